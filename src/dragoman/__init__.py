@@ -1,0 +1,5 @@
+"""Dragoman: the interpreter between your programs and any LLM provider."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,107 @@
+"""The record of one request: every attempt, what it used, what it cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
+
+from dragoman.types.event import FinishReason
+from dragoman.types.usage import Usage
+
+Outcome: TypeAlias = Literal["ok", "error", "truncated", "client_closed", "interrupted"]
+CostSource: TypeAlias = Literal[
+    "reported", "config", "discovered", "catalog", "demo", "free", "estimated", "unknown"
+]
+AttemptKind: TypeAlias = Literal["first", "retry", "fallback", "hedge"]
+
+NANO = Decimal(1_000_000_000)
+
+
+class Attempt(Struct, omit_defaults=True, kw_only=True):
+    """One try at one deployment. Times are seconds; `started_at` is Unix time.
+
+    `status` is the HTTP status, None when nothing was answered. `error` is the error's code and
+    `reason` its one line, for people. `pause_s` is how long we waited before it.
+    """
+
+    id: str
+    number: int
+    kind: AttemptKind
+    provider: str
+    model: str
+    credential: str | None = None
+    started_at: float
+    duration_s: float = 0.0
+    pause_s: float = 0.0
+    first_token_s: float | None = None
+    outcome: Outcome = "error"
+    status: int | None = None
+    error: str | None = None
+    reason: str | None = None
+    request_id: str | None = None
+    answered_model: str | None = None
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    cost_nanousd: int | None = None
+    cost_source: CostSource = "unknown"
+
+
+class Exchange(Struct, omit_defaults=True, kw_only=True):
+    """One request of a client, with all its attempts: the row in the ledger.
+
+    `asked` is the model as the caller wrote it; `route` the route or alias that it named, if any.
+    """
+
+    id: str
+    asked: str
+    started_at: float
+    route: str | None = None
+    stream: bool = False
+    duration_s: float = 0.0
+    first_token_s: float | None = None
+    outcome: Outcome = "error"
+    attempts: list[Attempt] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def final(self) -> Attempt | None:
+        """The attempt that answered, else the last one."""
+        for attempt in reversed(self.attempts):
+            if attempt.outcome in ("ok", "truncated", "client_closed"):
+                return attempt
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def provider(self) -> str | None:
+        """The provider that answered, else the last one tried."""
+        return self.final.provider if self.final else None
+
+    @property
+    def model(self) -> str | None:
+        """The upstream model that answered, else the last one tried."""
+        return self.final.model if self.final else None
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage of the attempt that answered."""
+        return self.final.usage if self.final else None
+
+    @property
+    def cost_nanousd(self) -> int | None:
+        """The sum over attempts; None when the answering attempt's cost is unknown."""
+        if self.final is None or self.final.cost_nanousd is None:
+            return None
+        return sum(attempt.cost_nanousd or 0 for attempt in self.attempts)
+
+    @property
+    def cost(self) -> Decimal | None:
+        """The same in USD."""
+        nano = self.cost_nanousd
+        return None if nano is None else Decimal(nano) / NANO
+
+    @property
+    def cost_source(self) -> CostSource:
+        """Where the answering attempt's price came from."""
+        return self.final.cost_source if self.final else "unknown"

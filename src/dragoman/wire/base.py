@@ -1,0 +1,95 @@
+"""What a wire format is: pure bytes ↔ vocabulary. No socket, clock, configuration or provider."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from dragoman.errors import DragomanError, UpstreamError
+from dragoman.types.completion import Completion
+from dragoman.types.event import Event
+from dragoman.types.http import Headers
+from dragoman.types.provider import Dialect
+from dragoman.types.request import ChatRequest
+
+
+class Rendered(Struct, frozen=True):
+    """A request's body, and what of the request this format or dialect could not say."""
+
+    body: bytes
+    warnings: tuple[str, ...] = ()
+
+
+class StreamParser(Protocol):
+    """Bytes of a streamed answer → events. What comes out never depends on chunk boundaries.
+
+    After `Finish` or `Failure` both methods return nothing more.
+    """
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Take the next bytes. Never raises: what is broken becomes a `Failure`."""
+        ...
+
+    def close(self) -> list[Event]:
+        """Say that the body has ended: yields the rest, and `Finish` or `Failure` at the latest."""
+        ...
+
+
+class StreamRenderer(Protocol):
+    """Events → bytes of a streamed answer in this format."""
+
+    def render(self, event: Event) -> bytes:
+        """Render one event; empty when this format says nothing for it."""
+        ...
+
+
+class WireFormat(Protocol):
+    """A published HTTP API shape. One instance serves all providers: it has no state.
+
+    Parsers of what an upstream sends are lenient, parsers of what a client sends are exact,
+    renderers are strict.
+    """
+
+    name: str
+    path: str
+    """The path behind the version segment: `/chat/completions`."""
+    auth: str
+    """How a key is sent unless the provider says otherwise: an `Auth`."""
+    headers: Headers
+    """Headers that every request of this format carries."""
+
+    def parse_request(self, body: bytes) -> ChatRequest:
+        """Read a client's request. Raises: InvalidRequest that names the field."""
+        ...
+
+    def render_request(self, request: ChatRequest, model: str, dialect: Dialect) -> Rendered:
+        """Write a request for the upstream model `model`. Raises: Unsupported."""
+        ...
+
+    def parse_response(self, body: bytes, dialect: Dialect) -> Completion:
+        """Read a whole answer with a 2xx status.
+
+        Raises: UpstreamError for an error inside it, ProtocolError for what is no answer.
+        """
+        ...
+
+    def render_response(self, completion: Completion) -> bytes:
+        """Write a whole answer."""
+        ...
+
+    def parse_error(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
+        """Classify a non-2xx answer. Never raises."""
+        ...
+
+    def render_error(self, error: DragomanError) -> tuple[int, bytes]:
+        """Write an error for a client: HTTP status and body."""
+        ...
+
+    def stream_parser(self, dialect: Dialect) -> StreamParser:
+        """Start reading a streamed answer."""
+        ...
+
+    def stream_renderer(self, model: str, include_usage: bool = True) -> StreamRenderer:
+        """Start writing a streamed answer; `model` is the name the client asked for."""
+        ...
