@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from dragoman.types.event import FinishReason
-from dragoman.types.message import Message, Part, Reasoning, Refusal, Text, ToolCall
+from dragoman.types.message import Message, Meta, Part, Reasoning, Refusal, Text, ToolCall
 from dragoman.types.usage import Usage
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ class Completion(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What a model answered. `exchange` says who answered, after what, and for how much.
 
     `model` is what the provider says that it ran; `created` is Unix seconds; `warnings` tells what
-    could not be said in the provider's language, or looked wrong, a sentence each.
+    could not be said in the provider's language, or looked wrong, a sentence each. `meta` holds the
+    answer's own fields that no part carries (service tier, container, fingerprint).
     """
 
     parts: tuple[Part, ...]
@@ -31,6 +32,7 @@ class Completion(Struct, frozen=True, omit_defaults=True, kw_only=True):
     model: str | None = None
     created: int | None = None
     warnings: tuple[str, ...] = ()
+    meta: Meta | None = None
     exchange: Any = None  # Exchange; Any keeps msgspec from decoding a record of ours from a body
 
     @property

@@ -33,10 +33,15 @@ class ForeignTool(Struct, frozen=True, omit_defaults=True):
 
 
 class ToolChoice(Struct, frozen=True, omit_defaults=True):
-    """Whether the model must call a tool; `name` goes with `mode="tool"` only."""
+    """Whether the model must call a tool; `name` goes with `mode="tool"` only.
+
+    A choice that only one format knows (a list of allowed tools, a hosted tool) is in `meta`, and
+    `mode` is the nearest that all know.
+    """
 
     mode: Literal["auto", "none", "required", "tool"]
     name: str | None = None
+    meta: Meta | None = None
 
 
 class JsonObject(Struct, frozen=True, tag="json_object"):
@@ -65,9 +70,10 @@ class ChatRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One request. None and empty mean that the caller did not say: then nothing is sent.
 
     `model` is the caller's model ref; a deployment has its own upstream model.
-    `extra` holds the top-level fields that we do not model. They belong to `format`, go unchanged
-    to a provider that speaks it, and are reported as a warning elsewhere; with `format` None (they
-    came as keyword arguments) they go to any provider.
+    `extra` holds the top-level fields that we do not model, and of an object that we model in part
+    what is left of it. They belong to `format`, go unchanged to a provider that speaks it, and are
+    reported as a warning elsewhere; with `format` None (they came as keyword arguments) they go to
+    any provider. `stream_usage`: the caller asked for usage in its stream (or not to have it).
     """
 
     model: str
@@ -91,5 +97,6 @@ class ChatRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
     user: str | None = None
     metadata: Mapping[str, Any] | None = None
     stream: bool = False
+    stream_usage: bool | None = None
     format: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)

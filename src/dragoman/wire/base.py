@@ -12,10 +12,11 @@ from dragoman.types.event import Event
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
+from dragoman.types.usage import Usage
 
 
 class Rendered(Struct, frozen=True):
-    """A request's body, and what of the request this format or dialect could not say."""
+    """A request's or answer's body, and what this format or dialect could not say, in sentences."""
 
     body: bytes
     warnings: tuple[str, ...] = ()
@@ -27,6 +28,11 @@ class StreamParser(Protocol):
     After `Finish` or `Failure` both methods return nothing more.
     """
 
+    usage: Usage | None
+    """What has been reported so far: all there is when a stream is closed half-way."""
+    frames: int
+    """Frames that said something so far; comments and pings do not count."""
+
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes. Never raises: what is broken becomes a `Failure`."""
         ...
@@ -37,7 +43,14 @@ class StreamParser(Protocol):
 
 
 class StreamRenderer(Protocol):
-    """Events → bytes of a streamed answer in this format."""
+    """Events → bytes of a streamed answer in this format.
+
+    Has neither clock nor chance: the caller fills in `Start.id` and `Start.created` where the
+    provider gave none. A `Failure` may come without a `Start`.
+    """
+
+    warnings: list[str]
+    """What of the events so far this format could not say, a sentence each, none twice."""
 
     def render(self, event: Event) -> bytes:
         """Render one event; empty when this format says nothing for it."""
@@ -74,8 +87,14 @@ class WireFormat(Protocol):
         """
         ...
 
-    def render_response(self, completion: Completion) -> bytes:
-        """Write a whole answer."""
+    def render_response(
+        self, completion: Completion, request: ChatRequest | None = None
+    ) -> Rendered:
+        """Write a whole answer; `completion.model` is the name the client asked for.
+
+        `request` is what it answers: some formats echo it, and name tools as it did. The caller
+        fills in `id` and `created` where the provider gave none.
+        """
         ...
 
     def parse_error(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
@@ -90,6 +109,11 @@ class WireFormat(Protocol):
         """Start reading a streamed answer."""
         ...
 
-    def stream_renderer(self, model: str, include_usage: bool = True) -> StreamRenderer:
-        """Start writing a streamed answer; `model` is the name the client asked for."""
+    def stream_renderer(
+        self, model: str, include_usage: bool = True, request: ChatRequest | None = None
+    ) -> StreamRenderer:
+        """Start writing a streamed answer; `model` is the name the client asked for.
+
+        `request` as in `render_response`.
+        """
         ...
