@@ -12,13 +12,17 @@ MetadataSource: TypeAlias = Literal["config", "discovered", "catalog", "default"
 
 
 class Tier(Struct, frozen=True, omit_defaults=True):
-    """Prices that hold for the whole request once its prompt has more than `above` tokens."""
+    """Prices that hold for the whole request once its prompt has more than `above` tokens.
+
+    None: the price below holds on.
+    """
 
     above: int
     input: Decimal | None = None
     output: Decimal | None = None
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
+    cache_write_1h: Decimal | None = None
 
 
 class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
