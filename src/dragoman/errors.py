@@ -192,7 +192,7 @@ class ContextOverflow(BadRequest):
     """The prompt does not fit into the model's context window."""
 
     code = "context_length_exceeded"
-    failover = "larger_window"
+    failover: Failover = "larger_window"
 
 
 class ContentFiltered(BadRequest):

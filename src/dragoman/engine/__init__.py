@@ -1,0 +1,1 @@
+"""The algorithm: plan, try, translate, meter. It asks for I/O and does none but in `drive`."""

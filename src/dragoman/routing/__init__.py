@@ -1,0 +1,1 @@
+"""Decisions, pure: the plan of attempts, what is remembered of deployments, limits."""

@@ -92,10 +92,13 @@ class ConnectOptions(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 class HttpRequest(Struct, frozen=True, kw_only=True):
     """One request. Names of headers are lower-case; `host` and `content-length` are added by the
-    transport, which also asks for no content encoding. `timeouts` are in seconds."""
+    transport, which also asks for no content encoding. Headers hold secrets: `repr` shows none."""
 
     url: Url
     method: str = "POST"
     headers: Mapping[str, str]
     body: bytes = b""
     options: ConnectOptions = ConnectOptions()
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {self.url}, {len(self.body)} bytes)"

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
+OnOverflow: TypeAlias = Literal["error", "truncate", "fallback"]
 MetadataSource: TypeAlias = Literal["config", "discovered", "catalog", "default", "demo"]
 
 
@@ -62,6 +63,6 @@ class ModelInfo(Struct, frozen=True, omit_defaults=True, kw_only=True):
     tools: bool | None = None
     json_schema: bool | None = None
     price: Price | None = None
-    on_overflow: str | None = None
+    on_overflow: OnOverflow | None = None
     body: Mapping[str, object] = field(default_factory=dict)
     sources: Mapping[str, MetadataSource] = field(default_factory=dict)

@@ -10,10 +10,10 @@ from msgspec import Struct, field
 from dragoman.errors import ConfigError
 from dragoman.types.credential import CredentialSource
 from dragoman.types.model import ModelInfo
+from dragoman.types.model import OnOverflow as OnOverflow
 
 Api: TypeAlias = Literal["openai-completions", "openai-responses", "anthropic-messages"]
 Auth: TypeAlias = Literal["bearer", "x-api-key", "api-key", "none"]
-OnOverflow: TypeAlias = Literal["error", "truncate", "fallback"]
 EgressPolicy: TypeAlias = Literal["local", "operator", "organisation"]
 
 

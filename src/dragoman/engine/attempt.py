@@ -1,0 +1,345 @@
+"""One try at one deployment: from the request to the first content, and on to the end.
+
+Until content has come an attempt may fail in private, and another one follows; from then on its
+output is the caller's. Its record in the exchange is written here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.catalog.pricing import compute_cost
+from dragoman.engine.call import Call, new_id
+from dragoman.engine.context import find_silent_cut, fit
+from dragoman.engine.estimate import BYTES_PER_TOKEN
+from dragoman.engine.steps import Answer, Flow, Out, Read, ReadAll, Send, Sleep, Step, Wait
+from dragoman.engine.target import Target, build_target
+from dragoman.engine.timers import Timers
+from dragoman.errors import (
+    AuthFailed,
+    DragomanError,
+    ProtocolError,
+    RateLimited,
+    Timeout,
+    UpstreamError,
+)
+from dragoman.routing.plan import Try
+from dragoman.types.completion import Completion
+from dragoman.types.event import FinishReason
+from dragoman.types.exchange import Attempt as Record
+from dragoman.types.exchange import Outcome
+from dragoman.types.request import ChatRequest
+from dragoman.types.usage import Usage
+from dragoman.wire.bridge import Bridge, Events
+
+BODY_LIMIT = 64 * 1024 * 1024
+ERROR_BODY_LIMIT = 64 * 1024
+PLAIN_HEAD_S = 600.0
+"""How long a whole answer may take to begin: nothing is sent before its last token is made.
+Precedent: the official SDKs' default timeout of ten minutes."""
+
+
+class Attempt:
+    """A try on its way.
+
+    `others` tells whether another deployment is left: then nobody waits for a place at this one.
+    """
+
+    def __init__(self, call: Call, try_: Try, *, others: bool) -> None:
+        around = call.around
+        self.call = call
+        self.deployment = try_.deployment
+        self.others = others
+        self.bridge: Bridge | None = None
+        self.answer: Answer | None = None
+        self._pending: Sequence[Out] = ()
+        self._began = around.clock()
+        self._inside = False
+        self._over = False
+        self.record = Record(
+            id=new_id("att"),
+            number=len(call.exchange.attempts) + 1,
+            kind=try_.kind,
+            provider=self.deployment.provider.name,
+            model=self.deployment.model,
+            started_at=around.wall(),
+            pause_s=try_.pause_s,
+        )
+        call.exchange.attempts.append(self.record)
+        around.health.began(self.deployment, self._began)
+
+    # -- to the first content
+
+    def fetch(self) -> Flow[Completion]:
+        """Ask for the whole answer. Raises: DragomanError, after it was recorded."""
+        try:
+            target = yield from self._ask(stream=False)
+            body = yield from self._timed(ReadAll, BODY_LIMIT)
+            if len(body) >= BODY_LIMIT:
+                raise ProtocolError(f"the answer is larger than {BODY_LIMIT} bytes")
+            completion = target.format.parse_response(body, self.deployment.provider.dialect)
+        except DragomanError as error:
+            self._fail(error)
+            raise
+        except GeneratorExit:
+            self._abandon()
+            raise
+        self.record.first_token_s = self.call.around.clock() - self._began
+        self.record.answered_model = completion.model
+        self._succeed(completion.finish_reason, completion.usage)
+        return completion
+
+    def open(self) -> Flow[None]:
+        """Ask for a stream, and wait for content. `pump` goes on from there.
+
+        Raises: DragomanError, after it was recorded.
+        """
+        try:
+            target = yield from self._ask(stream=True)
+            self.bridge = Events(target.format.stream_parser(self.deployment.provider.dialect))
+            pending: list[Out] = []
+            while not (self.bridge.committed or self.bridge.finish):
+                pending += yield from self._read(self.bridge)
+                if self.bridge.failure and not self.bridge.committed:
+                    raise self.bridge.failure.error
+            self._pending = pending
+        except DragomanError as error:
+            self._fail(error)
+            raise
+        except GeneratorExit:
+            self._abandon()
+            raise
+
+    # -- on to the end
+
+    def pump(self) -> Flow[None]:
+        """Hand on the output until the answer is whole. Raises: DragomanError, recorded."""
+        bridge = self.bridge
+        assert bridge is not None, "open comes before pump"
+        try:
+            yield from self._pending
+            while not (bridge.finish or bridge.failure):
+                yield from (yield from self._read(bridge))
+            if bridge.failure:
+                raise bridge.failure.error
+        except DragomanError as error:
+            self._fail(error)
+            raise
+        except GeneratorExit:
+            self._abandon()
+            raise
+        assert bridge.finish is not None
+        self.call.exchange.warnings.extend(bridge.finish.warnings)
+        self._succeed(bridge.finish.reason, bridge.usage)
+
+    def _read(self, bridge: Bridge) -> Flow[Sequence[Out]]:
+        """Read one chunk; note the first content, and time the silence from any."""
+        chunk = yield from self._timed(Read)
+        out = bridge.feed(chunk) if chunk else bridge.close()
+        if out:
+            if bridge.committed and self.record.first_token_s is None:
+                self.record.first_token_s = self.call.around.clock() - self._began
+            if bridge.committed:
+                self._timers.content()
+        return out
+
+    # -- asking
+
+    def _ask(self, *, stream: bool) -> Flow[Target]:
+        """Send the request, see a 2xx head."""
+        deployment = self.deployment
+        target = self._target()
+        request = self._request(stream)
+        rendered = target.format.render_request(
+            request, deployment.model, deployment.provider.dialect
+        )
+        self._warn(*rendered.warnings)
+        yield from self._enter()
+        self._timers = self._make_timers(stream)
+        send = Send(
+            target.request(rendered.body), deployment.provider.timeouts.connect, self._timers.left()
+        )
+        try:
+            self.answer = answer = yield send
+        except Timeout as error:
+            raise self._expired(error) from None
+        headers = answer.headers
+        self.record.status = answer.status
+        self.record.request_id = headers.get("x-request-id") or headers.get("request-id")
+        if not 200 <= answer.status < 300:
+            body = yield from self._timed(ReadAll, ERROR_BODY_LIMIT)
+            raise self._refusal(target, target.format.parse_error(answer.status, headers, body))
+        return target
+
+    def _target(self) -> Target:
+        """The target, built once for each deployment: a `cmd:` secret is asked for each time."""
+        around, deployment = self.call.around, self.deployment
+        target = build_target(deployment, around.secrets, self.call.options.api_key)
+        if target.credential is not None and deployment.credential is not None:
+            self.record.credential = target.credential.label
+        return target
+
+    def _request(self, stream: bool) -> ChatRequest:
+        """The request as this deployment gets it: extra body fields, and fitted to its window."""
+        call, deployment = self.call, self.deployment
+        request = call.request
+        extra = {
+            **deployment.provider.body,
+            **deployment.info.body,
+            **call.route.body,
+            **request.extra,
+        }
+        if stream != request.stream or len(extra) != len(request.extra):
+            request = replace(request, stream=stream, extra=extra)
+        if deployment.info.context_window is None:
+            return request
+        policy = (
+            call.options.on_overflow
+            or call.route.on_overflow
+            or deployment.info.on_overflow
+            or deployment.provider.on_overflow
+            or call.on_overflow
+        )
+        fitted = fit(request, deployment.info, policy, call.estimate)
+        self._warn(*fitted.warnings)
+        return fitted.request
+
+    def _enter(self) -> Flow[None]:
+        """Take a place at the provider, and wait for it only when nobody else can be asked."""
+        limits = self.deployment.provider.limits
+        if limits.rpm is None and limits.tpm is None and limits.concurrency is None:
+            return
+        around = self.call.around
+        gate = around.gate(self.deployment.provider)
+        tokens = self.call.estimate if limits.tpm is not None else 0
+        while wait := gate.enter(tokens, around.clock()):
+            left = self.call.deadline - around.clock()
+            if self.others or min(wait, left) <= 0 or (wait > left and not math.isinf(wait)):
+                raise self._full(None if math.isinf(wait) else wait)
+            yield Wait(gate, left) if math.isinf(wait) else Sleep(wait)
+        self._inside = True
+
+    def _full(self, wait_s: float | None) -> RateLimited:
+        error = RateLimited(
+            f"our own limit for {self.deployment.provider.name} is reached",
+            code="provider_limit",
+            retry_after=wait_s,
+            hint="raise the provider's `limits`, or add a fallback",
+        )
+        error.retryable = False
+        return error
+
+    def _make_timers(self, stream: bool) -> Timers:
+        call, deployment, around = self.call, self.deployment, self.call.around
+        timeouts = deployment.provider.timeouts
+        first = PLAIN_HEAD_S
+        if stream:
+            first = call.options.first_token or deployment.first_token or timeouts.first_token
+            if not around.health.warm(deployment, self._began):
+                first += timeouts.warm_up
+        return Timers(
+            around.clock,
+            first_s=first,
+            idle_s=call.options.idle or timeouts.idle,
+            total_s=call.total_s,
+            until=call.deadline,
+        )
+
+    def _timed(self, kind: type[Step], *args: Any) -> Flow[bytes]:
+        """Read from the answer for as long as the timers allow."""
+        try:
+            data: bytes = yield kind(self.answer, self._timers.left(), *args)
+            return data
+        except Timeout as error:
+            raise self._expired(error) from None
+
+    def _expired(self, error: Timeout) -> Timeout:
+        """Name the timer that ran out; the transport knows only its own wait."""
+        return error if error.phase == "connect" else self._timers.expired()
+
+    def _refusal(self, target: Target, error: UpstreamError) -> UpstreamError:
+        """Add to a refusal what only we know: which credential was sent, and keep it secret."""
+        secret = target.credential.secret.reveal() if target.credential else ""
+        if secret and len(secret) >= 8:
+            error.message = error.message.replace(secret, "…")
+            error.args = (error.message,)
+            error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
+        if isinstance(error, AuthFailed) and not secret:
+            looked = ", ".join(str(source) for source in self.deployment.provider.credentials)
+            error.hint = f"no key was sent; looked at: {looked or 'nothing is configured'}"
+        return error
+
+    # -- the record
+
+    def _succeed(self, reason: FinishReason, usage: Usage | None) -> None:
+        self.call.around.health.succeeded(self.deployment, self.call.around.clock())
+        self.record.finish_reason = reason
+        if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+            usage = self._estimated(usage)
+        elif note := find_silent_cut(usage, self.call.estimate):
+            self._warn(note)
+        self._end("ok", usage)
+
+    def _fail(self, error: DragomanError) -> None:
+        error.provider = error.provider or self.deployment.provider.name
+        error.model = error.model or self.deployment.model
+        error.request_id = error.request_id or self.record.request_id
+        self.call.around.health.failed(self.deployment, error, self.call.around.clock())
+        self.record.error = error.code
+        self.record.reason = error.message
+        began = self.bridge is not None and self.bridge.committed
+        self._end("truncated" if began else "error", self._estimated(None) if began else None)
+        if error.loud:
+            self._warn(f"{self.deployment.ref}: {error.message}")
+
+    def _abandon(self) -> None:
+        """The caller left, or another attempt was faster: what was made so far is paid for."""
+        self.call.around.health.released(self.deployment)
+        asked = self.answer is not None
+        self._end("client_closed", self._estimated(None) if asked else None)
+
+    def _estimated(self, usage: Usage | None) -> Usage:
+        """Fill in what was not reported, and mark it as our guess."""
+        known = usage or (self.bridge.usage if self.bridge else None) or Usage()
+        size = self.bridge.text_size if self.bridge else 0
+        if known.prompt_tokens is not None and known.completion_tokens is not None:
+            return known
+        return replace(
+            known,
+            prompt_tokens=self.call.estimate
+            if known.prompt_tokens is None
+            else known.prompt_tokens,
+            completion_tokens=-(-size // BYTES_PER_TOKEN)
+            if known.completion_tokens is None
+            else known.completion_tokens,
+            estimated=True,
+        )
+
+    def _end(self, outcome: Outcome, usage: Usage | None) -> None:
+        if self._over:
+            return
+        self._over = True
+        record = self.record
+        record.outcome = outcome
+        record.duration_s = self.call.around.clock() - self._began
+        record.usage = usage
+        if self.bridge is not None:
+            record.answered_model = self.bridge.model
+        if usage is not None:
+            record.cost_nanousd, record.cost_source = compute_cost(
+                usage, self.deployment.info.price
+            )
+        if self._inside:
+            used = (usage.total_tokens or 0) if usage else 0
+            limited = self.deployment.provider.limits.tpm is not None
+            self.call.around.gate(self.deployment.provider).leave(
+                used - self.call.estimate if limited and used else 0
+            )
+
+    def _warn(self, *warnings: str) -> None:
+        known = self.call.exchange.warnings
+        known.extend(warning for warning in warnings if warning not in known)

@@ -1,0 +1,87 @@
+"""What one exchange carries through the engine: the request, the policy, the record."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from dragoman.config.secrets import Secrets
+from dragoman.engine.estimate import estimate_request
+from dragoman.routing.health import Health
+from dragoman.routing.limits import Gate
+from dragoman.routing.retry import RetryPolicy
+from dragoman.types.credential import Secret
+from dragoman.types.exchange import Exchange
+from dragoman.types.provider import OnOverflow, Provider
+from dragoman.types.request import ChatRequest
+from dragoman.types.route import Deployment, Route
+
+
+def new_id(prefix: str) -> str:
+    """Make an identifier that sorts by time: prefix, 48 bits of milliseconds, 80 random bits."""
+    millis = int(time.time() * 1000)
+    return f"{prefix}_{millis:012x}{os.urandom(10).hex()}"
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What exchanges share, and what they must not take from the air: clocks, chance, memory.
+
+    `clock` is monotonic, `wall` Unix time, both in seconds.
+    """
+
+    secrets: Secrets
+    health: Health = field(default_factory=Health)
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    random: Callable[[], float] = random.random
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    gates: dict[str, Gate] = field(default_factory=dict)
+
+    def gate(self, provider: Provider) -> Gate:
+        """The gate of a provider, made when first asked for."""
+        gate = self.gates.get(provider.name)
+        if gate is None or gate.limits != provider.limits:
+            gate = self.gates[provider.name] = Gate(provider.limits)
+        return gate
+
+
+class CallOptions(Struct, frozen=True, kw_only=True):
+    """What a caller may set for one call, over what routes and providers say. Seconds."""
+
+    api_key: Secret | None = None
+    first_token: float | None = None
+    idle: float | None = None
+    total: float | None = None
+    retries: int | None = None
+    hedge_after: float | None = None
+    on_overflow: OnOverflow | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """One exchange on its way. `deadline` is in the surroundings' clock."""
+
+    request: ChatRequest
+    route: Route
+    deployments: tuple[Deployment, ...]
+    exchange: Exchange
+    options: CallOptions
+    around: Surroundings
+    started: float
+    deadline: float
+    total_s: float
+    on_overflow: OnOverflow = "error"
+    _estimate: int | None = None
+
+    @property
+    def estimate(self) -> int:
+        """Tokens of the prompt, about; worked out once."""
+        if self._estimate is None:
+            self._estimate = estimate_request(self.request)
+        return self._estimate

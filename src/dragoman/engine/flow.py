@@ -1,0 +1,196 @@
+"""The algorithm: try, retry, fall back, hedge; written once, for sync and async, whole or streamed.
+
+Nothing here does I/O: a flow yields steps (`engine.steps`) and is performed by a driver
+(`engine.drive`). What it hands on or returns is the caller's; how it came about is in the exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from dragoman.engine.accumulate import Accumulator
+from dragoman.engine.attempt import Attempt
+from dragoman.engine.call import Call
+from dragoman.engine.steps import First, Flow, Out, Race, Result, Sleep, Step
+from dragoman.errors import AllAttemptsFailed, DragomanError
+from dragoman.routing.plan import Plan, Try
+from dragoman.types.completion import Completion
+from dragoman.types.exchange import Outcome
+from dragoman.types.provider import Timeouts
+
+_DEFAULT_FIRST_TOKEN_S = Timeouts().first_token
+
+Opened: TypeAlias = tuple[Attempt, Completion | None]
+"""The attempt that answers, and the completion if it came whole."""
+
+
+def complete(call: Call) -> Flow[Completion]:
+    """Get a whole answer.
+
+    A first-token time that somebody set, and a race, need tokens to be watched: then the answer is
+    streamed from the provider and put together here.
+
+    Raises: DragomanError, with `attempts`.
+    """
+    if not _watches_tokens(call):
+        _, completion = yield from _try_all(call, _fetch)
+        assert completion is not None, "fetching gives a completion"
+        _finish(call, "ok")
+        return _signed(completion, call)
+    accumulator = Accumulator()
+
+    def add(out: Out) -> None:
+        if not isinstance(out, bytes):
+            accumulator.add(out)
+
+    try:
+        yield from _absorb(stream(call), add)
+    except DragomanError as error:
+        error.partial = accumulator.completion()
+        raise
+    return _signed(accumulator.completion(), call)
+
+
+def stream(call: Call) -> Flow[None]:
+    """Hand on an answer, event by event. Raises: DragomanError, with `attempts`."""
+    attempt, _ = yield from _try_all(call, _open)
+    try:
+        yield from attempt.pump()
+    except DragomanError as error:
+        error.attempts = call.exchange.attempts
+        _finish(call, "truncated")
+        raise
+    except GeneratorExit:
+        _finish(call, "client_closed")
+        raise
+    _finish(call, "ok")
+
+
+def _fetch(attempt: Attempt) -> Flow[Completion | None]:
+    return (yield from attempt.fetch())
+
+
+def _open(attempt: Attempt) -> Flow[Completion | None]:
+    yield from attempt.open()
+    return None
+
+
+def _try_all(call: Call, ask: Callable[[Attempt], Flow[Completion | None]]) -> Flow[Opened]:
+    """Try deployments until one answers."""
+    around = call.around
+    plan = Plan(call.deployments, around.health, around.random, around.policy)
+    errors: list[DragomanError] = []
+    try:
+        following: Try | None = plan.first(around.clock())
+        while following is not None:
+            if following.pause_s:
+                yield Sleep(following.pause_s)
+            try:
+                return (yield from _try(call, plan, following, ask))
+            except DragomanError as error:
+                errors.append(error)
+                now = around.clock()
+                following = plan.failed(following.deployment, error, now)
+                if following is not None and now + following.pause_s >= call.deadline:
+                    break
+    except GeneratorExit:
+        _finish(call, "client_closed")
+        raise
+    _finish(call, "error")
+    raise _verdict(call, errors)
+
+
+def _try(
+    call: Call, plan: Plan, following: Try, ask: Callable[[Attempt], Flow[Completion | None]]
+) -> Flow[Opened]:
+    """Make one attempt, or race it against the next deployment where the route says so."""
+
+    def one(try_: Try) -> Flow[Opened]:
+        attempt = Attempt(call, try_, others=bool(plan.left))
+        return attempt, (yield from ask(attempt))
+
+    after_s = _hedge_after(call)
+    rival = plan.hedge(call.around.clock()) if after_s is not None else None
+    if rival is None or after_s is None:
+        return (yield from one(following))
+    race: Race = yield First((one(following), one(Try(rival, "hedge"))), after_s)
+    if race.winner is None:
+        raise race.errors[0]
+    opened: Opened = race.value
+    return opened
+
+
+def _absorb(flow: Flow[Result], take: Callable[[Out], None]) -> Flow[Result]:
+    """Have a flow's steps performed by our driver, and its output taken by `take`."""
+    try:
+        item = next(flow)
+        while True:
+            if not isinstance(item, Step):
+                take(item)
+                item = next(flow)
+                continue
+            try:
+                value = yield item
+            except DragomanError as error:
+                item = flow.throw(error)
+            else:
+                item = flow.send(value)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    finally:
+        flow.close()
+
+
+def _watches_tokens(call: Call) -> bool:
+    if call.request.n not in (None, 1):
+        return False
+    if call.options.first_token is not None or _hedge_after(call) is not None:
+        return True
+    return any(
+        deployment.first_token is not None
+        or deployment.provider.timeouts.first_token != _DEFAULT_FIRST_TOKEN_S
+        for deployment in call.deployments
+    )
+
+
+def _hedge_after(call: Call) -> float | None:
+    if call.options.hedge_after is not None:
+        return call.options.hedge_after
+    return call.route.hedge_after
+
+
+def _verdict(call: Call, errors: list[DragomanError]) -> DragomanError:
+    """Choose what the caller is told: the one error that counts, or all of them together."""
+    last = errors[-1]
+    tried = {(attempt.provider, attempt.model) for attempt in call.exchange.attempts}
+    if len(tried) > 1 and last.failover == "next":
+        parts = "; ".join(f"{error.provider}/{error.model}: {error.message}" for error in errors)
+        waits = [error.retry_after for error in errors if error.retry_after is not None]
+        all_failed = AllAttemptsFailed(
+            f"all {len(errors)} attempts failed: {parts}",
+            errors,
+            hint=next((error.hint for error in errors if error.hint), None),
+        )
+        all_failed.retry_after = min(waits, default=None)
+        last = all_failed
+    last.attempts = call.exchange.attempts
+    return last
+
+
+def _finish(call: Call, outcome: Outcome) -> None:
+    exchange = call.exchange
+    exchange.outcome = outcome
+    exchange.duration_s = call.around.clock() - call.started
+    final = exchange.final
+    if final is not None and final.first_token_s is not None:
+        exchange.first_token_s = final.started_at - exchange.started_at + final.first_token_s
+
+
+def _signed(completion: Completion, call: Call) -> Completion:
+    """Put the exchange and all warnings into the completion."""
+    known = call.exchange.warnings
+    known.extend(warning for warning in completion.warnings if warning not in known)
+    return replace(completion, warnings=tuple(known), exchange=call.exchange)

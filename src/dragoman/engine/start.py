@@ -1,0 +1,62 @@
+"""The beginning of an exchange: from a caller's request to a call that a flow can run."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from dragoman.engine.call import Call, CallOptions, Surroundings, new_id
+from dragoman.engine.images import route_images
+from dragoman.errors import UnknownModel
+from dragoman.registry import Registry
+from dragoman.types.exchange import Exchange
+from dragoman.types.provider import OnOverflow
+from dragoman.types.request import ChatRequest
+from dragoman.types.route import Deployment
+
+
+def begin(
+    registry: Registry,
+    around: Surroundings,
+    request: ChatRequest,
+    refs: str | tuple[str, ...] | None,
+    options: CallOptions,
+    on_overflow: OnOverflow = "error",
+) -> Call:
+    """Resolve the model and open the record.
+
+    `refs` is what the caller named: one model or route, several in order of fallback, or None for
+    the default. `on_overflow` holds where neither call, route, model nor provider says.
+
+    Raises: UnknownModel, ConfigError, Unsupported.
+    """
+    resolution = registry.resolve(refs)
+    route = resolution.route
+    if not resolution.deployments:
+        raise UnknownModel(f"{resolution.asked} leads nowhere: every provider of it is disabled")
+    image: tuple[Deployment, ...] = ()
+    if image_ref := route.image_model or registry.config.image_model:
+        image = registry.deployments(image_ref)
+    deployments = route_images(request, resolution.deployments, image)
+    if options.retries is not None:
+        deployments = tuple(replace(d, retries=options.retries) for d in deployments)
+    started = around.clock()
+    total = options.total or max(d.provider.timeouts.total for d in deployments)
+    exchange = Exchange(
+        id=new_id("req"),
+        asked=resolution.asked,
+        route=None if route.name in {d.ref for d in deployments} else route.name,
+        started_at=around.wall(),
+        stream=request.stream,
+    )
+    return Call(
+        request=request,
+        route=route,
+        deployments=deployments,
+        exchange=exchange,
+        options=options,
+        around=around,
+        started=started,
+        deadline=started + total,
+        total_s=total,
+        on_overflow=registry.config.on_overflow or on_overflow,
+    )

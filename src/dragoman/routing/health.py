@@ -1,0 +1,117 @@
+"""What we remember of deployments: which are cooling after a failure, and which are warm.
+
+One failure is one mark. A mark makes its scope cool for `FIRST_S`, doubled for each further mark
+in a row up to `LONGEST_S`; a Retry-After counts instead where the upstream sent one. After that the
+scope is half open: one probe goes through, and decides. Only the upstream's own faults mark it; the
+caller's mistakes and a client that leaves move nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from threading import Lock
+
+from dragoman.errors import (
+    DestinationDenied,
+    DragomanError,
+    NotFound,
+    ProtocolError,
+    RateLimited,
+    TransportError,
+    UpstreamError,
+)
+from dragoman.types.route import Deployment
+
+FIRST_S = 5.0
+LONGEST_S = 300.0
+WARM_S = 300.0  # Ollama and LM Studio unload an idle model after five minutes
+PROBE_S = 60.0  # a probe that never reports back holds the door no longer than this
+
+
+@dataclass(slots=True)
+class _Mark:
+    until: float
+    count: int
+    probe_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Health:
+    """Shared by all exchanges of a process; times are of the caller's monotonic clock."""
+
+    _marks: dict[Hashable, _Mark] = field(default_factory=dict)
+    _answered_at: dict[Hashable, float] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def cooling_until(self, deployment: Deployment, now: float) -> float:
+        """When the deployment may be tried again; 0.0 when it may be now."""
+        if not self._marks:
+            return 0.0
+        until = 0.0
+        for scope in _scopes(deployment):
+            mark = self._marks.get(scope)
+            if mark is not None:
+                until = max(until, mark.until, mark.probe_until)
+        return until if until > now else 0.0
+
+    def began(self, deployment: Deployment, now: float) -> None:
+        """Note that a try starts: in a half-open scope it is the probe, and the only one."""
+        if not self._marks:
+            return
+        with self._lock:
+            for scope in _scopes(deployment):
+                mark = self._marks.get(scope)
+                if mark is not None and mark.until <= now:
+                    mark.probe_until = now + PROBE_S
+
+    def failed(self, deployment: Deployment, error: DragomanError, now: float) -> None:
+        """Mark the error's scope, if the upstream is to blame."""
+        if not _blames_upstream(error):
+            return self.released(deployment)
+        narrow, wide = _scopes(deployment)
+        scope = narrow if isinstance(error, NotFound | RateLimited) else wide
+        with self._lock:
+            mark = self._marks.setdefault(scope, _Mark(until=0.0, count=0))
+            mark.count += 1
+            pause = error.retry_after
+            if pause is None:
+                pause = FIRST_S * 2 ** (mark.count - 1)
+            mark.until = now + min(pause, LONGEST_S)
+            mark.probe_until = 0.0
+        return None
+
+    def succeeded(self, deployment: Deployment, now: float) -> None:
+        """Clear every mark of the deployment."""
+        self._answered_at[deployment.provider.name, deployment.model] = now
+        if self._marks:
+            with self._lock:
+                for scope in _scopes(deployment):
+                    self._marks.pop(scope, None)
+
+    def released(self, deployment: Deployment) -> None:
+        """Let another probe through: the last one ended without a verdict."""
+        with self._lock:
+            for scope in _scopes(deployment):
+                mark = self._marks.get(scope)
+                if mark is not None:
+                    mark.probe_until = 0.0
+
+    def warm(self, deployment: Deployment, now: float) -> bool:
+        """Whether the model answered recently enough to be loaded still."""
+        last = self._answered_at.get((deployment.provider.name, deployment.model))
+        return last is not None and now - last < WARM_S
+
+
+def _scopes(deployment: Deployment) -> tuple[Hashable, Hashable]:
+    """The narrow scope (one model) and the wide one (the provider), both of one credential."""
+    wide = (deployment.provider.name, deployment.credential)
+    return (*wide, deployment.model), wide
+
+
+def _blames_upstream(error: DragomanError) -> bool:
+    if isinstance(error, DestinationDenied):
+        return False
+    if isinstance(error, UpstreamError):
+        return error.failover == "next"
+    return isinstance(error, ProtocolError | TransportError)
