@@ -1,4 +1,4 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use: the upstreams."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.upstream.fault import FaultUpstream
+from tests.upstream.llama import LlamaServer
 
 
 @pytest.fixture
@@ -15,3 +16,10 @@ def upstream() -> Iterator[Callable[..., FaultUpstream]]:
     """Start scripted upstreams that end with the test: `upstream(chat("Hello"))`."""
     with contextlib.ExitStack() as stack:
         yield lambda *script, **options: stack.enter_context(FaultUpstream(*script, **options))
+
+
+@pytest.fixture(scope="session")
+def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
+    """Run a real llama.cpp server: `base_url`, `model`, `tool_bias`."""
+    with LlamaServer(tmp_path_factory.mktemp("llama")) as server:
+        yield server
