@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.upstream.aimock import AimockServer
 from tests.upstream.fault import FaultUpstream
 from tests.upstream.llama import LlamaServer
 
@@ -22,4 +23,11 @@ def upstream() -> Iterator[Callable[..., FaultUpstream]]:
 def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
     """Run a real llama.cpp server: `base_url`, `model`, `tool_bias`."""
     with LlamaServer(tmp_path_factory.mktemp("llama")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def aimock_server() -> Iterator[AimockServer]:
+    """Run the aimock server from npm: `base_url`, `answer()`, `requests()`, `reset()`."""
+    with AimockServer() as server:
         yield server

@@ -47,7 +47,8 @@ STOP_S = 10.0
 class LlamaServer:
     """Run llama.cpp's server as a process of its own on a free loopback port, as a context.
 
-    `folder` takes the log and the model, which `write` writes. With `api_key` every route but /health asks for it.
+    `folder` takes the log and the model, which `write` writes.
+    With `api_key` every route but /health asks for it.
     `tool_bias` is a `logit_bias` under which a required tool call comes within a few tokens.
     """
 
