@@ -22,7 +22,8 @@
     │   ├─ Overloaded             503 with load, 529
     │   └─ ServerError            408, 425, 5xx, and what nobody has classified
     ├─ ProtocolError              the upstream spoke nonsense
-    │   └─ StreamTruncated        it stopped in the middle of the answer
+    │   ├─ StreamTruncated        it stopped in the middle of the answer
+    │   └─ SchemaMismatch         the answer is not what the schema asks for
     ├─ TransportError             the network's: no answer
     │   ├─ ConnectFailed          refused, DNS, TLS, unreachable
     │   ├─ DestinationDenied      our own egress policy says no
@@ -265,6 +266,12 @@ class StreamTruncated(ProtocolError):
     """The upstream stopped in the middle of the answer; `partial` is what had come."""
 
     code = "stream_truncated"
+
+
+class SchemaMismatch(ProtocolError):
+    """The model would not give data of the shape asked for; `partial` is what it said last."""
+
+    code = "schema_mismatch"
 
 
 class TransportError(DragomanError):

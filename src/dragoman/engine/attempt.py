@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from dragoman.catalog.pricing import compute_cost
 from dragoman.engine.call import Call, new_id
-from dragoman.engine.context import find_silent_cut, fit
+from dragoman.engine.context import find_silent_cut
 from dragoman.engine.estimate import BYTES_PER_TOKEN
+from dragoman.engine.outgoing import prepare
 from dragoman.engine.steps import Answer, Flow, Out, Read, ReadAll, Send, Sleep, Step, Wait
-from dragoman.engine.target import Target, build_target
+from dragoman.engine.target import Target
 from dragoman.engine.timers import Timers
 from dragoman.errors import (
     AuthFailed,
@@ -32,7 +33,6 @@ from dragoman.types.completion import Completion
 from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import Outcome
-from dragoman.types.request import ChatRequest
 from dragoman.types.usage import Usage
 from dragoman.wire.bridge import Bridge, Events
 
@@ -152,17 +152,14 @@ class Attempt:
     def _ask(self, *, stream: bool) -> Flow[Target]:
         """Send the request, see a 2xx head."""
         deployment = self.deployment
-        target = self._target()
-        request = self._request(stream)
-        rendered = target.format.render_request(
-            request, deployment.model, deployment.provider.dialect
-        )
-        self._warn(*rendered.warnings)
+        outgoing = prepare(self.call, deployment, stream=stream)
+        target = outgoing.target
+        if target.credential is not None and deployment.credential is not None:
+            self.record.credential = target.credential.label
+        self._warn(*outgoing.warnings)
         yield from self._enter()
         self._timers = self._make_timers(stream)
-        send = Send(
-            target.request(rendered.body), deployment.provider.timeouts.connect, self._timers.left()
-        )
+        send = Send(outgoing.request, deployment.provider.timeouts.connect, self._timers.left())
         try:
             self.answer = answer = yield send
         except Timeout as error:
@@ -174,39 +171,6 @@ class Attempt:
             body = yield from self._timed(ReadAll, ERROR_BODY_LIMIT)
             raise self._refusal(target, target.format.parse_error(answer.status, headers, body))
         return target
-
-    def _target(self) -> Target:
-        """The target, built once for each deployment: a `cmd:` secret is asked for each time."""
-        around, deployment = self.call.around, self.deployment
-        target = build_target(deployment, around.secrets, self.call.options.api_key)
-        if target.credential is not None and deployment.credential is not None:
-            self.record.credential = target.credential.label
-        return target
-
-    def _request(self, stream: bool) -> ChatRequest:
-        """The request as this deployment gets it: extra body fields, and fitted to its window."""
-        call, deployment = self.call, self.deployment
-        request = call.request
-        extra = {
-            **deployment.provider.body,
-            **deployment.info.body,
-            **call.route.body,
-            **request.extra,
-        }
-        if stream != request.stream or len(extra) != len(request.extra):
-            request = replace(request, stream=stream, extra=extra)
-        if deployment.info.context_window is None:
-            return request
-        policy = (
-            call.options.on_overflow
-            or call.route.on_overflow
-            or deployment.info.on_overflow
-            or deployment.provider.on_overflow
-            or call.on_overflow
-        )
-        fitted = fit(request, deployment.info, policy, call.estimate)
-        self._warn(*fitted.warnings)
-        return fitted.request
 
     def _enter(self) -> Flow[None]:
         """Take a place at the provider, and wait for it only when nobody else can be asked."""

@@ -1,0 +1,136 @@
+"""A streamed answer as the caller holds it: events as they come, and the whole at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from types import TracebackType
+from typing import Self
+
+from msgspec.structs import replace
+
+from dragoman.engine.accumulate import Accumulator
+from dragoman.engine.call import Call
+from dragoman.engine.drive import adrive, drive
+from dragoman.engine.flow import stream
+from dragoman.errors import DragomanError
+from dragoman.transport.base import AsyncTransport, Transport
+from dragoman.types.completion import Completion
+from dragoman.types.event import Event, PartDelta
+from dragoman.types.exchange import Exchange
+
+
+class _Streamed:
+    """What both kinds of stream know."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._accumulator = Accumulator()
+
+    @property
+    def exchange(self) -> Exchange:
+        """Who answered, after what, for how much; complete once the stream has ended."""
+        return self._call.exchange
+
+    @property
+    def completion(self) -> Completion:
+        """The answer: whole once the stream has ended, until then as far as it has come."""
+        warnings = tuple(self._call.exchange.warnings)
+        completion = self._accumulator.completion()
+        return replace(completion, warnings=warnings, exchange=self._call.exchange)
+
+    def _taken(self, item: Event | bytes) -> Event:
+        if isinstance(item, bytes):
+            raise TypeError("a library call is answered in events")
+        self._accumulator.add(item)
+        return item
+
+
+class Stream(_Streamed):
+    """Iterate it for events; leave its `with` block to stop, and the provider stops too.
+
+    Nothing is sent before the first event is asked for.
+
+    Raises, from the iteration: DragomanError; what had come by then is its `partial`.
+
+    Example:
+        with client.stream("demo/story", "Tell me") as answer:
+            for text in answer.text_deltas():
+                print(text, end="")
+        print(answer.completion.usage)
+    """
+
+    def __init__(self, call: Call, transport: Transport) -> None:
+        super().__init__(call)
+        self._events: Generator[Event | bytes, None, None] = drive(stream(call), transport)
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        try:
+            return self._taken(next(self._events))
+        except DragomanError as error:
+            error.partial = self.completion
+            raise
+
+    def text_deltas(self) -> Iterator[str]:
+        """The answer's text as it comes, without reasoning and tool calls."""
+        for event in self:
+            if isinstance(event, PartDelta) and event.kind == "text":
+                yield event.text
+
+    def close(self) -> None:
+        """Stop: the connection to the provider is closed."""
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncStream(_Streamed):
+    """`Stream`, awaited: `async with`, `async for`."""
+
+    def __init__(self, call: Call, transport: AsyncTransport) -> None:
+        super().__init__(call)
+        self._events: AsyncGenerator[Event | bytes, None] = adrive(
+            stream(call), transport, lambda _: None
+        )
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            return self._taken(await anext(self._events))
+        except DragomanError as error:
+            error.partial = self.completion
+            raise
+
+    async def text_deltas(self) -> AsyncIterator[str]:
+        """The answer's text as it comes, without reasoning and tool calls."""
+        async for event in self:
+            if isinstance(event, PartDelta) and event.kind == "text":
+                yield event.text
+
+    async def close(self) -> None:
+        """Stop: the connection to the provider is closed."""
+        await self._events.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
