@@ -22,6 +22,8 @@ NANO = Decimal(1_000_000_000)
 class Attempt(Struct, omit_defaults=True, kw_only=True):
     """One try at one deployment. Times are seconds; `started_at` is Unix time.
 
+    `interrupted`: we broke it off ourselves, because another attempt was faster or we shut down.
+
     `status` is the HTTP status, None when nothing was answered. `error` is the error's code and
     `reason` its one line, for people. `pause_s` is how long we waited before it.
     """

@@ -2,7 +2,8 @@
 
 A message is a role and a tuple of parts. What only one wire format can read back (signatures,
 cache marks, item ids) rides in a part's `meta` under that format's name, is replayed to the same
-format, and is never sent to another.
+format, and is never sent to another. An API's object that holds several parts (an item with an id
+and contents) repeats its fields in the `meta` of each: neighbours with the same id belong together.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Reasoning(Struct, frozen=True, tag="reasoning", omit_defaults=True):
     """What the model thought before it spoke: in full, as a summary, or withheld.
 
     `text` is empty when the provider withholds it (redacted or encrypted); what must be echoed in
-    the next turn (signature, encrypted content) is in `meta`.
+    the next turn (signature, encrypted content) is in `meta`. A summary in several sections is one
+    part, the sections joined by an empty line.
     """
 
     text: str

@@ -71,6 +71,8 @@ class WireFormat(Protocol):
     """How a key is sent unless the provider says otherwise: an `Auth`."""
     headers: Headers
     """Headers that every request of this format carries."""
+    needs_max_tokens: bool
+    """A request must limit its answer: where it does not, the caller fills in the model's limit."""
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""
