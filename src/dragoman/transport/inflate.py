@@ -1,0 +1,74 @@
+"""Bodies that come compressed though we asked for none: decoded, stopped when they explode."""
+
+from __future__ import annotations
+
+import zlib
+
+from dragoman.errors import ProtocolError
+
+PIECE_BYTES = 256 * 1024
+# Text compresses 3 to 20 times, the dullest JSON about 100; deflate's own limit is 1 032.
+MAX_RATIO = 200
+RATIO_COUNTS_FROM = 4 * 1024 * 1024
+
+_WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits; RFC 9110 §8.4.1
+_RAW_DEFLATE = -15
+
+
+class Inflate:
+    """Decodes one body of a content coding; `take` until it gives nothing, then feed more.
+
+    Raises: ProtocolError for a coding we don't know, broken data, and a body that grows beyond
+    `max_bytes`, or to more than MAX_RATIO times its size.
+    """
+
+    def __init__(self, coding: str, max_bytes: int) -> None:
+        if coding not in _WINDOW:
+            raise ProtocolError(f"the body comes encoded as {coding[:40]!r}, unasked")
+        self._coding = coding
+        self._max_bytes = max_bytes
+        self._zlib = zlib.decompressobj(_WINDOW[coding])
+        self._waiting = b""
+        self._in = 0
+        self._out = 0
+
+    def feed(self, data: bytes) -> None:
+        """Add encoded bytes."""
+        self._in += len(data)
+        self._waiting += data
+
+    def take(self) -> bytes:
+        """Decode up to PIECE_BYTES; `b""` when more input is wanted."""
+        while self._waiting:
+            data = self._decompress()
+            self._out += len(data)
+            if self._out > self._max_bytes:
+                raise ProtocolError(f"the body unpacks to more than {self._max_bytes} bytes")
+            if self._out > max(RATIO_COUNTS_FROM, self._in * MAX_RATIO):
+                raise ProtocolError(f"the body unpacks to more than {MAX_RATIO} times its size")
+            if data:
+                return data
+        return b""
+
+    def _decompress(self) -> bytes:
+        waiting, self._waiting = self._waiting, b""
+        if self._zlib.eof:
+            # A gzip body may have several members, one after another: RFC 1952 §2.2.
+            self._zlib = zlib.decompressobj(_WINDOW[self._coding])
+        try:
+            data = self._zlib.decompress(waiting, PIECE_BYTES)
+        except zlib.error as error:
+            if self._coding != "deflate" or self._out:
+                raise ProtocolError(f"the compressed body is broken ({error})") from error
+            # Some servers send "deflate" without its zlib wrapper: RFC 9110 §8.4.1.2.
+            self._coding = "deflate, raw"
+            self._zlib = zlib.decompressobj(_RAW_DEFLATE)
+            self._waiting = waiting
+            return b""
+        self._waiting = self._zlib.unconsumed_tail or self._zlib.unused_data
+        return data
+
+    def check_end(self) -> None:
+        """Raise ProtocolError unless the encoded body was whole."""
+        if self._in and not self._zlib.eof:
+            raise ProtocolError("the compressed body ends too early")
