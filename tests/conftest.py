@@ -10,6 +10,7 @@ import pytest
 from tests.upstream.aimock import AimockServer
 from tests.upstream.fault import FaultUpstream
 from tests.upstream.llama import LlamaServer
+from tests.upstream.tls import Authority
 
 
 @pytest.fixture
@@ -17,6 +18,12 @@ def upstream() -> Iterator[Callable[..., FaultUpstream]]:
     """Start scripted upstreams that end with the test: `upstream(chat("Hello"))`."""
     with contextlib.ExitStack() as stack:
         yield lambda *script, **options: stack.enter_context(FaultUpstream(*script, **options))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Sign certificates: `upstream(chat("Hello"), tls=authority.server())`."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")

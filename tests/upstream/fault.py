@@ -24,7 +24,6 @@ import asyncio
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -159,7 +158,6 @@ class FaultUpstream(Listener):
         self._script = script
         self._rest = iter(script) if isinstance(script, list) else None
         self._greetings = iter(greet)
-        self._arrived = threading.Condition()
 
     @property
     def base_url(self) -> str:
@@ -168,10 +166,7 @@ class FaultUpstream(Listener):
 
     def wait_requests(self, count: int, timeout_s: float = 2.0) -> list[Request]:
         """Wait until so many requests have arrived in full."""
-        with self._arrived:
-            if not self._arrived.wait_for(lambda: len(self.requests) >= count, timeout_s):
-                raise AssertionError(f"{len(self.requests)} of {count} requests in {timeout_s} s")
-        return self.requests
+        return self._wait(self.requests, count, timeout_s)
 
     async def greet(self, sock: socket.socket) -> bool:
         loop = asyncio.get_running_loop()
@@ -190,9 +185,7 @@ class FaultUpstream(Listener):
 
     async def serve(self, connection: Connection) -> None:
         while (request := await self._read(connection)) is not None:
-            with self._arrived:
-                self.requests.append(request)
-                self._arrived.notify_all()
+            self._add(self.requests, request)
             await _perform(self._choose(request), connection)
             request.answered_at = time.monotonic()
             if (request.header("connection") or "").lower() == "close":

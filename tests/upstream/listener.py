@@ -14,8 +14,9 @@ import ssl
 import struct
 import threading
 import time
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
+T = TypeVar("T")
 IP = Literal["v4", "v6", "both"]
 ADDRESSES = {"v4": ("127.0.0.1",), "v6": ("::1",), "both": ("127.0.0.1", "::1")}
 READ_LIMIT_BYTES = 64 * 1024 * 1024
@@ -136,6 +137,7 @@ class Listener(abc.ABC):
         self._failures: list[Exception] = []
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
+        self._added = threading.Condition()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
 
@@ -173,6 +175,10 @@ class Listener(abc.ABC):
         """Accept again, on the same port."""
         self._on_loop(self._come_back)
 
+    def wait_handshake_errors(self, count: int, timeout_s: float = 2.0) -> list[str]:
+        """Wait until so many TLS handshakes have failed."""
+        return self._wait(self.handshake_errors, count, timeout_s)
+
     def __enter__(self) -> Self:
         self._sockets = self._bind()
         self._thread.start()
@@ -184,6 +190,17 @@ class Listener(abc.ABC):
         self._thread.join()
         if self._failures and error is None:
             raise ExceptionGroup(f"{type(self).__name__} on port {self.port}", self._failures)
+
+    def _add(self, items: list[T], item: T) -> None:
+        with self._added:
+            items.append(item)
+            self._added.notify_all()
+
+    def _wait(self, items: list[T], count: int, timeout_s: float) -> list[T]:
+        with self._added:
+            if not self._added.wait_for(lambda: len(items) >= count, timeout_s):
+                raise AssertionError(f"{len(items)} of {count} came within {timeout_s} s: {items}")
+            return list(items)
 
     def _bind(self) -> list[socket.socket]:
         """Bind, don't listen: a port that is bound only refuses, and is nobody else's."""
@@ -256,7 +273,7 @@ class Listener(abc.ABC):
             await self._loop.connect_accepted_socket(lambda: connection, sock, ssl=self.tls)
         except OSError as failure:  # ssl.SSLError is one
             sock.close()
-            self.handshake_errors.append(f"{type(failure).__name__}: {failure}")
+            self._add(self.handshake_errors, f"{type(failure).__name__}: {failure}")
             return
         except asyncio.CancelledError:
             sock.close()

@@ -2,10 +2,11 @@
 
     def test_streams(llama_server):
         client = OpenAI(base_url=llama_server.base_url, api_key="none")
-        client.chat.completions.create(model=llama_server.model, messages=..., seed=1, stream=True)
+        client.chat.completions.create(model=llama_server.model, messages=..., stream=True)
 
 It speaks all three formats (`/v1/chat/completions`, `/v1/responses`, `/v1/messages`) and starts in
-half a second. The text is babble, but finish reasons, usage, schemas and tool calls are real.
+half a second. The text is babble, the same for the same prompt unless `seed` is given; finish
+reasons, usage, schemas and tool calls are real.
 
 What it does that a client might not expect (seen with xllamacpp 2026.10):
 
@@ -138,6 +139,7 @@ def main() -> None:
     params.n_ctx = settings["n_ctx"]
     params.n_parallel = 2
     params.n_gpu_layers = 0
+    params.sampling.seed = 1  # so that a request without a seed gets the same text each time
     params.warmup = False
     params.use_jinja = True
     params.ui = False
