@@ -1,0 +1,354 @@
+"""From checked tables to providers, models and routes.
+
+A provider is built from two tables: its base, which is a row of the built-in catalog, and its own,
+which is what files, variables and calls say. What of the base holds depends on where the provider
+is: a key, a price or a dialect belongs to the host that it was written for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple, cast
+
+from dragoman.config import kinds
+from dragoman.config.baseurl import variable_url
+from dragoman.config.files import absolute
+from dragoman.config.merge import CREDENTIALS, merge_tables, without
+from dragoman.config.parse import Place
+from dragoman.config.secrets import key_variable, origin_of, parse_source
+from dragoman.config.walk import ProviderTable, RouteTable, Table
+from dragoman.errors import ConfigError
+from dragoman.types.credential import CredentialSource, Secret
+from dragoman.types.model import MetadataSource, ModelInfo, Price, Tier
+from dragoman.types.provider import Api, Auth, Dialect, Limits, OnOverflow, Provider, Timeouts, Tls
+from dragoman.types.route import Route, RouteStep, When
+
+_DEFINING = ("base_url", "preset", "adapter")
+_KEPT_ELSEWHERE = frozenset({"name", "api", "adapter", "auth"})
+_DEFAULT_LIMITS: Mapping[str, Any] = {
+    "context_window": 200_000,
+    "max_tokens": 8_192,
+    "input": frozenset({"text"}),
+    "reasoning": False,
+}
+_LEAST_PRICE, _MOST_PRICE = Decimal("0.001"), Decimal(10_000)
+
+
+class Context(NamedTuple):
+    """What building needs besides the tables. `variables` are those of another tool's file."""
+
+    env: Mapping[str, str]
+    built_in: Mapping[str, ProviderTable]
+    variables: Table
+
+
+def build_provider(name: str, own: list[ProviderTable], context: Context) -> Provider:
+    """Build the provider called `name` from the tables that configure it, lowest layer first."""
+    return _Builder(name, own, context).build()
+
+
+class _Builder:
+    def __init__(self, name: str, own: list[ProviderTable], context: Context) -> None:
+        self.name = name
+        self.tables = own
+        self.context = context
+        self.problems = [
+            error for table in own for error in (*table.report.problems, *table.report.missing)
+        ]
+        self.own = merge_tables(table.values for table in own)
+        self.defining = [t for t in own if any(key in t.values for key in _DEFINING)]
+        self.place = str(own[-1].place) if own else None
+        self.preset = self._text(self.own, "preset")
+        self.row = context.built_in.get(self.preset or name)
+        if self.row is not None and "base_url" not in self.own:
+            self.problems += self.row.report.problems + self.row.report.missing
+
+    def build(self) -> Provider:
+        """Build it; what cannot be is among its problems."""
+        base, catalog, inherited = self._base()
+        values = merge_tables([base, self.own])
+        base_url = self._base_url(values)
+        defining = self.defining[-1] if self.defining else None
+        untrusted = any(table.place.document.layer == "untrusted" for table in self.tables)
+        credentials: tuple[CredentialSource, ...] = ()
+        if not untrusted and _value(values, "auth") != "none":
+            credentials = self._credentials(values, inherited)
+        return Provider(
+            name=self.name,
+            base_url=base_url,
+            credentials=credentials,
+            rotate="api_keys" in values and "api_key" not in values and len(credentials) > 1,
+            headers=self._sources(values, "headers"),
+            query=self._sources(values, "query"),
+            proxy=self._proxy(values),
+            models={i: build_model(t) for i, t in (_value(values, "models") or {}).items()},
+            timeouts=Timeouts(**_plain(values, "timeouts")),
+            limits=Limits(**_plain(values, "limits")),
+            dialect=Dialect(**_frozen(_plain(values, "dialect"))),
+            tls=self._tls(values),
+            auth=cast("Auth | None", _value(values, "auth")),
+            api=cast("Api", _value(values, "api") or "openai-completions"),
+            on_overflow=cast("OnOverflow | None", _value(values, "on_overflow")),
+            built_in=defining is None,
+            catalog=self._text(values, "catalog") or catalog,
+            overrides=self.name if defining and self.name in self.context.built_in else None,
+            origin=_layer(defining) if defining else "built-in",
+            place=str(defining.place) if defining else None,
+            problems=tuple(self.problems),
+            **{key: values[key].value for key in _AS_THEY_ARE if key in values},
+        )
+
+    # ---------------------------------------------------------------------------------- base
+
+    def _base(self) -> tuple[Table, str | None, list[str]]:
+        """Find what holds of the built-in row: settings, catalog, and variables of its key."""
+        if self.row is None:
+            if self.preset:
+                self._unknown_preset()
+            elif not any(key in self.own for key in _DEFINING):
+                self._no_base_url()
+            return {}, None, []
+        base = self.row.values
+        if not self.own:
+            return base, self.row.name, []
+        elsewhere = "base_url" in self.own and self._is_elsewhere(base)
+        if elsewhere:
+            base = without(base, CREDENTIALS)
+        if self.preset:
+            variables = base["api_key_env"].value if "api_key_env" in base else []
+            base = without(base, CREDENTIALS | {"name"})
+            return base, None if elsewhere else self.row.name, variables
+        if elsewhere and "base_url" in base:
+            kept = {key: value for key, value in base.items() if key in _KEPT_ELSEWHERE}
+            return kept, None, []
+        return base, self.row.name, []
+
+    def _is_elsewhere(self, base: Table) -> bool:
+        """Tell whether our own base URL leads to another host than the row's."""
+        theirs = self._text(base, "base_url") or self._variable_url(base)
+        if theirs is None:
+            return "base_url_env" in base
+        return origin_of(theirs) != origin_of(self.own["base_url"].value)
+
+    def _base_url(self, values: Table) -> str:
+        if "base_url" not in self.own:
+            try:
+                found = self._variable_url(values)
+            except kinds.Wrong as wrong:
+                self.problems.append(ConfigError(f"provider '{self.name}': {wrong}"))
+                return ""
+            if found is not None:
+                return found
+            if "base_url" not in values and "base_url_env" in values:
+                variable = values["base_url_env"].value[0]
+                self._problem(f"its base URL is in ${variable}, which is not set")
+        return self._text(values, "base_url") or ""
+
+    def _variable_url(self, values: Table) -> str | None:
+        return variable_url(
+            self._text(values, "base_url"),
+            _value(values, "base_url_env") or (),
+            _value(values, "host_env") or (),
+            self.context.env,
+        )
+
+    def _unknown_preset(self) -> None:
+        hint = kinds.suggestion(str(self.preset), self.context.built_in)
+        self._problem("preset is not the name of a built-in provider", hint)
+
+    def _no_base_url(self) -> None:
+        wanting = any(
+            table.report.problems or table.report.missing for table in self.tables
+        )  # it may be the very thing that is wrong
+        if wanting:
+            return
+        hint = kinds.suggestion(self.name, self.context.built_in)
+        self._problem("has no base_url", hint or 'Add: base_url = "https://host/v1"')
+
+    def _problem(self, message: str, hint: str | None = None) -> None:
+        error = ConfigError(f"provider '{self.name}': {message}", place=self.place, hint=hint)
+        self.problems.append(error)
+
+    # --------------------------------------------------------------------------- credentials
+
+    def _credentials(self, values: Table, inherited: list[str]) -> tuple[CredentialSource, ...]:
+        """List where its key may be, best first."""
+        for setting in ("api_key", "api_keys"):
+            if setting in values:
+                texts = values[setting].value
+                place = values[setting].place
+                every = texts if isinstance(texts, list) else [texts]
+                return tuple(self._source(text, place, setting) for text in every)
+        found: list[CredentialSource] = []
+        if "api_key_env" in values:
+            value = values["api_key_env"]
+            optional = bool(_value(values, "api_key_optional"))
+            place_text = self._label(value.place, "api_key_env")
+            for variable in value.value:
+                found += self._variable(variable, place_text, optional=optional)
+        for variable in (key_variable(self.name), *inherited):
+            if all(source.value != variable for source in found):
+                found += self._variable(variable, None, optional=True)
+        found.append(CredentialSource("stored", self.name, None, optional=True))
+        return tuple(found)
+
+    def _variable(
+        self, variable: str, place: str | None, *, optional: bool
+    ) -> list[CredentialSource]:
+        found = [CredentialSource("env", variable, place, optional)]
+        if variable in self.context.variables:
+            text, where = self.context.variables[variable]
+            found.append(CredentialSource("literal", Secret(text), str(where), optional=True))
+        return found
+
+    def _label(self, place: Place, setting: str) -> str | None:
+        """Where a reference stands, and whose it is; None in the built-in catalog."""
+        if place.document.layer == "built-in":
+            return None
+        return f"{place} ({self.name}.{setting})"
+
+    def _source(self, text: str, place: Place, setting: str) -> CredentialSource:
+        return parse_source(text, place=self._label(place, setting), folder=place.document.folder)
+
+    def _sources(self, values: Table, setting: str) -> Mapping[str, CredentialSource]:
+        if setting not in values:
+            return {}
+        place = values[setting].place
+        return {
+            name.lower() if setting == "headers" else name: self._source(text, place, setting)
+            for name, text in values[setting].value.items()
+        }
+
+    def _proxy(self, values: Table) -> CredentialSource | None:
+        if not _value(values, "proxy"):
+            return None
+        source = self._source(values["proxy"].value, values["proxy"].place, "proxy")
+        if source.kind == "literal" and not source.value.reveal().startswith("http"):
+            self._problem("proxy must begin with http:// or https://")
+        return source
+
+    def _tls(self, values: Table) -> Tls:
+        found: dict[str, Any] = {}
+        for name, value in (_value(values, "tls") or {}).items():
+            folder = value.place.document.folder
+            is_path = isinstance(value.value, str) and folder is not None
+            path = absolute(value.value, folder, self.context.env) if is_path else value.value
+            found[name] = str(path) if is_path else path
+        return Tls(**found)
+
+    @staticmethod
+    def _text(values: Table, name: str) -> str | None:
+        return cast("str | None", _value(values, name))
+
+
+_AS_THEY_ARE = (
+    "adapter",
+    "body",
+    "default_model",
+    "models_only",
+    "retries",
+    "free",
+    "image_model",
+    "enabled",
+    "preset",
+    "docs",
+)
+
+
+def _value(values: Table, name: str) -> Any:
+    return values[name].value if name in values else None
+
+
+def _plain(values: Table, name: str) -> dict[str, Any]:
+    """A table of settings as keyword arguments."""
+    return {key: value.value for key, value in (_value(values, name) or {}).items()}
+
+
+def _frozen(settings: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+
+
+def _layer(table: ProviderTable) -> str:
+    return "project" if table.layer == "untrusted" else table.layer
+
+
+# ---------------------------------------------------------------------------------------- models
+
+
+def build_model(values: Table) -> ModelInfo:
+    """Build what is known of a model.
+
+    A model that is described (not only listed) gets Polpo's documented defaults where nothing is
+    said; their source is `default`, so that the registry can put what the catalog knows there.
+    """
+    settings = {key: value.value for key, value in values.items()}
+    described = settings.pop("described", False)
+    cost, free = settings.pop("cost", None), settings.pop("free", False)
+    if "input" in settings:
+        settings["input"] = frozenset(settings["input"])
+    if cost is not None or free:
+        settings["price"] = build_price(cost or {}, free=free)
+    sources: dict[str, MetadataSource] = {key: "config" for key in settings if key != "id"}
+    for key, value in _DEFAULT_LIMITS.items() if described else ():
+        if key not in settings:
+            settings[key], sources[key] = value, "default"
+    if described and "price" not in settings:
+        zero = Decimal(0)
+        settings["price"] = Price(
+            input=zero, output=zero, cache_read=zero, cache_write=zero, free=True, source="default"
+        )
+        sources["price"] = "default"
+    return ModelInfo(**settings, sources=sources)
+
+
+def build_price(cost: Table, *, free: bool = False) -> Price:
+    """Build a price; all zero means that it is free."""
+    amounts = {key: value.value for key, value in cost.items() if key != "tiers"}
+    tiers = tuple(
+        Tier(**{key: value.value for key, value in tier.items()})
+        for tier in _value(cost, "tiers") or ()
+        if "above" in tier
+    )
+    if free:
+        amounts = {"input": Decimal(0), "output": Decimal(0), **amounts}
+    is_free = bool(amounts) and not any(amounts.values()) and not tiers
+    return Price(**amounts, tiers=tiers, free=is_free)
+
+
+def price_notes(table: ProviderTable) -> list[ConfigError]:
+    """Warn of prices that look as if they were meant per token, or per million by mistake."""
+    notes: list[ConfigError] = []
+    for model_id, model in (_value(table.values, "models") or {}).items():
+        for setting, value in (_value(model, "cost") or {}).items():
+            amount = value.value
+            if setting in ("tiers", "request") or not amount:
+                continue
+            if not _LEAST_PRICE <= amount <= _MOST_PRICE:
+                message = (
+                    f"provider '{table.name}': cost.{setting} of '{model_id}' is"
+                    f" {amount.normalize():f} USD per million tokens"
+                )
+                hint = "Prices are per million tokens, not per token."
+                notes.append(ConfigError(message, place=str(value.place), hint=hint))
+    return notes
+
+
+# ---------------------------------------------------------------------------------------- routes
+
+
+def build_route(table: RouteTable) -> Route:
+    """Build a route."""
+    values = {key: value.value for key, value in table.values.items()}
+    steps = tuple(build_step(step) for step in values.pop("models"))
+    values.pop("name", None)
+    document = table.place.document
+    origin = "project" if document.layer == "untrusted" else document.layer
+    return Route(name=table.name, steps=steps, origin=origin, place=str(table.place), **values)
+
+
+def build_step(step: Table) -> RouteStep:
+    """Build one entry of a route."""
+    settings = {key: value.value for key, value in step.items()}
+    when = cast("When", settings.pop("when", "always"))
+    return RouteStep(settings.pop("model"), when=when, **settings)

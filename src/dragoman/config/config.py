@@ -1,0 +1,61 @@
+"""What a configuration comes to, once every layer has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, field
+
+from dragoman.errors import ConfigError
+from dragoman.types.provider import OnOverflow, Provider
+from dragoman.types.route import Route
+
+
+class LoadedFile(Struct, frozen=True, kw_only=True):
+    """One file that was looked for. `kind` is whose shape it has: `dragoman`, `gptme`, `polpo`.
+
+    `trusted` is False for a project's file whose content nobody has agreed to; then only part of
+    it counts. `sets` names what it sets. `error` is why nothing of it is used.
+    """
+
+    path: Path
+    layer: str
+    found: bool
+    trusted: bool = True
+    kind: str = "dragoman"
+    sets: tuple[str, ...] = ()
+    error: ConfigError | None = None
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """An immutable configuration: data, and what is wrong with it.
+
+    `providers` holds every provider by name, built-ins first, then by layer and order in the file.
+    `problems` are errors, `notes` are warnings; both know their place. What is wrong with one
+    provider is in `Provider.problems` too and is raised when that one is used. `settings` are the
+    merged tables of what files, variables and calls set, with the place of each value: `show.py`
+    reads them.
+    """
+
+    providers: Mapping[str, Provider]
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    default_model: str | None = None
+    image_model: str | None = None
+    on_overflow: OnOverflow | None = None
+    files: tuple[LoadedFile, ...] = ()
+    problems: tuple[ConfigError, ...] = ()
+    notes: tuple[ConfigError, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def custom(self) -> tuple[Provider, ...]:
+        """The providers that the user has set up, in order; a key alone sets up none."""
+        return tuple(self._custom())
+
+    def _custom(self) -> Iterator[Provider]:
+        for name in self.settings.get("providers", ()):
+            provider = self.providers.get(name)
+            if provider is not None and not provider.built_in and provider.enabled:
+                yield provider

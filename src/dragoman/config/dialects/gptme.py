@@ -1,0 +1,51 @@
+"""gptme's configuration: `[[providers]]` like ours, and an `[env]` table that stands in for
+variables which are not set.
+
+Source: https://github.com/gptme/gptme, gptme/config/ (read 2026-08)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dragoman.config.interpolate import VARIABLE
+from dragoman.config.walk import Value
+
+if TYPE_CHECKING:
+    from dragoman.config.parse import Document
+    from dragoman.config.shapes import Reader
+
+_OWN_TABLES = frozenset(
+    {"prompt", "env", "user", "mcp", "plugins", "lessons", "rag", "context", "agent", "subagents"}
+)
+_OURS = frozenset({"default_model", "image_model", "routes", "aliases", "on_overflow"})
+
+
+class _Gptme:
+    name = "gptme"
+
+    def recognises(self, document: Document) -> bool:
+        data = document.data
+        if document.syntax != "toml" or _OURS & data.keys():
+            return False
+        in_its_folder = document.path is not None and document.path.parent.name == "gptme"
+        return in_its_folder or bool(_OWN_TABLES & data.keys())
+
+    def quiet(self, data: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(data) - {"providers"}
+
+    def walk(self, reader: Reader) -> None:
+        variables = reader.document.data.get("env")
+        if not isinstance(variables, Mapping):
+            return
+        for name, value in variables.items():
+            if isinstance(value, str) and VARIABLE.fullmatch(name):
+                reader.layer.variables[name] = Value(value, reader.place(("env", name)))
+        model = variables.get("MODEL")
+        if isinstance(model, str) and model.strip():
+            place = reader.place(("env", "MODEL"))
+            reader.layer.top.setdefault("default_model", Value(model.strip(), place))
+
+
+GPTME = _Gptme()

@@ -1,0 +1,385 @@
+"""Every setting, once: the table that checks files, and that the schema and the docs come from.
+
+A row is a setting: its name, its kind, what it does, its default. Kinds are the words of `KINDS`;
+`kinds.py` reads the simple ones, `walk.py` and `shapes.py` the others. A name may be written in
+camelCase as well.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+KINDS = (
+    "text",  # a string, not empty
+    "secret",  # a string: a literal, a reference (env: file: keyring: cmd:) or a template
+    "secrets",  # a list of those
+    "secret_map",  # names to strings, numbers or references
+    "variables",  # the name of a variable, or a list of names
+    "url",  # an absolute http(s) URL
+    "path",  # a file, relative to the configuration file
+    "choice",  # one of `choices`
+    "flag",  # true or false
+    "count",  # a whole number, at least `least`
+    "number",  # a number, at least `least`
+    "seconds",  # a number greater than 0
+    "money",  # USD, at least 0
+    "texts",  # a list of strings; one string is a list of one
+    "text_map",  # names to strings
+    "think_tags",  # true, false or "open"
+    "any_table",  # a table whose content is not ours to judge
+    "table",  # a table of `fields`
+    "tables",  # a list of tables of `fields`
+    "models",  # a list of ids and tables, or a table of tables by id
+    "providers",  # a list of tables with names, or a table of tables by name
+    "routes",  # a table of routes by name
+    "aliases",  # names to model refs
+    "steps",  # a list of model refs and tables
+    "model",  # a model ref; or several, with fallbacks: then it is a route
+)
+
+
+class Field(NamedTuple):
+    """One setting.
+
+    `also` are other spellings than camelCase; `open` says that a project file may set it before
+    it is trusted; `internal` that it is meant for the built-in catalog.
+    """
+
+    name: str
+    kind: str
+    doc: str
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    least: float = 0
+    also: tuple[str, ...] = ()
+    open: bool = False
+    internal: bool = False
+    required: bool = False
+
+    @property
+    def alias(self) -> str:
+        """The name in camelCase."""
+        return camel(self.name)
+
+
+def camel(name: str) -> str:
+    """Turn `base_url` into `baseUrl`."""
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
+
+
+APIS = ("openai-completions", "openai-responses", "anthropic-messages")
+AUTHS = ("bearer", "x-api-key", "api-key", "none")
+OVERFLOWS = ("error", "truncate", "fallback")
+INPUTS = ("text", "image", "audio", "video", "file")
+WHENS = ("always", "image", "overflow")
+
+TIMEOUTS = (
+    Field("connect", "seconds", "Until the connection stands.", "5"),
+    Field("first_token", "seconds", "From the request until the first content.", "60"),
+    Field("idle", "seconds", "Between two pieces of content.", "120"),
+    Field("total", "seconds", "For the whole request.", "1800"),
+    Field("warm_up", "number", "Added to `first_token` while a local model may still load.", "0"),
+)
+
+LIMITS = (
+    Field("rpm", "count", "Requests a minute.", "no limit", least=1),
+    Field("tpm", "count", "Tokens a minute.", "no limit", least=1),
+    Field("concurrency", "count", "Requests at a time.", "no limit", least=1),
+)
+
+TLS = (
+    Field("ca_file", "path", "The certificates to trust, in PEM form.", "the system's"),
+    Field("client_cert", "path", "A certificate that tells the server who we are."),
+    Field("client_key", "path", "Its key, when it is in a file of its own."),
+    Field("verify", "flag", "Check the server's certificate. Leave it on.", "true"),
+)
+
+DIALECT = (
+    Field(
+        "max_tokens_field",
+        "choice",
+        "What the limit on the answer is called.",
+        "max_tokens",
+        choices=("max_tokens", "max_completion_tokens"),
+    ),
+    Field(
+        "system_role",
+        "choice",
+        "The role under which instructions are sent.",
+        "system",
+        choices=("system", "developer", "user"),
+    ),
+    Field("stream_usage", "flag", "Ask for usage in streams.", "true"),
+    Field("strict_tools", "flag", "Send a tool's `strict`.", "false"),
+    Field("parallel_tool_calls", "flag", "Send `parallel_tool_calls`.", "true"),
+    Field(
+        "json_schema",
+        "choice",
+        "How a schema for the answer is sent: as such, as JSON mode with the schema in the"
+        " instructions, or in the instructions alone.",
+        "native",
+        choices=("native", "object", "none"),
+    ),
+    Field(
+        "reasoning",
+        "choice",
+        "How an effort is sent.",
+        "effort",
+        choices=(
+            "effort",
+            "nested",
+            "enable_thinking",
+            "chat_template_kwargs",
+            "thinking",
+            "none",
+        ),
+    ),
+    Field("reasoning_as_text", "flag", "Replay reasoning in the history as text.", "false"),
+    Field("reasoning_field", "text", "Replay reasoning in the history under this name.", "none"),
+    Field(
+        "think_tags",
+        "think_tags",
+        'Take `<think>` text out of the content; "open" when the prompt opens the tag.',
+        "false",
+    ),
+    Field("tool_result_name", "flag", "Send the function's name with a tool result.", "false"),
+    Field(
+        "assistant_after_tool_result",
+        "flag",
+        "Put an assistant message between a tool result and a user message.",
+        "false",
+    ),
+    Field("content_as_string", "flag", "Send text as one string, not as parts.", "false"),
+    Field(
+        "usage_excludes_reasoning",
+        "flag",
+        "Completion tokens are reported without reasoning tokens.",
+        "false",
+    ),
+    Field("drop", "texts", "Top-level fields that are never sent.", "none"),
+    Field("rename", "text_map", "Top-level fields that are sent under another name.", "none"),
+)
+
+TIER = (
+    Field("above", "count", "Prompt tokens beyond which these prices hold.", required=True),
+    Field("input", "money", "Prompt tokens."),
+    Field("output", "money", "Completion tokens."),
+    Field("cache_read", "money", "Prompt tokens read from the provider's cache."),
+    Field("cache_write", "money", "Prompt tokens written to it."),
+)
+
+COST = (
+    Field("input", "money", "Prompt tokens.", "unknown"),
+    Field("output", "money", "Completion tokens.", "unknown"),
+    Field("cache_read", "money", "Prompt tokens read from the provider's cache.", "unknown"),
+    Field("cache_write", "money", "Prompt tokens written to it.", "unknown"),
+    Field("cache_write_1h", "money", "Those kept for an hour.", "as `cache_write`"),
+    Field("reasoning", "money", "Reasoning tokens.", "as `output`"),
+    Field("request", "money", "Each request: USD, not per million."),
+    Field("tiers", "tables", "Other prices for long prompts.", fields=TIER),
+)
+
+MODEL = (
+    Field("id", "text", "What the server calls it, exactly.", required=True, open=True),
+    Field("name", "text", "What people call it.", open=True),
+    Field(
+        "context_window",
+        "count",
+        "Tokens of prompt and answer together.",
+        "the catalog's, else 200000",
+        least=1,
+    ),
+    Field(
+        "max_tokens",
+        "count",
+        "Tokens of the answer, at most.",
+        "the catalog's, else 8192",
+        least=1,
+    ),
+    Field(
+        "input",
+        "texts",
+        "What it reads: " + ", ".join(INPUTS) + ".",
+        'the catalog\'s, else ["text"]',
+        choices=INPUTS,
+    ),
+    Field("reasoning", "flag", "It thinks before it answers.", "the catalog's, else false"),
+    Field("tools", "flag", "It calls tools.", "unknown: permitted"),
+    Field("json_schema", "flag", "It answers by a schema.", "unknown: permitted"),
+    Field(
+        "cost",
+        "table",
+        "USD per million tokens. All zero means that it is free.",
+        "the catalog's, else 0",
+        fields=COST,
+    ),
+    Field("free", "flag", "It costs nothing, on purpose.", "false"),
+    Field(
+        "on_overflow",
+        "choice",
+        "What to do with a prompt that does not fit.",
+        "the provider's",
+        choices=OVERFLOWS,
+    ),
+    Field("body", "any_table", "Fields to add to each request."),
+)
+
+PROVIDER = (
+    Field(
+        "name",
+        "text",
+        "What it is called in `name/model`: letters, digits, `_`, `.` and `-`.",
+        required=True,
+        open=True,
+    ),
+    Field("preset", "text", "Take a built-in provider's settings under another name.", open=True),
+    Field(
+        "base_url",
+        "url",
+        "Where it is. Required, unless the name is built in, or `preset` or `adapter` knows.",
+        open=True,
+        also=("baseURL",),
+    ),
+    Field(
+        "api",
+        "choice",
+        "The language that it speaks.",
+        "openai-completions",
+        choices=APIS,
+        open=True,
+    ),
+    Field("adapter", "text", "A built-in adapter's name, or `file.py:Class` beside this file."),
+    Field(
+        "auth",
+        "choice",
+        "The header that carries the key.",
+        "what the language uses",
+        choices=AUTHS,
+    ),
+    Field(
+        "api_key",
+        "secret",
+        "The key: `env:NAME`, `file:PATH`, `keyring:NAME`, `cmd:COMMAND`, `${NAME}`, or the key"
+        " itself.",
+    ),
+    Field("api_keys", "secrets", "Several keys, used in turn."),
+    Field(
+        "api_key_env",
+        "variables",
+        "The variable that holds the key; of several, the first that is set.",
+        "`NAME_API_KEY`, of the provider's name",
+    ),
+    Field("api_key_optional", "flag", "No error when `api_key_env` is not set.", "false"),
+    Field("headers", "secret_map", "Headers to send; values may be references."),
+    Field("query", "secret_map", "Query parameters to send; values may be references."),
+    Field("body", "any_table", "Fields to add to each request."),
+    Field("default_model", "text", "The model when only the provider is named.", open=True),
+    Field("models", "models", "Its models, and what is known of them.", fields=MODEL, open=True),
+    Field("models_only", "flag", "Refuse models that are not in `models`.", "false", open=True),
+    Field("timeouts", "table", "Seconds to wait.", fields=TIMEOUTS, open=True),
+    Field(
+        "retries",
+        "count",
+        "How often to ask the same again before the next is asked.",
+        "2",
+        open=True,
+    ),
+    Field("limits", "table", "What it may be asked of us.", fields=LIMITS, open=True),
+    Field("dialect", "table", "Where it departs from its language.", fields=DIALECT, open=True),
+    Field("tls", "table", "Certificates; paths start at this file.", fields=TLS),
+    Field("proxy", "secret", "The HTTP proxy to go through.", "`HTTPS_PROXY`, `NO_PROXY`"),
+    Field("free", "flag", "All its models cost nothing, on purpose.", "false", open=True),
+    Field(
+        "on_overflow",
+        "choice",
+        "What to do with a prompt that does not fit.",
+        "error; truncate in chat and for Polpo's files",
+        choices=OVERFLOWS,
+        open=True,
+    ),
+    Field("image_model", "text", "Where requests with images go instead.", open=True),
+    Field("enabled", "flag", "Use it; false keeps it in the file only.", "true"),
+    Field(
+        "catalog",
+        "text",
+        "Whose models and prices hold here: a built-in provider's name.",
+        "its own, while the host is the same",
+    ),
+    Field("docs", "text", "Its documentation.", internal=True),
+    Field("checked", "text", "When this was read there last.", internal=True),
+    Field("base_url_env", "variables", "A variable that holds the base URL.", internal=True),
+    Field(
+        "host_env",
+        "variables",
+        "A variable with a host, host and port, or URL to use in the base URL.",
+        internal=True,
+    ),
+)
+
+STEP = (
+    Field("model", "text", "A model ref.", required=True, open=True, also=("ref",)),
+    Field("weight", "number", "Its share of the traffic among neighbours with a weight."),
+    Field("first_token", "seconds", "Seconds until the first content; then the next is asked."),
+    Field("retries", "count", "How often to ask it again.", "the provider's"),
+    Field(
+        "when",
+        "choice",
+        "Only for requests with images, or for prompts too long for the others.",
+        "always",
+        choices=WHENS,
+    ),
+)
+
+ROUTE = (
+    Field("name", "text", "The public name, where routes are a list.", internal=True),
+    Field("primary", "text", "The model ref to ask first.", also=("model",)),
+    Field("fallbacks", "steps", "The model refs to ask then, in order.", fields=STEP),
+    Field("models", "steps", "Primary and fallbacks in one list.", fields=STEP),
+    Field("first_token", "seconds", "Too slow counts as failed: the next is asked.", "60"),
+    Field("hedge_after", "seconds", "Start the next after so long; keep who speaks first."),
+    Field("image_model", "text", "Where requests with images go if the model reads only text."),
+    Field(
+        "on_overflow",
+        "choice",
+        "What to do with a prompt that does not fit.",
+        "the provider's",
+        choices=OVERFLOWS,
+    ),
+    Field("sticky", "flag", "Keep a conversation with the deployment that began it.", "false"),
+    Field("usage_cost", "flag", "Put the cost into the usage of answers.", "false"),
+    Field("body", "any_table", "Fields to add to each request."),
+)
+
+TOP = (
+    Field("default_model", "model", "The model when none is named.", open=True),
+    Field("image_model", "model", "Where requests with images to a text model go.", open=True),
+    Field(
+        "on_overflow",
+        "choice",
+        "What to do with a prompt that does not fit.",
+        "error",
+        choices=OVERFLOWS,
+        open=True,
+    ),
+    Field("providers", "providers", "Who can be called.", fields=PROVIDER, open=True),
+    Field("routes", "routes", "Names for several models, with a policy.", fields=ROUTE, open=True),
+    Field("aliases", "aliases", "Other names for models.", open=True),
+    Field("$schema", "text", "Where editors find the schema of this file.", internal=True),
+)
+
+
+def table(fields: tuple[Field, ...]) -> dict[str, Field]:
+    """Index fields by every spelling that a file may use."""
+    found = _TABLES.get(id(fields))
+    if found is None:
+        found = {}
+        for field in fields:
+            for spelling in (field.name, field.alias, *field.also):
+                found[spelling] = field
+        _TABLES[id(fields)] = found
+    return found
+
+
+_TABLES: dict[int, dict[str, Field]] = {}
