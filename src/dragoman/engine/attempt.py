@@ -249,6 +249,8 @@ class Attempt:
         self._end("ok", usage)
 
     def _fail(self, error: DragomanError) -> None:
+        if self._over:
+            return
         error.provider = error.provider or self.deployment.provider.name
         error.model = error.model or self.deployment.model
         error.request_id = error.request_id or self.record.request_id
@@ -260,11 +262,17 @@ class Attempt:
         if error.loud:
             self._warn(f"{self.deployment.ref}: {error.message}")
 
-    def _abandon(self) -> None:
-        """The caller left, or another attempt was faster: what was made so far is paid for."""
+    def lost(self) -> None:
+        """Another attempt was faster. Its driver closes this one, in its own time."""
+        self._abandon("interrupted")
+
+    def _abandon(self, outcome: Outcome = "client_closed") -> None:
+        """Nobody listens any more; what was made so far is paid for."""
+        if self._over:
+            return
         self.call.around.health.released(self.deployment)
         asked = self.answer is not None
-        self._end("client_closed", self._estimated(None) if asked else None)
+        self._end(outcome, self._estimated(None) if asked else None)
 
     def _estimated(self, usage: Usage | None) -> Usage:
         """Fill in what was not reported, and mark it as our guess."""
@@ -284,8 +292,6 @@ class Attempt:
         )
 
     def _end(self, outcome: Outcome, usage: Usage | None) -> None:
-        if self._over:
-            return
         self._over = True
         record = self.record
         record.outcome = outcome

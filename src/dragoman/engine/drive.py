@@ -115,7 +115,8 @@ class _Performer:
         freed.wait(min(step.timeout_s, _UNTIL_LEFT_S))
 
     def first(self, step: First) -> Race:
-        """Race in threads. A loser's thread ends when its connection, closed under it, breaks."""
+        """Race in threads. A loser that has begun to answer is closed at once; one whose head is
+        still awaited ends with its own timer, unheard."""
         racers = [_Racer(flow, self.transport) for flow in step.flows]
         ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         errors: dict[int, Exception] = {}
@@ -147,9 +148,8 @@ class _Performer:
         return Race(winner, racers[winner].value, errors)
 
     def close(self) -> None:
-        for answer in self.open:
-            answer.close()
-        self.open.clear()
+        while self.open:  # a racer's thread may still be adding to it
+            self.open.pop().close()
 
 
 _DO: dict[type[Step], Callable[[_Performer, Any], Any]] = {
@@ -192,6 +192,8 @@ class _Racer:
                 try:
                     value = self.performer.do(item)  # type: ignore[arg-type]
                 except DragomanError as error:
+                    if self._abandoned:  # closed under its hands: that is no fault of the upstream
+                        return None
                     item = self.flow.throw(error)
                 else:
                     item = self.flow.send(value)
@@ -355,9 +357,8 @@ class _AsyncPerformer:
         return Race(winner, tasks[winner].result(), errors)
 
     async def close(self) -> None:
-        for answer in self.open:
-            await answer.close()
-        self.open.clear()
+        while self.open:
+            await self.open.pop().close()
 
 
 _ADO: dict[type[Step], Callable[[_AsyncPerformer, Any], Any]] = {

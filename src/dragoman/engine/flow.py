@@ -108,8 +108,11 @@ def _try(
 ) -> Flow[Opened]:
     """Make one attempt, or race it against the next deployment where the route says so."""
 
+    racing: list[Attempt] = []
+
     def one(try_: Try) -> Flow[Opened]:
         attempt = Attempt(call, try_, others=bool(plan.left))
+        racing.append(attempt)
         return attempt, (yield from ask(attempt))
 
     after_s = _hedge_after(call)
@@ -120,6 +123,9 @@ def _try(
     if race.winner is None:
         raise race.errors[0]
     opened: Opened = race.value
+    for attempt in racing:
+        if attempt is not opened[0]:
+            attempt.lost()
     return opened
 
 

@@ -12,6 +12,10 @@ from dragoman.types.http import HttpRequest
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
 
+DEFAULT_MAX_TOKENS = 8192
+"""What an answer may have where the format demands a limit and nobody knows the model's own.
+Precedent: the limit that most models of the last years accept (Polpo's and pi's default)."""
+
 
 class Outgoing(Struct, frozen=True):
     """The request, where it goes, and what could not be said or had to be cut."""
@@ -28,6 +32,8 @@ def prepare(call: Call, deployment: Deployment, *, stream: bool) -> Outgoing:
     """
     target = build_target(deployment, call.around.secrets, call.options.api_key)
     request, warnings = _fitted(call, deployment, _for_deployment(call, deployment, stream))
+    if target.format.needs_max_tokens and request.max_tokens is None:
+        request = replace(request, max_tokens=deployment.info.max_tokens or DEFAULT_MAX_TOKENS)
     rendered = target.format.render_request(request, deployment.model, deployment.provider.dialect)
     return Outgoing(target, target.request(rendered.body), (*warnings, *rendered.warnings))
 
