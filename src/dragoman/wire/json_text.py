@@ -1,0 +1,100 @@
+"""JSON as it comes from outside: fast where it is sound, forgiving or exact where it is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from dragoman.errors import InvalidRequest
+
+_decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+_encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+
+
+def decode(data: bytes) -> Any:
+    """Read what an upstream sent, whatever can be made of it.
+
+    Bytes that are not UTF-8 become U+FFFD; NaN, numbers out of range and lone surrogates pass.
+
+    Raises: ValueError when it is not JSON, or too deep.
+    """
+    try:
+        return _decode(data)
+    except (ValueError, RecursionError):
+        return decode_broken(data)
+
+
+def decode_broken(data: bytes) -> Any:
+    """The slow half of `decode`, for callers that have tried a decoder of their own."""
+    try:
+        return json.loads(data.decode("utf-8", "replace").removeprefix("\ufeff"))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def decode_request(body: bytes) -> dict[str, Any]:
+    """Read a client's body, which must be a JSON object.
+
+    Raises: InvalidRequest, code `invalid_json`, that says what is wrong and where.
+    """
+    try:
+        value = _decode(body.removeprefix(b"\xef\xbb\xbf"))
+    except UnicodeDecodeError as error:
+        raise invalid_json(f"the body is not UTF-8 (byte {error.start})") from error
+    except RecursionError as error:
+        raise invalid_json("the body is nested too deep") from error
+    except ValueError as error:
+        raise invalid_json(_complaint(body, error)) from error
+    if not isinstance(value, dict):
+        raise invalid_json("the body is not a JSON object")
+    return value
+
+
+def invalid_json(message: str) -> InvalidRequest:
+    """Make the error for a body that can't be read at all."""
+    error = InvalidRequest(message)
+    error.code = "invalid_json"
+    return error
+
+
+def _complaint(body: bytes, error: ValueError) -> str:
+    """Say in more than the decoder's words what is wrong with a body."""
+    if not body.strip():
+        return "the body is empty"
+    try:
+        json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return f"the body is not JSON: {str(error)[:200]}"
+    # The standard library takes what msgspec refuses: NaN, numbers out of range, lone surrogates.
+    return "the body holds a lone surrogate, NaN, or a number out of range"
+
+
+def encode(value: Any) -> bytes:
+    """Write JSON, compact. Lone surrogates, which UTF-8 can't say, become U+FFFD."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return _encode(_scrubbed(value))
+
+
+def encode_text(value: Any) -> str:
+    """Write JSON, compact, as text."""
+    return encode(value).decode()
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return mend_surrogates(value)
+    if isinstance(value, dict):
+        return {_scrubbed(key): _scrubbed(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scrubbed(item) for item in value]
+    return value
+
+
+def mend_surrogates(text: str) -> str:
+    """Join surrogate pairs to the character they stand for; a lone one becomes U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,0 +1,129 @@
+"""The parts of an answer that is being streamed: which are open, and what they hold so far.
+
+Law: text, refusal and reasoning close each other; tool calls stay open until the end, because
+servers may interleave them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from dragoman.types.event import Event, PartDelta, PartEnd, PartStart
+from dragoman.types.message import Meta, Part, Reasoning, Refusal, Text, ToolCall
+
+TextKind: TypeAlias = Literal["text", "refusal", "reasoning"]
+
+_MAKE: dict[TextKind, type[Text] | type[Refusal] | type[Reasoning]] = {
+    "text": Text,
+    "refusal": Refusal,
+    "reasoning": Reasoning,
+}
+
+
+class OpenCall:
+    """A tool call in the making. `meta` is put into its part at the end."""
+
+    __slots__ = ("id", "index", "meta", "name", "pieces")
+
+    def __init__(self, index: int, call_id: str, name: str) -> None:
+        self.index = index
+        self.id = call_id
+        self.name = name
+        self.pieces: list[str] = []
+        self.meta: Meta | None = None
+
+    @property
+    def arguments(self) -> str:
+        """What has come so far."""
+        return "".join(self.pieces)
+
+
+class OpenParts:
+    """Turns pieces of an answer into `PartStart`, `PartDelta` and `PartEnd`.
+
+    Every method appends to the list of events that it is given.
+    """
+
+    __slots__ = ("_calls", "_index", "_kind", "_meta", "_next", "_pieces")
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._kind: TextKind | None = None  # of the open text, refusal or reasoning
+        self._index = 0
+        self._pieces: list[str] = []
+        self._meta: Meta | None = None
+        self._calls: list[OpenCall] = []
+
+    @property
+    def any(self) -> bool:
+        """Whether there has been a part at all."""
+        return self._next > 0
+
+    @property
+    def kind(self) -> TextKind | None:
+        """Which of text, refusal and reasoning is open."""
+        return self._kind
+
+    def add(self, kind: TextKind, text: str, events: list[Event], meta: Meta | None = None) -> None:
+        """Add to the open part of this kind, or open one. `meta` goes with the delta alone."""
+        if kind != self._kind:
+            self._open(kind, events)
+        self._pieces.append(text)
+        events.append(PartDelta(self._index, kind, text, meta))
+
+    def set_meta(self, meta: Meta) -> None:
+        """Give the open text, refusal or reasoning what its part carries at the end."""
+        if self._kind is not None:
+            self._meta = meta
+
+    def whole(self, part: Part, events: list[Event]) -> None:
+        """Add a part that comes in one piece."""
+        self.close_text(events)
+        events.append(PartStart(self._next, part))
+        events.append(PartEnd(self._next, part))
+        self._next += 1
+
+    def open_call(self, call_id: str, name: str, events: list[Event]) -> OpenCall:
+        """Open a tool call."""
+        self.close_text(events)
+        call = OpenCall(self._next, call_id, name)
+        self._next += 1
+        self._calls.append(call)
+        events.append(PartStart(call.index, ToolCall(call_id, name)))
+        return call
+
+    def add_arguments(self, call: OpenCall, text: str, events: list[Event]) -> None:
+        """Add to a tool call's arguments."""
+        call.pieces.append(text)
+        events.append(PartDelta(call.index, "tool_call", text))
+
+    def close_text(self, events: list[Event]) -> None:
+        """Close the open text, refusal or reasoning, if there is one."""
+        if self._kind is None:
+            return
+        part = _MAKE[self._kind]("".join(self._pieces), self._meta)
+        events.append(PartEnd(self._index, part))
+        self._kind = None
+        self._pieces = []
+        self._meta = None
+
+    def close(self, events: list[Event]) -> None:
+        """Close every part. A call without arguments has the arguments `{}`."""
+        self.close_text(events)
+        for call in self._calls:
+            if not call.arguments.strip():
+                self.add_arguments(call, "{}", events)
+            part = ToolCall(call.id, call.name, call.arguments, call.meta)
+            events.append(PartEnd(call.index, part))
+
+    def _open(self, kind: TextKind, events: list[Event]) -> None:
+        self.close_text(events)
+        self._kind = kind
+        self._index = self._next
+        self._next += 1
+        events.append(PartStart(self._index, _MAKE[kind]("")))
+
+
+def own_meta(format_name: str, fields: dict[str, Any]) -> Meta | None:
+    """Wrap fields that only one format can read back; None when there are none."""
+    return {format_name: fields} if fields else None
