@@ -107,8 +107,12 @@ class WireFormat(Protocol):
         """Write an error for a client: HTTP status and body."""
         ...
 
-    def stream_parser(self, dialect: Dialect) -> StreamParser:
-        """Start reading a streamed answer."""
+    def stream_parser(self, dialect: Dialect, *, meter: bool = False) -> StreamParser:
+        """Start reading a streamed answer.
+
+        With `meter` the events need to be right about `Start`, the first content, `Finish` and
+        `Failure` alone; frames that only add to the content may be passed over.
+        """
         ...
 
     def stream_renderer(

@@ -1,0 +1,212 @@
+"""Chunks of an answer → events. A whole answer is a stream of one chunk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman.types.event import Event, Finish, Start
+from dragoman.types.message import Reasoning
+from dragoman.types.provider import Dialect
+from dragoman.types.usage import Usage
+from dragoman.wire.json_text import mend_surrogates
+from dragoman.wire.openai_completions.content import (
+    ReasoningDetails,
+    find_reasoning,
+    image_parts,
+    merge_audio,
+    merge_logprobs,
+    split_content,
+)
+from dragoman.wire.openai_completions.schema import (
+    ANSWER_FIELDS,
+    NAME,
+    Choice,
+    Chunk,
+    Delta,
+    delta_from,
+    finish_reason,
+)
+from dragoman.wire.openai_completions.think import ThinkSplitter
+from dragoman.wire.openai_completions.tool_calls import ToolCalls
+from dragoman.wire.openai_completions.usage import find_usage
+from dragoman.wire.parts import OpenParts, TextKind, own_meta
+
+
+class AnswerReader:
+    """Reads one answer; every method appends to the list of events that it is given.
+
+    `raw_reason` is the finish reason seen so far, `started` whether there has been a choice.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.usage: Usage | None = None
+        self.raw_reason: str | None = None
+        self.started = False
+        self.parts = OpenParts()
+        self._dialect = dialect
+        self._head: dict[str, Any] = {}
+        self._stop_sequence: str | None = None
+        self._meta: dict[str, Any] = {}
+        self._calls = ToolCalls(self.parts)
+        self._think = ThinkSplitter(dialect.think_tags) if dialect.think_tags else None
+        self._details = ReasoningDetails()
+        self._late_details = ReasoningDetails()  # those that came when the text had begun
+        self._surrogate = ""  # half a character, whose other half is in the next piece
+
+    def take(self, chunk: Chunk, events: list[Event]) -> None:
+        """Take the next chunk, which holds no error."""
+        choices = chunk.choices
+        if (
+            not choices
+            or chunk.usage is not None
+            or chunk.x_groq is not None
+            or chunk.timings is not None
+            or choices[0].usage is not None
+        ):
+            # The last report wins: where there are several, they are cumulative.
+            self.usage = find_usage(chunk, self._dialect) or self.usage
+        if not self.started:
+            self._begin(chunk, events)
+        for choice in choices or ():
+            if not choice.index:  # number 0, or not numbered: the others are not modelled
+                self._take_choice(choice, events)
+        if self.raw_reason or not choices:
+            self._note(chunk)
+
+    def finish(self, events: list[Event]) -> None:
+        """Close all parts and say that the answer is whole."""
+        self._flush(events)
+        self._calls.close(events)
+        if self._late_details.items:
+            meta = own_meta(NAME, {"reasoning_details": self._late_details.items})
+            self.parts.whole(Reasoning("", meta), events)
+        self.parts.close(events)
+        if not self.started:
+            events.append(Start())
+        events.append(
+            Finish(
+                finish_reason(self.raw_reason, bool(self._calls)),
+                self.raw_reason,
+                self.usage,
+                self._stop_sequence,
+                own_meta(NAME, self._meta),
+                _doubts(self.usage),
+            )
+        )
+
+    def _begin(self, chunk: Chunk, events: list[Event]) -> None:
+        """Keep what the head says; Azure's first chunk has it empty, and no choices."""
+        for name in ("id", "model"):
+            if isinstance(value := getattr(chunk, name), str) and value:
+                self._head[name] = value
+        if isinstance(chunk.created, int | float) and chunk.created > 0:
+            self._head["created"] = int(chunk.created)
+        self._note(chunk)
+        if chunk.choices:
+            self.started = True
+            self._calls.seed = f"{self._head.get('id')}/{self._head.get('created')}"
+            events.append(Start(**self._head))
+
+    def _note(self, chunk: Chunk) -> None:
+        for name in ANSWER_FIELDS:
+            if (value := getattr(chunk, name)) is not None:
+                self._meta[name] = value
+
+    def _take_choice(self, choice: Choice, events: list[Event]) -> None:
+        delta = choice.delta
+        if delta is None and isinstance(choice.message, dict) and not self.parts.any:
+            delta = delta_from(choice.message)
+        meta = None
+        if choice.logprobs is not None:
+            meta = own_meta(NAME, {"logprobs": choice.logprobs})
+            merge_logprobs(self._meta.setdefault("logprobs", {}), choice.logprobs)
+        if delta is not None:
+            self._take_delta(delta, meta, events)
+        if choice.finish_reason and isinstance(choice.finish_reason, str):
+            self.raw_reason = mend_surrogates(choice.finish_reason)
+        if isinstance(choice.stop_reason, str):
+            self._stop_sequence = choice.stop_reason  # vLLM
+
+    def _take_delta(self, delta: Delta, meta: Any, events: list[Event]) -> None:
+        if (
+            delta.reasoning_content is not None
+            or delta.reasoning is not None
+            or delta.reasoning_details is not None
+            or delta.reasoning_text is not None
+        ):
+            self._take_reasoning(delta, events)
+        content = delta.content
+        if content:
+            if isinstance(content, str):
+                self._text(content, meta, events)
+            else:
+                for kind, text in split_content(content):
+                    self._add(kind, text, events, meta)
+        if delta.refusal and isinstance(delta.refusal, str):
+            self._add("refusal", delta.refusal, events, meta)
+        if delta.tool_calls or delta.function_call:
+            self._flush(events)
+            self._calls.feed(delta.tool_calls or [], events)
+            self._calls.feed_legacy(delta.function_call, events)
+        if delta.images:
+            for image in image_parts(delta.images):
+                self.parts.whole(image, events)
+        if isinstance(delta.audio, dict):
+            self._take_audio(delta.audio, events)
+        if isinstance(delta.annotations, list) and delta.annotations:
+            self._meta.setdefault("annotations", []).extend(delta.annotations)
+
+    def _take_reasoning(self, delta: Delta, events: list[Event]) -> None:
+        text = find_reasoning(delta)
+        late = self.parts.any and self.parts.kind != "reasoning"
+        details = self._late_details if late and not text else self._details
+        shown = details.add(delta.reasoning_details)
+        text = text or shown
+        if text or (details.items and not late and not self.parts.any):
+            self._add("reasoning", text, events)
+        if details.items and details is self._details:
+            self.parts.set_meta({NAME: {"reasoning_details": details.items}})
+
+    def _take_audio(self, audio: dict[str, Any], events: list[Event]) -> None:
+        """Keep the sound as it is; what is said in it is text."""
+        merge_audio(self._meta.setdefault("audio", {}), audio)
+        if isinstance(audio.get("transcript"), str) and audio["transcript"]:
+            self._add("text", audio["transcript"], events)
+
+    def _text(self, text: str, meta: Any, events: list[Event]) -> None:
+        if self._think is None:
+            self._add("text", text, events, meta)
+            return
+        for kind, piece in self._think.feed(text):
+            self._add(kind, piece, events, meta)
+
+    def _add(self, kind: TextKind, text: str, events: list[Event], meta: Any = None) -> None:
+        if self._surrogate or not text.isascii():
+            text = self._joined(text)
+            if not text:
+                return
+        self.parts.add(kind, text, events, meta)
+
+    def _joined(self, text: str) -> str:
+        """Join a character whose UTF-16 halves came as escapes in two chunks."""
+        text = self._surrogate + text
+        self._surrogate = ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            self._surrogate = text[-1]
+            text = text[:-1]
+        return mend_surrogates(text)
+
+    def _flush(self, events: list[Event]) -> None:
+        """Let go of what was held back in case more of it came."""
+        if self._think is not None:
+            for kind, piece in self._think.close():
+                self._add(kind, piece, events)
+        if self._surrogate:
+            self._surrogate = ""
+            self.parts.add(self.parts.kind or "text", "\ufffd", events)
+
+
+def _doubts(usage: Usage | None) -> tuple[str, ...]:
+    if usage is not None and usage.suspect:
+        return ("the provider reported impossible token counts; they have been clamped",)
+    return ()

@@ -1,0 +1,118 @@
+"""What stands in the content of an answer, alike in whole answers and in deltas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman.types.message import Media
+from dragoman.wire.data_url import split_data_url
+from dragoman.wire.openai_completions.schema import REASONING_FIELDS, Delta
+from dragoman.wire.parts import TextKind
+
+
+def split_content(content: Any) -> list[tuple[TextKind, str]]:
+    """Read content: text, or a list of blocks (Mistral sends its thinking as one)."""
+    if isinstance(content, str):
+        return [("text", content)] if content else []
+    pieces: list[tuple[TextKind, str]] = []
+    for block in content if isinstance(content, list) else ():
+        if isinstance(block, str):
+            pieces.append(("text", block))
+        elif isinstance(block, dict):
+            pieces.extend(_block(block))
+    return [piece for piece in pieces if piece[1]]
+
+
+def _block(block: dict[str, Any]) -> list[tuple[TextKind, str]]:
+    kind = block.get("type")
+    if kind in ("thinking", "reasoning"):
+        thought = block.get("thinking") or block.get("text") or block.get("reasoning")
+        return [("reasoning", text) for _, text in split_content(thought)]
+    if kind == "refusal" and isinstance(block.get("refusal"), str):
+        return [("refusal", block["refusal"])]
+    text = block.get("text")
+    return [("text", text)] if isinstance(text, str) else []
+
+
+def find_reasoning(delta: Delta) -> str:
+    """Find what was thought, under whichever name, each text once."""
+    for name in REASONING_FIELDS:
+        value = getattr(delta, name)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, list) and (pieces := split_content(value)):
+            return "".join(text for _, text in pieces)
+    return ""
+
+
+class ReasoningDetails:
+    """OpenRouter's `reasoning_details`: to be sent back whole, so pieces are put together.
+
+    Source: https://openrouter.ai/docs/use-cases/reasoning-tokens (read 2026-11)
+    """
+
+    _TEXT = ("text", "summary", "data")
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def add(self, details: Any) -> str:
+        """Take more; return the text that people may read."""
+        shown: list[str] = []
+        for item in details if isinstance(details, list) else ():
+            if not isinstance(item, dict):
+                continue
+            self._merge(item)
+            for name in ("text", "summary"):
+                if isinstance(item.get(name), str):
+                    shown.append(item[name])
+        return "".join(shown)
+
+    def _merge(self, item: dict[str, Any]) -> None:
+        last = self.items[-1] if self.items else {}
+        same = [last.get(key) == item.get(key) for key in ("type", "index")]
+        if not self.items or not all(same) or item.get("type") == "reasoning.encrypted":
+            self.items.append(dict(item))
+            return
+        for key, value in item.items():
+            if key in self._TEXT and isinstance(value, str) and isinstance(last.get(key), str):
+                last[key] += value
+            elif value is not None:
+                last[key] = value
+
+
+def merge_logprobs(kept: dict[str, Any], more: Any) -> None:
+    """Add the log probabilities of a delta to those of the answer."""
+    for name, value in more.items() if isinstance(more, dict) else ():
+        if isinstance(value, list) and isinstance(kept.get(name), list):
+            kept[name] = kept[name] + value
+        elif value is not None or name not in kept:
+            kept[name] = list(value) if isinstance(value, list) else value
+
+
+def merge_audio(kept: dict[str, Any], more: dict[str, Any]) -> None:
+    """Add a piece of sound, base64 and transcript, to what there is."""
+    for name, value in more.items():
+        if name in ("data", "transcript") and isinstance(value, str):
+            kept[name] = kept.get(name, "") + value
+        elif value is not None:
+            kept[name] = value
+
+
+def image_parts(images: Any) -> list[Media]:
+    """Read the pictures that a model made (OpenRouter's `images`)."""
+    parts = []
+    for image in images if isinstance(images, list) else ():
+        inner = image.get("image_url") if isinstance(image, dict) else None
+        url = inner.get("url") if isinstance(inner, dict) else inner
+        if isinstance(url, str) and url:
+            parts.append(image_part(url))
+    return parts
+
+
+def image_part(url: str, detail: str | None = None) -> Media:
+    """Make a picture out of its URL, `data:` or other."""
+    found = split_data_url(url)
+    if found is None:
+        return Media(kind="image", url=url, detail=detail)
+    return Media(kind="image", media_type=found[0] or "image/png", data=found[1], detail=detail)

@@ -1,0 +1,121 @@
+"""Streamed chat completions, written: strictly what the official clients read.
+
+Source: https://platform.openai.com/docs/api-reference/chat/streaming (read 2026-11)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, Start
+from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
+from dragoman.wire.json_text import decode, encode
+from dragoman.wire.openai_completions.errors import error_object
+from dragoman.wire.openai_completions.response import describe, media_url
+from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME
+from dragoman.wire.openai_completions.usage import render_usage
+from dragoman.wire.sse import render_frame
+
+_END = b"data: [DONE]\n\n"
+_FIELDS = {"text": "content", "reasoning": "reasoning_content", "refusal": "refusal"}
+
+
+class CompletionsRenderer:
+    """Writes one streamed answer. After an error there is no `[DONE]`: nothing was done."""
+
+    def __init__(self, model: str, include_usage: bool = True) -> None:
+        self.warnings: list[str] = []
+        self._model = model
+        self._include_usage = include_usage
+        self._head: dict[str, Any] = {
+            "id": "chatcmpl-0",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": model,
+        }
+        self._calls: dict[int, int] = {}  # a part's index → its number among the tool calls
+        self._refused = False
+
+    def render(self, event: Event) -> bytes:
+        """Render one event; empty when this format says nothing for it."""
+        if isinstance(event, PartDelta):
+            return self._delta(event)
+        if isinstance(event, PartStart):
+            return self._part_start(event)
+        if isinstance(event, Start):
+            self._head["id"] = event.id or self._head["id"]
+            self._head["created"] = event.created or 0
+            return self._chunk({"role": "assistant", "content": ""})
+        if isinstance(event, PartEnd):
+            return self._part_end(event)
+        if isinstance(event, Finish):
+            return self._finish(event)
+        return render_frame(encode({"error": error_object(event.error)}))
+
+    def _delta(self, event: PartDelta) -> bytes:
+        if event.kind == "tool_call":
+            function = {"arguments": event.text}
+            return self._call({"index": self._calls[event.index], "function": function})
+        own = (event.meta or {}).get(NAME, {})
+        logprobs = own.get("logprobs")
+        if not event.text and logprobs is None:
+            return b""
+        self._refused = self._refused or event.kind == "refusal"
+        return self._chunk({_FIELDS[event.kind]: event.text}, logprobs=logprobs)
+
+    def _part_start(self, event: PartStart) -> bytes:
+        part = event.part
+        if isinstance(part, ToolCall):
+            number = self._calls[event.index] = len(self._calls)
+            function = {"name": part.name, "arguments": ""}
+            call = {"index": number, "id": part.id, "type": "function", "function": function}
+            return self._call(call)
+        if isinstance(part, Text | Refusal | Reasoning):
+            return b""
+        return self._whole(event.index, part)
+
+    def _whole(self, index: int, part: Part) -> bytes:
+        if isinstance(part, Media) and part.kind == "image" and (url := media_url(part)):
+            image = {"type": "image_url", "index": 0, "image_url": {"url": url}}
+            return self._chunk({"images": [image]})
+        if isinstance(part, Unknown) and part.format == NAME:
+            number = self._calls[index] = len(self._calls)
+            return self._call({"index": number, **decode(part.raw.encode())})
+        warning = f"{describe(part)} cannot be said in a chat completion: left out"
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+        return b""
+
+    def _part_end(self, event: PartEnd) -> bytes:
+        """Send what only this format reads back and only the end of a part knows."""
+        part = event.part
+        own = (getattr(part, "meta", None) or {}).get(NAME)
+        if own and isinstance(part, ToolCall):
+            return self._call({"index": self._calls[event.index], **own})
+        if own and isinstance(part, Reasoning) and "reasoning_details" in own:
+            return self._chunk({"reasoning_details": own["reasoning_details"]})
+        return b""
+
+    def _finish(self, event: Finish) -> bytes:
+        word = FINISH_WORDS[event.reason]
+        if event.reason == "refusal" and not self._refused:
+            word = "content_filter"
+        end = self._chunk({}, finish_reason=word)
+        if self._include_usage and event.usage is not None:
+            usage = {**self._head, "choices": [], "usage": render_usage(event.usage)}
+            end += render_frame(encode(usage))
+        return end + _END
+
+    def _call(self, call: dict[str, Any]) -> bytes:
+        return self._chunk({"tool_calls": [call]})
+
+    def _chunk(
+        self, delta: dict[str, Any], *, finish_reason: str | None = None, logprobs: Any = None
+    ) -> bytes:
+        choice = {
+            "index": 0,
+            "delta": delta,
+            "logprobs": logprobs,
+            "finish_reason": finish_reason,
+        }
+        return render_frame(encode({**self._head, "choices": [choice]}))

@@ -1,0 +1,398 @@
+"""Requests for chat completions, read and written.
+
+Source: https://platform.openai.com/docs/api-reference/chat/create (read 2026-11)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from dragoman.types.provider import Dialect
+from dragoman.types.request import (
+    ChatRequest,
+    Effort,
+    ForeignTool,
+    JsonObject,
+    JsonSchema,
+    ReasoningOptions,
+    Tool,
+    ToolChoice,
+)
+from dragoman.wire.base import Rendered
+from dragoman.wire.fields import (
+    expect,
+    read_bool,
+    read_count,
+    read_int,
+    read_list,
+    read_number,
+    read_object,
+    read_text,
+    refuse,
+)
+from dragoman.wire.json_text import decode, decode_request, encode, encode_text
+from dragoman.wire.openai_completions.history import render_messages
+from dragoman.wire.openai_completions.messages import parse_messages
+from dragoman.wire.openai_completions.schema import NAME
+from dragoman.wire.parts import own_meta
+
+_PLAIN: dict[str, Callable[[Any, str], Any]] = {
+    "max_tokens": read_count,
+    "temperature": read_number,
+    "top_p": read_number,
+    "top_k": read_int,
+    "seed": read_int,
+    "presence_penalty": read_number,
+    "frequency_penalty": read_number,
+    "n": read_count,
+    "logprobs": read_bool,
+    "top_logprobs": read_int,
+    "parallel_tool_calls": read_bool,
+    "user": read_text,
+    "metadata": read_object,
+}
+"""Fields that are called the same in our vocabulary, and how each is read."""
+
+_MODES = {
+    "auto": ToolChoice("auto"),
+    "none": ToolChoice("none"),
+    "required": ToolChoice("required"),
+}
+_EFFORTS = frozenset(get_args(Effort))
+
+
+def parse_request(body: bytes) -> ChatRequest:
+    """Read a client's request.
+
+    Unknown fields go to `extra`. Raises: InvalidRequest that names the field.
+    """
+    return parse_fields(decode_request(body))
+
+
+def parse_fields(fields: dict[str, Any]) -> ChatRequest:
+    """Read a decoded request. Null means that a field is not there."""
+    rest = {key: value for key, value in fields.items() if value is not None}
+    model = read_text(rest.pop("model", None), "model")
+    if not model:
+        refuse("model", "is empty")
+    messages = read_list(rest.pop("messages", None), "messages")
+    if not messages:
+        refuse("messages", "is empty: there must be at least one message")
+    if "max_completion_tokens" in rest:
+        limit = rest.pop("max_completion_tokens")
+        rest["max_tokens"] = read_count(limit, "max_completion_tokens")
+    plain = {name: read(rest.pop(name), name) for name, read in _PLAIN.items() if name in rest}
+    stream, stream_usage = _stream(rest)
+    return ChatRequest(
+        model=model,
+        messages=parse_messages(messages),
+        tools=_tools(rest),
+        tool_choice=_tool_choice(rest),
+        output=_output(rest),
+        reasoning=_reasoning(rest),
+        stop=_stop(rest),
+        stream=stream,
+        stream_usage=stream_usage,
+        **plain,
+        format=NAME,
+        extra=rest,
+    )
+
+
+def _stream(rest: dict[str, Any]) -> tuple[bool, bool | None]:
+    stream = read_bool(rest.pop("stream", False), "stream")
+    if "stream_options" not in rest:
+        return stream, None
+    options = dict(read_object(rest.pop("stream_options"), "stream_options"))
+    wanted = options.pop("include_usage", None)
+    if wanted is not None:
+        read_bool(wanted, "stream_options.include_usage")
+    if options:
+        rest["stream_options"] = options
+    return stream, wanted
+
+
+def _tools(rest: dict[str, Any]) -> tuple[Tool | ForeignTool, ...]:
+    if "tools" not in rest:
+        return ()
+    tools = read_list(rest.pop("tools"), "tools")
+    return tuple(_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools))
+
+
+def _tool(value: Any, path: str) -> Tool | ForeignTool:
+    tool = read_object(value, path)
+    if read_text(tool.get("type"), f"{path}.type") != "function":
+        return ForeignTool(NAME, encode_text(tool))
+    function = read_object(tool.get("function"), f"{path}.function")
+    name = read_text(function.get("name"), f"{path}.function.name")
+    optional: dict[str, Any] = {}
+    for field, read in (
+        ("description", read_text),
+        ("parameters", read_object),
+        ("strict", read_bool),
+    ):
+        if function.get(field) is not None:
+            optional[field] = read(function[field], f"{path}.function.{field}")
+    own = {key: item for key, item in tool.items() if key not in ("type", "function")}
+    return Tool(name, **optional, meta=own_meta(NAME, own))
+
+
+def _tool_choice(rest: dict[str, Any]) -> ToolChoice | None:
+    if "tool_choice" not in rest:
+        return None
+    choice = rest.pop("tool_choice")
+    if isinstance(choice, str):
+        if (mode := _MODES.get(choice)) is not None:
+            return mode
+        refuse("tool_choice", f"unknown choice {choice[:40]!r}; one of auto, none, required")
+    if not isinstance(choice, dict):
+        expect(choice, "tool_choice", "a string or an object")
+    if choice.get("type") == "function":
+        function = read_object(choice.get("function"), "tool_choice.function")
+        return ToolChoice("tool", read_text(function.get("name"), "tool_choice.function.name"))
+    allowed = choice.get("allowed_tools")
+    must = isinstance(allowed, dict) and allowed.get("mode") == "required"
+    must = must or choice.get("type") == "custom"
+    return ToolChoice("required" if must else "auto", meta={NAME: choice})
+
+
+def _output(rest: dict[str, Any]) -> JsonObject | JsonSchema | None:
+    if "response_format" not in rest:
+        return None
+    wanted = read_object(rest["response_format"], "response_format")
+    kind = read_text(wanted.get("type"), "response_format.type")
+    if kind not in ("text", "json_object", "json_schema"):
+        return None  # a grammar, say: stays in `extra`
+    del rest["response_format"]
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return JsonObject()
+    path = "response_format.json_schema"
+    inner = read_object(wanted.get("json_schema"), path)
+    optional: dict[str, Any] = {}
+    for field, read in (("name", read_text), ("description", read_text), ("strict", read_bool)):
+        if inner.get(field) is not None:
+            optional[field] = read(inner[field], f"{path}.{field}")
+    schema = inner.get("schema")
+    return JsonSchema({} if schema is None else read_object(schema, f"{path}.schema"), **optional)
+
+
+def _reasoning(rest: dict[str, Any]) -> ReasoningOptions | None:
+    """Read OpenAI's `reasoning_effort` and OpenRouter's `reasoning`; others stay in `extra`."""
+    effort = rest.get("reasoning_effort")
+    if effort is not None:
+        read_text(effort, "reasoning_effort")
+        if effort not in _EFFORTS:
+            return None
+        del rest["reasoning_effort"]
+        return ReasoningOptions(effort)
+    nested = rest.get("reasoning")
+    if not isinstance(nested, dict) or nested.get("effort", "low") not in _EFFORTS:
+        return None
+    del rest["reasoning"]
+    budget = nested.get("max_tokens")
+    if budget is not None:
+        read_count(budget, "reasoning.max_tokens")
+    own = {key: value for key, value in nested.items() if key not in ("effort", "max_tokens")}
+    return ReasoningOptions(nested.get("effort"), budget, meta=own_meta(NAME, own))
+
+
+def _stop(rest: dict[str, Any]) -> tuple[str, ...]:
+    stop = rest.pop("stop", None)
+    if stop is None:
+        return ()
+    if isinstance(stop, str):
+        return (stop,)
+    if not isinstance(stop, list):
+        expect(stop, "stop", "a string or a list")
+    return tuple(read_text(item, f"stop[{index}]") for index, item in enumerate(stop))
+
+
+def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Rendered:
+    """Write a request for the upstream model `model`: what the caller set, and nothing else.
+
+    Raises: Unsupported.
+    """
+    warnings: dict[str, None] = {}  # in order, none twice
+
+    def warn(sentence: str) -> None:
+        warnings[sentence] = None
+
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": render_messages(request.messages, dialect, warn),
+    }
+    if request.stream:
+        body["stream"] = True
+    for name in _PLAIN:
+        if (value := getattr(request, name)) is not None:
+            body[dialect.max_tokens_field if name == "max_tokens" else name] = value
+    if request.stop:
+        body["stop"] = list(request.stop)
+    _render_tools(request, dialect, body, warn)
+    _render_output(request, dialect, body)
+    _render_reasoning(request.reasoning, dialect, body, warn)
+    _render_extra(request, body, warn)
+    _render_stream_options(request, dialect, body)
+    _rename(dialect, body, warn)
+    return Rendered(encode(body), tuple(warnings))
+
+
+def _render_tools(
+    request: ChatRequest, dialect: Dialect, body: dict[str, Any], warn: Callable[[str], None]
+) -> None:
+    tools: list[Any] = []
+    for tool in request.tools:
+        if isinstance(tool, Tool):
+            tools.append(_render_tool(tool, dialect, warn))
+        elif tool.format == NAME:
+            tools.append(decode(tool.raw.encode()))
+        else:
+            warn(f"a tool that only {tool.format} knows is left out")
+    if tools:
+        body["tools"] = tools
+    choice = request.tool_choice
+    if choice is not None and (tools or choice.mode == "none"):
+        own = (choice.meta or {}).get(NAME)
+        if own is not None:
+            body["tool_choice"] = own
+        elif choice.mode == "tool":
+            body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+        else:
+            body["tool_choice"] = choice.mode
+    if "parallel_tool_calls" in body and not (tools and dialect.parallel_tool_calls):
+        wanted = body.pop("parallel_tool_calls")
+        if tools and not wanted:
+            warn("parallel_tool_calls is not sent: this provider does not know it")
+
+
+def _render_tool(tool: Tool, dialect: Dialect, warn: Callable[[str], None]) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = tool.parameters
+    if tool.strict is not None:
+        if dialect.strict_tools:
+            function["strict"] = tool.strict
+        elif tool.strict:
+            warn("a tool's `strict` is not sent: this provider does not know it")
+    return {"type": "function", "function": function, **(tool.meta or {}).get(NAME, {})}
+
+
+def _render_output(request: ChatRequest, dialect: Dialect, body: dict[str, Any]) -> None:
+    output = request.output
+    if output is None:
+        return
+    if isinstance(output, JsonObject):
+        if dialect.json_schema == "none":
+            _instruct(body, dialect, "Answer with one JSON object and nothing else.")
+        else:
+            body["response_format"] = {"type": "json_object"}
+        return
+    if dialect.json_schema == "native":
+        schema: dict[str, Any] = {"name": output.name, "schema": output.schema}
+        if output.description is not None:
+            schema["description"] = output.description
+        if output.strict is not None:
+            schema["strict"] = output.strict
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return
+    if dialect.json_schema == "object":
+        body["response_format"] = {"type": "json_object"}
+    text = "Answer with JSON and nothing else. It must be valid against this JSON Schema:\n"
+    _instruct(body, dialect, text + encode_text(output.schema))
+
+
+def _instruct(body: dict[str, Any], dialect: Dialect, text: str) -> None:
+    """Add to the instructions, in the first message if that is where they are."""
+    first = body["messages"][0] if body["messages"] else {}
+    if first.get("role") in ("system", "developer") and isinstance(first["content"], str):
+        first["content"] = f"{first['content']}\n\n{text}"
+    else:
+        body["messages"].insert(0, {"role": dialect.system_role, "content": text})
+
+
+_BUDGETS: tuple[tuple[int, Effort], ...] = (
+    (0, "none"),
+    (1024, "minimal"),
+    (4096, "low"),
+    (12288, "medium"),
+)
+
+
+def _render_reasoning(
+    options: ReasoningOptions | None,
+    dialect: Dialect,
+    body: dict[str, Any],
+    warn: Callable[[str], None],
+) -> None:
+    if options is None:
+        return
+    effort, budget = options.effort, options.budget_tokens
+    thinks = effort != "none" and budget != 0
+    if dialect.reasoning == "effort":
+        if effort is None and budget is not None:
+            effort = next((word for limit, word in _BUDGETS if budget <= limit), "high")
+            warn(f"a reasoning budget of {budget} tokens is sent as the effort {effort!r}")
+        if effort is not None:
+            body["reasoning_effort"] = effort
+    elif dialect.reasoning == "nested":
+        nested: dict[str, Any] = dict((options.meta or {}).get(NAME, {}))
+        if effort is not None:
+            nested["effort"] = effort
+        if budget is not None:
+            nested["max_tokens"] = budget
+        body["reasoning"] = nested
+    elif dialect.reasoning == "none":
+        warn("reasoning options are not sent: this provider does not know them")
+    elif effort is not None or budget is not None:
+        _render_switch(dialect, thinks, body)
+        if budget or effort not in (None, "none"):
+            warn("reasoning is only switched on or off here: effort and budget are not sent")
+
+
+def _render_switch(dialect: Dialect, thinks: bool, body: dict[str, Any]) -> None:
+    if dialect.reasoning == "thinking":
+        body["thinking"] = {"type": "enabled" if thinks else "disabled"}
+    elif dialect.reasoning == "chat_template_kwargs":
+        body["chat_template_kwargs"] = {"enable_thinking": thinks}
+    else:
+        body["enable_thinking"] = thinks
+
+
+def _render_extra(request: ChatRequest, body: dict[str, Any], warn: Callable[[str], None]) -> None:
+    if request.format not in (None, NAME):
+        for name in request.extra:
+            warn(f"{name} is not sent: only {request.format} knows it")
+        return
+    for name, value in request.extra.items():
+        kept = body.get(name)
+        if isinstance(kept, dict) and isinstance(value, dict):
+            body[name] = {**value, **kept}
+        elif name not in ("model", "messages", "stream"):
+            body.setdefault(name, value)
+
+
+def _render_stream_options(request: ChatRequest, dialect: Dialect, body: dict[str, Any]) -> None:
+    """Ask for usage in a stream; options without a stream are an error at OpenAI."""
+    options = body.pop("stream_options", None)
+    if not request.stream:
+        return
+    options = dict(options) if isinstance(options, dict) else {}
+    if dialect.stream_usage:
+        options["include_usage"] = True
+    if options:
+        body["stream_options"] = options
+
+
+def _rename(dialect: Dialect, body: dict[str, Any], warn: Callable[[str], None]) -> None:
+    for name in dialect.drop:
+        if name in body:
+            del body[name]
+            warn(f"{name} is not sent: this provider does not know it")
+    for name, new in dialect.rename.items():
+        if name in body:
+            body[new] = body.pop(name)

@@ -1,0 +1,178 @@
+"""Whole chat completions, read and written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman.errors import ProtocolError
+from dragoman.types.completion import Completion
+from dragoman.types.event import Event, Failure
+from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
+from dragoman.types.provider import Dialect
+from dragoman.types.request import ChatRequest
+from dragoman.wire.base import Rendered
+from dragoman.wire.data_url import make_data_url
+from dragoman.wire.error_body import bounded, web_page_error
+from dragoman.wire.json_text import decode, encode
+from dragoman.wire.openai_completions.answer import AnswerReader
+from dragoman.wire.openai_completions.errors import find_error
+from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME, chunk_from
+from dragoman.wire.openai_completions.usage import render_usage
+from dragoman.wire.whole import accumulate
+
+
+def parse_response(body: bytes, dialect: Dialect) -> Completion:
+    """Read a whole answer that came with a 2xx status.
+
+    A stream that came although none was asked for is read as well.
+
+    Raises: UpstreamError for an error inside it, ProtocolError for a web page, an empty body, or
+    anything else that is no answer, StreamTruncated for a stream that breaks off.
+    """
+    text = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if text[:1] == b"<":
+        raise web_page_error(body)
+    if not text:
+        raise ProtocolError("the upstream answered with nothing", code="empty_answer")
+    if text[:1] not in (b"{", b"["):
+        return _parse_stream(body, dialect)
+    try:
+        value = decode(text)
+    except ValueError as error:
+        raise ProtocolError(
+            f"the upstream's answer is not JSON: {str(error)[:200]}", raw=bounded(body)
+        ) from error
+    return parse_answer(value, body, dialect)
+
+
+def parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
+    """Read a decoded answer. Raises as `parse_response` does."""
+    choice = _first(value.get("choices")) if isinstance(value, dict) else None
+    if choice is None or value.get("error") or choice.get("error"):
+        if error := find_error(body):
+            raise error
+        raise ProtocolError("the upstream's answer has no choices", raw=bounded(body))
+    reader = AnswerReader(dialect)
+    events: list[Event] = []
+    reader.take(chunk_from({**value, "choices": [{**choice, "index": 0}]}), events)
+    reader.finish(events)
+    return accumulate(events)
+
+
+def _first(choices: Any) -> dict[str, Any] | None:
+    """Find the choice that is modelled: number 0, else the first."""
+    found = (
+        [choice for choice in choices if isinstance(choice, dict)]
+        if isinstance(choices, list)
+        else []
+    )
+    for choice in found:
+        if choice.get("index") == 0:
+            return choice
+    return found[0] if found else None
+
+
+def _parse_stream(body: bytes, dialect: Dialect) -> Completion:
+    from dragoman.wire.openai_completions.stream import CompletionsParser
+
+    parser = CompletionsParser(dialect)
+    events = parser.feed(body) + parser.close()
+    end = events[-1]
+    if not isinstance(end, Failure):
+        return accumulate(events)
+    if not parser.frames:
+        raise ProtocolError("the upstream's answer is not JSON", raw=bounded(body))
+    end.error.partial = accumulate(events)
+    raise end.error
+
+
+def render_response(completion: Completion, request: ChatRequest | None = None) -> Rendered:
+    """Write a whole answer; the reason of a refusal is `stop` with `refusal`, as OpenAI has it.
+
+    Source: https://platform.openai.com/docs/api-reference/chat/object (read 2026-11)
+    """
+    del request
+    warnings: list[str] = []
+    own = dict((completion.meta or {}).get(NAME, {}))
+    logprobs = own.pop("logprobs", None)
+    message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    for name in ("annotations", "audio"):
+        if name in own:
+            message[name] = own.pop(name)
+    _render_parts(completion.parts, message, warnings)
+    if not any(message.get(name) for name in ("content", "refusal", "tool_calls", "audio")):
+        message["content"] = ""
+    rendered: dict[str, Any] = {
+        "id": completion.id or "chatcmpl-0",
+        "object": "chat.completion",
+        "created": completion.created or 0,
+        "model": completion.model or "",
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "logprobs": logprobs,
+                "finish_reason": finish_word(completion),
+            }
+        ],
+    }
+    if completion.usage is not None:
+        rendered["usage"] = render_usage(completion.usage)
+    return Rendered(encode(rendered | own), tuple(warnings))
+
+
+def finish_word(completion: Completion) -> str:
+    """Say how an answer ended. A refusal without words of its own never becomes an empty stop."""
+    if completion.finish_reason == "refusal" and completion.refusal is None:
+        return "content_filter"
+    return FINISH_WORDS[completion.finish_reason]
+
+
+def _render_parts(parts: tuple[Part, ...], message: dict[str, Any], warnings: list[str]) -> None:
+    for part in parts:
+        if isinstance(part, Text):
+            message["content"] = (message["content"] or "") + part.text
+        elif isinstance(part, Refusal):
+            message["refusal"] = (message["refusal"] or "") + part.text
+        elif isinstance(part, Reasoning):
+            _render_reasoning(part, message)
+        elif isinstance(part, ToolCall):
+            message.setdefault("tool_calls", []).append(render_call(part))
+        elif isinstance(part, Media) and part.kind == "image" and (url := media_url(part)):
+            image = {"type": "image_url", "image_url": {"url": url}}
+            message.setdefault("images", []).append(image)
+        elif isinstance(part, Unknown) and part.format == NAME:
+            message.setdefault("tool_calls", []).append(decode(part.raw.encode()))
+        else:
+            warnings.append(f"{describe(part)} cannot be said in a chat completion: left out")
+
+
+def _render_reasoning(part: Reasoning, message: dict[str, Any]) -> None:
+    if part.text:
+        message["reasoning_content"] = message.get("reasoning_content", "") + part.text
+    details = (part.meta or {}).get(NAME, {}).get("reasoning_details")
+    if details:
+        message.setdefault("reasoning_details", []).extend(details)
+
+
+def render_call(call: ToolCall) -> dict[str, Any]:
+    """Write a tool call, with what only this format can read back."""
+    own = (call.meta or {}).get(NAME, {})
+    function = {"name": call.name, "arguments": call.arguments or "{}"}
+    return {"id": call.id, "type": "function", "function": function, **own}
+
+
+def media_url(part: Media) -> str | None:
+    """Write a picture, sound or file as a URL; None when it has neither data nor URL."""
+    if part.data is not None:
+        return make_data_url(part.media_type or "application/octet-stream", part.data)
+    return part.url
+
+
+def describe(part: Part) -> str:
+    """Name a part in a warning."""
+    if isinstance(part, Unknown):
+        return f"a block that only {part.format} knows"
+    if isinstance(part, Media):
+        return f"a part of kind {part.kind}"
+    return f"a part of type {type(part).__name__}"

@@ -1,0 +1,184 @@
+"""The words of chat completions: the shape of a chunk, finish reasons, names of fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.types.event import FinishReason
+from dragoman.wire.json_text import decode_broken
+
+NAME = "openai-completions"
+
+# Law: the fields of these structs are `Any` where servers disagree about them; whoever reads one
+# looks at its type first. What is not named here is not looked at in streams.
+
+
+class Delta(Struct, gc=False):
+    """What a chunk adds to the message."""
+
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_text: Any = None
+    reasoning_details: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    images: Any = None
+    audio: Any = None
+    annotations: Any = None
+
+
+class Choice(Struct, gc=False):
+    """One of the answers that were asked for; only number 0 is modelled."""
+
+    index: Any = None
+    delta: Delta | None = None
+    message: Any = None
+    finish_reason: Any = None
+    stop_reason: Any = None
+    logprobs: Any = None
+    usage: Any = None
+    error: Any = None
+
+
+class Chunk(Struct, gc=False):
+    """The data of one frame."""
+
+    id: Any = None
+    model: Any = None
+    created: Any = None
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    timings: Any = None
+    x_groq: Any = None
+    object: Any = None
+    type: Any = None
+    message: Any = None
+    detail: Any = None
+    code: Any = None
+    system_fingerprint: Any = None
+    service_tier: Any = None
+    provider: Any = None
+    citations: Any = None
+    search_results: Any = None
+    prompt_filter_results: Any = None
+
+
+ANSWER_FIELDS = (
+    "system_fingerprint",
+    "service_tier",
+    "provider",
+    "citations",
+    "search_results",
+    "prompt_filter_results",
+)
+"""Top-level fields of an answer that are kept in its `meta`."""
+
+REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
+"""Where servers put reasoning, in order of preference: some send the same text under two names."""
+
+_decode = msgspec.json.Decoder(Chunk).decode
+
+
+def decode_chunk(data: bytes) -> Chunk:
+    """Read one chunk, taking from it what has the right shape.
+
+    Raises: ValueError when the data is not a JSON object.
+    """
+    try:
+        return _decode(data)
+    except (ValueError, RecursionError):
+        return chunk_from(decode_broken(data))
+
+
+def chunk_from(value: Any) -> Chunk:
+    """Make a chunk of decoded JSON in which anything may have the wrong type."""
+    if value is None:
+        return Chunk()
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]  # Gemini's compatible endpoint wraps errors in a list.
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - of a value, not of an argument
+    chunk = Chunk(**_known(Chunk, value))
+    choices: Any = chunk.choices
+    chunk.choices = None
+    if isinstance(choices, list):
+        chunk.choices = [_choice(choice) for choice in choices if isinstance(choice, dict)]
+    return chunk
+
+
+def _choice(value: dict[str, Any]) -> Choice:
+    choice = Choice(**_known(Choice, value))
+    delta: Any = choice.delta
+    choice.delta = delta_from(delta) if isinstance(delta, dict) else None
+    return choice
+
+
+def delta_from(value: dict[str, Any]) -> Delta:
+    """Make a delta of decoded JSON: a delta, or a whole message."""
+    return Delta(**_known(Delta, value))
+
+
+def _known(struct: type[Struct], value: dict[str, Any]) -> dict[str, Any]:
+    return {name: value[name] for name in struct.__struct_fields__ if name in value}
+
+
+_FINISH_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "end_turn": "stop",
+    "complete": "stop",
+    "completed": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
+    "tool_calls": "tool_calls",
+    "tool_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "prohibited_content": "content_filter",
+    "blocklist": "content_filter",
+    "refusal": "refusal",
+    "pause_turn": "pause",
+    "error": "error",
+    "network_error": "error",
+    "insufficient_system_resource": "error",
+    "abort": "error",
+    "aborted": "error",
+}
+
+
+def finish_reason(raw: str | None, has_tool_calls: bool) -> FinishReason:
+    """Find the word for how an answer ended; an unknown one is `other`, never an exception.
+
+    A whole answer without a reason has stopped. Where tools are called that is the reason,
+    whatever the server says: Ollama and Gemini's compatible endpoint say "stop".
+    """
+    reason = _FINISH_REASONS.get(raw.lower(), "other") if raw else "stop"
+    return "tool_calls" if has_tool_calls and reason in ("stop", "other") else reason
+
+
+FINISH_WORDS: dict[FinishReason, str] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "stop",
+    "pause": "stop",
+    "error": "error",
+    "other": "stop",
+}
+"""How we say it. `error` is not OpenAI's word but OpenRouter's: no other would be true."""
