@@ -36,11 +36,15 @@ _LEAST_PRICE, _MOST_PRICE = Decimal("0.001"), Decimal(10_000)
 
 
 class Context(NamedTuple):
-    """What building needs besides the tables. `variables` are those of another tool's file."""
+    """What building needs besides the tables. `variables` are those of another tool's file.
+
+    Warnings go into `notes`.
+    """
 
     env: Mapping[str, str]
     built_in: Mapping[str, ProviderTable]
     variables: Table
+    notes: list[ConfigError]
 
 
 def build_provider(name: str, own: list[ProviderTable], context: Context) -> Provider:
@@ -209,7 +213,19 @@ class _Builder:
         return f"{place} ({self.name}.{setting})"
 
     def _source(self, text: str, place: Place, setting: str) -> CredentialSource:
-        return parse_source(text, place=self._label(place, setting), folder=place.document.folder)
+        source = parse_source(text, place=self._label(place, setting), folder=place.document.folder)
+        path = place.document.path
+        written = source.kind == "literal" and text and path and ".local" not in path.suffixes
+        if written and setting in ("api_key", "api_keys"):
+            self.context.notes.append(
+                ConfigError(
+                    f"provider '{self.name}': the key itself is in this file",
+                    place=str(place),
+                    hint=f'Keep it elsewhere: {setting} = "env:{key_variable(self.name)}", or in'
+                    " config.local.toml.",
+                )
+            )
+        return source
 
     def _sources(self, values: Table, setting: str) -> Mapping[str, CredentialSource]:
         if setting not in values:

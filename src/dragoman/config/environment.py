@@ -7,7 +7,6 @@ and tables are written as JSON. Variables of which the first word is no setting 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -64,6 +63,8 @@ def _provider(part: str, providers: list[str]) -> str:
 
 def _value(text: str) -> Any:
     if text.lstrip()[:1] in "[{":
+        import json
+
         try:
             return json.loads(text)
         except (ValueError, RecursionError):

@@ -8,7 +8,6 @@ TOML, YAML and variables disagree about quoting.
 from __future__ import annotations
 
 import datetime
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -50,6 +49,8 @@ def type_name(value: object) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """Find the word that was probably meant, whatever its case and separators."""
+    import difflib
+
     plain = {re.sub(r"[-_ .]", "", name).lower(): name for name in words}
     found = difflib.get_close_matches(re.sub(r"[-_ .]", "", word).lower(), plain, 1, 0.7)
     return plain[found[0]] if found else None

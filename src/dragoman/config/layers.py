@@ -133,7 +133,7 @@ class _Loading:
             for name, table in layer.providers.items():
                 own.setdefault(name, []).append(table)
                 self.report.notes += price_notes(table)
-        context = Context(self.env, self.rows, variables)
+        context = Context(self.env, self.rows, variables, self.report.notes)
         providers = self._providers(own, context)
         return Config(
             providers=providers,

@@ -8,8 +8,6 @@ name is read, since the file could choose the name for the variable's sake.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Container, Mapping
 from pathlib import Path
@@ -116,10 +114,14 @@ def _raw(layer: Layer, path: Key) -> Any:
 
 
 def _digest(content: bytes) -> str:
+    import hashlib
+
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def _read(env: Mapping[str, str]) -> dict[str, str]:
+    import json
+
     path = files.data_folder(env) / TRUST_FILE
     try:
         known = json.loads(path.read_bytes())
@@ -129,6 +131,8 @@ def _read(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _write(known: Mapping[str, str], env: Mapping[str, str]) -> None:
+    import json
+
     folder = files.data_folder(env)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / TRUST_FILE

@@ -90,6 +90,7 @@ class Walker:
         self.env = env
         self.report = report
         self.subject = ""
+        self.verbatim = False  # copy references instead of following them
         self.quiet = quiet  # keys of another tool that are none of our business
         self.layer = Layer(document, {}, {}, {}, {})
 
@@ -182,6 +183,8 @@ class Walker:
             return kinds.READERS[field.kind](value, field)
         if field.kind in kinds.SECRET_KINDS:
             check_references(value)
+        elif self.verbatim:
+            return value
         else:
             value = self.replace(value)
             if field.kind == "url" and isinstance(value, str):  # ${HOST}/v1, where HOST ends in /

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -27,15 +27,24 @@ class ConfigDialect(Protocol):
         """Read what stands where our own shape has nothing."""
         ...
 
+    def unmapped(self, data: Mapping[str, Any]) -> Iterator[str]:
+        """Name what an import leaves behind, one sentence each, without its values."""
+        ...
+
 
 def find_dialect(document: Document) -> ConfigDialect | None:
     """Find the tool whose file this is; None when it is ours."""
     if document.path is None or document.layer == "built-in":
         return None
-    from dragoman.config.dialects.gptme import GPTME
-    from dragoman.config.dialects.polpo import POLPO
-
-    for dialect in (POLPO, GPTME):
+    for dialect in all_dialects():
         if dialect.recognises(document):
             return dialect
     return None
+
+
+def all_dialects() -> tuple[ConfigDialect, ...]:
+    """Every tool whose files we read."""
+    from dragoman.config.dialects.gptme import GPTME
+    from dragoman.config.dialects.polpo import PI, POLPO
+
+    return (PI, POLPO, GPTME)

@@ -6,7 +6,7 @@ Source: https://github.com/gptme/gptme, gptme/config/ (read 2026-08)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dragoman.config.interpolate import VARIABLE
@@ -46,6 +46,15 @@ class _Gptme:
         if isinstance(model, str) and model.strip():
             place = reader.place(("env", "MODEL"))
             reader.layer.top.setdefault("default_model", Value(model.strip(), place))
+
+    def unmapped(self, data: Mapping[str, Any]) -> Iterator[str]:
+        variables = data.get("env")
+        for name in variables if isinstance(variables, Mapping) else ():
+            if name != "MODEL":
+                yield f"env.{name}: set the variable itself, or use 'dragoman keys set PROVIDER'"
+        for name in data:
+            if name not in ("env", "providers"):
+                yield f"{name}: gptme's own"
 
 
 GPTME = _Gptme()
