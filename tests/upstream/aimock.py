@@ -119,7 +119,8 @@ def install() -> None:
             text=True,
         )
         if done.returncode:
-            raise RuntimeError(f"npm could not install aimock:\n{done.stdout}{done.stderr}")
+            said = f"{done.stdout!s}{done.stderr!s}"
+            raise RuntimeError(f"npm could not install aimock:\n{said}")
         INSTALLED.write_bytes(wanted)
 
 

@@ -6,7 +6,7 @@ import functools
 import json
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from typing import Any
 
@@ -197,7 +197,7 @@ def redirect(location: str, status: int = 307) -> Answer:
     return Answer(status, (("location", location),))
 
 
-def stall(seconds: float | None = None, then: Script | None = None) -> Sequence[Action]:
+def stall(seconds: float | None = None, then: Script | None = None) -> tuple[Action, ...]:
     """Take the request and say nothing for so long (None: for ever), then answer or close."""
     rest = then.actions() if isinstance(then, Answer) else then or (Close(),)
     return (Stall(seconds), *rest)
@@ -218,7 +218,7 @@ def endless_body() -> Answer:
     return Answer(headers=(JSON,), body=b'{"id": "', framing="chunked").then_forever(b"a" * 65536)
 
 
-def endless_headers() -> Sequence[Action]:
+def endless_headers() -> tuple[Action, ...]:
     """Answer with headers that never end."""
     return (Send(b"HTTP/1.1 200 OK\r\n"), Repeat(b"x-filler: " + b"a" * 4096 + b"\r\n"))
 

@@ -13,7 +13,7 @@
     hung = chat("late").stall(at=0)                    # headers, then nothing until client leaves
     FaultUpstream(lambda request: chat(request.json()["model"]))          # or decide by request
 
-A script is an `Answer`, or a sequence of actions (`Send`, `Stall`, `Repeat`, `Close`, `Reset`) for
+A script is an `Answer`, or a tuple of actions (`Send`, `Stall`, `Repeat`, `Close`, `Reset`) for
 what HTTP has no word for. One script answers every request; a list is consumed in order, and a
 request past its end gets a 500 and fails the test when the context ends.
 """
@@ -24,6 +24,7 @@ import asyncio
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -105,6 +106,7 @@ class Request:
     client_subject: str | None = None
     answered_at: float | None = None
     _peer: Connection = field(kw_only=True, repr=False)
+    _answered: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
     @property
     def path(self) -> str:
@@ -126,6 +128,13 @@ class Request:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    def wait_answered(self, timeout_s: float = 2.0) -> float:
+        """Wait until this request's script ran to its end; return when that was."""
+        if not self._answered.wait(timeout_s):
+            raise AssertionError(f"the script did not end within {timeout_s} s")
+        assert self.answered_at is not None
+        return self.answered_at
+
     def wait_closed(self, timeout_s: float = 2.0) -> float:
         """Wait for the client to close this request's connection; return when it did."""
         if not self._peer.closed.wait(timeout_s):
@@ -140,6 +149,7 @@ class FaultUpstream(Listener):
     `script`: one script for all requests, a list of scripts in order, or a function of the
     request. `greet`: actions for the first connections, one sequence each, done before TLS and
     before anything is read. `down`: refuse until `come_back()`. `ip`: v4, v6 or both.
+    `record=False` only counts requests (`received`), so that long loads use no memory here.
     `garbage` keeps what arrived and was no HTTP request.
     """
 
@@ -151,12 +161,15 @@ class FaultUpstream(Listener):
         tls: ssl.SSLContext | None = None,
         ip: IP = "v4",
         down: bool = False,
+        record: bool = True,
     ) -> None:
         super().__init__(tls=tls, ip=ip, down=down)
         self.requests: list[Request] = []
+        self.received = 0
         self.garbage: list[bytes] = []
         self._script = script
-        self._rest = iter(script) if isinstance(script, list) else None
+        self._record = record
+        self._rest = iter(script if isinstance(script, list) else ())
         self._greetings = iter(greet)
 
     @property
@@ -185,16 +198,19 @@ class FaultUpstream(Listener):
 
     async def serve(self, connection: Connection) -> None:
         while (request := await self._read(connection)) is not None:
-            self._add(self.requests, request)
+            self.received += 1
+            if self._record:
+                self._add(self.requests, request)
             await _perform(self._choose(request), connection)
             request.answered_at = time.monotonic()
+            request._answered.set()
             if (request.header("connection") or "").lower() == "close":
                 connection.close()
 
     def _choose(self, request: Request) -> Script:
         if callable(self._script):
             return self._script(request)
-        if self._rest is None:
+        if not isinstance(self._script, list):
             return self._script
         if (script := next(self._rest, None)) is not None:
             return script

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 import struct
@@ -25,9 +26,12 @@ LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 class Connection(asyncio.Protocol):
-    """One accepted connection. Runs on the listener's loop; `closed` may be awaited by threads."""
+    """One accepted connection, in `live` while it is open. A client that half-closes is gone.
 
-    def __init__(self, number: int, tls: bool) -> None:
+    Runs on the listener's loop; threads may wait for `closed`.
+    """
+
+    def __init__(self, number: int, tls: bool, live: dict[int, Connection]) -> None:
         self.number = number
         self.tls = tls
         self.reader = asyncio.StreamReader(limit=READ_LIMIT_BYTES)
@@ -39,10 +43,12 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._ended_by_us = False
+        self._live = live
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self._live[self.number] = self
 
     def data_received(self, data: bytes) -> None:
         self.reader.feed_data(data)
@@ -52,6 +58,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._client_left()
+        self._live.pop(self.number, None)
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -121,7 +128,8 @@ class Listener(abc.ABC):
     """Serve every connection to one free loopback port until the context ends.
 
     Leaving the context raises what went wrong on the loop, as an ExceptionGroup.
-    `handshake_errors` has one line for each TLS handshake that failed.
+    `handshake_errors` has one line for each TLS handshake that failed, `accepted` counts sockets,
+    `connections` has the open connections by number (1 is the first accepted).
     """
 
     def __init__(
@@ -130,7 +138,7 @@ class Listener(abc.ABC):
         self.tls = tls
         self.ip: IP = ip
         self.port = 0
-        self.connections: list[Connection] = []
+        self.connections: dict[int, Connection] = {}
         self.accepted = 0
         self.handshake_errors: list[str] = []
         self._down = down
@@ -161,7 +169,7 @@ class Listener(abc.ABC):
     @property
     def live(self) -> int:
         """How many connections are open now."""
-        return sum(not connection.gone.is_set() for connection in list(self.connections))
+        return sum(not one.gone.is_set() for one in list(self.connections.values()))
 
     def url_as(self, host: str) -> str:
         """The root URL with another name for the same host, such as `localhost`."""
@@ -204,16 +212,21 @@ class Listener(abc.ABC):
 
     def _bind(self) -> list[socket.socket]:
         """Bind, don't listen: a port that is bound only refuses, and is nobody else's."""
-        sockets: list[socket.socket] = []
-        for address in ADDRESSES[self.ip]:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setblocking(False)
-            sock.bind((address, self.port))
-            self.port = sock.getsockname()[1]
-            sockets.append(sock)
-        return sockets
+        wanted = self.port
+        while True:
+            sockets: list[socket.socket] = []
+            try:
+                for address in ADDRESSES[self.ip]:
+                    sockets.append(_bound(address, self.port))
+                    self.port = sockets[0].getsockname()[1]
+            except OSError as taken:  # by another's IPv6 socket, say
+                for sock in sockets:
+                    sock.close()
+                if wanted or taken.errno != errno.EADDRINUSE:
+                    raise
+                self.port = 0
+            else:
+                return sockets
 
     def _on_loop(self, function: object) -> None:
         async def call() -> None:
@@ -233,7 +246,7 @@ class Listener(abc.ABC):
         for task in [*self._accepting, *self._serving]:
             task.cancel()
         await asyncio.gather(*self._accepting, *self._serving, return_exceptions=True)
-        for connection in self.connections:
+        for connection in list(self.connections.values()):
             connection.transport.abort()
         await asyncio.sleep(0)
         for sock in self._sockets:
@@ -251,9 +264,8 @@ class Listener(abc.ABC):
             self._loop.remove_reader(sock)
             sock.close()
         self._sockets = self._bind()
-        for connection in self.connections:
-            if not connection.transport.is_closing():
-                connection.reset()
+        for connection in list(self.connections.values()):
+            connection.reset()
 
     async def _accept(self, listening: socket.socket) -> None:
         while True:
@@ -269,7 +281,7 @@ class Listener(abc.ABC):
             if not await self.greet(sock):
                 sock.close()
                 return
-            connection = Connection(number, self.tls is not None)
+            connection = Connection(number, self.tls is not None, self.connections)
             await self._loop.connect_accepted_socket(lambda: connection, sock, ssl=self.tls)
         except OSError as failure:  # ssl.SSLError is one
             sock.close()
@@ -278,9 +290,21 @@ class Listener(abc.ABC):
         except asyncio.CancelledError:
             sock.close()
             raise
-        self.connections.append(connection)
         try:
             await self.serve(connection)
         except Exception as failure:  # raised again when the context ends
             self._failures.append(failure)
             connection.transport.abort()
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setblocking(False)
+    try:
+        sock.bind((address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

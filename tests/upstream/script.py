@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -204,7 +204,7 @@ class Answer:
         return b"0\r\n" + _lines(self.trailers) + b"\r\n"
 
 
-Script = Answer | Sequence[Action]
+Script = Answer | tuple[Action, ...]
 
 
 def _head(version: str, status: int, headers: Headers) -> bytes:

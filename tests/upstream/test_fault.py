@@ -1,57 +1,18 @@
-"""The scripted upstream does what its scripts say, as official and raw clients see it."""
+"""The scripted upstream serves, records and fails as its scripts say."""
 
 from __future__ import annotations
 
-import gzip
 import http.client
-import json
 import socket
 import time
 import urllib.parse
-import zlib
 
 import openai
 import pytest
 
 from tests.upstream import fault
-from tests.upstream.fault import FaultUpstream, chat, chat_stream, error
-
-POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
-HELLO = [{"role": "user", "content": "hi"}]
-
-
-def client(upstream, **options):
-    return openai.OpenAI(
-        **{"base_url": upstream.base_url, "api_key": "k", "max_retries": 0, **options}
-    )
-
-
-def ask(upstream, **options):
-    with client(upstream, **options) as api:
-        return api.chat.completions.create(model="m", messages=HELLO)
-
-
-def stream(upstream, texts=None):
-    """Stream with the official client; the texts go into the list given, even when it fails."""
-    texts = [] if texts is None else texts
-    with client(upstream) as api:
-        for piece in api.chat.completions.create(model="m", messages=HELLO, stream=True):
-            texts += [choice.delta.content for choice in piece.choices if choice.delta.content]
-    return texts
-
-
-def raw(upstream, request=POST, *, host="127.0.0.1"):
-    """Send one request and read all bytes until the end of the connection, or its reset."""
-    with socket.create_connection((host, upstream.port), timeout=5) as sock:
-        sock.sendall(request)
-        return read_all(sock)
-
-
-def read_all(sock):
-    received = b""
-    while data := sock.recv(65536):
-        received += data
-    return received
+from tests.upstream.asking import HELLO, POST, ask, client, raw, read_all
+from tests.upstream.fault import FaultUpstream, chat, error
 
 
 def test_a_completion_reaches_the_official_client():
@@ -67,6 +28,7 @@ def test_requests_are_recorded_as_they_came():
         started = time.monotonic()
         ask(upstream, default_query={"api-version": "1"}, default_headers={"X-Twice": "a"})
         [request] = upstream.requests
+        answered_at = request.wait_answered()
     assert (request.method, request.path, request.query) == (
         "POST",
         "/v1/chat/completions",
@@ -75,7 +37,7 @@ def test_requests_are_recorded_as_they_came():
     assert request.header("AUTHORIZATION") == "Bearer k"
     assert ("x-twice", "a") in [(name.lower(), value) for name, value in request.headers]
     assert request.json() == {"model": "m", "messages": HELLO}
-    assert started < request.at < request.answered_at < time.monotonic()
+    assert started < request.at < answered_at < time.monotonic()
 
 
 def test_chunked_request_bodies_are_decoded():
@@ -121,6 +83,13 @@ def test_connections_are_kept_alive_and_numbered():
         assert upstream.accepted == 2
 
 
+def test_requests_may_be_counted_only():
+    with FaultUpstream(chat("x").closing(), record=False) as upstream:
+        raw(upstream)
+        raw(upstream)
+        assert (upstream.received, upstream.requests) == (2, [])
+
+
 def test_many_connections_are_served_at_once():
     with FaultUpstream(chat("x").closing()) as upstream:
         sockets = [socket.create_connection(("127.0.0.1", upstream.port)) for _ in range(100)]
@@ -132,87 +101,6 @@ def test_many_connections_are_served_at_once():
         assert len(upstream.requests) == 100
 
 
-@pytest.mark.parametrize("eol", ["\n", "\r\n", "\r"])
-def test_streams_end_their_lines_as_asked(eol):
-    with FaultUpstream(chat_stream(["Hel", "lo"], eol=eol).until_close()) as upstream:
-        body = raw(upstream).partition(b"\r\n\r\n")[2].decode()
-    assert body.endswith(f"data: [DONE]{eol}{eol}")
-    assert set(body) & set("\r\n") == set(eol)
-
-
-def test_a_stream_reaches_the_official_client():
-    with FaultUpstream(chat_stream(["Hel", "lö"])) as upstream:
-        assert stream(upstream) == ["Hel", "lö"]
-
-
-def test_a_stream_can_go_byte_by_byte():
-    with FaultUpstream(chat_stream(["Hel", "lö"]).paced(1)) as upstream:
-        assert stream(upstream) == ["Hel", "lö"]
-
-
-def test_sizes_shape_chunks_and_the_last_one_repeats():
-    answer = fault.Answer(body=b"abcdefgh").chunked(trailers={"x-sum": "1"}).paced(1, 3)
-    assert answer.wire.partition(b"\r\n\r\n")[2] == (
-        b"1\r\na\r\n3\r\nbcd\r\n3\r\nefg\r\n1\r\nh\r\n0\r\nx-sum: 1\r\n\r\n"
-    )
-
-
-def test_pauses_stand_between_pieces():
-    with FaultUpstream(chat_stream(["a"]).paced(200, pause_s=0.02)) as upstream:
-        stream(upstream)
-        [request] = upstream.requests
-    assert request.answered_at - request.at > 0.02
-
-
-def test_a_stream_may_lack_its_ending():
-    answer = chat_stream(["a"], finish=None, usage=None, done=False)
-    assert b"[DONE]" not in answer.body
-    assert b'"stop"' not in answer.body
-    assert b"usage" not in answer.body
-
-
-def test_tool_calls_are_the_same_streamed_and_whole():
-    calls = (("get_weather", {"city": "Wien"}), ("now", ""))
-    expected = [("get_weather", '{"city": "Wien"}'), ("now", "")]
-    with FaultUpstream(fault.tool_calls(*calls)) as upstream:
-        whole = ask(upstream).choices[0]
-    assert whole.finish_reason == "tool_calls"
-    assert [(c.function.name, c.function.arguments) for c in whole.message.tool_calls] == expected
-    with (
-        FaultUpstream(fault.tool_calls(*calls, stream=True)) as upstream,
-        client(upstream) as api,
-        api.chat.completions.stream(model="m", messages=HELLO) as streamed,
-    ):
-        message = streamed.get_final_completion().choices[0].message
-    assert [(c.function.name, c.function.arguments) for c in message.tool_calls] == expected
-
-
-@pytest.mark.parametrize("framing", ["by_length", "chunked", "until_close"])
-def test_every_framing_delivers_the_body(framing):
-    answer = getattr(chat("framed"), framing)()
-    with FaultUpstream(answer) as upstream:
-        assert ask(upstream).choices[0].message.content == "framed"
-
-
-@pytest.mark.parametrize("framing", ["by_length", "chunked", "until_close"])
-def test_a_cut_ends_the_connection_after_so_many_bytes(framing):
-    answer = getattr(fault.Answer(body=b"0123456789"), framing)().cut(at=4)
-    with FaultUpstream(answer) as upstream:
-        body = raw(upstream).partition(b"\r\n\r\n")[2]
-    assert body == (b"4\r\n0123\r\n" if framing == "chunked" else b"0123")
-
-
-def test_a_cut_stream_keeps_its_first_texts_and_fails():
-    answer = chat_stream(["Hel", "lo"])
-    texts = []
-    with (
-        FaultUpstream(answer.cut(at=answer.body.index(b'"lo"'))) as upstream,
-        pytest.raises(openai.APIConnectionError),
-    ):
-        stream(upstream, texts)
-    assert texts == ["Hel"]
-
-
 def test_a_reset_is_a_reset():
     with (
         FaultUpstream(fault.Answer(body=b"0123456789").reset(at=4)) as upstream,
@@ -221,14 +109,6 @@ def test_a_reset_is_a_reset():
         sock.sendall(POST)
         with pytest.raises(ConnectionResetError):
             read_all(sock)
-
-
-def test_any_byte_of_the_wire_can_be_the_last():
-    wire = chat("x").wire
-    scripts = [(fault.Send(wire[:size]), fault.Close()) for size in range(len(wire) + 1)]
-    with FaultUpstream(scripts) as upstream:
-        for size in range(len(wire) + 1):
-            assert raw(upstream) == wire[:size]
 
 
 def test_a_stall_lasts_as_long_as_asked_and_no_longer():
@@ -245,6 +125,16 @@ def test_a_silent_upstream_takes_the_request_and_sees_the_client_leave():
             ask(upstream, timeout=0.1)
         [request] = upstream.requests
         assert 0.1 <= request.wait_closed() - started < 1
+
+
+def test_a_client_that_leaves_at_once_is_still_recorded():
+    with FaultUpstream(chat("x")) as upstream:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", upstream.port)) as sock:
+                sock.sendall(POST)
+        for request in upstream.wait_requests(20):
+            request.wait_closed()
+        assert upstream.live == 0
 
 
 def test_leaving_a_stream_early_is_seen_and_stops_the_script():
@@ -272,89 +162,6 @@ def test_waiting_for_a_client_that_stays_fails():
         assert request.closed_at is None
 
 
-def test_content_length_may_lie():
-    with FaultUpstream(chat("x").claiming(10_000).cut()) as upstream:
-        with pytest.raises(openai.APIConnectionError):
-            ask(upstream)
-        assert raw(upstream).lower().count(b"content-length: 10000") == 1
-
-
-def test_interim_answers_come_first():
-    answer = chat("x").after(103, {"link": "</a>"}).closing()
-    with FaultUpstream(answer) as upstream:
-        received = raw(upstream)
-    assert received.startswith(b"HTTP/1.1 103 Status\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n")
-
-
-def test_connection_close_is_said_and_done():
-    with FaultUpstream(chat("x").closing()) as upstream:
-        assert b"connection: close" in raw(upstream)
-
-
-def test_a_stale_connection_closes_without_saying_so():
-    with FaultUpstream(chat("x").stale()) as upstream:
-        answer = raw(upstream)
-    assert b"connection" not in answer
-    assert answer.endswith(b"}")
-
-
-def test_retry_after_has_three_spellings():
-    head = error(429, retry_after=2, retry_after_ms=1500).head
-    assert b"\r\nretry-after: 2\r\nretry-after-ms: 1500\r\n" in head
-    assert b"GMT\r\n" in error(503, retry_after=fault.retry_at(2)).head
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503, 529])
-def test_an_error_has_its_status(status):
-    with FaultUpstream(error(status, code="c")) as upstream:
-        with pytest.raises(openai.APIStatusError) as raised:
-            ask(upstream)
-        assert raised.value.status_code == status
-        assert raised.value.code == "c"
-
-
-def test_wrong_bodies_are_what_they_say():
-    assert error(200).body.startswith(b'{"error"')
-    assert error(502, "<html>Bad gateway</html>").headers[0][1].startswith("text/html")
-    assert fault.html().body.startswith(b"<!DOCTYPE html>")
-    assert fault.empty().wire.endswith(b"content-length: 0\r\n\r\n")
-    assert b"location: http://other/\r\n" in fault.redirect("http://other/").head
-
-
-def test_a_gzip_bomb_is_small_valid_and_huge():
-    bomb = fault.gzip_bomb(8 * 1024 * 1024)
-    assert len(bomb.body) < 20_000
-    unpacked = gzip.decompress(bomb.body)
-    assert len(unpacked) > 8 * 1024 * 1024
-    assert json.loads(unpacked)["choices"][0]["message"]["content"] == "boom"
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        fault.endless_body(),
-        fault.endless_event(),
-        fault.endless_headers(),
-        fault.gzip_bomb(None),
-    ],
-)
-def test_endless_answers_end_when_the_client_leaves(script):
-    with FaultUpstream(script) as upstream:
-        with socket.create_connection(("127.0.0.1", upstream.port)) as sock:
-            sock.sendall(POST)
-            received = 0
-            while received < 1_000_000:
-                received += len(sock.recv(65536))
-        upstream.requests[0].wait_closed()
-
-
-def test_an_endless_gzip_stream_is_one_stream():
-    answer = fault.gzip_bomb(None)
-    decoder = zlib.decompressobj(wbits=31)
-    text = decoder.decompress(answer.body + answer.endless.data * 3)
-    assert text == b" " * (3 * 1024 * 1024)
-
-
 def test_a_slow_reader_holds_the_upstream_back():
     with (
         FaultUpstream(fault.endless_body()) as upstream,
@@ -362,7 +169,7 @@ def test_a_slow_reader_holds_the_upstream_back():
     ):
         sock.sendall(POST)
         sock.recv(1)
-        [connection] = upstream.connections
+        connection = upstream.connections[1]
         sizes = [0, connection.sent_bytes]
         while sizes[-1] != sizes[-2]:
             connection.closed.wait(0.05)

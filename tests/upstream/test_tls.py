@@ -8,9 +8,8 @@ import ssl
 
 import pytest
 
+from tests.upstream.asking import POST, read_all
 from tests.upstream.fault import FaultUpstream, Send, Stall, chat
-
-POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
 
 def ask(upstream, authority, *, host="localhost", certificate=None):
@@ -71,13 +70,6 @@ def trusting(authority, upstream):
     context = ssl.create_default_context(cafile=authority.ca_file)
     plain = socket.create_connection(("127.0.0.1", upstream.port), timeout=5)
     return context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
-
-
-def read_all(sock):
-    received = b""
-    while data := sock.recv(65536):
-        received += data
-    return received
 
 
 def test_a_cut_has_no_close_notify(upstream, authority):
