@@ -6,6 +6,7 @@ no I/O (`engine.flow`, `tools.tool_loop`, `structured.ladder`); here they are dr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Mapping
 from inspect import isawaitable
 from types import TracebackType
@@ -42,7 +43,7 @@ class _Core:
     def __init__(self, config: Config | None, around: Surroundings | None) -> None:
         self.config = config if config is not None else load()
         self.registry = Registry(self.config)
-        self._around = around or Surroundings(secrets=Secrets(self.config.env))
+        self._around = around or Surroundings(secrets=Secrets(os.environ))
 
     def preview(
         self,

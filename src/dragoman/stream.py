@@ -8,7 +8,6 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from dragoman.engine.accumulate import Accumulator
 from dragoman.engine.call import Call
 from dragoman.engine.drive import adrive, drive
 from dragoman.engine.flow import stream
@@ -17,6 +16,7 @@ from dragoman.transport.base import AsyncTransport, Transport
 from dragoman.types.completion import Completion
 from dragoman.types.event import Event, PartDelta
 from dragoman.types.exchange import Exchange
+from dragoman.wire.whole import Accumulator
 
 
 class _Streamed:
@@ -35,7 +35,7 @@ class _Streamed:
     def completion(self) -> Completion:
         """The answer: whole once the stream has ended, until then as far as it has come."""
         warnings = tuple(self._call.exchange.warnings)
-        completion = self._accumulator.completion()
+        completion = self._accumulator.completion
         return replace(completion, warnings=warnings, exchange=self._call.exchange)
 
     def _taken(self, item: Event | bytes) -> Event:

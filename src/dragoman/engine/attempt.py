@@ -13,9 +13,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.catalog.pricing import compute_cost
+from dragoman.config.secrets import looked
 from dragoman.engine.call import Call, new_id
 from dragoman.engine.context import find_silent_cut
-from dragoman.engine.estimate import BYTES_PER_TOKEN
+from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
 from dragoman.engine.outgoing import prepare
 from dragoman.engine.steps import Answer, Flow, Out, Read, ReadAll, Send, Sleep, Step, Wait
 from dragoman.engine.target import Target
@@ -30,11 +31,12 @@ from dragoman.errors import (
 )
 from dragoman.routing.plan import Try
 from dragoman.types.completion import Completion
-from dragoman.types.event import FinishReason
+from dragoman.types.event import Failure, FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import Outcome
+from dragoman.types.message import Message
 from dragoman.types.usage import Usage
-from dragoman.wire.bridge import Bridge, Events
+from dragoman.wire.bridge import Events
 
 BODY_LIMIT = 64 * 1024 * 1024
 ERROR_BODY_LIMIT = 64 * 1024
@@ -54,7 +56,7 @@ class Attempt:
         self.call = call
         self.deployment = try_.deployment
         self.others = others
-        self.bridge: Bridge | None = None
+        self.bridge: Events | None = None
         self.answer: Answer | None = None
         self._pending: Sequence[Out] = ()
         self._began = around.clock()
@@ -100,9 +102,9 @@ class Attempt:
         """
         try:
             target = yield from self._ask(stream=True)
-            self.bridge = Events(target.format.stream_parser(self.deployment.provider.dialect))
+            self.bridge = Events(target.format, self.deployment.provider.dialect)
             pending: list[Out] = []
-            while not (self.bridge.committed or self.bridge.finish):
+            while not (self.bridge.committed or self.bridge.ended):
                 pending += yield from self._read(self.bridge)
                 if self.bridge.failure and not self.bridge.committed:
                     raise self.bridge.failure.error
@@ -121,9 +123,9 @@ class Attempt:
         bridge = self.bridge
         assert bridge is not None, "open comes before pump"
         try:
-            yield from self._pending
-            while not (bridge.finish or bridge.failure):
-                yield from (yield from self._read(bridge))
+            yield from _said(self._pending)
+            while not bridge.ended:
+                yield from _said((yield from self._read(bridge)))
             if bridge.failure:
                 raise bridge.failure.error
         except DragomanError as error:
@@ -136,15 +138,15 @@ class Attempt:
         self.call.exchange.warnings.extend(bridge.finish.warnings)
         self._succeed(bridge.finish.reason, bridge.usage)
 
-    def _read(self, bridge: Bridge) -> Flow[Sequence[Out]]:
+    def _read(self, bridge: Events) -> Flow[Sequence[Out]]:
         """Read one chunk; note the first content, and time the silence from any."""
         chunk = yield from self._timed(Read)
+        frames = bridge.frames
         out = bridge.feed(chunk) if chunk else bridge.close()
-        if out:
-            if bridge.committed and self.record.first_token_s is None:
+        if bridge.committed and bridge.frames > frames:
+            if self.record.first_token_s is None:
                 self.record.first_token_s = self.call.around.clock() - self._began
-            if bridge.committed:
-                self._timers.content()
+            self._timers.content()
         return out
 
     # -- asking
@@ -233,8 +235,8 @@ class Attempt:
             error.args = (error.message,)
             error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
         if isinstance(error, AuthFailed) and not secret:
-            looked = ", ".join(str(source) for source in self.deployment.provider.credentials)
-            error.hint = f"no key was sent; looked at: {looked or 'nothing is configured'}"
+            places = ", ".join(looked(self.deployment.provider.credentials))
+            error.hint = f"no key was sent; looked at {places or 'nothing: none is configured'}"
         return error
 
     # -- the record
@@ -277,7 +279,7 @@ class Attempt:
     def _estimated(self, usage: Usage | None) -> Usage:
         """Fill in what was not reported, and mark it as our guess."""
         known = usage or (self.bridge.usage if self.bridge else None) or Usage()
-        size = self.bridge.text_size if self.bridge else 0
+        said = self.bridge.answer.completion.message if self.bridge else Message("assistant")
         if known.prompt_tokens is not None and known.completion_tokens is not None:
             return known
         return replace(
@@ -285,7 +287,7 @@ class Attempt:
             prompt_tokens=self.call.estimate
             if known.prompt_tokens is None
             else known.prompt_tokens,
-            completion_tokens=-(-size // BYTES_PER_TOKEN)
+            completion_tokens=estimate_message(said) - MESSAGE_TOKENS
             if known.completion_tokens is None
             else known.completion_tokens,
             estimated=True,
@@ -313,3 +315,8 @@ class Attempt:
     def _warn(self, *warnings: str) -> None:
         known = self.call.exchange.warnings
         known.extend(warning for warning in warnings if warning not in known)
+
+
+def _said(output: Sequence[Out]) -> Sequence[Out]:
+    """Leave out the failure at the end: it is raised, in whatever language the caller speaks."""
+    return output[:-1] if output and isinstance(output[-1], Failure) else output

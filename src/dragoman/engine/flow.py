@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from dragoman.engine.accumulate import Accumulator
 from dragoman.engine.attempt import Attempt
 from dragoman.engine.call import Call
 from dragoman.engine.steps import First, Flow, Out, Race, Result, Sleep, Step
@@ -20,6 +19,7 @@ from dragoman.routing.plan import Plan, Try
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Outcome
 from dragoman.types.provider import Timeouts
+from dragoman.wire.whole import Accumulator
 
 _DEFAULT_FIRST_TOKEN_S = Timeouts().first_token
 
@@ -49,9 +49,9 @@ def complete(call: Call) -> Flow[Completion]:
     try:
         yield from _absorb(stream(call), add)
     except DragomanError as error:
-        error.partial = accumulator.completion()
+        error.partial = accumulator.completion
         raise
-    return _signed(accumulator.completion(), call)
+    return _signed(accumulator.completion, call)
 
 
 def stream(call: Call) -> Flow[None]:
