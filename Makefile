@@ -1,20 +1,61 @@
-# Two commands do all the set-up: `make run` and `make test`.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# `make run` and `make test` set up all they need in .venv, given Python 3.11, make and git.
+
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
+	done)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: run test check bench docs clean
+.PHONY: help run test check format bench docs docs-serve generate clean
 
-run: .venv/run.stamp
-	@$(BIN)/dragoman -m demo/story -u "Tell me about interpreters."
-	@$(BIN)/python scripts/next_steps.py
+help:  ## list what can be made
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
-.venv/bin/python:
-	$(PYTHON) -m venv .venv
+run: .venv/run.stamp  ## see an answer stream, with no key and no server
+	@$(BIN)/python scripts/first_run.py
 
-.venv/run.stamp: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all]'
-	@touch $@
+test: check  ## the same as check
 
-.venv/test.stamp: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+check: .venv/dev.stamp  ## everything that must hold: format, lint, types, layers, docs, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/generate_docs.py --check
+	$(BIN)/python scripts/build_changelog.py --check
+	$(BIN)/pytest
+
+format: .venv/dev.stamp  ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: .venv/dev.stamp  ## write the generated parts of the docs anew
+	$(BIN)/python scripts/generate_docs.py
+
+bench: .venv/bench.stamp  ## measure, against peers, in one run
+	$(BIN)/python -m bench
+
+docs: .venv/docs.stamp  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+docs-serve: .venv/docs.stamp  ## read the documentation while writing it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+clean:  ## remove what was made here
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Dragoman needs Python 3.11 or newer; none was found. Set PYTHON=/path/to/python." >&2; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+
+.venv/run.stamp: EXTRA = all
+.venv/dev.stamp: EXTRA = dev
+.venv/docs.stamp: EXTRA = docs
+.venv/bench.stamp: EXTRA = bench
+
+.venv/%.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing dragoman[$(EXTRA)] into .venv (the first time takes a minute)"
+	@$(PIP) --editable '.[$(EXTRA)]'
 	@touch $@
