@@ -69,7 +69,8 @@ class _Core:
         registry = self.registry
         if base_url := params.get("base_url"):
             api = params.get("api", "openai-completions")
-            registry, refs = registry.with_endpoint(base_url, api, refs)
+            registry, found = registry.with_endpoint(base_url, api, refs)
+            refs = found if isinstance(found, str) or found is None else tuple(found)
         return begin(registry, self._around, request, refs, build_options(params))
 
     def _tool_steps(

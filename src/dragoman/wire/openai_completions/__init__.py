@@ -28,6 +28,7 @@ class OpenAICompletions:
     path = "/chat/completions"
     auth = "bearer"
     headers: Headers = MappingProxyType({"content-type": "application/json"})
+    needs_max_tokens = False
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

@@ -87,8 +87,8 @@ def parse_fields(fields: dict[str, Any]) -> ChatRequest:
     return ChatRequest(
         model=model,
         messages=parse_messages(messages),
-        tools=_tools(rest),
-        tool_choice=_tool_choice(rest),
+        tools=parse_tools(rest),
+        tool_choice=parse_tool_choice(rest),
         output=_output(rest),
         reasoning=_reasoning(rest),
         stop=_stop(rest),
@@ -113,7 +113,7 @@ def _stream(rest: dict[str, Any]) -> tuple[bool, bool | None]:
     return stream, wanted
 
 
-def _tools(rest: dict[str, Any]) -> tuple[Tool | ForeignTool, ...]:
+def parse_tools(rest: dict[str, Any]) -> tuple[Tool | ForeignTool, ...]:
     if "tools" not in rest:
         return ()
     tools = read_list(rest.pop("tools"), "tools")
@@ -138,7 +138,7 @@ def _tool(value: Any, path: str) -> Tool | ForeignTool:
     return Tool(name, **optional, meta=own_meta(NAME, own))
 
 
-def _tool_choice(rest: dict[str, Any]) -> ToolChoice | None:
+def parse_tool_choice(rest: dict[str, Any]) -> ToolChoice | None:
     if "tool_choice" not in rest:
         return None
     choice = rest.pop("tool_choice")
