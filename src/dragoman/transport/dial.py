@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 STAGGER_S = 0.25  # "Connection Attempt Delay": RFC 8305 §5
 
+Key: TypeAlias = "tuple[str, str, int, ConnectOptions]"
+"""Scheme, host, port and options: requests that agree in these may share a connection."""
+
 Resolver: TypeAlias = Callable[[str], Sequence[str]]
 """Blocking: a name to its addresses, in the system's order of preference. Raises: OSError."""
 

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from dragoman.errors import Timeout
 from dragoman.transport.blocking import Connection, Late, connect
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.transport.base import Response
+    from dragoman.transport.dial import Key
     from dragoman.types.http import ConnectOptions, Headers, HttpRequest, Url
 
 MAX_IDLE_PER_ORIGIN = 64
 IDLE_EXPIRY_S = 55.0  # Under the 60 s after which common load balancers forget a connection.
-
-Key: TypeAlias = "tuple[str, str, int, ConnectOptions]"
 
 
 class _Unseen(Exception):
