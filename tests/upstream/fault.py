@@ -93,7 +93,7 @@ FOR_EVER_S = 86_400.0
 class Request:
     """A request as it came: nothing is folded, decoded (but chunked framing) or reordered.
 
-    Times are of `time.monotonic()`. `answered_at` is None until the script ran to its end.
+    Times are of `time.monotonic()`. `answered_at` is None unless the script ran to its end.
     """
 
     method: str
@@ -201,7 +201,8 @@ class FaultUpstream(Listener):
             self.received += 1
             if self._record:
                 self._add(self.requests, request)
-            await _perform(self._choose(request), connection)
+            if not await _perform(self._choose(request), connection):
+                return
             request.answered_at = time.monotonic()
             request._answered.set()
             if (request.header("connection") or "").lower() == "close":
@@ -259,8 +260,8 @@ class Unreachable:
             sock.close()
 
 
-async def _perform(script: Script, connection: Connection) -> None:
-    """Do a script's actions in order, giving up when the client leaves."""
+async def _perform(script: Script, connection: Connection) -> bool:
+    """Do a script's actions in order; False when the client left before their end."""
     for action in script.actions() if isinstance(script, Answer) else script:
         match action:
             case Send(data):
@@ -277,8 +278,9 @@ async def _perform(script: Script, connection: Connection) -> None:
             case Reset():
                 await connection.flushed()
                 connection.reset()
-        if connection.gone.is_set() or connection.transport.is_closing():
-            return
+        if connection.left:
+            return False
+    return True
 
 
 def _parse_head(head: bytes) -> tuple[str, str, list[tuple[str, str]]]:

@@ -67,6 +67,11 @@ class Connection(asyncio.Protocol):
         self._writable.set()
 
     @property
+    def left(self) -> bool:
+        """Whether the client ended this connection, before we did."""
+        return self.closed.is_set()
+
+    @property
     def server_name(self) -> str | None:
         """The name the client sent in its TLS hello (SNI), if any."""
         return getattr(self.transport.get_extra_info("ssl_object"), "sni", None)

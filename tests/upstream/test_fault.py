@@ -148,6 +148,7 @@ def test_leaving_a_stream_early_is_seen_and_stops_the_script():
         request = upstream.requests[0]
         assert request.wait_closed() <= time.monotonic()
         assert upstream.live == 0
+    assert request.answered_at is None
 
 
 def test_waiting_for_a_client_that_stays_fails():
@@ -174,7 +175,7 @@ def test_a_slow_reader_holds_the_upstream_back():
         while sizes[-1] != sizes[-2]:
             connection.closed.wait(0.05)
             sizes.append(connection.sent_bytes)
-        assert sizes[-1] < 20_000_000
+            assert sizes[-1] < 20_000_000
 
 
 def test_a_port_can_go_down_and_come_back():
