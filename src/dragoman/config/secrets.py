@@ -36,14 +36,15 @@ def parse_source(
 ) -> CredentialSource:
     """Read what a setting says about a secret: a reference, a template, or the secret itself.
 
-    `file:` paths start at `folder`; `~` stays, to be found when the file is read.
+    `file:` paths start at `folder`, unless they begin with `~` or a variable: these are followed
+    when the file is read.
     """
     kind, _, rest = text.partition(":")
     rest = rest.strip()
     if kind == "env":
         return CredentialSource("env", rest, place, optional)
     if kind == "file":
-        path = rest if rest.startswith("~") or folder is None else str(folder / rest)
+        path = rest if rest.startswith(("~", "${")) or folder is None else str(folder / rest)
         return CredentialSource("file", path, place, optional)
     if kind == "keyring":
         return CredentialSource("keyring", rest, place, optional)
