@@ -49,13 +49,15 @@ class Attempt:
     """A try on its way.
 
     `others` tells whether another deployment is left: then nobody waits for a place at this one.
+    `racing`: another attempt runs beside it, and the slower of them is given up.
     """
 
-    def __init__(self, call: Call, try_: Try, *, others: bool) -> None:
+    def __init__(self, call: Call, try_: Try, *, others: bool, racing: bool = False) -> None:
         around = call.around
         self.call = call
         self.deployment = try_.deployment
         self.others = others
+        self.racing = racing
         self.bridge: Events | None = None
         self.answer: Answer | None = None
         self._pending: Sequence[Out] = ()
@@ -88,7 +90,7 @@ class Attempt:
             self._fail(error)
             raise
         except GeneratorExit:
-            self._abandon()
+            self.abandon()
             raise
         self.record.first_token_s = self.call.around.clock() - self._began
         self.record.answered_model = completion.model
@@ -113,7 +115,7 @@ class Attempt:
             self._fail(error)
             raise
         except GeneratorExit:
-            self._abandon()
+            self.abandon()
             raise
 
     # -- on to the end
@@ -132,7 +134,7 @@ class Attempt:
             self._fail(error)
             raise
         except GeneratorExit:
-            self._abandon()
+            self.abandon()
             raise
         assert bridge.finish is not None
         self.call.exchange.warnings.extend(bridge.finish.warnings)
@@ -264,16 +266,13 @@ class Attempt:
         if error.loud:
             self._warn(f"{self.deployment.ref}: {error.message}")
 
-    def lost(self) -> None:
-        """Another attempt was faster. Its driver closes this one, in its own time."""
-        self._abandon("interrupted")
-
-    def _abandon(self, outcome: Outcome = "client_closed") -> None:
-        """Nobody listens any more; what was made so far is paid for."""
+    def abandon(self) -> None:
+        """Nobody listens any more, or another attempt was faster; what was made is paid for."""
         if self._over:
             return
         self.call.around.health.released(self.deployment)
         asked = self.answer is not None
+        outcome: Outcome = "interrupted" if self.racing else "client_closed"
         self._end(outcome, self._estimated(None) if asked else None)
 
     def _estimated(self, usage: Usage | None) -> Usage:

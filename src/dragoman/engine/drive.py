@@ -188,18 +188,17 @@ class _Racer:
     def _steps(self) -> Any:
         try:
             item = next(self.flow)
-            while not self._abandoned:
+            while True:
+                failure, value = None, None
                 try:
                     value = self.performer.do(item)  # type: ignore[arg-type]
                 except DragomanError as error:
-                    if self._abandoned:  # closed under its hands: that is no fault of the upstream
-                        return None
-                    item = self.flow.throw(error)
-                else:
-                    item = self.flow.send(value)
+                    failure = error
+                if self._abandoned:  # closed under its hands: that is no fault of the upstream
+                    return None
+                item = self.flow.throw(failure) if failure else self.flow.send(value)
         except StopIteration as stop:
             return stop.value
-        return None
 
     def abandon(self) -> None:
         with self._lock:

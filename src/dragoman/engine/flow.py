@@ -108,24 +108,25 @@ def _try(
 ) -> Flow[Opened]:
     """Make one attempt, or race it against the next deployment where the route says so."""
 
-    racing: list[Attempt] = []
-
-    def one(try_: Try) -> Flow[Opened]:
-        attempt = Attempt(call, try_, others=bool(plan.left))
-        racing.append(attempt)
-        return attempt, (yield from ask(attempt))
-
     after_s = _hedge_after(call)
     rival = plan.hedge(call.around.clock()) if after_s is not None else None
+    racers: list[Attempt] = []
+
+    def one(try_: Try) -> Flow[Opened]:
+        attempt = Attempt(call, try_, others=bool(plan.left), racing=rival is not None)
+        racers.append(attempt)
+        return attempt, (yield from ask(attempt))
+
     if rival is None or after_s is None:
         return (yield from one(following))
     race: Race = yield First((one(following), one(Try(rival, "hedge"))), after_s)
     if race.winner is None:
         raise race.errors[0]
     opened: Opened = race.value
-    for attempt in racing:
+    opened[0].racing = False
+    for attempt in racers:
         if attempt is not opened[0]:
-            attempt.lost()
+            attempt.abandon()  # its driver closes it in its own time
     return opened
 
 
