@@ -17,12 +17,16 @@ PIECE_BYTES = 256
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An HTTP answer. A piece is what one read returns, and the seconds that pass before it."""
+    """An HTTP answer. A piece is what one read returns, and the seconds that pass before it.
+
+    `broken`: the body ends before its announced length.
+    """
 
     status: int
     headers: Mapping[str, str]
     pieces: Iterator[tuple[float, bytes]]
     head_s: float = 0.0
+    broken: bool = False
 
 
 def reply(method: str, path: str, body: bytes, memory: Memory, number: int) -> Reply:
@@ -157,7 +161,8 @@ def _whole(
     data = msgspec.json.encode(body)
     data = data[: len(data) // 2] if cut else data
     pieces = ((0.0, data[at : at + PIECE_BYTES]) for at in range(0, len(data), PIECE_BYTES))
-    return Reply(status, {"content-type": "application/json", **_ids(number)}, pieces, head_s)
+    headers = {"content-type": "application/json", **_ids(number)}
+    return Reply(status, headers, pieces, head_s, broken=cut)
 
 
 def _ids(number: int) -> dict[str, str]:

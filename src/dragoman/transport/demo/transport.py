@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 
-from dragoman.errors import Timeout
+from dragoman.errors import ConnectionLost, Timeout
 from dragoman.transport.demo.models import Memory
 from dragoman.transport.demo.reply import Reply, reply
 from dragoman.types.http import HttpRequest
@@ -48,7 +48,7 @@ class DemoResponse:
         self._rest = _Rest(answer)
 
     def read(self, timeout_s: float) -> bytes:
-        """See `Response.read`. Raises: Timeout(phase="idle")."""
+        """See `Response.read`. Raises: Timeout(phase="idle"), ConnectionLost."""
         if pause_s := self._rest.pause(timeout_s):
             self._sleep(pause_s)
         return self._rest.take(timeout_s)
@@ -122,6 +122,7 @@ class _Rest:
 
     def __init__(self, answer: Reply) -> None:
         self._pieces = answer.pieces
+        self._broken = answer.broken
         self._next: tuple[float, bytes] | None = next(self._pieces, None)
 
     def pause(self, timeout_s: float) -> float:
@@ -129,8 +130,13 @@ class _Rest:
         return min(self._next[0], timeout_s) if self._next else 0.0
 
     def take(self, timeout_s: float) -> bytes:
-        """Take the next piece, after the pause. Raises: Timeout when it was too short for it."""
+        """Take the next piece, after the pause.
+
+        Raises: Timeout when it was too short for it, ConnectionLost at the end of a broken answer.
+        """
         if self._next is None:
+            if self._broken:
+                raise ConnectionLost("the demo closed the connection in the middle of the answer")
             return b""
         pause_s, piece = self._next
         if pause_s > timeout_s:
@@ -141,3 +147,4 @@ class _Rest:
 
     def close(self) -> None:
         self._next = None
+        self._broken = False
