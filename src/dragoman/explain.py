@@ -15,7 +15,7 @@ from dragoman.types.provider import Dialect, Provider
 from dragoman.types.route import Deployment, Route
 
 if TYPE_CHECKING:
-    from dragoman.registry import Resolution
+    from dragoman.resolution import Resolution
 
 _HIDDEN = "…"
 _PUBLIC = ("api-version",)

@@ -75,7 +75,7 @@ def _left(ref: str) -> str:
 def _suggestions(ref: str, left: str, config: Config, endpoint: Provider | None) -> tuple[str, ...]:
     routes = [name for name in config.routes if "*" not in name]
     names = [*config.providers, *((endpoint.name,) if endpoint else ())]
-    rest = ref[len(left) :]
+    rest = ref[len(left) :] if len(ref) > len(left) + 1 else ""
     declared = [
         (f"{provider.name}/{model}", model)
         for provider in config.providers.values()

@@ -1,0 +1,220 @@
+"""One reading of a model ref: the rule, and the way from routes to deployments.
+
+One deterministic rule reads a ref:
+
+1. a route or alias that is called so, exactly; then the wildcard route (`mycorp/*`) with the
+   longest beginning that fits;
+2. `provider/model` or `provider:model`: the first `/` or `:` whose left side is a provider. The
+   rest goes to the server as it is, byte for byte;
+3. a provider alone: its default model;
+4. a name that exactly one provider declares; then the route `*`, if there is one.
+
+Anything else is an error that names these readings and the nearest refs that lead somewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from dragoman.errors import ConfigError, UnknownModel
+from dragoman.suggest import explain_unknown, nearest
+from dragoman.types.provider import Provider
+from dragoman.types.route import Deployment, Route, RouteStep
+
+if TYPE_CHECKING:
+    from dragoman.registry import Registry
+
+MAX_DEPLOYMENTS = 64
+"""Of one route. More come of routes that name each other, not of anybody's intention."""
+
+_LISTED = 8
+
+
+class Resolution(Struct, frozen=True, kw_only=True):
+    """What a ref leads to. `asked` is what the caller wrote, or the default that stood in for it.
+
+    `trail` are the readings that led here, one line each.
+    """
+
+    asked: str
+    route: Route
+    deployments: tuple[Deployment, ...]
+    trail: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What `explain` prints: the readings, then each deployment in detail. No secrets."""
+        from dragoman.explain import explain_resolution
+
+        return explain_resolution(self)
+
+
+class Resolving:
+    """One resolution on its way."""
+
+    def __init__(self, registry: Registry, now: float) -> None:
+        self.registry = registry
+        self.config = registry.config
+        self.now = now
+        self.trail: list[str] = []
+        self.skipped: list[Provider] = []
+        self.count = 0
+
+    def resolve(self, refs: str | tuple[str, ...] | None) -> Resolution:
+        if refs is None:
+            refs = self._default()
+        if not isinstance(refs, str) and len(refs) == 1:
+            refs = refs[0]
+        if isinstance(refs, str):
+            asked = refs
+            route, deployments = self._one(refs)
+        else:
+            asked = ", ".join(refs)
+            route = Route(name=asked, steps=tuple(map(RouteStep, refs)), origin="call")
+            deployments = list(self._route(route, ()))
+        if not deployments:
+            raise self._disabled(asked)
+        return Resolution(
+            asked=asked, route=route, deployments=tuple(deployments), trail=tuple(self.trail)
+        )
+
+    def _default(self) -> str:
+        ref = self.registry.default_ref()
+        if ref is None:
+            raise ConfigError(
+                "no model is named, and there is no default",
+                hint='name one with -m PROVIDER/MODEL, or set default_model = "PROVIDER/MODEL"',
+            )
+        self.trail.append(f"no model is named: the default is {ref}")
+        return ref
+
+    def _one(self, ref: str) -> tuple[Route, list[Deployment]]:
+        found = self._read(ref, ())
+        if isinstance(found, Route):
+            return found, list(self._route(found, ()))
+        deployments = list(self._place(*found))
+        provider, model = found
+        name = f"{provider.name}/{model}"
+        return Route(name=name, steps=(RouteStep(name),), origin=provider.origin), deployments
+
+    def _read(self, ref: str, within: tuple[str, ...]) -> Route | tuple[Provider, str]:
+        """Apply the rule. Raises: UnknownModel."""
+        place = self.registry.split(ref)
+        if place is not None and place[0] is self.registry.endpoint:
+            return place  # a base URL of the call's own: no name in the configuration is meant
+        spellings = [ref]
+        if place is not None:
+            spellings.append(f"{place[0].name}/{place[1]}")
+        for spelling in dict.fromkeys(spellings):
+            if route := self.registry.find_route(spelling, within):
+                self._note_route(ref, route)
+                return route
+        if place is not None:
+            if not place[1]:
+                raise self._no_model(place[0], "is named without a model")
+            self.trail.append(f"{ref}: provider {place[0].name}, model {place[1]}")
+            return place
+        if provider := self.registry.find_provider(ref):
+            return provider, self._default_of(provider)
+        declaring = self.registry.declaring(ref)
+        if len(declaring) == 1:
+            self.trail.append(f"{ref}: declared by provider {declaring[0].name} alone")
+            return declaring[0], ref
+        if not declaring and ref and "*" in self.config.routes and "*" not in within:
+            route = self.registry.fill("*", ref)
+            self._note_route(ref, route)
+            return route
+        raise explain_unknown(
+            ref,
+            self.config,
+            self.registry.endpoint,
+            declaring=[provider.name for provider in declaring],
+            within=within,
+        )
+
+    def _note_route(self, ref: str, route: Route) -> None:
+        kind = "alias" if len(route.steps) == 1 else "route"
+        place = f" ({route.place})" if route.place else ""
+        steps = ", then ".join(step.ref for step in route.steps)
+        self.trail.append(f"{ref}: {kind} {route.name}{place}: {steps}")
+
+    def _default_of(self, provider: Provider) -> str:
+        if provider.default_model:
+            self.trail.append(f"{provider.name}: its default model {provider.default_model}")
+            return provider.default_model
+        if provider.problems:
+            raise provider.problems[0]
+        raise self._no_model(provider, "has no default model")
+
+    def _no_model(self, provider: Provider, what: str) -> UnknownModel:
+        known = [info.id for _, info in self.registry.models(provider.name)]
+        listed = f"; it has {', '.join(known[:_LISTED])}" if known else ""
+        more = ", …" if len(known) > _LISTED else ""
+        return UnknownModel(
+            f"provider '{provider.name}' {what}{listed}{more}",
+            suggestions=[f"{provider.name}/{model}" for model in known[:_LISTED]],
+            hint=f"name a model, as in {provider.name}/{known[0] if known else 'MODEL'},"
+            f" or set default_model",
+        )
+
+    def _route(self, route: Route, within: tuple[str, ...]) -> Iterator[Deployment]:
+        """Yield the deployments of a route's steps, in order, with what steps and route say."""
+        for step in route.steps:
+            found = self._read(step.ref, (*within, route.name))
+            if isinstance(found, Route):
+                inner = list(self._route(found, (*within, route.name)))
+            else:
+                inner = list(self._place(*found))
+            for deployment in inner:
+                # Several behind one step share its weight: two keys are one provider's.
+                weight = None if step.weight is None else step.weight / len(inner)
+                first_token = step.first_token or deployment.first_token or route.first_token
+                yield structs.replace(
+                    deployment,
+                    weight=deployment.weight if weight is None else weight,
+                    first_token=first_token,
+                    retries=deployment.retries if step.retries is None else step.retries,
+                    when=deployment.when if step.when == "always" else step.when,
+                )
+
+    def _place(self, provider: Provider, model: str) -> Iterator[Deployment]:
+        """Yield the deployments of a model at a provider: one for each key that takes turns."""
+        if not provider.enabled:
+            self.skipped.append(provider)
+            self.trail.append(f"{provider.name}/{model}: passed over, {provider.name} is disabled")
+            return
+        if provider.models_only and model not in provider.models:
+            close = nearest(model, provider.models)
+            raise UnknownModel(
+                f"provider '{provider.name}' has no model {model!r}, and takes no others"
+                " (models_only)",
+                suggestions=[f"{provider.name}/{name}" for name in close or provider.models],
+                hint=f"it has {', '.join(provider.models)}",
+            )
+        info = self.registry.describe(provider, model, at=self.now)
+        positions = range(len(provider.credentials)) if provider.rotate else (None,)
+        for position in positions:
+            self.count += 1
+            if self.count > MAX_DEPLOYMENTS:
+                raise ConfigError(
+                    f"more than {MAX_DEPLOYMENTS} deployments",
+                    hint="routes that name routes multiply: name models instead",
+                )
+            yield Deployment(
+                provider=provider,
+                model=model,
+                info=info,
+                credential=position,
+                retries=provider.retries,
+            )
+
+    def _disabled(self, asked: str) -> UnknownModel:
+        names = dict.fromkeys(provider.name for provider in self.skipped)
+        places = [provider.place for provider in self.skipped if provider.place]
+        return UnknownModel(
+            f"{asked!r} leads nowhere: {', '.join(names)} is disabled",
+            hint=f"take out enabled = false{f' at {places[0]}' if places else ''}",
+        )
