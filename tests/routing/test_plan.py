@@ -131,6 +131,11 @@ def test_when_all_cool_the_soonest_is_tried() -> None:
     assert plan.first(1.0).deployment.ref == "b/y"
 
 
+def test_another_model_of_the_same_provider_is_tried_when_nobody_else_is_left() -> None:
+    chain = [deployment("a/x", retries=0), deployment("a/y", retries=0)]
+    assert follow(chain, [ServerError("500")]) == ["first a/x", "fallback a/y"]
+
+
 def test_weights_share_the_traffic() -> None:
     chain = [deployment("a/x", weight=3.0), deployment("b/y", weight=1.0), deployment("c/z")]
     random = Random(7).random

@@ -29,8 +29,8 @@ class Try(Struct, frozen=True):
 class Plan:
     """The way of one exchange through its deployments.
 
-    Deployments that cool are passed over; when all of them do, the one that is ready soonest is
-    tried all the same. `retried` counts the tries again at the present deployment.
+    Deployments that cool come last, the soonest ready first: they are tried when nobody else is
+    left. `retried` counts the tries again at the present deployment.
     """
 
     deployments: Sequence[Deployment]
@@ -45,12 +45,8 @@ class Plan:
         """Order the deployments, and choose the first. `deployments` must not be empty."""
         if len(self.deployments) == 1:
             return Try(self.deployments[0], "first")
-        ordered = order(self.deployments, self.random)
-        ready = [d for d in ordered if not self.health.cooling_until(d, now)]
-        if not ready:
-            ready = [min(ordered, key=lambda d: self.health.cooling_until(d, now))]
-        self.left = ready[1:]
-        return Try(ready[0], "first")
+        self.left = self._ready_first(order(self.deployments, self.random), now)
+        return Try(self.left.pop(0), "first")
 
     def failed(self, last: Deployment, error: DragomanError, now: float) -> Try | None:
         """Decide what follows a failure: the same again, another one, or None: give up."""
@@ -86,11 +82,15 @@ class Plan:
     def _others(self, last: Deployment, error: DragomanError, now: float) -> list[Deployment]:
         if error.failover == "never":
             return []
-        others = [d for d in self.left if not self.health.cooling_until(d, now)]
+        others = self._ready_first(self.left, now)
         if error.failover == "larger_window":
             others += [d for d in self.deployments if d.when == "overflow" and d not in others]
             return [d for d in others if _larger(d, last)]
         return others
+
+    def _ready_first(self, deployments: list[Deployment], now: float) -> list[Deployment]:
+        """Sort by when each may be tried; the order stands among those that may be now."""
+        return sorted(deployments, key=lambda d: self.health.cooling_until(d, now))
 
 
 def _larger(candidate: Deployment, than: Deployment) -> bool:
