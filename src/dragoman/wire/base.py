@@ -115,6 +115,10 @@ class WireFormat(Protocol):
         """
         ...
 
+    def is_usage_frame(self, frame: bytes) -> bool:
+        """Whether a frame of a stream, as sent, says usage and nothing else, only when asked."""
+        ...
+
     def stream_renderer(
         self, model: str, include_usage: bool = True, request: ChatRequest | None = None
     ) -> StreamRenderer:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, ProtocolError
 from dragoman.types.event import Event, Failure, Finish, PartDelta, PartStart, Start
 from dragoman.types.message import Reasoning, Refusal, Text, ToolCall
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
-from dragoman.wire.base import StreamParser, WireFormat
+from dragoman.wire.base import StreamParser, StreamRenderer, WireFormat
+from dragoman.wire.sse import FrameSplitter, split_frames
 from dragoman.wire.whole import Accumulator
 
 Out: TypeAlias = bytes | Event
@@ -85,7 +86,8 @@ class _Meter:
         """Whether the answer is whole or has failed."""
         return self.finish is not None or self.failure is not None
 
-    def _note(self, events: Sequence[Event]) -> None:
+    def _note(self, events: Sequence[Event]) -> DragomanError | None:
+        """Look at events; return the error when one is a failure."""
         for event in events:
             if isinstance(event, PartDelta):
                 self.committed = self.committed or bool(event.text)
@@ -97,6 +99,8 @@ class _Meter:
                 self.finish = event
             elif isinstance(event, Failure):
                 self.failure = event
+                return event.error
+        return None
 
 
 def _is_content(event: PartStart) -> bool:
@@ -140,3 +144,137 @@ class Events(_Meter):
         if self.failure is not None:
             self.failure.error.partial = self.answer.completion
         return events
+
+
+class Translate(_Meter):
+    """Parser → renderer: the answer in another format, or in the same one written anew.
+
+    `id` and `created` stand in where the provider gives none: formats have no clock of their own.
+    """
+
+    def __init__(
+        self,
+        upstream: WireFormat,
+        dialect: Dialect,
+        renderer: StreamRenderer,
+        *,
+        id: str | None = None,  # noqa: A002 - the word of every format
+        created: int | None = None,
+    ) -> None:
+        super().__init__(upstream.stream_parser(dialect))
+        self._renderer = renderer
+        self._id = id
+        self._created = created
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What of the answer the client's format could not say."""
+        return tuple(self._renderer.warnings)
+
+    def feed(self, chunk: bytes) -> Sequence[bytes]:
+        """Take the next bytes of the answer."""
+        return self._written(self._parser.feed(chunk))
+
+    def close(self) -> Sequence[bytes]:
+        """Say that the answer's body has ended."""
+        return self._written(self._parser.close())
+
+    def fail(self, error: DragomanError) -> Sequence[bytes]:
+        """Say that the answer broke off, in the client's format."""
+        return self._written([Failure(error, self.usage)])
+
+    def _written(self, events: Sequence[Event]) -> Sequence[bytes]:
+        if self.ended or not events:
+            return ()
+        self._note(events)
+        written = []
+        for event in events:
+            if isinstance(event, Start):
+                event = Start(
+                    event.id or self._id, event.model, event.created or self._created, event.usage
+                )
+            if chunk := self._renderer.render(event):
+                written.append(chunk)
+        return written
+
+
+class Relay(_Meter):
+    """The upstream's bytes, verbatim, while a meter looks on.
+
+    Frames leave whole, so that an error can follow the last one. An error of the upstream's inside
+    the stream, and one of ours, is written anew in the same format, bounded and redacted. What the
+    meter can't read does not break a relay once there has been content: the bytes go on, and usage
+    is unknown. With `drop_usage` the frame that says usage and nothing else is left out, because
+    the client had not asked for it.
+    """
+
+    def __init__(
+        self, upstream: WireFormat, dialect: Dialect, model: str, *, drop_usage: bool = False
+    ) -> None:
+        super().__init__(upstream.stream_parser(dialect, meter=True))
+        self._format = upstream
+        self._dialect = dialect
+        self._model = model
+        self._drop_usage = drop_usage
+        self._splitter = FrameSplitter()
+        self._blind = False
+
+    @property
+    def usage(self) -> Usage | None:
+        """What has been reported so far; None when the meter lost its way."""
+        return None if self._blind else self._parser.usage
+
+    def feed(self, chunk: bytes) -> Sequence[bytes]:
+        """Take the next bytes of the answer."""
+        if self.failure is not None:
+            return ()
+        frames = self._splitter.feed(chunk)
+        if self._blind or self.finish is not None:
+            return self._kept(frames)
+        error = self._note(self._parser.feed(chunk))
+        return self._kept(frames) if error is None else self._failed(error, frames)
+
+    def close(self) -> Sequence[bytes]:
+        """Say that the answer's body has ended."""
+        if self.failure is not None:
+            return ()
+        if self._blind:
+            self.finish = Finish("other")
+        elif self.finish is None and (error := self._note(self._parser.close())):
+            return self._error(error)
+        return self._kept(self._splitter.close())
+
+    def fail(self, error: DragomanError) -> Sequence[bytes]:
+        """Say that the answer broke off, in its own format."""
+        if self.ended:
+            return ()
+        self.failure = Failure(error, self.usage)
+        return self._error(error)
+
+    def _failed(self, error: DragomanError, frames: bytes) -> Sequence[bytes]:
+        if self.committed and isinstance(error, ProtocolError):
+            self.failure = None
+            self._blind = True
+            return self._kept(frames)
+        return [*self._kept(self._before_error(frames)), *self._error(error)]
+
+    def _before_error(self, frames: bytes) -> bytes:
+        """Find what of these frames comes before the one that failed."""
+        at = 0
+        for frame in split_frames(frames):
+            events = self._format.stream_parser(self._dialect, meter=True).feed(frame)
+            if events and isinstance(events[-1], Failure):
+                break
+            at += len(frame)
+        return frames[:at]
+
+    def _error(self, error: DragomanError) -> Sequence[bytes]:
+        frame = self._format.stream_renderer(self._model).render(Failure(error))
+        # Half a frame may have gone out when it was too long to be held back.
+        return [b"\n\n" + frame] if self._splitter.torn else [frame]
+
+    def _kept(self, frames: bytes) -> Sequence[bytes]:
+        if self._drop_usage and b'"usage"' in frames:
+            kept = [f for f in split_frames(frames) if not self._format.is_usage_frame(f)]
+            frames = b"".join(kept)
+        return [frames] if frames else ()

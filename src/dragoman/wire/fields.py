@@ -27,7 +27,9 @@ def refuse(path: str, message: str) -> NoReturn:
 
 
 def expect(value: Any, path: str, kind: str) -> NoReturn:
-    """Raise InvalidRequest: a value has the wrong type."""
+    """Raise InvalidRequest: a value has the wrong type, or is not there."""
+    if value is None:
+        refuse(path, "is missing")
     refuse(path, f"expected {kind}, got {_NAMES.get(type(value), type(value).__name__)}")
 
 

@@ -51,6 +51,7 @@ class SseParser:
         "_at_start",
         "_data",
         "_event",
+        "_fresh",
         "_max",
         "_open",
         "_pending",
@@ -66,6 +67,7 @@ class SseParser:
         self._pending = bytearray()  # the line that has not ended yet
         self._at_start = True
         self._after_cr = False
+        self._fresh = False  # nothing of what has come is still to be dealt with
         self._open = False  # an event has begun: `_event` and `_data` hold what it has so far
         self._event = ""
         self._data: list[bytes] = []
@@ -75,6 +77,20 @@ class SseParser:
         """Take the next bytes; return the events that they complete. Never raises."""
         if self.error is not None or not chunk:
             return []
+        if (
+            # What nearly always comes: one event, whole, with one line of data.
+            self._fresh
+            and chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
+            and chunk.find(b"\n") == len(chunk) - 2 <= self._max
+            and b"\r" not in chunk
+        ):
+            return [Frame("", chunk[6:-2])]
+        frames = self._feed(chunk)
+        self._fresh = not (self._pending or self._open or self._after_cr or self._at_start)
+        return frames
+
+    def _feed(self, chunk: bytes) -> list[Frame]:
         if self._after_cr:
             self._after_cr = False
             if chunk[0] == _LF:
@@ -128,7 +144,6 @@ class SseParser:
         frames: list[Frame] = []
         *blocks, rest = lines.split(b"\n\n")
         for block in blocks:
-            # Nearly every event is one `data:` line: take it without looking at lines one by one.
             if not self._open and block[:6] == b"data: " and b"\n" not in block:
                 if len(block) > self._max:
                     self._too_long()
@@ -182,6 +197,63 @@ class SseParser:
         )
         self._pending.clear()
         self._data = []
+
+
+_FRAME_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
+
+
+_EMPTY_LINES = (b"\n\n", b"\n\r\n", b"\r\r", b"\n\r")
+
+
+def split_frames(data: bytes) -> list[bytes]:
+    """Cut bytes behind each empty line; what comes behind the last one is a piece as well."""
+    pieces = []
+    at = 0
+    for end in _FRAME_END.finditer(data):
+        pieces.append(data[at : end.end()])
+        at = end.end()
+    if at < len(data):
+        pieces.append(data[at:])
+    return pieces
+
+
+class FrameSplitter:
+    """Lets bytes through as they are, in whole frames.
+
+    A frame longer than `max_held` bytes goes through in pieces: `torn` says that one is under way.
+    """
+
+    __slots__ = ("_held", "_max", "torn")
+
+    def __init__(self, max_held: int = 64 * 1024) -> None:
+        self._held = bytearray()
+        self._max = max_held
+        self.torn = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take the next bytes; return those up to the end of the last whole frame."""
+        held = self._held
+        if not held and chunk.endswith(b"\n\n"):
+            self.torn = False
+            return chunk
+        start = max(0, len(held) - 3)
+        held += chunk
+        found = [(held.rfind(mark, start), len(mark)) for mark in _EMPTY_LINES]
+        cut = max((at + size for at, size in found if at >= 0), default=0)
+        if cut:
+            self.torn = False
+        elif len(held) > self._max:
+            self.torn = True
+            cut = len(held)
+        whole = bytes(held[:cut])
+        del held[:cut]
+        return whole
+
+    def close(self) -> bytes:
+        """Return what is held, frame or not."""
+        rest = bytes(self._held)
+        self._held.clear()
+        return rest
 
 
 def _is_complete(data: bytes) -> bool:

@@ -16,7 +16,7 @@ from dragoman.wire.openai_completions.renderer import CompletionsRenderer
 from dragoman.wire.openai_completions.request import parse_request, render_request
 from dragoman.wire.openai_completions.response import parse_response, render_response
 from dragoman.wire.openai_completions.schema import NAME
-from dragoman.wire.openai_completions.stream import CompletionsParser
+from dragoman.wire.openai_completions.stream import CompletionsParser, is_usage_frame
 
 __all__ = ["FORMAT", "OpenAICompletions", "parse_messages"]
 
@@ -59,6 +59,10 @@ class OpenAICompletions:
     def stream_parser(self, dialect: Dialect, *, meter: bool = False) -> CompletionsParser:
         """Start reading a streamed answer."""
         return CompletionsParser(dialect, meter=meter)
+
+    def is_usage_frame(self, frame: bytes) -> bool:
+        """Whether a frame is the one that `stream_options.include_usage` asks for."""
+        return is_usage_frame(frame)
 
     def stream_renderer(
         self, model: str, include_usage: bool = True, request: ChatRequest | None = None

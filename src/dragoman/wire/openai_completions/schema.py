@@ -85,6 +85,42 @@ REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
 _decode = msgspec.json.Decoder(Chunk).decode
 
 
+class _DeltaGlance(Struct, gc=False):
+    tool_calls: Any = None
+
+
+class _ChoiceGlance(Struct, gc=False):
+    delta: _DeltaGlance | None = None
+    finish_reason: Any = None
+    usage: Any = None
+    error: Any = None
+
+
+class _Glance(Struct, gc=False):
+    choices: list[_ChoiceGlance]
+    usage: Any = None
+    error: Any = None
+    timings: Any = None
+    x_groq: Any = None
+
+
+_glance = msgspec.json.Decoder(_Glance).decode
+
+
+def only_adds_content(data: bytes) -> bool:
+    """Whether a chunk adds to the content and says nothing else. Costs half of `decode_chunk`."""
+    try:
+        chunk = _glance(data)
+    except (ValueError, RecursionError):
+        return False
+    if chunk.usage or chunk.error or chunk.timings or chunk.x_groq or not chunk.choices:
+        return False
+    choice = chunk.choices[0]
+    if choice.finish_reason or choice.usage or choice.error:
+        return False
+    return choice.delta is None or not choice.delta.tool_calls
+
+
 def decode_chunk(data: bytes) -> Chunk:
     """Read one chunk, taking from it what has the right shape.
 

@@ -7,8 +7,6 @@ whatever came before.
 
 from __future__ import annotations
 
-import re
-
 from dragoman.errors import DragomanError, ProtocolError, StreamTruncated
 from dragoman.types.event import Event, Failure
 from dragoman.types.provider import Dialect
@@ -16,17 +14,25 @@ from dragoman.types.usage import Usage
 from dragoman.wire.error_body import one_line, web_page_error
 from dragoman.wire.openai_completions.answer import AnswerReader
 from dragoman.wire.openai_completions.errors import find_error
-from dragoman.wire.openai_completions.schema import decode_chunk
+from dragoman.wire.openai_completions.schema import decode_chunk, only_adds_content
 from dragoman.wire.sse import DONE, MAX_EVENT_BYTES, Frame, SseParser
 from dragoman.wire.whole import events_of
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
-_WORTH_READING = re.compile(
-    rb'"(?:usage|timings|x_groq)"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:\s*[^n\s]'
-    rb'|"tool_calls"\s*:\s*\['
-)
-"""What a frame must hold for a meter to read it, once there has been content."""
+
+def is_usage_frame(frame: bytes) -> bool:
+    """Whether a frame says usage and has no choice: what `include_usage` asks for."""
+    if b'"usage"' not in frame:
+        return False
+    parser = SseParser()
+    for found in parser.feed(frame) + parser.close():
+        try:
+            chunk = decode_chunk(found.data)
+        except ValueError:
+            return False
+        return chunk.choices == [] and isinstance(chunk.usage, dict) and not chunk.error
+    return False
 
 
 class CompletionsParser:
@@ -122,7 +128,7 @@ class CompletionsParser:
     def _take(self, frame: Frame, events: list[Event]) -> bool:
         """Take a frame; tell whether it was the last."""
         data = frame.data
-        if self._meter and not self._is_worth_reading(frame):
+        if self._meter and self._answer.parts.any and not frame.event and only_adds_content(data):
             self.frames += 1
             return False
         try:
@@ -137,11 +143,6 @@ class CompletionsParser:
                 return self._fail(error, events)
         self._answer.take(chunk, events)
         return False
-
-    def _is_worth_reading(self, frame: Frame) -> bool:
-        if not self._answer.parts.any or frame.event or frame.data[:1] != b"{":
-            return True
-        return _WORTH_READING.search(frame.data) is not None
 
     def _take_other(self, frame: Frame, events: list[Event]) -> bool:
         """Take a frame whose data is not a JSON object."""

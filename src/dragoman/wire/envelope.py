@@ -1,0 +1,199 @@
+"""An inbound body opened one level: enough to route it, and to send it on nearly untouched.
+
+Law: what a rewrite does not name keeps every byte, numbers and white space included. A name that
+stands twice at the top is refused: two parsers may each take another one, and the one that checked
+the model would not be the one that runs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.types.provider import Dialect
+from dragoman.types.request import ChatRequest
+from dragoman.wire.base import WireFormat
+from dragoman.wire.fields import read_bool, read_text, refuse
+from dragoman.wire.json_text import decode_request, encode, invalid_json
+
+_open_one_level = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode = msgspec.json.decode
+
+_BOM = b"\xef\xbb\xbf"
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_NAME = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+class _Member(Struct, frozen=True, gc=False):
+    """Where a top-level field stands: its quoted name from `start`, its value up to `end`."""
+
+    name: str
+    start: int
+    name_end: int
+    value: int
+    end: int
+
+
+class Envelope:
+    """A client's request, not yet parsed. Make one with `open_envelope`.
+
+    `model` and `stream` are read; `fields` has every top-level value as JSON text.
+    """
+
+    __slots__ = ("_members", "_request", "body", "fields", "model", "stream")
+
+    def __init__(self, body: bytes, fields: dict[str, Raw], members: list[_Member]) -> None:
+        self.body = body
+        self.fields = fields
+        self._members = members
+        self._request: ChatRequest | None = None
+        self.model = read_text(self.get("model"), "model")
+        stream = self.get("stream")
+        self.stream = False if stream is None else read_bool(stream, "stream")
+
+    def get(self, name: str) -> Any:
+        """Decode one top-level field; None when it is not there."""
+        raw = self.fields.get(name)
+        return None if raw is None else _value(raw, name)
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the client asked for usage in its stream, as chat completions have it."""
+        options = self.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+    def request(self, client: WireFormat) -> ChatRequest:
+        """Parse all of it, once. Raises: InvalidRequest that names the field."""
+        if self._request is None:
+            self._request = client.parse_request(self.body)
+        return self._request
+
+    def relayed(self, model: str, dialect: Dialect, *, ask_usage: bool = False) -> bytes:
+        """Write the body for an upstream that speaks the client's format.
+
+        `ask_usage` asks for usage in a stream where the client did not; its frame must then be
+        kept from the client (`Relay(drop_usage=True)`).
+        """
+        changes: dict[str, bytes | None] = {"model": encode(model)}
+        if ask_usage and self.stream and not self.wants_usage:
+            changes["stream_options"] = self._usage_asked()
+        changes.update({name: None for name in dialect.drop if name in self.fields})
+        return self.rewritten(changes, dialect.rename)
+
+    def rewritten(
+        self, changes: Mapping[str, bytes | None], rename: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Change top-level fields: JSON text sets a value, None takes the field out.
+
+        A renamed field whose new name is there already is taken out.
+        """
+        new_names = {
+            old: new
+            for old, new in (rename or {}).items()
+            if old in self.fields and changes.get(old, b"") is not None
+        }
+        gone = {name for name, value in changes.items() if value is None}
+        gone |= {old for old, new in new_names.items() if new in self.fields and new not in gone}
+        added = [
+            encode(new_names.get(name, name)) + b":" + value
+            for name, value in changes.items()
+            if value is not None and name not in self.fields
+        ]
+        out: list[bytes] = []
+        at = 0  # everything before it has been written
+        last_end: int | None = None  # where the last field that stays ends
+        for index, member in enumerate(self._members):
+            if member.name in gone:
+                if last_end is None and index + 1 < len(self._members):
+                    out.append(self.body[at : member.start])
+                    at = self._members[index + 1].start
+                elif last_end is None:
+                    out.append(self.body[at : member.start])
+                    at = member.end
+                else:
+                    out.append(self.body[at:last_end] if at < last_end else b"")
+                    at = member.end
+                continue
+            if (new := new_names.get(member.name)) is not None:
+                out.append(self.body[at : member.start] + encode(new))
+                at = member.name_end
+            if (value := changes.get(member.name)) is not None:
+                out.append(self.body[at : member.value] + value)
+                at = member.end
+            last_end = member.end
+        if added:
+            end = self._members[-1].end if self._members else self.body.index(b"{") + 1
+            out.append(self.body[at:end])
+            out.append((b"," if last_end is not None else b"") + b",".join(added))
+            at = max(at, end)
+        out.append(self.body[at:])
+        return b"".join(out)
+
+    def _usage_asked(self) -> bytes:
+        options = self.fields.get("stream_options")
+        inner: dict[str, Any] = {}
+        if options is not None and bytes(options)[:1] == b"{":
+            inner = dict(_open_one_level(options))
+        return encode({**inner, "include_usage": True})
+
+
+def open_envelope(body: bytes) -> Envelope:
+    """Open a body one level.
+
+    Raises: InvalidRequest, code `invalid_json`, for what is not JSON, not UTF-8, nested too deep or
+    no object, and for a name that stands twice; also for a `model` that is missing.
+    """
+    if body.startswith(_BOM):
+        body = body[len(_BOM) :]
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise invalid_json(f"the body is not UTF-8 (byte {error.start})") from error
+    try:
+        fields = _open_one_level(body)
+    except (ValueError, RecursionError):
+        decode_request(body)  # says better what is wrong
+        raise invalid_json("the body is not a JSON object") from None
+    return Envelope(body, fields, list(_members(body, fields)))
+
+
+def _value(raw: Raw, name: str) -> Any:
+    try:
+        return _decode(raw)
+    except (ValueError, RecursionError) as error:
+        refuse(name, f"can't be read: {str(error)[:100]}")
+
+
+def _members(body: bytes, fields: dict[str, Raw]) -> Iterator[_Member]:
+    """Find where each field stands. The values' texts are known, so only names are scanned.
+
+    Of a name that stands twice `fields` has the last value in the first place: then a name, a value
+    or what separates them is not where it should be, or something is left over.
+    """
+    at = _skip(body, body.index(b"{") + 1)
+    for name, raw in fields.items():
+        found = _NAME.match(body, at)
+        if found is None or _decode(found[0]) != name:
+            break
+        value = _skip(body, _skip(body, found.end()) + 1)
+        text = bytes(raw)
+        end = value + len(text)
+        behind = _skip(body, end)
+        if not body.startswith(text, value) or body[behind : behind + 1] not in (b",", b"}"):
+            break
+        yield _Member(name, at, found.end(), value, end)
+        at = _skip(body, behind + 1) if body[behind : behind + 1] == b"," else behind
+    else:
+        if body[at : at + 1] == b"}":
+            return
+    raise invalid_json("a name stands twice at the top of the body")
+
+
+def _skip(body: bytes, at: int) -> int:
+    found = _SPACE.match(body, at)
+    return found.end() if found else at
