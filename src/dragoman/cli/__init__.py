@@ -1,0 +1,93 @@
+"""The command line. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from dragoman.cli.exit_codes import Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run `dragoman` with these arguments, else the process's own, and end the process."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = run(given)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    except BrokenPipeError:
+        code = Exit.BROKEN_PIPE
+    except OSError as error:
+        code = _tell_system_error(error)
+    if code in (Exit.BROKEN_PIPE, Exit.UNEXPECTED):
+        # The interpreter flushes once more on its way out: that must not fail again.
+        _discard_output()
+    sys.exit(int(code))
+
+
+def run(arguments: Sequence[str]) -> Exit:
+    """Run `dragoman` and tell its errors. Returns: the exit status.
+
+    Raises: KeyboardInterrupt, and OSError for output that nobody takes.
+    """
+    import click
+
+    from dragoman.cli.app import root
+    from dragoman.cli.failure import print_error, print_lines, print_usage_error
+    from dragoman.cli.session import Session
+    from dragoman.errors import DragomanError
+
+    session = Session()
+    console = session.terminal.err
+    try:
+        with root.make_context("dragoman", list(arguments), obj=session) as context:
+            code = root.invoke(context)
+        return code if isinstance(code, Exit) else Exit.OK
+    except click.exceptions.Exit:
+        return Exit.OK
+    except click.UsageError as error:
+        print_usage_error(console, error)
+        return Exit.USAGE
+    except DragomanError as error:
+        _trace(session.debug)
+        return print_error(console, error)
+    except OSError:
+        _trace(session.debug)
+        raise
+    except Exception as error:
+        _trace(session.debug)
+        what = f"this is a bug in dragoman: {type(error).__name__}"
+        fix = None if session.debug else "run it again with --debug, and report what it prints"
+        print_lines(console, what, None, fix)
+        return Exit.INTERNAL
+    finally:
+        session.terminal.close()
+
+
+def _trace(debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+
+
+def _tell_system_error(error: OSError) -> Exit:
+    """Tell what the system refuses, such as room on a full disk, where it still can be told."""
+    import contextlib
+
+    with contextlib.suppress(OSError, AttributeError):
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"Error: {place}{error.strerror or error}\n")
+        sys.stderr.flush()
+    return Exit.UNEXPECTED
+
+
+def _discard_output() -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(null, descriptor)

@@ -1,0 +1,197 @@
+"""One answer on its way to the terminal: text to stdout, everything about it to stderr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dragoman.cli.choice import Choice, next_steps
+from dragoman.cli.exit_codes import Exit
+from dragoman.cli.output import Output
+from dragoman.cli.session import Session
+from dragoman.cli.spinner import Spinner
+from dragoman.client import Client
+from dragoman.engine.call import new_id
+from dragoman.errors import DragomanError
+from dragoman.types.completion import Completion
+from dragoman.types.exchange import Exchange
+
+if TYPE_CHECKING:
+    from dragoman.cli.ask import Asked
+    from dragoman.stream import Stream
+    from dragoman.types.message import Message
+
+
+class Answer:
+    """The question, and what becomes of it.
+
+    `exchange` is the record of the attempts, `completion` what has come, `error` why it ended.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        asked: Asked,
+        choice: Choice,
+        message: Message,
+        params: dict[str, Any],
+    ) -> None:
+        self.session = session
+        self.terminal = session.terminal
+        self.asked = asked
+        self.choice = choice
+        self.message = message
+        self.params = params
+        self.exchange: Exchange | None = None
+        self.completion: Completion | None = None
+        self.error: DragomanError | None = None
+        self.output = Output(self.terminal, quiet=asked.json, reasoning=not asked.hide_reasoning)
+        self._traced = 0
+
+    def run(self) -> Exit:
+        """Ask, print, record. Raises: DragomanError for what failed, once all else is told."""
+        interrupted = False
+        try:
+            with Client(self.session.config()) as client:
+                if self.asked.stream:
+                    self._stream(client)
+                else:
+                    self._fetch(client)
+        except DragomanError as error:
+            self._failed(error)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            # Also when nobody reads the output any more: what was asked and spent is recorded.
+            self._record()
+        self.output.end()
+        return self._tell(interrupted)
+
+    # -- asking
+
+    def _stream(self, client: Client) -> None:
+        with client.stream(self.choice.refs, self.message, **self.params) as stream:
+            self.exchange = stream.exchange
+            try:
+                self._show(stream)
+            finally:
+                self.completion = stream.completion
+
+    def _show(self, stream: Stream) -> None:
+        with Spinner(self.terminal, self._waiting_for) as spinner:
+            for event in stream:
+                if not self.output.begun and self.output.is_content(event):
+                    spinner.stop()
+                    self._trace(answering=True)
+                self.output.show(event)
+
+    def _fetch(self, client: Client) -> None:
+        with Spinner(self.terminal, self._waiting_for):
+            self.completion = client.chat(self.choice.refs, self.message, **self.params)
+        self.exchange = self.completion.exchange
+        self._trace(answering=True)
+        self.output.show_whole(self.completion)
+
+    def _waiting_for(self) -> str:
+        attempts = self.exchange.attempts if self.exchange else ()
+        if not attempts:
+            return "asking …"
+        last = attempts[-1]
+        number = f" (attempt {last.number})" if last.number > 1 else ""
+        return f"waiting for {last.provider}/{last.model}{number}"
+
+    def _failed(self, error: DragomanError) -> None:
+        self.error = error
+        if self.completion is None:
+            self.completion = error.partial
+        if self.exchange is None and error.attempts:
+            # A whole answer that failed leaves its attempts alone: a record is made of them.
+            first = error.attempts[0]
+            self.exchange = Exchange(
+                id=new_id("req"),
+                asked=", ".join(self.choice.refs or ()) or f"{first.provider}/{first.model}",
+                started_at=first.started_at,
+                attempts=list(error.attempts),
+                duration_s=sum(a.pause_s + a.duration_s for a in error.attempts),
+            )
+
+    # -- telling
+
+    def _trace(self, *, answering: bool) -> None:
+        if self.asked.verbose and self.exchange is not None:
+            from dragoman.cli.trace import print_trace
+
+            print_trace(self.terminal.err, self.exchange.attempts, answering=answering)
+            self._traced = len(self.exchange.attempts)
+
+    def _tell(self, interrupted: bool) -> Exit:
+        if not self._traced:
+            self._trace(answering=False)
+        if self.asked.json:
+            self._print_json(interrupted)
+        else:
+            self._tell_people()
+        if self.error is not None:
+            raise self.error
+        if interrupted:
+            self.terminal.note(self.terminal.err.style("Interrupted.", "yellow"))
+            return Exit.INTERRUPTED
+        return Exit.OK
+
+    def _tell_people(self) -> None:
+        err = self.terminal.err
+        if self.completion is not None:
+            for call in self.completion.tool_calls:
+                self.terminal.note(f"The model asks for {call.name}({call.arguments})")
+            if self.completion.finish_reason == "length":
+                self.terminal.warn("the answer is cut off at its limit of tokens (-o max_tokens N)")
+        if self.exchange is None:
+            return
+        for warning in self.exchange.warnings:
+            self.terminal.warn(warning)
+        if (self.asked.usage or self.choice.demo) and self.exchange.attempts:
+            from dragoman.cli.receipt import usage_line
+
+            line = usage_line(self.exchange, local=self._is_local())
+            err.line(err.style(line, "dim"))
+        if self.choice.demo:
+            err.line(next_steps(self.session))
+
+    def _print_json(self, interrupted: bool) -> None:
+        from dragoman.cli.answer_json import answer_object
+        from dragoman.cli.failure import error_object
+        from dragoman.cli.json_output import print_json
+
+        failure = None
+        if self.error is not None:
+            failure = error_object(self.error)
+        elif interrupted:
+            failure = {"code": "interrupted", "message": "stopped", "exit_code": Exit.INTERRUPTED}
+        print_json(self.terminal.out, answer_object(self.exchange, self.completion, failure))
+
+    def _is_local(self) -> bool:
+        from dragoman.cli.locality import is_local
+
+        if self.asked.base_url:
+            return is_local(self.asked.base_url)
+        name = self.exchange.provider if self.exchange else None
+        provider = self.session.config().providers.get(name or "")
+        return provider is not None and is_local(provider.base_url)
+
+    # -- recording
+
+    def _record(self) -> None:
+        """Keep what was asked and answered; what prevents it costs a line, never the answer."""
+        if not self.asked.log or self.exchange is None or not self.exchange.attempts:
+            return
+        from dragoman.store import Ledger, StoreError, database_path
+        from dragoman.types.message import system
+
+        said = [self.message]
+        if instructions := self.params.get("system"):
+            said.insert(0, system(instructions))
+        try:
+            with Ledger(database_path(self.session.env)) as ledger:
+                ledger.record(self.exchange, said, self.completion, source="cli")
+        except StoreError as error:
+            self.output.end()
+            self.terminal.warn(f"not recorded: {error}")

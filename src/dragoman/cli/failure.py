@@ -1,0 +1,82 @@
+"""How a failure is told: what, why, how to fix it; a line each, never a traceback unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dragoman.cli.exit_codes import Exit, exit_code
+from dragoman.cli.terminal import Console, one_line
+from dragoman.errors import DragomanError
+
+if TYPE_CHECKING:
+    import click
+
+MAX_CHARACTERS = 600
+"""A line longer than this is not read; `--json` has all of it."""
+
+
+def explain(error: DragomanError) -> tuple[str, str | None, str | None]:
+    """Split an error into what happened, why, and the fix, a line each."""
+    return (
+        _shorten(one_line(error.message)),
+        _origin(error),
+        _shorten(one_line(error.hint)) if error.hint else None,
+    )
+
+
+def print_error(console: Console, error: DragomanError) -> Exit:
+    """Print an error in up to three lines. Returns: the exit status that goes with it."""
+    what, why, fix = explain(error)
+    print_lines(console, what, why, fix)
+    return exit_code(error)
+
+
+def print_lines(console: Console, what: str, why: str | None, fix: str | None) -> None:
+    """Print what happened, why, and the fix."""
+    console.line(f"{console.style('Error:', 'red', 'bold')} {what}")
+    if why:
+        console.line(f"  {console.style('Why:', 'dim')} {why}")
+    if fix:
+        console.line(f"  {console.style('Fix:', 'green')} {fix}")
+
+
+def print_usage_error(console: Console, error: click.UsageError) -> None:
+    """Print what is wrong with the command line, and where it is explained."""
+    path = error.ctx.command_path.strip() if error.ctx is not None else "dragoman"
+    message = error.format_message()
+    fix = getattr(error, "hint", None) or f"see {path.removesuffix(' ask')} --help"
+    print_lines(console, one_line(message[:1].lower() + message[1:]).rstrip("."), None, fix)
+
+
+def error_object(error: DragomanError) -> Mapping[str, Any]:
+    """Describe an error for programs."""
+    found = {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "provider": error.provider,
+        "model": error.model,
+        "status": getattr(error, "upstream_status", None),
+        "retry_after": error.retry_after,
+        "exit_code": int(exit_code(error)),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _origin(error: DragomanError) -> str | None:
+    """Say who said so, where that is known and the message does not say it already."""
+    if error.provider is None:
+        return None
+    ref = f"{error.provider}/{error.model}" if error.model else error.provider
+    status = getattr(error, "upstream_status", None)
+    facts = [
+        f"{ref} answered {status}" if status else f"asked {ref}",
+        f"its code {one_line(code)}" if (code := getattr(error, "upstream_code", None)) else "",
+        f"request {one_line(error.request_id)}" if error.request_id else "",
+    ]
+    return _shorten(", ".join(fact for fact in facts if fact))
+
+
+def _shorten(line: str) -> str:
+    return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 1] + "…"
