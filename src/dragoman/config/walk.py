@@ -109,10 +109,13 @@ class Walker:
         error = ConfigError(self.subject + message, place=str(self.place(path)), hint=hint)
         self.report.notes.append(error)
 
-    def unknown(self, path: Key, key: object, known: Mapping[str, Field], where: str) -> None:
+    def unknown(self, path: Key, value: Any, known: Mapping[str, Field], where: str) -> None:
         """Note a key that no setting has."""
+        key = path[-1]
         names = [field.name for field in known.values() if not field.internal]
         hint = kinds.suggestion(str(key), names) or "It is ignored."
+        if isinstance(value, Mapping) and len(path) == 3 and path[0] == "providers":
+            hint = "A provider? Then write [[providers]] with a name, as for the one above it."
         self.note(path, f"unknown key '{_short(key)}'{where}", hint)
 
     # --------------------------------------------------------------------------------- tables
@@ -128,7 +131,7 @@ class Walker:
             field = table.get(key) if isinstance(key, str) else None
             if field is None:
                 if key not in self.quiet:
-                    self.unknown(here, key, table, f" in {dotted}" if dotted else "")
+                    self.unknown(here, value, table, f" in {dotted}" if dotted else "")
             elif field.name in seen:
                 self.problem(here, f"{dotted}{'.' if dotted else ''}{field.name} is set twice")
             elif value is not None:  # null is the same as nothing
