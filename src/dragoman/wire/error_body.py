@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.errors import ProtocolError
+from dragoman.errors import DragomanError, ProtocolError, UpstreamError
 from dragoman.types.http import Headers
 from dragoman.wire.json_text import decode, encode_text, mend_surrogates
 
@@ -216,6 +216,27 @@ def web_page_error(body: bytes) -> ProtocolError:
         hint="Is the base URL right? It mostly ends in /v1.",
         raw=bounded(body),
     )
+
+
+def own_details(error: DragomanError) -> dict[str, Any]:
+    """Say what no vendor's error has a place for: who failed, and how, at every attempt."""
+    details: dict[str, Any] = {}
+    if isinstance(error, UpstreamError) and error.upstream_code not in (None, error.code):
+        details["upstream_code"] = error.upstream_code
+    if error.provider:
+        details["provider"] = error.provider
+    if error.attempts:
+        details["attempts"] = [
+            {
+                "provider": attempt.provider,
+                "model": attempt.model,
+                "status": attempt.status,
+                "error": attempt.error,
+                "reason": attempt.reason,
+            }
+            for attempt in error.attempts
+        ]
+    return details
 
 
 _SECRET = re.compile(

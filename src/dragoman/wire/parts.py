@@ -1,7 +1,7 @@
 """The parts of an answer that is being streamed: which are open, and what they hold so far.
 
-Law: text, refusal and reasoning close each other; tool calls stay open until the end, because
-servers may interleave them.
+Law: text, refusal and reasoning close each other; tool calls stay open until their format says
+that they are whole, or until the end, because servers may interleave them.
 """
 
 from __future__ import annotations
@@ -83,13 +83,16 @@ class OpenParts:
         events.append(PartEnd(self._next, part))
         self._next += 1
 
-    def open_call(self, call_id: str, name: str, events: list[Event]) -> OpenCall:
-        """Open a tool call."""
+    def open_call(
+        self, call_id: str, name: str, events: list[Event], meta: Meta | None = None
+    ) -> OpenCall:
+        """Open a tool call. `meta` is what is known of it already."""
         self.close_text(events)
         call = OpenCall(self._next, call_id, name)
+        call.meta = meta
         self._next += 1
         self._calls.append(call)
-        events.append(PartStart(call.index, ToolCall(call_id, name)))
+        events.append(PartStart(call.index, ToolCall(call_id, name, meta=meta)))
         return call
 
     def add_arguments(self, call: OpenCall, text: str, events: list[Event]) -> None:
@@ -107,14 +110,19 @@ class OpenParts:
         self._pieces = []
         self._meta = None
 
+    def close_call(self, call: OpenCall, events: list[Event]) -> None:
+        """Close a tool call. One without arguments has the arguments `{}`."""
+        self._calls.remove(call)
+        if not call.arguments.strip():
+            self.add_arguments(call, "{}", events)
+        part = ToolCall(call.id, call.name, call.arguments, call.meta)
+        events.append(PartEnd(call.index, part))
+
     def close(self, events: list[Event]) -> None:
-        """Close every part. A call without arguments has the arguments `{}`."""
+        """Close every part."""
         self.close_text(events)
-        for call in self._calls:
-            if not call.arguments.strip():
-                self.add_arguments(call, "{}", events)
-            part = ToolCall(call.id, call.name, call.arguments, call.meta)
-            events.append(PartEnd(call.index, part))
+        for call in list(self._calls):
+            self.close_call(call, events)
 
     def _open(self, kind: TextKind, events: list[Event]) -> None:
         self.close_text(events)

@@ -86,6 +86,13 @@ class TokenReader:
         return total
 
 
+def doubts(usage: Usage | None) -> tuple[str, ...]:
+    """Say that counts were impossible, where they were."""
+    if usage is not None and usage.suspect:
+        return ("the provider reported impossible token counts; they have been clamped",)
+    return ()
+
+
 def _number(text: str) -> Decimal | None:
     try:
         return Decimal(text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
+from dragoman.errors import ProtocolError
 from dragoman.types.completion import Completion
 from dragoman.types.event import (
     DeltaKind,
@@ -18,6 +20,50 @@ from dragoman.types.event import (
 )
 from dragoman.types.message import Part, Reasoning, Refusal, Text, ToolCall
 from dragoman.types.usage import Usage
+from dragoman.wire.error_body import bounded, web_page_error
+from dragoman.wire.json_text import decode
+
+if TYPE_CHECKING:
+    from dragoman.wire.base import StreamParser
+
+
+def read_whole(
+    body: bytes,
+    parse_answer: Callable[[Any, bytes], Completion],
+    stream_parser: Callable[[], StreamParser],
+) -> Completion:
+    """Read the body of a whole answer; a stream that came although none was asked for as well.
+
+    `parse_answer` gets the decoded JSON and its bytes.
+
+    Raises: ProtocolError for a web page, an empty body and what is no JSON, StreamTruncated for a
+    stream that breaks off, and what `parse_answer` raises.
+    """
+    text = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if text[:1] == b"<":
+        raise web_page_error(body)
+    if not text:
+        raise ProtocolError("the upstream answered with nothing", code="empty_answer")
+    if text[:1] not in (b"{", b"["):
+        return _read_stream(body, stream_parser())
+    try:
+        value = decode(text)
+    except ValueError as error:
+        raise ProtocolError(
+            f"the upstream's answer is not JSON: {str(error)[:200]}", raw=bounded(body)
+        ) from error
+    return parse_answer(value, text)
+
+
+def _read_stream(body: bytes, parser: StreamParser) -> Completion:
+    events = parser.feed(body) + parser.close()
+    end = events[-1]
+    if not isinstance(end, Failure):
+        return accumulate(events)
+    if not parser.frames:
+        raise ProtocolError("the upstream's answer is not JSON", raw=bounded(body))
+    end.error.partial = accumulate(events)
+    raise end.error
 
 
 def events_of(completion: Completion) -> list[Event]:
