@@ -148,13 +148,7 @@ def read_messages(messages: Messages) -> tuple[Message, ...]:
         return tuple(messages)  # type: ignore[arg-type]
     from dragoman.wire.openai_completions import parse_messages
 
-    read: list[Message] = []
-    for message in messages:
-        if isinstance(message, Message):
-            read.append(message)
-        else:
-            read += parse_messages([dict(message)])
-    return tuple(read)
+    return parse_messages(messages)
 
 
 def read_tool(tool: AnyTool) -> Tool | ForeignTool:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dragoman.config.secrets import Secrets
 from dragoman.engine.estimate import estimate_request
+from dragoman.engine.target import Targets
 from dragoman.routing.health import Health
 from dragoman.routing.limits import Gate
 from dragoman.routing.retry import RetryPolicy
@@ -42,6 +43,10 @@ class Surroundings:
     random: Callable[[], float] = random.random
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     gates: dict[str, Gate] = field(default_factory=dict)
+    targets: Targets = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.targets = Targets(self.secrets)
 
     def gate(self, provider: Provider) -> Gate:
         """The gate of a provider, made when first asked for."""

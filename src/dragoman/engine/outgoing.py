@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.engine.call import Call
 from dragoman.engine.context import fit
-from dragoman.engine.target import Target, build_target
+from dragoman.engine.target import Target
 from dragoman.types.http import HttpRequest
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
@@ -30,7 +30,7 @@ def prepare(call: Call, deployment: Deployment, *, stream: bool) -> Outgoing:
 
     Raises: ConfigError, ContextOverflow, Unsupported.
     """
-    target = build_target(deployment, call.around.secrets, call.options.api_key)
+    target = call.around.targets.find(deployment, call.options.api_key)
     request, warnings = _fitted(call, deployment, _for_deployment(call, deployment, stream))
     if target.format.needs_max_tokens and request.max_tokens is None:
         request = replace(request, max_tokens=deployment.info.max_tokens or DEFAULT_MAX_TOKENS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -10,6 +10,7 @@ from dragoman.config.secrets import Secrets
 from dragoman.endpoint import default_auth, endpoint_url
 from dragoman.types.credential import Credential, CredentialSource, Secret
 from dragoman.types.http import ConnectOptions, HttpRequest, Url, parse_url
+from dragoman.types.provider import Provider
 from dragoman.types.route import Deployment
 from dragoman.wire import get_format
 from dragoman.wire.base import WireFormat
@@ -21,48 +22,98 @@ _AUTH_HEADERS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class Target(Struct, frozen=True):
-    """Where a deployment's requests go. `headers` hold the credential."""
+class Site(Struct, frozen=True):
+    """What of a deployment's address stays the same from one request to the next."""
 
+    provider: Provider
     format: WireFormat
     url: Url
     headers: Mapping[str, str]
     options: ConnectOptions
+    auth: tuple[str, str] | None
+
+    def __repr__(self) -> str:
+        return f"Site({self.url})"
+
+
+class Target(Struct, frozen=True):
+    """Where a request goes, with which credential. `headers` hold it."""
+
+    site: Site
+    headers: Mapping[str, str]
     credential: Credential | None
+
+    @property
+    def format(self) -> WireFormat:
+        """The language spoken there."""
+        return self.site.format
 
     def request(self, body: bytes) -> HttpRequest:
         """Make the request that carries `body`."""
-        return HttpRequest(url=self.url, headers=self.headers, body=body, options=self.options)
+        site = self.site
+        return HttpRequest(url=site.url, headers=self.headers, body=body, options=site.options)
 
     def __repr__(self) -> str:
-        return f"Target({self.url})"
+        return f"Target({self.site.url})"
 
 
-def build_target(deployment: Deployment, secrets: Secrets, key: Secret | None = None) -> Target:
-    """Work out where a deployment is and how it is asked; `key` comes before all configured ones.
+class Targets:
+    """Finds targets. Sites are kept, unless a command is asked for a part of them each time."""
 
-    Raises: ConfigError for a provider with problems or a secret that cannot be had.
-    """
-    provider = deployment.provider
-    if provider.problems:
-        raise provider.problems[0]
-    wire = get_format(provider.api)
-    query = {name: _reveal(secrets, source) for name, source in provider.query.items()}
-    url = parse_url(endpoint_url(provider.base_url, provider.api, deployment.model, query=query))
-    credential = (
-        Credential(key, "call") if key else secrets.credential(provider, deployment.credential)
-    )
-    headers = {"content-type": "application/json", **wire.headers}
-    auth = _AUTH_HEADERS.get(default_auth(provider.base_url, provider.api, provider.auth))
-    if credential is not None and credential.secret and auth is not None:
-        headers[auth[0]] = auth[1].format(credential.secret.reveal())
-    for name, source in provider.headers.items():
-        headers[name.lower()] = _reveal(secrets, source)
-    proxy = secrets.resolve(provider.proxy) if provider.proxy is not None else None
-    options = ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress)
-    return Target(wire, url, headers, options, credential)
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._sites: dict[tuple[str, str], Site] = {}
+
+    def find(self, deployment: Deployment, key: Secret | None = None) -> Target:
+        """Work out how a deployment is asked; `key` comes before all configured ones.
+
+        Raises: ConfigError for a provider with problems or a secret that cannot be had.
+        """
+        provider = deployment.provider
+        name = (provider.name, deployment.model)
+        site = self._sites.get(name)
+        if site is None or site.provider is not provider:
+            site = self._build(deployment)
+            if not any(source.kind == "cmd" for source in _sources(provider)):
+                self._sites[name] = site
+        credential = (
+            Credential(key, "call")
+            if key
+            else self._secrets.credential(provider, deployment.credential)
+        )
+        if credential is None or not credential.secret or site.auth is None:
+            return Target(site, site.headers, credential)
+        header, form = site.auth
+        headers = {header: form.format(credential.secret.reveal()), **site.headers}
+        return Target(site, headers, credential)
+
+    def _build(self, deployment: Deployment) -> Site:
+        provider = deployment.provider
+        if provider.problems:
+            raise provider.problems[0]
+        wire = get_format(provider.api)
+        query = {name: self._reveal(source) for name, source in provider.query.items()}
+        url = endpoint_url(provider.base_url, provider.api, deployment.model, query=query)
+        headers = {"content-type": "application/json", **wire.headers}
+        for name, source in provider.headers.items():
+            headers[name.lower()] = self._reveal(source)
+        proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None
+        return Site(
+            provider,
+            wire,
+            parse_url(url),
+            headers,
+            ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress),
+            _AUTH_HEADERS.get(default_auth(provider.base_url, provider.api, provider.auth)),
+        )
+
+    def _reveal(self, source: CredentialSource) -> str:
+        found = self._secrets.resolve(source)
+        return found.reveal() if found else ""
 
 
-def _reveal(secrets: Secrets, source: CredentialSource) -> str:
-    found = secrets.resolve(source)
-    return found.reveal() if found else ""
+def _sources(provider: Provider) -> Iterator[CredentialSource]:
+    yield from provider.headers.values()
+    yield from provider.query.values()
+    if provider.proxy is not None:
+        yield provider.proxy
