@@ -22,6 +22,7 @@ check: .venv/dev.stamp  ## everything that must hold: format, lint, types, layer
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/generate_docs.py --check
+	$(BIN)/python scripts/gen_config_reference.py --check
 	$(BIN)/python scripts/build_changelog.py --check
 	$(BIN)/pytest
 
@@ -30,6 +31,7 @@ format: .venv/dev.stamp  ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 generate: .venv/dev.stamp  ## write the generated parts of the docs anew
+	$(BIN)/python scripts/gen_config_reference.py
 	$(BIN)/python scripts/generate_docs.py
 
 bench: .venv/bench.stamp  ## measure, against peers, in one run

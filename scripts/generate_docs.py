@@ -1,0 +1,210 @@
+"""Write the parts of docs/ that are made from the code.
+
+    python scripts/generate_docs.py            # write them
+    python scripts/generate_docs.py --check    # fail when one is out of date
+
+Whole pages: reference/errors.md, reference/cli.md. Between two marks: the table in providers.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dragoman import errors
+from dragoman.catalog import PROVIDERS_FILE
+from dragoman.cli.app import ASK, root
+from dragoman.cli.exit_codes import MEANINGS, exit_code
+
+DOCS = Path(__file__).parent.parent / "docs"
+MARKS = ("<!-- providers: made by scripts/generate_docs.py -->\n", "<!-- /providers -->\n")
+EVERYWHERE = ("config", "color", "debug")
+MADE = "<!-- Made by scripts/generate_docs.py; change the code, then run `make generate`. -->\n\n"
+
+
+def providers_table() -> str:
+    """Tabulate the built-in providers."""
+    rows: dict[str, dict[str, Any]] = tomllib.loads(PROVIDERS_FILE.read_text("utf-8"))["providers"]
+    lines = ["| name | base URL | key | default model |", "|---|---|---|---|"]
+    for name, row in sorted(rows.items()):
+        label = f"[`{name}`]({row['docs']})" if "docs" in row else f"`{name}`"
+        lines.append(
+            f"| {label} | {_base_url(row)} | {_key(row)} | {_code(row.get('default_model'))} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _base_url(row: dict[str, Any]) -> str:
+    return _code(row.get("base_url")) or "yours"
+
+
+def _key(row: dict[str, Any]) -> str:
+    names = row.get("api_key_env", [])
+    text = " or ".join(f"`{name}`" for name in ([names] if isinstance(names, str) else names))
+    return text + (" (optional)" if text and row.get("api_key_optional") else "") or "none"
+
+
+def _code(text: Any) -> str:
+    return f"`{text}`" if text else ""
+
+
+def errors_page() -> str:
+    """List every error: where it stands in the tree, what it means, what is done about it."""
+    head = inspect.getdoc(errors) or ""
+    tree = head[head.index("DragomanError") :].split("\n\n")[0]
+    tree = inspect.cleandoc("    " + tree)
+    lines = [
+        f"# Errors\n\n{MADE}Every error is a `dragoman.DragomanError`; the classes are in",
+        "`dragoman.errors`. `str(error)` says what happened, `error.hint` what to do about it, and",
+        "`error.attempts` what was tried. The tree is drawn by who is to blame.\n",
+        f"```text\n{tree}\n```\n",
+        "*Retried*: the same deployment is asked again. *Fallback*: the next one is. *Exit* is the",
+        "status of the command.\n",
+        "| error | code | HTTP status | retried | fallback | exit |",
+        "|---|---|---|---|---|---|",
+    ]
+    classes = list(_classes(errors.DragomanError))
+    lines += [_error_row(kind) for kind in classes]
+    lines.append("\n## What they mean\n")
+    lines += [f"### {kind.__name__}\n\n{inspect.getdoc(kind)}\n" for kind in classes]
+    return "\n".join(lines)
+
+
+def _classes(kind: type[errors.DragomanError]) -> Iterator[type[errors.DragomanError]]:
+    yield kind
+    for inner in kind.__subclasses__():
+        if inner.__module__ == errors.__name__:
+            yield from _classes(inner)
+
+
+def _error_row(kind: type[errors.DragomanError]) -> str:
+    name = kind.__name__
+    cells = [
+        f"[`{name}`](#{name.lower()})",
+        f"`{kind.code}`",
+        str(kind.status),
+        "yes" if kind.retryable else "no",
+        {"never": "no", "next": "yes", "larger_window": "to a larger window"}[kind.failover],
+        _exit(kind),
+    ]
+    if kind is errors.Timeout:
+        cells[1], cells[3] = "`PHASE_timeout`", "in the phases `connect` and `first_token`"
+    return f"| {' | '.join(cells)} |"
+
+
+def _exit(kind: type[errors.DragomanError]) -> str:
+    if kind is errors.AllAttemptsFailed:
+        return "69, or what all attempts agree on"
+    return str(int(exit_code(kind.__new__(kind))))
+
+
+def cli_page() -> str:
+    """Print the help of every command."""
+    lines = [
+        f"# Command line: every option\n\n{MADE}How to use them is told in",
+        "[Command line](../cli.md). Every command takes `--help`, `--config FILE`, `--color` and",
+        "`--debug`.\n",
+        "## Exit status\n\n| status | meaning |\n|---|---|",
+        *(f"| {int(code)} | {meaning} |" for code, meaning in MEANINGS.items()),
+        "",
+    ]
+    for path, command in _commands("dragoman", root):
+        context = click.Context(command, info_name=path)
+        lines.append(f"## {path}\n\n{_help(command)}\n")
+        lines.append(f"```text\n{_usage(command, context)}\n```\n")
+        if isinstance(command, click.Group):
+            names = command.list_commands(context)
+            lines += [f"Commands: {', '.join(f'[{n}](#{_anchor(path, n)})' for n in names)}\n"]
+        if rows := list(_option_rows(command)):
+            lines += ["| option | what it does |", "|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            if (inner := command.get_command(context, name)) and not inner.hidden:
+                yield from _commands(f"{path} {name}", inner)
+
+
+def _anchor(path: str, name: str) -> str:
+    return f"{path} {name}".replace(" ", "-")
+
+
+def _help(command: click.Command) -> str:
+    """The help text; what it keeps as it is (after \\b) as a block of code."""
+    text = inspect.cleandoc(command.help or "")
+    before, _, kept = text.partition("\b\n")
+    return before.strip() + (f"\n\n```text\n{inspect.cleandoc(kept)}\n```" if kept else "")
+
+
+def _usage(command: click.Command, context: click.Context) -> str:
+    """The ways to call a command, without the word that click puts before them."""
+    lines = command.get_usage(context).splitlines()
+    return "\n".join(line.removeprefix("Usage:").strip() for line in lines)
+
+
+def _option_rows(command: click.Command) -> Iterator[str]:
+    """Yield the options; those of a prompt stand with the program itself."""
+    params = list(command.params)
+    if command is root:
+        context = click.Context(root)
+        ask = root.get_command(context, ASK)
+        mine = [param for param in params if param.name not in EVERYWHERE]
+        params = [*(ask.params if ask else ()), *mine]
+    for param in params:
+        everywhere = param.name in EVERYWHERE and command is not root
+        if isinstance(param, click.Option) and not param.hidden and not everywhere:
+            names = ", ".join([*param.opts, *param.secondary_opts])
+            value = "" if param.is_flag else f" {' '.join(_metavar(param))}"
+            option = f"{names}{value}".replace("|", "\\|")
+            yield f"| `{option}` | {param.help or ''} |"
+
+
+def _metavar(param: click.Option) -> Iterator[str]:
+    if param.metavar or not isinstance(param.type, click.Choice):
+        yield param.metavar or param.type.name.upper()
+    else:
+        yield "/".join(map(str, param.type.choices))
+
+
+def between_marks(page: str, text: str) -> str:
+    """Replace what stands between the marks."""
+    before, start, rest = page.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not start or not end:
+        raise SystemExit("docs/providers.md has lost its marks")
+    return f"{before}{start}\n{text}\n{end}{after}"
+
+
+def main() -> int:
+    """Write, or check."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    providers = DOCS / "providers.md"
+    made = {
+        DOCS / "reference" / "errors.md": errors_page(),
+        DOCS / "reference" / "cli.md": cli_page(),
+        providers: between_marks(providers.read_text("utf-8"), providers_table()),
+    }
+    stale = [p for p, text in made.items() if not p.exists() or p.read_text("utf-8") != text]
+    for path in stale:
+        if check:
+            print(f"{path.relative_to(DOCS.parent)} is out of date: make generate", file=sys.stderr)
+        else:
+            path.write_text(made[path], "utf-8")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
