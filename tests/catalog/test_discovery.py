@@ -121,17 +121,17 @@ def test_a_question_names_the_model_and_nothing_else() -> None:
     assert json.loads(ask('a"b:7b')) == {"model": 'a"b:7b'}
 
 
+WORDS = """id model name data models pricing prompt completion input output hourly architecture
+input_modalities top_provider context_length capabilities supported_parameters tags model_info
+model_name input_cost_per_token type parameters modalities n_ctx free request cost min input_tiers
+default_generation_settings max_context_length"""
+
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                "id model name data models pricing prompt completion input output hourly architecture"
-                " input_modalities top_provider context_length capabilities supported_parameters tags"
-                " model_info model_name input_cost_per_token type parameters modalities n_ctx free"
-                " default_generation_settings max_context_length input_tiers min cost request".split()
-            ),
+            st.sampled_from(WORDS.split()),
             inner,
             max_size=6,
         )
