@@ -56,7 +56,7 @@ def said(config: Config) -> list[str]:
     found = []
     for error in (*config.problems, *config.notes):
         found += [str(error), error.hint or ""]
-    for provider in config.providers.values():
-        for error in provider.problems:
+    for name in config.settings["providers"]:
+        for error in config.providers[name].problems:
             found += [str(error), error.hint or ""]
     return found

@@ -159,7 +159,8 @@ class _Builder:
 
     def _unknown_preset(self) -> None:
         hint = kinds.suggestion(str(self.preset), self.context.built_in)
-        self._problem("preset is not the name of a built-in provider", hint)
+        place = str(self.own["preset"].place)
+        self._problem("preset is not the name of a built-in provider", hint, place=place)
 
     def _no_base_url(self) -> None:
         wanting = any(
@@ -170,8 +171,9 @@ class _Builder:
         hint = kinds.suggestion(self.name, self.context.built_in)
         self._problem("has no base_url", hint or 'Add: base_url = "https://host/v1"')
 
-    def _problem(self, message: str, hint: str | None = None) -> None:
-        error = ConfigError(f"provider '{self.name}': {message}", place=self.place, hint=hint)
+    def _problem(self, message: str, hint: str | None = None, place: str | None = None) -> None:
+        place = place or self.place
+        error = ConfigError(f"provider '{self.name}': {message}", place=place, hint=hint)
         self.problems.append(error)
 
     # --------------------------------------------------------------------------- credentials
@@ -241,7 +243,8 @@ class _Builder:
             return None
         source = self._source(values["proxy"].value, values["proxy"].place, "proxy")
         if source.kind == "literal" and not source.value.reveal().startswith("http"):
-            self._problem("proxy must begin with http:// or https://")
+            place = str(values["proxy"].place)
+            self._problem("proxy must begin with http:// or https://", place=place)
         return source
 
     def _tls(self, values: Table) -> Tls:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -133,6 +134,7 @@ class _Loading:
             for name, table in layer.providers.items():
                 own.setdefault(name, []).append(table)
                 self.report.notes += price_notes(table)
+        self.report.problems += self.report.missing
         context = Context(self.env, self.rows, variables, self.report.notes)
         providers = self._providers(own, context)
         return Config(
@@ -196,18 +198,21 @@ def _text(top: Table, name: str) -> str | None:
 # ------------------------------------------------------------------------------ built-in catalog
 
 
+@cache
+def read_catalog() -> Document:
+    """Read the built-in catalog, once in a process: it belongs to the package."""
+    from dragoman.catalog import PROVIDERS_FILE
+
+    return read_document(PROVIDERS_FILE, "built-in")
+
+
 class Rows(Mapping[str, ProviderTable]):
     """The rows of the built-in catalog; each is checked when it is first looked at."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        from dragoman.catalog import PROVIDERS_FILE
-
-        try:
-            self._document = read_document(PROVIDERS_FILE, "built-in")
-        except FileNotFoundError:
-            self._document = Document({}, layer="built-in")
-        self._rows: Mapping[str, Any] = self._document.data.get("providers", {})
-        self._reader = Reader(self._document, env, Report())
+        document = read_catalog()
+        self._rows: Mapping[str, Any] = document.data.get("providers", {})
+        self._reader = Reader(document, env, Report())
 
     def __getitem__(self, name: str) -> ProviderTable:
         found = self._reader.layer.providers

@@ -29,8 +29,9 @@ class Index:
     def find(self, path: Key) -> int | None:
         """Find the offset of a key, or of the nearest table that holds it."""
         while path:
-            if path in self.offsets:
-                return self.offsets[path]
+            for spelling in (path, (*path[:-1], str(path[-1]))):  # YAML has keys that are numbers
+                if spelling in self.offsets:
+                    return self.offsets[spelling]
             path = path[:-1]
         return None
 

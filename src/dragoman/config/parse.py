@@ -14,6 +14,8 @@ from dragoman.config.locate import Index, Key, locate
 from dragoman.errors import ConfigError
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_VALUES = 1_000_000
 SYNTAXES = {".toml": "toml", ".json": "json", ".yaml": "yaml", ".yml": "yaml"}
 
 _TOML_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)$")
@@ -67,6 +69,11 @@ class Document:
         """The folder that relative paths in this document start from."""
         return self.path.parent if self.path else None
 
+    def place_of_second(self, path: Key) -> str:
+        """Say where the second of two equal keys stands."""
+        line, column = line_column(self.text, self.index.duplicates[path])
+        return f"{self.path}:{line}:{column}"
+
     def place(self, path: Key) -> str:
         """Say where `path` stands: `FILE:LINE:COLUMN`, or what the layer calls it."""
         if self.path is None:
@@ -107,6 +114,7 @@ def parse_document(raw: bytes, path: Path, layer: str, syntax: str | None = None
         syntax = SYNTAXES.get(path.suffix.lower(), guess)
     try:
         data = _PARSERS[syntax](text, path)
+        _measure(data, {})
     except RecursionError:
         raise ConfigError("is nested too deeply", place=str(path)) from None
     if not isinstance(data, dict):
@@ -151,6 +159,24 @@ def _decode(raw: bytes, path: Path) -> str:
         ) from None
 
 
+def _measure(value: Any, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Find depth and size, aliases counted each time. Raises: RecursionError beyond our limits."""
+    if not isinstance(value, dict | list):
+        return 0, 1
+    if id(value) not in known:
+        known[id(value)] = (MAX_DEPTH, 0)  # what contains itself is deeper than anything
+        items = value.values() if isinstance(value, dict) else value
+        depth, size = 0, 1
+        for item in items:
+            inner = _measure(item, known)
+            depth, size = max(depth, inner[0]), size + inner[1]
+        known[id(value)] = (depth + 1, size)
+    depth, size = known[id(value)]
+    if depth >= MAX_DEPTH or size > MAX_VALUES:
+        raise RecursionError
+    return depth, size
+
+
 def _refuse(path: Path, line: int, column: int, problem: str, language: str) -> NoReturn:
     problem = _QUOTED.sub("…", problem).strip().rstrip(".")
     problem = problem[:1].lower() + problem[1:]
@@ -173,6 +199,8 @@ def _parse_toml(text: str, path: Path) -> Any:
         if position:
             line, column = int(position[1]), int(position[2])
         _refuse(path, line, column, message.rsplit(" (at ", 1)[0], "TOML")
+    except ValueError:  # an integer of more than 4 300 digits
+        raise ConfigError("has a number that is too large", place=str(path)) from None
 
 
 def _parse_json(text: str, path: Path) -> Any:

@@ -14,6 +14,7 @@ from dragoman.config.fields import Field
 from dragoman.config.locate import Key
 from dragoman.config.parse import Document
 from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table, Value, Walker
+from dragoman.errors import ConfigError
 
 DEFAULT_ROUTE = "default"
 IMAGE_ROUTE = "image"
@@ -85,7 +86,7 @@ class Reader(Walker):
         self.subject = f"provider '{name}': "
         values = self.table({"name": name, **item}, fields.PROVIDER, path, "")
         if path in self.duplicates_at:
-            self.problem(path, "stands twice in this file", "Remove one of the two.")
+            self.twice(path, "stands twice in this file", "Remove one of the two.")
         first = self.layer.providers.get(name)
         if first is not None:
             earlier = str(first.place).removeprefix(f"{self.document.path}:")
@@ -127,7 +128,12 @@ class Reader(Walker):
         """Report the keys that stand twice, where no provider has done so."""
         for path in self.duplicates_at:
             if len(path) != 2 or path[0] != "providers":
-                self.problem(path, f"the key '{path[-1]}' stands twice", "The last one counts.")
+                self.twice(path, f"the key '{path[-1]}' stands twice", "The last one counts.")
+
+    def twice(self, path: Key, message: str, hint: str) -> None:
+        """Report the second of two equal keys."""
+        place = self.document.place_of_second(path)
+        self.report.problems.append(ConfigError(self.subject + message, place=place, hint=hint))
 
     # --------------------------------------------------------------------------------- routes
 
