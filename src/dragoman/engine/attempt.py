@@ -34,7 +34,6 @@ from dragoman.types.completion import Completion
 from dragoman.types.event import Failure, FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import Outcome
-from dragoman.types.message import Message
 from dragoman.types.usage import Usage
 from dragoman.wire.bridge import Events
 
@@ -59,6 +58,7 @@ class Attempt:
         self.others = others
         self.racing = racing
         self.bridge: Events | None = None
+        self.completion: Completion | None = None
         self.answer: Answer | None = None
         self._pending: Sequence[Out] = ()
         self._began = around.clock()
@@ -94,6 +94,7 @@ class Attempt:
             raise
         self.record.first_token_s = self.call.around.clock() - self._began
         self.record.answered_model = completion.model
+        self.completion = completion
         self._succeed(completion.finish_reason, completion.usage)
         return completion
 
@@ -278,7 +279,8 @@ class Attempt:
     def _estimated(self, usage: Usage | None) -> Usage:
         """Fill in what was not reported, and mark it as our guess."""
         known = usage or (self.bridge.usage if self.bridge else None) or Usage()
-        said = self.bridge.answer.completion.message if self.bridge else Message("assistant")
+        said = self.bridge.answer.completion if self.bridge else self.completion
+        size = estimate_message(said.message) - MESSAGE_TOKENS if said else 0
         if known.prompt_tokens is not None and known.completion_tokens is not None:
             return known
         return replace(
@@ -286,9 +288,7 @@ class Attempt:
             prompt_tokens=self.call.estimate
             if known.prompt_tokens is None
             else known.prompt_tokens,
-            completion_tokens=estimate_message(said) - MESSAGE_TOKENS
-            if known.completion_tokens is None
-            else known.completion_tokens,
+            completion_tokens=size if known.completion_tokens is None else known.completion_tokens,
             estimated=True,
         )
 
