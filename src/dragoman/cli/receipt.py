@@ -48,8 +48,8 @@ def dollars(amount: Decimal) -> str:
         return "$0"
     if amount >= 1:
         return f"${amount.quantize(_CENT)}"
-    digits = max(2, 1 - amount.adjusted())
-    return f"${amount:.{digits}f}"
+    cents, rest = f"{amount:.{max(2, 1 - amount.adjusted())}f}".split(".")
+    return f"${cents}.{rest.rstrip('0').ljust(2, '0')}"
 
 
 def _tokens(usage: Usage | None) -> list[str]:
