@@ -13,8 +13,8 @@ from dragoman.wire.openai_completions.content import (
     ReasoningDetails,
     find_reasoning,
     image_parts,
-    merge_audio,
-    merge_logprobs,
+    merge,
+    merged,
     split_content,
 )
 from dragoman.wire.openai_completions.schema import (
@@ -30,6 +30,8 @@ from dragoman.wire.openai_completions.think import ThinkSplitter
 from dragoman.wire.openai_completions.tool_calls import ToolCalls
 from dragoman.wire.openai_completions.usage import find_usage
 from dragoman.wire.parts import OpenParts, TextKind, own_meta
+
+_END_OF_TIME = 2**53  # whatever `created` is then, it is no second since 1970
 
 
 class AnswerReader:
@@ -68,7 +70,7 @@ class AnswerReader:
         if not self.started:
             self._begin(chunk, events)
         for choice in choices or ():
-            if not choice.index:  # number 0, or not numbered: the others are not modelled
+            if not choice.index or choice.index == "0":  # the others are not modelled
                 self._take_choice(choice, events)
         if self.raw_reason or not choices:
             self._note(chunk)
@@ -81,6 +83,9 @@ class AnswerReader:
             meta = own_meta(NAME, {"reasoning_details": self._late_details.items})
             self.parts.whole(Reasoning("", meta), events)
         self.parts.close(events)
+        for name in ("logprobs", "audio"):
+            if name in self._meta:
+                self._meta[name] = merged(self._meta[name])
         if not self.started:
             events.append(Start())
         events.append(
@@ -99,7 +104,7 @@ class AnswerReader:
         for name in ("id", "model"):
             if isinstance(value := getattr(chunk, name), str) and value:
                 self._head[name] = value
-        if isinstance(chunk.created, int | float) and chunk.created > 0:
+        if type(chunk.created) in (int, float) and 0 < chunk.created < _END_OF_TIME:
             self._head["created"] = int(chunk.created)
         self._note(chunk)
         if chunk.choices:
@@ -119,7 +124,7 @@ class AnswerReader:
         meta = None
         if choice.logprobs is not None:
             meta = own_meta(NAME, {"logprobs": choice.logprobs})
-            merge_logprobs(self._meta.setdefault("logprobs", {}), choice.logprobs)
+            merge(self._meta.setdefault("logprobs", {}), choice.logprobs)
         if delta is not None:
             self._take_delta(delta, meta, events)
         if choice.finish_reason and isinstance(choice.finish_reason, str):
@@ -169,7 +174,7 @@ class AnswerReader:
 
     def _take_audio(self, audio: dict[str, Any], events: list[Event]) -> None:
         """Keep the sound as it is; what is said in it is text."""
-        merge_audio(self._meta.setdefault("audio", {}), audio)
+        merge(self._meta.setdefault("audio", {}), audio)
         if isinstance(audio.get("transcript"), str) and audio["transcript"]:
             self._add("text", audio["transcript"], events)
 

@@ -81,22 +81,31 @@ class ReasoningDetails:
                 last[key] = value
 
 
-def merge_logprobs(kept: dict[str, Any], more: Any) -> None:
-    """Add the log probabilities of a delta to those of the answer."""
+_GROWING = ("data", "transcript")  # of audio: pieces of text that belong together
+
+
+def merge(kept: dict[str, Any], more: Any) -> None:
+    """Add log probabilities or a piece of sound to those that there are; `merged` ends it."""
     for name, value in more.items() if isinstance(more, dict) else ():
-        if isinstance(value, list) and isinstance(kept.get(name), list):
-            kept[name] = kept[name] + value
+        before = kept.get(name)
+        if name in _GROWING and isinstance(value, str):
+            kept.setdefault(name, _Pieces()).append(value)
+        elif isinstance(value, list) and isinstance(before, list):
+            before.extend(value)
         elif value is not None or name not in kept:
             kept[name] = list(value) if isinstance(value, list) else value
 
 
-def merge_audio(kept: dict[str, Any], more: dict[str, Any]) -> None:
-    """Add a piece of sound, base64 and transcript, to what there is."""
-    for name, value in more.items():
-        if name in ("data", "transcript") and isinstance(value, str):
-            kept[name] = kept.get(name, "") + value
-        elif value is not None:
-            kept[name] = value
+def merged(kept: dict[str, Any]) -> dict[str, Any]:
+    """Join what `merge` has put together."""
+    return {
+        name: "".join(value) if isinstance(value, _Pieces) else value
+        for name, value in kept.items()
+    }
+
+
+class _Pieces(list[str]):
+    """Text that is still coming: joined once, since joining it piece by piece is quadratic."""
 
 
 def image_parts(images: Any) -> list[Media]:

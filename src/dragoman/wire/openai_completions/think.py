@@ -11,6 +11,7 @@ from typing import Literal
 from dragoman.wire.parts import TextKind
 
 _OPEN, _CLOSE = "<think>", "</think>"
+_MAX_BLANK = 1024  # who sends more white space than that before a tag sends none
 
 
 class ThinkSplitter:
@@ -35,7 +36,7 @@ class ThinkSplitter:
         self._held = ""
         if self._state in ("start", "start_open"):
             text = content.lstrip()
-            if len(text) < len(_OPEN) and _OPEN.startswith(text):
+            if _OPEN.startswith(text) and len(text) < len(_OPEN) and len(content) < _MAX_BLANK:
                 self._held = content
                 return []
             if text.startswith(_OPEN):

@@ -1,8 +1,8 @@
 """Tool calls out of deltas, with every way in which servers number and name them.
 
 Law: a call is found by `index`. A new id on a used index begins a new call, unless the delta has
-no name and the call is not complete: a call can't begin without a name. Without an index it is
-found by id, and a delta that has neither belongs to the last call unless it names a function.
+no name: a call can't begin without one. Without an index it is found by id, and a delta that has
+neither belongs to the last call unless it names a function.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class _Slot:
         return self.call.pieces if self.call is not None else self.early
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the arguments are a JSON object, to which nothing can be added."""
-        if not (self.pieces and self.pieces[-1].rstrip().endswith("}")):
+    def is_whole(self) -> bool:
+        """Whether it came in one piece, with arguments that are a JSON object."""
+        if len(self.pieces) != 1:
             return False
         try:
-            return isinstance(decode("".join(self.pieces).encode("utf-8", "replace")), dict)
+            return isinstance(decode(self.pieces[0].encode("utf-8", "replace")), dict)
         except ValueError:
             return False
 
@@ -103,7 +103,8 @@ class ToolCalls:
                 slot.fields[key] = value
         slot.name = slot.name or name or ""
         if slot.call is None:
-            slot.early.append(text)
+            if text:
+                slot.early.append(text)
             if slot.name and not slot.custom:
                 self._open(slot, events)
         elif text:
@@ -131,9 +132,9 @@ class ToolCalls:
     @staticmethod
     def _begins_another(slot: _Slot, call_id: str, name: str, text: str) -> bool:
         if call_id and slot.id:
-            return bool(name) or slot.is_complete
+            return bool(name)
         # Neither has an id: a second whole call under the number of the first.
-        return bool(name and text.startswith("{") and not call_id and slot.is_complete)
+        return bool(name and text.startswith("{") and not call_id and slot.is_whole)
 
     def _open(self, slot: _Slot, events: list[Event]) -> OpenCall:
         slot.id = slot.id or invented_id(self.seed, slot.number)
