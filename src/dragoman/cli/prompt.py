@@ -17,10 +17,12 @@ def read_prompt(
 ) -> Message:
     """Put the user's message together: the words, then what is piped in, then attachments.
 
-    Piped text alone is the prompt. A piped image or document is an attachment.
+    Piped text alone, or named by `-`, is the prompt. A piped image or document is an attachment.
 
     Raises: WrongUsage without a prompt, InputMissing, InvalidRequest.
     """
+    if tuple(words) == ("-",):
+        words = ()
     wants_stdin = "-" in attachments or any(path == "-" for path, _ in typed)
     text = clean(" ".join(words)).strip()
     required = wants_stdin or not (text or attachments or typed)
