@@ -97,9 +97,9 @@ def test_a_file_cut_at_any_byte_is_read_or_refused_with_a_place(
 
 
 @pytest.mark.parametrize(("name", "raw"), SAMPLES, ids=[name for name, _ in SAMPLES])
-def test_a_file_with_any_byte_changed_is_read_or_refused(home: Home, name: str, raw: bytes) -> None:
+def test_a_file_with_a_byte_changed_is_read_or_refused(home: Home, name: str, raw: bytes) -> None:
     path = home.path / name
-    for position in range(0, len(raw), 3):
+    for position in range(0, len(raw), 11):
         for byte in (b"\x00", b"\xff", b"{", b'"', b"\n"):
             path.write_bytes(raw[:position] + byte + raw[position + 1 :])
             try:

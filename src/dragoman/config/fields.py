@@ -168,6 +168,7 @@ TIER = (
     Field("output", "money", "Completion tokens."),
     Field("cache_read", "money", "Prompt tokens read from the provider's cache."),
     Field("cache_write", "money", "Prompt tokens written to it."),
+    Field("cache_write_1h", "money", "Those kept for an hour."),
 )
 
 COST = (

@@ -123,6 +123,7 @@ class _Toml:
             self.take()
         path: Key = ()
         for name in names[:-1]:
+            self.index.offsets.setdefault((*path, name), offset)
             path = self.inside((*path, name))
         path = (*path, *names[-1:])
         if array:
