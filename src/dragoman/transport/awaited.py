@@ -86,11 +86,8 @@ class Connection(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
             self._timer = self.loop.call_at(deadline, self._tick)
-        self._waiter = self.loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        self._waiter = waiter = self.loop.create_future()
+        await waiter
 
     def resume(self) -> None:
         """Read on, after what was buffered has been taken."""
@@ -125,7 +122,8 @@ class Connection(asyncio.Protocol):
             self._timer = self.loop.call_at(self._deadline, self._tick)
 
     def _wake(self) -> None:
-        waiter = self._waiter
+        # Let go of it here: when the one who waited runs, another may wait already.
+        waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
