@@ -5,8 +5,8 @@ console   `$ ` starts a command (a line that ends in a backslash goes on), what 
           command without output shown is run, and its output not looked at. Commands must succeed;
           where one should fail, the page shows it with `; echo "exit $?"` or the like.
 python    is run by itself; a `text` block right below it is what it prints.
-toml …    with a `title` is written to the file of that name, and must be without errors as a
-          configuration; without a title it must be so all the same.
+toml …    must be without errors as a configuration, with the variables set that it names; with
+          a `title` it is written to the file of that name.
 sh        is not run: installing, and starting servers of others.
 text      is shown, and not run.
 """
@@ -22,6 +22,7 @@ FENCE = re.compile(
     r"^```(?P<kind>\w+)?(?P<rest>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 TITLE = re.compile(r'title="([^"]+)"')
+VARIABLE = re.compile(r"(?:env:|\$\{|api_key_env = \"|\"apiKeyEnv\": \")([A-Z][A-Z0-9_]*)")
 CONFIG_KINDS = ("toml", "json", "yaml")
 KINDS = ("console", "python", "sh", "text", *CONFIG_KINDS)
 
@@ -109,7 +110,8 @@ def _config(block: Block) -> Step:
         f"cat > {path} <<'END OF BLOCK'\n{block.text}END OF BLOCK",
     ]
     if block.title is None or "config" in name or name.endswith("dragoman.toml"):
-        lines.append(f"dragoman --config {path} config check")
+        variables = " ".join(f"{name}=x" for name in sorted(set(VARIABLE.findall(block.text))))
+        lines.append(f"env {variables} dragoman --config {path} config check")
     if block.title is None:
         lines.append(f"rm {path}")
     return Step(block.line, "\n".join(lines), None)

@@ -50,9 +50,9 @@ class Chat(msgspec.Struct, kw_only=True):
 
     @property
     def last_text(self) -> str:
-        """The text of the last message of the user."""
+        """The text of the last message of the user; several parts are paragraphs."""
         texts = map(_text, _parts(self.messages[self._last_user()]) if self.messages else ())
-        return "".join(text for text in texts if text)
+        return "\n\n".join(text for text in texts if text)
 
     @property
     def attachments(self) -> list[dict[str, Any]]:
