@@ -91,7 +91,10 @@ class FrameParser(ABC):
             self._fail(web_page_error(b""), events)
 
     def _add_to_document(self, chunk: bytes, events: list[Event]) -> None:
-        document = self._document = (self._document or bytearray()) + chunk
+        document = self._document
+        if document is None:
+            return
+        document += chunk
         if len(document) > self._max:
             self._document = bytearray()
             message = f"the upstream sent a body of more than {self._max} bytes"
@@ -99,7 +102,7 @@ class FrameParser(ABC):
 
     def _read_document(self, events: list[Event]) -> None:
         try:
-            completion = self._parse_whole(bytes(self._document or b""))
+            completion = self._parse_whole(bytes(self._document or b"").lstrip(_BLANK))
         except DragomanError as error:
             self._fail(error, events)
             return

@@ -6,19 +6,19 @@ from typing import Any
 
 from dragoman.errors import ProtocolError
 from dragoman.types.completion import Completion
-from dragoman.types.event import Event, Failure
+from dragoman.types.event import Event
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
-from dragoman.wire.base import Rendered
+from dragoman.wire.base import Rendered, StreamParser
 from dragoman.wire.data_url import make_data_url
-from dragoman.wire.error_body import bounded, web_page_error
+from dragoman.wire.error_body import bounded
 from dragoman.wire.json_text import decode, encode
 from dragoman.wire.openai_completions.answer import AnswerReader
 from dragoman.wire.openai_completions.errors import find_error
 from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME, chunk_from
 from dragoman.wire.openai_completions.usage import render_usage
-from dragoman.wire.whole import accumulate
+from dragoman.wire.whole import accumulate, read_whole
 
 
 def parse_response(body: bytes, dialect: Dialect) -> Completion:
@@ -29,24 +29,21 @@ def parse_response(body: bytes, dialect: Dialect) -> Completion:
     Raises: UpstreamError for an error inside it, ProtocolError for a web page, an empty body, or
     anything else that is no answer, StreamTruncated for a stream that breaks off.
     """
-    text = body.removeprefix(b"\xef\xbb\xbf").strip()
-    if text[:1] == b"<":
-        raise web_page_error(body)
-    if not text:
-        raise ProtocolError("the upstream answered with nothing", code="empty_answer")
-    if text[:1] not in (b"{", b"["):
-        return _parse_stream(body, dialect)
-    try:
-        value = decode(text)
-    except ValueError as error:
-        raise ProtocolError(
-            f"the upstream's answer is not JSON: {str(error)[:200]}", raw=bounded(body)
-        ) from error
-    return parse_answer(value, body, dialect)
+    return read_whole(
+        body,
+        lambda value, text: _parse_answer(value, text, dialect),
+        lambda: _stream_parser(dialect),
+    )
 
 
-def parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
-    """Read a decoded answer. Raises as `parse_response` does."""
+def _stream_parser(dialect: Dialect) -> StreamParser:
+    from dragoman.wire.openai_completions.stream import CompletionsParser  # it imports us
+
+    return CompletionsParser(dialect)
+
+
+def _parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
+    """Read a decoded answer. A whole answer is a stream of one chunk."""
     choice = _first(value.get("choices")) if isinstance(value, dict) else None
     if choice is None or value.get("error") or choice.get("error"):
         if error := find_error(body):
@@ -70,20 +67,6 @@ def _first(choices: Any) -> dict[str, Any] | None:
         if choice.get("index") == 0:
             return choice
     return found[0] if found else None
-
-
-def _parse_stream(body: bytes, dialect: Dialect) -> Completion:
-    from dragoman.wire.openai_completions.stream import CompletionsParser
-
-    parser = CompletionsParser(dialect)
-    events = parser.feed(body) + parser.close()
-    end = events[-1]
-    if not isinstance(end, Failure):
-        return accumulate(events)
-    if not parser.frames:
-        raise ProtocolError("the upstream's answer is not JSON", raw=bounded(body))
-    end.error.partial = accumulate(events)
-    raise end.error
 
 
 def render_response(completion: Completion, request: ChatRequest | None = None) -> Rendered:

@@ -7,11 +7,11 @@ neither belongs to the last call unless it names a function.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from dragoman.types.event import Event
 from dragoman.types.message import Unknown
+from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_text import decode, encode_text
 from dragoman.wire.openai_completions.schema import NAME
 from dragoman.wire.parts import OpenCall, OpenParts, own_meta
@@ -137,17 +137,11 @@ class ToolCalls:
         return bool(name and text.startswith("{") and not call_id and slot.is_whole)
 
     def _open(self, slot: _Slot, events: list[Event]) -> OpenCall:
-        slot.id = slot.id or invented_id(self.seed, slot.number)
+        slot.id = slot.id or hashed_id(f"{self.seed}/{slot.number}")
         slot.call = self._parts.open_call(slot.id, slot.name, events)
         if text := "".join(slot.early):
             self._parts.add_arguments(slot.call, text, events)
         return slot.call
-
-
-def invented_id(seed: str, number: int) -> str:
-    """Make the id of a call that came without one: the same for the same answer, else another."""
-    digest = hashlib.blake2s(f"{seed}/{number}".encode("utf-8", "replace"), digest_size=12)
-    return f"call_{digest.hexdigest()}"
 
 
 def _index(value: Any) -> int | None:
