@@ -127,13 +127,43 @@ class Snapshot:
                     self.dated.setdefault(id_.lower(), canonical)
 
     def amend(self, model: Mapping[str, Any]) -> None:
-        """Lay what is kept by hand over what the source knows."""
+        """Lay what is kept by hand over what the source knows, for the ids that are named alone."""
         for id_ in model["ids"]:
-            canonical = self.ids.setdefault(id_.lower(), id_)
-            record = self.models.setdefault(canonical, {"id": canonical})
+            record = self.models[self._apart(id_, [_plain(named) for named in model["ids"]])]
             for key, value in model.items():
                 if key not in ("catalog", "ids", "source"):
                     record[key] = sorted(value) if key == "input" else value
+
+    def _apart(self, id_: str, named: list[str]) -> str:
+        """Give an id a record of its own, where it shares one with others that are not named.
+
+        The source puts models of one price together, whose limits may differ.
+        """
+        key = id_.lower()
+        canonical = self.ids.get(key)
+        if canonical is None:
+            self.ids[key] = id_
+            self.models[id_] = {"id": id_}
+            return id_
+        strangers = [
+            other
+            for other, own in self.ids.items()
+            if own == canonical and _plain(other) not in named
+        ]
+        if strangers and _plain(canonical) in named:
+            self._move(strangers, canonical, strangers[0])
+        elif strangers:
+            self._move([key], canonical, id_)
+            return id_
+        return canonical
+
+    def _move(self, ids: list[str], canonical: str, own: str) -> None:
+        """Move ids to a copy of their record."""
+        self.models[own] = {**self.models[canonical], "id": own}
+        for id_ in ids:
+            self.ids[id_] = own
+            if id_ in self.dated:
+                self.dated[id_] = own
 
     def _wanted(self, id_: str) -> bool:
         return re.search(self.row.get("only", ""), id_) is not None
@@ -208,6 +238,11 @@ def _resolves(id_: str, model: source.ModelInfo, provider: source.Provider) -> b
     """Tell whether the source gives this model for an id, first match first, as it looks up."""
     found = next((other for other in provider.models if other.is_match(id_)), None)
     return found is model
+
+
+def _plain(id_: str) -> str:
+    """Fold the spellings of one id: case, dots, and a date."""
+    return NO_STEM.sub("", id_.lower()).replace(".", "-")
 
 
 def _takes_dates(model: source.ModelInfo, provider: source.Provider, id_: str) -> bool:

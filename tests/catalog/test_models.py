@@ -91,6 +91,18 @@ def test_a_prefix_of_the_providers_own_list_is_looked_through() -> None:
     assert _price(find_model("gemini", "models/gemini-2.5-flash")) == _price(plain)
 
 
+def test_limits_are_not_shared_among_models_of_one_price() -> None:
+    long, short = find_model("openai", "gpt-5.1"), find_model("openai", "gpt-5.1-chat-latest")
+    assert long is not None
+    assert short is not None
+    assert long.price == short.price
+    assert (long.max_tokens, short.max_tokens) == (128_000, 16_384)
+    assert find_model("openai", "gpt-5.1-2025-11-13") is not None
+    other = find_model("openai", "gpt-5.1-codex")
+    assert other is not None
+    assert other.max_tokens is None
+
+
 def test_tiers_are_kept() -> None:
     info = find_model("openrouter", "anthropic/claude-sonnet-4.5")
     assert info is not None

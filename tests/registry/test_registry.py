@@ -210,7 +210,22 @@ def test_what_the_user_says_comes_before_the_catalog(loaded: Callable[[str], Reg
     assert (info.context_window, info.sources["context_window"]) == (1000, "config")
     assert info.price is not None
     assert info.price.source == info.sources["price"] == "catalog"
+    assert (info.max_tokens, info.sources["max_tokens"]) == (65_536, "catalog")
+
+
+def test_the_documented_defaults_fill_only_what_the_catalog_does_not_know(
+    loaded: Callable[[str], Registry],
+) -> None:
+    registry = loaded("""
+        [[providers.groq.models]]
+        id = "moonshotai/kimi-k2-instruct"
+        reasoning = false
+    """)
+    info = registry.deployments("groq/moonshotai/kimi-k2-instruct")[0].info
+    assert (info.context_window, info.sources["context_window"]) == (131_072, "catalog")
     assert (info.max_tokens, info.sources["max_tokens"]) == (8192, "default")
+    assert info.price is not None
+    assert info.price.source == "catalog", "the defaults' zero never hides a price"
 
 
 def test_an_overridden_origin_has_no_catalog(loaded: Callable[[str], Registry]) -> None:
