@@ -98,3 +98,29 @@ def _scrubbed(value: Any) -> Any:
 def mend_surrogates(text: str) -> str:
     """Join surrogate pairs to the character they stand for; a lone one becomes U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+class SurrogateJoiner:
+    """Joins characters whose UTF-16 halves come as escapes in two pieces of a text."""
+
+    __slots__ = ("_half",)
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def feed(self, text: str) -> str:
+        """Take the next piece; return what is certain, which may be nothing."""
+        if not self._half and text.isascii():
+            return text
+        text = self._half + text
+        self._half = ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            self._half = text[-1]
+            text = text[:-1]
+        return mend_surrogates(text)
+
+    def close(self) -> str:
+        """Say that nothing more comes; a half that is left over becomes U+FFFD."""
+        text = "\ufffd" if self._half else ""
+        self._half = ""
+        return text

@@ -18,6 +18,7 @@ _MAKE: dict[TextKind, type[Text] | type[Refusal] | type[Reasoning]] = {
     "refusal": Refusal,
     "reasoning": Reasoning,
 }
+_KINDS: dict[type, TextKind] = {make: kind for kind, make in _MAKE.items()}
 
 
 class OpenCall:
@@ -67,7 +68,7 @@ class OpenParts:
     def add(self, kind: TextKind, text: str, events: list[Event], meta: Meta | None = None) -> None:
         """Add to the open part of this kind, or open one. `meta` goes with the delta alone."""
         if kind != self._kind:
-            self._open(kind, events)
+            self.open_text(kind, events)
         self._pieces.append(text)
         events.append(PartDelta(self._index, kind, text, meta))
 
@@ -79,8 +80,7 @@ class OpenParts:
     def whole(self, part: Part, events: list[Event]) -> None:
         """Add a part that comes in one piece."""
         self.close_text(events)
-        events.append(PartStart(self._next, part))
-        events.append(PartEnd(self._next, part))
+        events.extend(whole_part(self._next, part))
         self._next += 1
 
     def open_call(
@@ -124,12 +124,30 @@ class OpenParts:
         for call in list(self._calls):
             self.close_call(call, events)
 
-    def _open(self, kind: TextKind, events: list[Event]) -> None:
+    def open_text(self, kind: TextKind, events: list[Event], meta: Meta | None = None) -> None:
+        """Open text, refusal or reasoning, also when one of its kind is open.
+
+        `meta` is what is known of it already.
+        """
         self.close_text(events)
         self._kind = kind
+        self._meta = meta
         self._index = self._next
         self._next += 1
-        events.append(PartStart(self._index, _MAKE[kind]("")))
+        events.append(PartStart(self._index, _MAKE[kind]("", meta)))
+
+
+def whole_part(index: int, part: Part) -> list[Event]:
+    """Tell a part that is there in one piece: what can grow begins empty, with its meta."""
+    if isinstance(part, ToolCall):
+        start = PartStart(index, ToolCall(part.id, part.name, meta=part.meta))
+        return [start, PartDelta(index, "tool_call", part.arguments), PartEnd(index, part)]
+    kind = _KINDS.get(type(part))
+    if kind is None:
+        return [PartStart(index, part), PartEnd(index, part)]
+    assert isinstance(part, Text | Refusal | Reasoning)
+    said: list[Event] = [PartDelta(index, kind, part.text)] if part.text else []
+    return [PartStart(index, _MAKE[kind]("", part.meta)), *said, PartEnd(index, part)]
 
 
 def own_meta(format_name: str, fields: dict[str, Any]) -> Meta | None:

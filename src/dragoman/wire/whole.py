@@ -18,10 +18,11 @@ from dragoman.types.event import (
     PartStart,
     Start,
 )
-from dragoman.types.message import Part, Reasoning, Refusal, Text, ToolCall
+from dragoman.types.message import Part, Reasoning, Refusal, Text
 from dragoman.types.usage import Usage
 from dragoman.wire.error_body import bounded, web_page_error
 from dragoman.wire.json_text import decode
+from dragoman.wire.parts import whole_part
 
 if TYPE_CHECKING:
     from dragoman.wire.base import StreamParser
@@ -70,17 +71,7 @@ def events_of(completion: Completion) -> list[Event]:
     """Tell a whole answer as a stream, each part in one piece."""
     events: list[Event] = [Start(completion.id, completion.model, completion.created)]
     for index, part in enumerate(completion.parts):
-        if isinstance(part, Text | Refusal | Reasoning):
-            events.append(PartStart(index, type(part)("")))
-            if part.text:
-                kind = _KINDS[type(part)]
-                events.append(PartDelta(index, kind, part.text))
-        elif isinstance(part, ToolCall):
-            events.append(PartStart(index, ToolCall(part.id, part.name)))
-            events.append(PartDelta(index, "tool_call", part.arguments))
-        else:
-            events.append(PartStart(index, part))
-        events.append(PartEnd(index, part))
+        events.extend(whole_part(index, part))
     events.append(
         Finish(
             completion.finish_reason,

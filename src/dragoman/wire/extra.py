@@ -1,0 +1,50 @@
+"""Fields of a request that nobody models, on their way to an upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dragoman.errors import Unsupported
+from dragoman.types.provider import Dialect
+from dragoman.types.request import ChatRequest
+
+_STATE = frozenset({"previous_response_id", "conversation", "background", "prompt", "audio"})
+"""Fields without which it would be another request: whoever does not know them can't answer it."""
+
+_OURS = ("model", "messages", "input", "stream")
+
+
+def render_extra(
+    request: ChatRequest, format_name: str, body: dict[str, Any], warn: Callable[[str], None]
+) -> None:
+    """Add the request's `extra` to a body that holds everything else.
+
+    Of an object that is modelled in part, what is modelled comes first. Fields of another format
+    are reported to `warn`.
+
+    Raises: Unsupported for a field of another format that can't be left out.
+    """
+    if request.format not in (None, format_name):
+        for name, value in request.extra.items():
+            if name in _STATE and value:
+                raise Unsupported(f"{name} means something to {request.format} alone", param=name)
+            warn(f"{name} is not sent: only {request.format} knows it")
+        return
+    for name, value in request.extra.items():
+        kept = body.get(name)
+        if isinstance(kept, dict) and isinstance(value, dict):
+            body[name] = {**value, **kept}
+        elif name not in _OURS:
+            body.setdefault(name, value)
+
+
+def fit_dialect(dialect: Dialect, body: dict[str, Any], warn: Callable[[str], None]) -> None:
+    """Take out and rename the top-level fields that this provider has otherwise."""
+    for name in dialect.drop:
+        if name in body:
+            del body[name]
+            warn(f"{name} is not sent: this provider does not know it")
+    for name, new in dialect.rename.items():
+        if name in body:
+            body[new] = body.pop(name)
