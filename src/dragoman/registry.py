@@ -150,7 +150,9 @@ class Registry:
             raise ConfigError(
                 "a base URL needs the name of a model", hint="name the server's own: -m MODEL"
             )
-        name = "".join(c if c.isascii() and c.isalnum() else "-" for c in host.lower())
+        name = "".join(
+            c if c.isascii() and (c.isalnum() or c == ".") else "-" for c in host.lower()
+        )
         provider = Provider(
             name=name.strip("-") or "call", base_url=base_url, api=api, origin="call"
         )
