@@ -269,3 +269,23 @@ def test_nothing_is_ever_written_to_the_users_file(home: Home) -> None:
     home.load()
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_configuration_shows_no_secret_when_it_is_printed(home: Home) -> None:
+    config = home.read(
+        f'[[providers]]\nname = "a"\nbase_url = "http://a/v1"\napi_key = "{CANARY}"\n'
+    )
+    for shown in (config, config.settings, config.providers["a"], config.notes):
+        assert CANARY not in repr(shown)
+
+
+@pytest.mark.parametrize("setting", ["default_model", "body", "headers", "api_key", "name"])
+def test_half_a_character_is_refused(home: Home, setting: str) -> None:
+    value: object = "\ud800"
+    if setting in ("body", "headers"):
+        value = {"x": value}
+    data = {"providers": [{"name": "a", "base_url": "http://a/v1", setting: value}]}
+    config = home.read(json.dumps(data), "some.json")
+    for text in said(config):
+        text.encode()
+    assert config.problems or setting in ("headers", "api_key")

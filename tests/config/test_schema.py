@@ -37,10 +37,11 @@ def test_the_schema_accepts_what_we_accept(path: Path) -> None:
 
 
 def test_the_schema_accepts_polpos_providers() -> None:
+    known = validator()
     for path in (CASES / "polpo").glob("*.json"):
         data = json.loads(path.read_text())
         providers = {"providers": data.get("providers", {})}
-        assert [error.message for error in validator().iter_errors(providers)] == []
+        assert [error.message for error in known.iter_errors(providers)] == []
 
 
 @pytest.mark.parametrize(

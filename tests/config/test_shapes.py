@@ -227,7 +227,7 @@ def test_every_setting_of_a_provider_arrives(home: Home) -> None:
     assert provider.tls.client_cert == "/etc/me.pem"
     assert provider.proxy is not None
     assert provider.body == {"store": False, "metadata": {"team": "me"}}
-    assert provider.adapter == "acme.py:Acme"
+    assert provider.adapter == f"{home.path}/folder/acme.py:Acme"
     price = provider.models["gpt-oss-120b"].price
     assert price is not None
     assert (price.cache_read, price.tiers[0].input) == (Decimal("0.05"), Decimal(1))

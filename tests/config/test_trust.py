@@ -160,3 +160,12 @@ def test_a_broken_record_of_trust_trusts_nothing(home: Home, text: str) -> None:
 def test_a_project_file_that_is_named_outright_is_trusted(home: Home) -> None:
     path = home.project(NEW + 'api_key_env = "NEW_KEY"\n')
     assert home.load(path).notes == ()
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-6", "openai/*", "mine:x", "OpenAI"])
+def test_an_untrusted_route_takes_no_providers_place(home: Home, name: str) -> None:
+    home.user(USER)
+    home.project(f'{NEW}[aliases]\n"{name}" = "new/x"\nfree = "new/x"\n')
+    config = home.load()
+    assert list(config.routes) == ["free"]
+    assert "would take the place of a provider" in str(config.notes[0])

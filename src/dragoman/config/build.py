@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from dragoman.config import kinds
@@ -95,7 +96,8 @@ class _Builder:
             api=cast("Api", _value(values, "api") or "openai-completions"),
             on_overflow=cast("OnOverflow | None", _value(values, "on_overflow")),
             built_in=defining is None,
-            catalog=self._text(values, "catalog") or catalog,
+            adapter=self._adapter(values),
+            catalog=self._catalog(values) or catalog,
             overrides=self.name if defining and self.name in self.context.built_in else None,
             origin=_layer(defining) if defining else "built-in",
             place=str(defining.place) if defining else None,
@@ -247,12 +249,30 @@ class _Builder:
             self._problem("proxy must begin with http:// or https://", place=place)
         return source
 
+    def _adapter(self, values: Table) -> str | None:
+        """An adapter's name; a file's path starts at the configuration file."""
+        name = self._text(values, "adapter")
+        folder = values["adapter"].place.document.folder if name else None
+        if name is None or folder is None or ".py:" not in name:
+            return name
+        path, _, class_name = name.rpartition(":")
+        return f"{absolute(Path(path), folder, self.context.env)}:{class_name}"
+
+    def _catalog(self, values: Table) -> str | None:
+        name = self._text(values, "catalog")
+        if name is not None and name not in self.context.built_in:
+            hint = kinds.suggestion(name, self.context.built_in)
+            place = str(values["catalog"].place)
+            self._problem("catalog is not the name of a built-in provider", hint, place)
+            return None
+        return name
+
     def _tls(self, values: Table) -> Tls:
         found: dict[str, Any] = {}
         for name, value in (_value(values, "tls") or {}).items():
             folder = value.place.document.folder
             is_path = isinstance(value.value, str) and folder is not None
-            path = absolute(value.value, folder, self.context.env) if is_path else value.value
+            path = absolute(Path(value.value), folder, self.context.env) if is_path else value.value
             found[name] = str(path) if is_path else path
         return Tls(**found)
 
@@ -262,7 +282,6 @@ class _Builder:
 
 
 _AS_THEY_ARE = (
-    "adapter",
     "body",
     "default_model",
     "models_only",

@@ -49,6 +49,9 @@ class Config(Struct, frozen=True, kw_only=True):
     notes: tuple[ConfigError, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Config({len(self.providers)} providers, {len(self.routes)} routes)"
+
     @property
     def custom(self) -> tuple[Provider, ...]:
         """The providers that the user has set up, in order; a key alone sets up none."""

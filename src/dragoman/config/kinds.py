@@ -31,7 +31,8 @@ _TYPES: tuple[tuple[type, str], ...] = (
     (datetime.time, "a time"),
 )
 _KEY_PREFIXES = ("sk_", "gsk_", "hf_", "xai_", "AIza", "nvapi", "pplx", "csk_", "r8_", "ghp_")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # half a surrogate pair is no text either
 
 
 class Wrong(ValueError):
@@ -312,6 +313,8 @@ def plain(value: Any) -> Any:
         raise Wrong("has a number that JSON cannot hold")
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
+    if isinstance(value, str) and _SURROGATE.search(value):
+        raise Wrong("has half a character in a string")
     if value is None or isinstance(value, str | int | float):
         return value
     raise Wrong("has a value that JSON cannot hold")

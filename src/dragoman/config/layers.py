@@ -52,7 +52,14 @@ def load(
         config.providers["groq"].base_url
     """
     env = os.environ if env is None else env
-    return _Loading(env, cwd or Path.cwd(), file).load(overrides or {})
+    return _Loading(env, cwd or _current_folder(), file).load(overrides or {})
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it has been removed under our feet
+        return Path("/")
 
 
 class _Loading:

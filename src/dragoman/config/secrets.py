@@ -23,7 +23,7 @@ MAX_BYTES = 64 * 1024
 CREDENTIALS_FILE = "credentials.json"
 KEYRING_SERVICE = "dragoman"
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def key_variable(name: str) -> str:

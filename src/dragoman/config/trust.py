@@ -9,6 +9,7 @@ name is read, since the file could choose the name for the variable's sake.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ def restrict(layer: Layer, existing: Container[str]) -> tuple[Layer, list[Config
             providers[name] = table._replace(values=values)
     routes = {}
     for name, route in layer.routes.items():
-        if has_reference(_raw(layer, route.place.path)):
+        if re.split("[/:]", name, maxsplit=1)[0].lower() in existing:
+            ignored(f"route '{name}', which would take the place of a provider,", route.place)
+        elif has_reference(_raw(layer, route.place.path)):
             ignored(f"route '{name}', which refers to variables,", route.place)
         else:
             routes[name] = route._replace(values=_without_bodies(route.values))

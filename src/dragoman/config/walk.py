@@ -30,6 +30,9 @@ class Value(NamedTuple):
     value: Any
     place: Place
 
+    def __repr__(self) -> str:
+        return f"Value({self.place})"  # the value may be a secret
+
 
 Table: TypeAlias = dict[str, Value]
 
