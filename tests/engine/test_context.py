@@ -120,8 +120,7 @@ def test_whatever_is_cut_the_rest_is_a_sound_history(
 
 
 def test_a_server_that_cut_the_prompt_in_silence_is_noticed() -> None:
-    note = find_silent_cut(Usage(prompt_tokens=2048, completion_tokens=5), 9000)
-    assert note is not None
+    (note,) = find_silent_cut(Usage(prompt_tokens=2048, completion_tokens=5), 9000)
     assert "2048" in note
     assert "num_ctx" in note
 
@@ -129,12 +128,11 @@ def test_a_server_that_cut_the_prompt_in_silence_is_noticed() -> None:
 @pytest.mark.parametrize(
     ("usage", "estimate"),
     [
-        (None, 9000),
         (Usage(), 9000),
         (Usage(prompt_tokens=7000), 9000),
         (Usage(prompt_tokens=10), 300),
         (Usage(prompt_tokens=2048, estimated=True), 9000),
     ],
 )
-def test_an_ordinary_count_raises_no_alarm(usage: Usage | None, estimate: int) -> None:
-    assert find_silent_cut(usage, estimate) is None
+def test_an_ordinary_count_raises_no_alarm(usage: Usage, estimate: int) -> None:
+    assert not find_silent_cut(usage, estimate)

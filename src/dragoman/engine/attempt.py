@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from dragoman.catalog.pricing import compute_cost
 from dragoman.config.secrets import looked
-from dragoman.engine.call import Call, new_id
-from dragoman.engine.context import find_silent_cut
+from dragoman.engine.call import Call
+from dragoman.engine.context import NOTICEABLE_BYTES, find_silent_cut
 from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
 from dragoman.engine.outgoing import prepare
 from dragoman.engine.steps import Answer, Flow, Out, Read, ReadAll, Send, Sleep, Step, Wait
@@ -63,10 +63,12 @@ class Attempt:
         self._pending: Sequence[Out] = ()
         self._began = around.clock()
         self._inside = False
+        self._sent_bytes = 0
         self._over = False
+        number = len(call.exchange.attempts) + 1
         self.record = Record(
-            id=new_id("att"),
-            number=len(call.exchange.attempts) + 1,
+            id=f"{call.exchange.id}-{number}",
+            number=number,
             kind=try_.kind,
             provider=self.deployment.provider.name,
             model=self.deployment.model,
@@ -162,6 +164,7 @@ class Attempt:
         if target.credential is not None and deployment.credential is not None:
             self.record.credential = target.credential.label
         self._warn(*outgoing.warnings)
+        self._sent_bytes = len(outgoing.request.body)
         yield from self._enter()
         self._timers = self._make_timers(stream)
         send = Send(outgoing.request, deployment.provider.timeouts.connect, self._timers.left())
@@ -249,8 +252,8 @@ class Attempt:
         self.record.finish_reason = reason
         if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
             usage = self._estimated(usage)
-        elif note := find_silent_cut(usage, self.call.estimate):
-            self._warn(note)
+        elif self._sent_bytes > NOTICEABLE_BYTES:
+            self._warn(*find_silent_cut(usage, self.call.estimate))
         self._end("ok", usage)
 
     def _fail(self, error: DragomanError) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.engine.estimate import estimate_message, estimate_request
+from dragoman.engine.estimate import BYTES_PER_TOKEN, estimate_message, estimate_request
 from dragoman.errors import ContextOverflow
 from dragoman.types.message import Message, Role
 from dragoman.types.model import ModelInfo
@@ -21,6 +21,8 @@ _INSTRUCTIONS: tuple[Role, ...] = ("system", "developer")
 
 SILENT_CUT_SHARE = 0.4
 SILENT_CUT_TOKENS = 500
+NOTICEABLE_BYTES = SILENT_CUT_TOKENS * BYTES_PER_TOKEN
+"""A request smaller than this cannot have been cut by so much."""
 
 
 class Fitted(Struct, frozen=True):
@@ -123,14 +125,17 @@ def _overflow(estimate: int, window: int, policy: OnOverflow) -> ContextOverflow
     return error
 
 
-def find_silent_cut(usage: Usage | None, estimate: int) -> str | None:
-    """Notice a server that cut the prompt without a word (Ollama does, at its `num_ctx`)."""
-    if usage is None or usage.prompt_tokens is None or usage.estimated:
-        return None
+def find_silent_cut(usage: Usage, estimate: int) -> tuple[str, ...]:
+    """Notice a server that cut the prompt without a word (Ollama does, at its `num_ctx`).
+
+    Returns: the warning, or nothing.
+    """
     counted = usage.prompt_tokens
+    if counted is None or usage.estimated:
+        return ()
     if counted > estimate * SILENT_CUT_SHARE or estimate - counted < SILENT_CUT_TOKENS:
-        return None
+        return ()
     return (
         f"the server read {counted} tokens where about {estimate} were sent: it may have cut the "
-        "prompt. Raise the server's context size (num_ctx, --ctx-size, --max-model-len)"
+        "prompt. Raise the server's context size (num_ctx, --ctx-size, --max-model-len)",
     )
