@@ -6,7 +6,8 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python;
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help run test check format bench docs docs-serve generate clean
+.PHONY: help run test check lint types layers generated tests format generate bench docs docs-serve
+.PHONY: clean
 
 help:  ## list what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -16,14 +17,24 @@ run: .venv/run.stamp  ## see an answer stream, with no key and no server
 
 test: check  ## the same as check
 
-check: .venv/dev.stamp  ## everything that must hold: format, lint, types, layers, docs, tests
+check: lint types layers generated tests  ## everything that must hold; -k goes on after a failure
+
+lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: .venv/dev.stamp
 	$(BIN)/mypy
+
+layers: .venv/dev.stamp
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python scripts/generate_docs.py --check
+
+generated: .venv/dev.stamp
 	$(BIN)/python scripts/gen_config_reference.py --check
+	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python scripts/build_changelog.py --check
+
+tests: .venv/dev.stamp
 	$(BIN)/pytest
 
 format: .venv/dev.stamp  ## put the code into shape
