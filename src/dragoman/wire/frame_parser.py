@@ -53,6 +53,8 @@ class FrameParser(ABC):
             return events
         if not self._sniffed:
             self._sniff(chunk, events)
+            if events:
+                return events
         if self._document is not None:
             self._add_to_document(chunk, events)
             return events
