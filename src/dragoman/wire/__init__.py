@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["get_format"]
 
-_MODULES = {"openai-completions": "dragoman.wire.openai_completions"}
+_MODULES = {
+    "openai-completions": "dragoman.wire.openai_completions",
+    "anthropic-messages": "dragoman.wire.anthropic_messages",
+}
 
 
 @cache

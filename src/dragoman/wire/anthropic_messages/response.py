@@ -1,0 +1,232 @@
+"""Whole answers, read and written.
+
+Source: https://platform.claude.com/docs/en/api/messages (read 2026-11)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.errors import ProtocolError
+from dragoman.types.completion import Completion
+from dragoman.types.event import FinishReason
+from dragoman.types.message import (
+    Media,
+    Meta,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
+from dragoman.types.provider import Dialect
+from dragoman.types.request import ChatRequest
+from dragoman.wire.anthropic_messages.blocks import parse_blocks, parse_content, refusal_part
+from dragoman.wire.anthropic_messages.content import (
+    Warn,
+    render_call,
+    render_own_reasoning,
+    render_unknown,
+)
+from dragoman.wire.anthropic_messages.errors import find_error
+from dragoman.wire.anthropic_messages.schema import (
+    NAME,
+    finish_reason,
+    own,
+    rest_meta,
+    stop_reason,
+)
+from dragoman.wire.anthropic_messages.usage import (
+    merge_usage,
+    parse_usage,
+    render_usage,
+    rest_of_usage,
+)
+from dragoman.wire.base import Rendered
+from dragoman.wire.error_body import bounded
+from dragoman.wire.ids import safe_id
+from dragoman.wire.json_text import encode
+from dragoman.wire.seal import seal
+from dragoman.wire.tokens import doubts
+from dragoman.wire.whole import read_whole
+
+_MODELLED = (
+    "id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details",
+    "usage",
+)  # fmt: skip
+
+
+class _Answer(Struct, gc=False):
+    content: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def parse_response(body: bytes, dialect: Dialect) -> Completion:
+    """Read a whole answer that came with a 2xx status.
+
+    A stream that came although none was asked for is read as well.
+
+    Raises: UpstreamError for an error inside it, ProtocolError for a web page, an empty body, or
+    anything else that is no answer, StreamTruncated for a stream that breaks off.
+    """
+    from dragoman.wire.anthropic_messages.stream import MessagesParser
+
+    return read_whole(body, _parse_answer, lambda: MessagesParser(dialect))
+
+
+def _parse_answer(value: Any, body: bytes) -> Completion:
+    content = value.get("content") if isinstance(value, dict) else None
+    if not isinstance(content, list | str) or value.get("type") == "error":
+        if error := find_error(body):
+            raise error
+        raise ProtocolError("the upstream's answer has no content", raw=bounded(body))
+    try:
+        parts = parse_content(bytes(_decode_answer(body).content))
+    except (ValueError, RecursionError):
+        parts = parse_blocks(content)
+    raw = value.get("stop_reason")
+    raw = raw if isinstance(raw, str) else None
+    if raw == "refusal":
+        parts = (*parts, refusal_part(value.get("stop_details")))
+    reported = merge_usage({}, value.get("usage"))
+    usage = parse_usage(reported)
+    return Completion(
+        parts=parts,
+        finish_reason=finish_reason(raw, any(isinstance(part, ToolCall) for part in parts)),
+        raw_finish_reason=raw,
+        stop_sequence=_text(value, "stop_sequence"),
+        usage=usage,
+        id=_text(value, "id"),
+        model=_text(value, "model"),
+        warnings=doubts(usage),
+        meta=answer_meta(value, reported),
+    )
+
+
+def answer_meta(fields: Mapping[str, Any], reported: dict[str, Any]) -> Meta | None:
+    """Keep an answer's own fields that no part carries: container, service tier, server tools."""
+    return rest_meta({**fields, "more_usage": rest_of_usage(reported) or None}, *_MODELLED)
+
+
+def _text(value: dict[str, Any], name: str) -> str | None:
+    found = value.get(name)
+    return found if isinstance(found, str) and found else None
+
+
+def render_response(completion: Completion, request: ChatRequest | None = None) -> Rendered:
+    """Write a whole answer. What only other formats can say is left out, with a warning."""
+    del request
+    warnings: dict[str, None] = {}  # in order, none twice
+
+    def warn(sentence: str) -> None:
+        warnings[sentence] = None
+
+    writer = AnswerWriter()
+    blocks = [writer.block(part, warn) for part in completion.parts]
+    fields = dict(own(completion.meta))
+    more_usage = fields.pop("more_usage", None)
+    rendered = {
+        "id": completion.id or "msg_0",
+        "type": "message",
+        "role": "assistant",
+        "model": completion.model or "",
+        "content": [block for block in blocks if block is not None],
+        **writer.ending(
+            completion.finish_reason, completion.raw_finish_reason, completion.stop_sequence
+        ),
+        "usage": render_usage(completion.usage, more_usage),
+    }
+    if rendered["stop_reason"] is None:
+        warn("the answer ended with an error, which no stop_reason of this API names")
+    return Rendered(encode({**fields, **rendered}), tuple(warnings))
+
+
+class AnswerWriter:
+    """Writes the blocks of one answer for a client, and how it ended.
+
+    What a provider of another format wants back is sealed into the signature of its reasoning.
+    """
+
+    def __init__(self) -> None:
+        self._refusals: list[str] = []
+        self._details: Any = None
+
+    def block(self, part: Part, warn: Warn) -> Any:
+        """Write one part; None when nothing of it stands in the content."""
+        if isinstance(part, Text):
+            return self._text(part, warn)
+        if isinstance(part, Reasoning):
+            return render_own_reasoning(part) or sealed_reasoning(part)
+        if isinstance(part, ToolCall):
+            return render_call(part, safe_id(part.id, "toolu_"), warn)
+        if isinstance(part, Refusal):
+            return self.refuse(part)
+        block = render_unknown(part) if isinstance(part, Unknown) else None
+        if block is None:
+            warn(f"{describe(part)} cannot be said in Anthropic Messages: left out")
+        return block
+
+    def refuse(self, part: Refusal) -> dict[str, Any] | None:
+        """Note a refusal; it is content only when the provider wrote it as such."""
+        fields = own(part.meta)
+        if "stop_details" in fields:
+            self._details = fields["stop_details"]
+            return None
+        self._refusals.append(part.text)
+        return {"type": "text", "text": part.text} if part.text else None
+
+    def ending(
+        self, reason: FinishReason, raw: str | None, stop_sequence: str | None
+    ) -> dict[str, Any]:
+        """Say how the answer ended. A refusal never becomes a mere end."""
+        if reason == "stop" and self._refusals:
+            reason = "refusal"
+        word = stop_reason(reason, raw, stop_sequence)
+        return {
+            "stop_reason": word,
+            "stop_sequence": stop_sequence if word == "stop_sequence" else None,
+            "stop_details": self._stop_details(reason) if word == "refusal" else None,
+        }
+
+    def _stop_details(self, reason: FinishReason) -> Any:
+        if self._details is not None or (reason == "refusal" and not self._refusals):
+            return self._details
+        words = "".join(self._refusals) or "The provider's content filter stopped this answer."
+        return {"type": "refusal", "category": None, "explanation": words}
+
+    @staticmethod
+    def _text(part: Text, warn: Warn) -> dict[str, Any] | None:
+        warn_of_foreign(part, warn)
+        fields = own(part.meta)
+        return {"type": "text", "text": part.text, **fields} if part.text or fields else None
+
+
+def warn_of_foreign(part: Text, warn: Warn) -> None:
+    """Report what another format said beside a text."""
+    for name in part.meta or ():
+        if name != NAME:
+            warn(f"what {name} says beside a text (citations, annotations) is left out")
+
+
+def sealed_reasoning(part: Reasoning) -> dict[str, Any]:
+    """Write another format's reasoning, so that a client can carry it and we know it again."""
+    if part.text or not part.meta:
+        return {"type": "thinking", "thinking": part.text, "signature": seal(part.meta)}
+    return {"type": "redacted_thinking", "data": seal(part.meta)}
+
+
+def describe(part: Part) -> str:
+    """Name a part in a warning."""
+    if isinstance(part, Unknown):
+        return f"a block that only {part.format} knows"
+    if isinstance(part, Media):
+        return f"a part of kind {part.kind}"
+    return "a tool's result" if isinstance(part, ToolResult) else "a part of this kind"
