@@ -96,10 +96,15 @@ class DragomanError(Exception):
 
 
 class ConfigError(DragomanError):
-    """A setting is wrong. `place` is the file, with line and column, or the variable."""
+    """A setting is wrong. `place` is the file, with line and column, or the variable.
+
+    A provider that cannot be used for it is passed over where there is another, aloud.
+    """
 
     status = 500
     code = "config_error"
+    failover: Failover = "next"
+    loud = True
 
     def __init__(self, message: str, *, place: str | None = None, hint: str | None = None) -> None:
         super().__init__(f"{place}: {message}" if place else message, hint=hint)

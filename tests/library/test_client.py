@@ -480,3 +480,16 @@ def test_aimock_answers_text_and_tool_calls(kind: str, aimock_server: AimockServ
     (call,) = went.completion.tool_calls
     assert (call.name, msgspec.json.decode(call.arguments)) == ("look", {"city": "Lyon"})
     assert went.completion.finish_reason == "tool_calls"
+
+
+def test_azure_is_asked_by_deployment_with_its_own_header(upstream: StartUpstream) -> None:
+    server = upstream(chat("ok"))
+    base_url = f"http://127.0.0.1:{server.port}/openai/deployments"
+    env = {"AZURE_API_KEY": "secret", "OPENAI_API_VERSION": "2026-02-01"}
+    provider = {"base_url": base_url, "api_key_env": "AZURE_API_KEY", "default_model": "gpt-4"}
+    asker = Asker("sync", configure({"azure-gpt4": provider}, env=env), env)
+    assert asker.chat("azure-gpt4").text == "ok"
+    request = server.requests[0]
+    assert request.target == "/openai/deployments/gpt-4/chat/completions?api-version=2026-02-01"
+    assert request.header("api-key") == "secret"
+    assert request.header("authorization") is None

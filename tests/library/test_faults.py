@@ -393,3 +393,11 @@ def test_stall_before_the_head_is_a_first_token_timeout(kind: str, upstream: Sta
     went = alone(kind, server, timeouts={"first_token": 0.2}, retries=0).stream("a/x")
     assert isinstance(went.error, Timeout)
     assert went.error.phase == "first_token"
+
+
+def test_a_provider_without_its_key_is_passed_over_aloud(kind: str, upstream: Start) -> None:
+    first, second = upstream([]), upstream(chat("ok"))
+    answer = pair(kind, first, second, api_key="env:NO_SUCH_KEY").chat(BOTH)
+    assert answer.provider == "b"
+    assert trail(answer.exchange) == ["first a/x error config_error", "fallback b/y ok 200"]
+    assert any("NO_SUCH_KEY" in warning for warning in answer.warnings)

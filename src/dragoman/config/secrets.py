@@ -58,7 +58,7 @@ class Secrets:
     """Resolves references. What a command printed is kept until it says that it expires."""
 
     def __init__(self, env: Mapping[str, str], clock: Callable[[], float] = time.time) -> None:
-        self._env = env
+        self.env = env
         self._clock = clock
         self._lock = threading.Lock()
         self._commands: dict[str, tuple[Secret, float | None]] = {}
@@ -92,7 +92,7 @@ class Secrets:
         for source in sources:
             if source.kind == "stored":
                 secret = self._stored(source.value, provider.base_url)
-            elif source.kind == "env" and source.value not in self._env:
+            elif source.kind == "env" and source.value not in self.env:
                 continue
             else:
                 secret = self.resolve(source)
@@ -143,22 +143,22 @@ class Secrets:
         raise ConfigError(f"{_label(source)} belongs to a provider", place=source.place)
 
     def _variable(self, source: CredentialSource) -> str | None:
-        value = self._env.get(source.value)
+        value = self.env.get(source.value)
         if value is None and not source.optional:
             raise _unset(source, source.value)
         return value
 
     def _template(self, source: CredentialSource) -> str:
         try:
-            return interpolate(source.value.reveal(), self._env)
+            return interpolate(source.value.reveal(), self.env)
         except MissingVariable as error:
             raise _unset(source, error.variable) from None
         except MalformedReference as error:
             raise ConfigError(f"the setting {error}", place=source.place) from None
 
     def _file(self, source: CredentialSource) -> str | None:
-        name = interpolate(source.value, self._env)
-        path = files.absolute(Path(name), files.home(self._env), self._env)
+        name = interpolate(source.value, self.env)
+        path = files.absolute(Path(name), files.home(self.env), self.env)
         try:
             with path.open("rb") as file:
                 raw = file.read(MAX_BYTES + 1)
@@ -193,13 +193,13 @@ class Secrets:
                 return known[0].reveal()
             from dragoman.config.command import run_command
 
-            printed = run_command(source.value, self._env, source.place, COMMAND_TIMEOUT_S)
+            printed = run_command(source.value, self.env, source.place, COMMAND_TIMEOUT_S)
             text, expires_at = printed.read(self._clock())
             self._commands[source.value] = (Secret(text), expires_at)
             return text
 
     def _stored(self, name: str, base_url: str) -> Secret | None:
-        entry = read_stored(files.data_folder(self._env) / CREDENTIALS_FILE).get(name)
+        entry = read_stored(files.data_folder(self.env) / CREDENTIALS_FILE).get(name)
         if entry is None or entry.get("origin") != origin_of(base_url):
             return None
         if entry.get("keyring") is True:

@@ -135,7 +135,8 @@ def find_silent_cut(usage: Usage, estimate: int) -> tuple[str, ...]:
         return ()
     if counted > estimate * SILENT_CUT_SHARE or estimate - counted < SILENT_CUT_TOKENS:
         return ()
-    return (
+    note = (
         f"the server read {counted} tokens where about {estimate} were sent: it may have cut the "
-        "prompt. Raise the server's context size (num_ctx, --ctx-size, --max-model-len)",
+        "prompt. Raise the server's context size (num_ctx, --ctx-size, --max-model-len)"
     )
+    return (note,)

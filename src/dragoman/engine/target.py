@@ -93,7 +93,13 @@ class Targets:
             raise provider.problems[0]
         wire = get_format(provider.api)
         query = {name: self._reveal(source) for name, source in provider.query.items()}
-        url = endpoint_url(provider.base_url, provider.api, deployment.model, query=query)
+        url = endpoint_url(
+            provider.base_url,
+            provider.api,
+            deployment.model,
+            query=query,
+            env=self._secrets.env,
+        )
         headers = {"content-type": "application/json", **wire.headers}
         for name, source in provider.headers.items():
             headers[name.lower()] = self._reveal(source)
