@@ -77,7 +77,7 @@ def encode(value: Any) -> bytes:
     try:
         return _encode(value)
     except UnicodeEncodeError:
-        return _encode(_scrubbed(value))
+        return _encode(mended(value))
 
 
 def encode_text(value: Any) -> str:
@@ -85,13 +85,14 @@ def encode_text(value: Any) -> str:
     return encode(value).decode()
 
 
-def _scrubbed(value: Any) -> Any:
+def mended(value: Any) -> Any:
+    """Mend every text in decoded JSON, so that it can be written again."""
     if isinstance(value, str):
         return mend_surrogates(value)
     if isinstance(value, dict):
-        return {_scrubbed(key): _scrubbed(item) for key, item in value.items()}
+        return {mended(key): mended(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_scrubbed(item) for item in value]
+        return [mended(item) for item in value]
     return value
 
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.types.event import FinishReason
-from dragoman.wire.json_text import decode_broken
+from dragoman.wire.json_text import decode_broken, mended
 
 NAME = "openai-completions"
 
@@ -56,11 +56,6 @@ class Chunk(Struct, gc=False):
     error: Any = None
     timings: Any = None
     x_groq: Any = None
-    object: Any = None
-    type: Any = None
-    message: Any = None
-    detail: Any = None
-    code: Any = None
     system_fingerprint: Any = None
     service_tier: Any = None
     provider: Any = None
@@ -160,8 +155,19 @@ def delta_from(value: dict[str, Any]) -> Delta:
     return Delta(**_known(Delta, value))
 
 
+_NESTED = ("choices", "delta", "message")
+
+
 def _known(struct: type[Struct], value: dict[str, Any]) -> dict[str, Any]:
-    return {name: value[name] for name in struct.__struct_fields__ if name in value}
+    """Take the fields that a struct has, mended.
+
+    Not the texts of a delta: the other half of a character may be in the next one.
+    """
+    found = {name: value[name] for name in struct.__struct_fields__ if name in value}
+    for name, item in found.items():
+        if name not in _NESTED and not (struct is Delta and isinstance(item, str)):
+            found[name] = mended(item)
+    return found
 
 
 _FINISH_REASONS: dict[str, FinishReason] = {
