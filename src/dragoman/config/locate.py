@@ -190,7 +190,10 @@ def _unquote(text: str) -> str:
         return text[1:-1]
     import tomllib
 
-    return str(tomllib.loads(f"x = {text}")["x"])
+    try:
+        return str(tomllib.loads(f"x = {text}")["x"])
+    except tomllib.TOMLDecodeError:  # in text that is no TOML
+        return text[1:-1]
 
 
 # ------------------------------------------------------------------------------------------ JSON
