@@ -98,9 +98,9 @@ class Incoming:
     """
 
     __slots__ = (
-        "_cap", "_fruitless", "_inflate", "_interim", "_method", "_parser", "_pieces", "_raw",
-        "_taken", "_total", "_until_close", "buffered", "done", "failure", "head_done", "headers",
-        "reusable", "status", "untouched",
+        "_cap", "_fruitless", "_head_bytes", "_inflate", "_interim", "_method", "_parser",
+        "_pieces", "_raw", "_total", "_until_close", "buffered", "done", "failure", "head_done",
+        "headers", "reusable", "status", "untouched",
     )  # fmt: skip
 
     def __init__(self, method: str, max_body_bytes: int = MAX_BODY_BYTES) -> None:
@@ -117,6 +117,7 @@ class Incoming:
         self._raw: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._total = 0
+        self._head_bytes = 0
         self._fruitless = 0
         self._interim = False
         self._until_close = False
@@ -212,21 +213,21 @@ class Incoming:
         if self.ended or self.head_done:
             return
         status = self._parser.get_status_code()
+        for raw_name, raw_value in self._raw:
+            self._head_bytes += len(raw_name) + len(raw_value) + 4
         if status < 200:
             self._raw.clear()
             self._interim = True
             return
         headers = self.headers
-        size = 0
         for raw_name, raw_value in self._raw:
-            size += len(raw_name) + len(raw_value) + 4
             name = raw_name.decode("latin-1").lower()
             value = raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         self._raw.clear()
         self.status = status
         self.head_done = True
-        if size > MAX_HEAD_BYTES:
+        if self._head_bytes > MAX_HEAD_BYTES:
             self._fail(f"more than {MAX_HEAD_BYTES // 1024} KiB of headers")
         elif self._method == "HEAD" or (self._method == "CONNECT" and 200 <= status < 300):
             self.reusable = self._parser.should_keep_alive()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 
 from dragoman.errors import ProtocolError
 
 PIECE_BYTES = 256 * 1024
+# zlib hands back what it did not come to; more at a time would be copied over and over.
+INPUT_BYTES = 16 * 1024
 # Text compresses 3 to 20 times, the dullest JSON about 100; deflate's own limit is 1 032.
 MAX_RATIO = 200
 RATIO_COUNTS_FROM = 4 * 1024 * 1024
@@ -28,19 +31,20 @@ class Inflate:
         self._coding = coding
         self._max_bytes = max_bytes
         self._zlib = zlib.decompressobj(_WINDOW[coding])
-        self._waiting = b""
+        self._tail = b""
+        self._waiting: deque[bytes] = deque()
         self._in = 0
         self._out = 0
 
     def feed(self, data: bytes) -> None:
         """Add encoded bytes."""
         self._in += len(data)
-        self._waiting += data
+        self._waiting.extend(data[i : i + INPUT_BYTES] for i in range(0, len(data), INPUT_BYTES))
 
     def take(self) -> bytes:
         """Decode up to PIECE_BYTES; `b""` when more input is wanted."""
-        while self._waiting:
-            data = self._decompress()
+        while self._tail or self._waiting:
+            data = self._decompress(self._tail or self._waiting.popleft())
             self._out += len(data)
             if self._out > self._max_bytes:
                 raise ProtocolError(f"the body unpacks to more than {self._max_bytes} bytes")
@@ -50,22 +54,22 @@ class Inflate:
                 return data
         return b""
 
-    def _decompress(self) -> bytes:
-        waiting, self._waiting = self._waiting, b""
+    def _decompress(self, packed: bytes) -> bytes:
+        self._tail = b""
         if self._zlib.eof:
             # A gzip body may have several members, one after another: RFC 1952 §2.2.
             self._zlib = zlib.decompressobj(_WINDOW[self._coding])
         try:
-            data = self._zlib.decompress(waiting, PIECE_BYTES)
+            data = self._zlib.decompress(packed, PIECE_BYTES)
         except zlib.error as error:
             if self._coding != "deflate" or self._out:
                 raise ProtocolError(f"the compressed body is broken ({error})") from error
             # Some servers send "deflate" without its zlib wrapper: RFC 9110 §8.4.1.2.
             self._coding = "deflate, raw"
             self._zlib = zlib.decompressobj(_RAW_DEFLATE)
-            self._waiting = waiting
+            self._tail = packed
             return b""
-        self._waiting = self._zlib.unconsumed_tail or self._zlib.unused_data
+        self._tail = self._zlib.unconsumed_tail or self._zlib.unused_data
         return data
 
     def check_end(self) -> None:

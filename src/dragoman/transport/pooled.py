@@ -57,24 +57,27 @@ class AsyncPool:
         """See `AsyncTransport.send`; about kept connections, see `SyncTransport.send`."""
         loop = asyncio.get_running_loop()
         pool = self._pools.get(loop) or await self._bind(loop)
+        data = render_request(request)
         url = request.url
         origin = pool.find_origin((url.scheme, url.host, url.port, request.options))
         kept = await self._acquire(origin, request, connect_timeout_s)
         if kept is not None:
             try:
-                return await self._exchange(origin, kept, request, head_timeout_s, kept=True)
+                return await self._exchange(origin, kept, request, data, head_timeout_s, kept=True)
             except _Unseen:
                 kept = await self._acquire(origin, request, connect_timeout_s)
                 if kept is not None:  # This one must be new.
                     origin.exchange_for_place(kept)
         fresh = await origin.fill(self._open(request, connect_timeout_s))
-        return await self._exchange(origin, fresh, request, head_timeout_s, kept=False)
+        return await self._exchange(origin, fresh, request, data, head_timeout_s, kept=False)
 
     def count_connections(self) -> Mapping[str, tuple[int, int]]:
         """Count the connections to each `scheme://host:port`: idle, and all."""
         counts: dict[str, tuple[int, int]] = {}
         for pool in self._pools.values():
             for (scheme, host, port, _), origin in pool.origins.items():
+                if origin.empty:
+                    continue
                 name = f"{scheme}://{host}:{port}"
                 idle, count = counts.get(name, (0, 0))
                 counts[name] = idle + len(origin.idle), count + origin.count
@@ -129,15 +132,16 @@ class AsyncPool:
         origin: Origin,
         connection: Connection,
         request: HttpRequest,
+        data: bytes,
         timeout_s: float,
         *,
         kept: bool,
     ) -> AsyncResponse:
         """Send a request and wait for the head of its answer."""
         incoming = Incoming(request.method, self._max_body_bytes)
+        if connection.proxy is not None:
+            data = render_request(request, proxy_headers=connection.proxy.headers)
         try:
-            proxy = connection.proxy
-            data = render_request(request, proxy_headers=proxy.headers if proxy else None)
             connection.send(data, incoming)
             deadline = connection.loop.time() + timeout_s
             while not (incoming.head_done or incoming.failure):
@@ -171,26 +175,29 @@ class AsyncHttpResponse:
         if self._closed:
             return b""
         incoming, connection = self._incoming, self._connection
-        data = incoming.take()
+        data = self._take()
         if not data and not incoming.ended:
             deadline = connection.loop.time() + timeout_s
             try:
                 while not data and not incoming.ended:
                     await connection.wait(deadline)
-                    data = incoming.take()
+                    data = self._take()
             except Late:
                 connection.abort()
                 raise Timeout("idle", timeout_s) from None
             except BaseException:
                 connection.abort()
                 raise
-        if data:
-            if connection.incoming is incoming:
-                connection.resume()
-        elif incoming.failure is not None and not self._closed:
-            if connection.incoming is incoming:
+        if not data and incoming.failure is not None and not self._closed:
+            if connection.incoming is incoming:  # The fault was found only in decoding.
                 connection.abort()
             raise incoming.failure
+        return data
+
+    def _take(self) -> bytes:
+        data = self._incoming.take()
+        if not self._incoming.buffered and self._connection.incoming is self._incoming:
+            self._connection.resume()
         return data
 
     async def close(self) -> None:

@@ -62,16 +62,17 @@ class SyncTransport:
     ) -> Response:
         """See `Transport.send`. A connection that was closed before the server's system had
         acknowledged any of the request is replaced unseen; after that, ConnectionLost tells."""
+        data = render_request(request)
         url = request.url
         key = (url.scheme, url.host, url.port, request.options)
         kept = self._pool.take(key)
         if kept is not None:
             try:
-                return self._exchange(kept, request, head_timeout_s, kept=True)
+                return self._exchange(kept, request, data, head_timeout_s, kept=True)
             except _Unseen:
                 pass
         fresh = self._open(key, url, request.options, connect_timeout_s)
-        return self._exchange(fresh, request, head_timeout_s, kept=False)
+        return self._exchange(fresh, request, data, head_timeout_s, kept=False)
 
     def count_connections(self) -> Mapping[str, tuple[int, int]]:
         """Count the connections to each `scheme://host:port`: idle, and all."""
@@ -98,13 +99,19 @@ class SyncTransport:
         return connection
 
     def _exchange(
-        self, connection: Connection, request: HttpRequest, timeout_s: float, *, kept: bool
+        self,
+        connection: Connection,
+        request: HttpRequest,
+        data: bytes,
+        timeout_s: float,
+        *,
+        kept: bool,
     ) -> Response:
         incoming = Incoming(request.method, self._max_body_bytes)
+        if connection.proxy is not None:
+            data = render_request(request, proxy_headers=connection.proxy.headers)
         deadline = time.monotonic() + timeout_s
         try:
-            proxy = connection.proxy
-            data = render_request(request, proxy_headers=proxy.headers if proxy else None)
             whole = connection.send(data, incoming, deadline)
             while not (incoming.head_done or incoming.failure):
                 connection.receive(incoming, deadline)
