@@ -8,7 +8,6 @@ is: a key, a price or a dialect belongs to the host that it was written for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -16,24 +15,17 @@ from dragoman.config import kinds
 from dragoman.config.baseurl import variable_url
 from dragoman.config.files import absolute
 from dragoman.config.merge import CREDENTIALS, merge_tables, without
+from dragoman.config.models import build_model
 from dragoman.config.parse import Place
 from dragoman.config.secrets import key_variable, origin_of, parse_source
 from dragoman.config.walk import ProviderTable, RouteTable, Table
 from dragoman.errors import ConfigError
 from dragoman.types.credential import CredentialSource, Secret
-from dragoman.types.model import MetadataSource, ModelInfo, Price, Tier
 from dragoman.types.provider import Api, Auth, Dialect, Limits, OnOverflow, Provider, Timeouts, Tls
 from dragoman.types.route import Route, RouteStep, When
 
 _DEFINING = ("base_url", "preset", "adapter")
 _KEPT_ELSEWHERE = frozenset({"name", "api", "adapter", "auth"})
-_DEFAULT_LIMITS: Mapping[str, Any] = {
-    "context_window": 200_000,
-    "max_tokens": 8_192,
-    "input": frozenset({"text"}),
-    "reasoning": False,
-}
-_LEAST_PRICE, _MOST_PRICE = Decimal("0.001"), Decimal(10_000)
 
 
 class Context(NamedTuple):
@@ -309,67 +301,6 @@ def _frozen(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _layer(table: ProviderTable) -> str:
     return "project" if table.layer == "untrusted" else table.layer
-
-
-# ---------------------------------------------------------------------------------------- models
-
-
-def build_model(values: Table) -> ModelInfo:
-    """Build what is known of a model.
-
-    A model that is described (not only listed) gets Polpo's documented defaults where nothing is
-    said; their source is `default`, so that the registry can put what the catalog knows there.
-    """
-    settings = {key: value.value for key, value in values.items()}
-    described = settings.pop("described", False)
-    cost, free = settings.pop("cost", None), settings.pop("free", False)
-    if "input" in settings:
-        settings["input"] = frozenset(settings["input"])
-    if cost is not None or free:
-        settings["price"] = build_price(cost or {}, free=free)
-    sources: dict[str, MetadataSource] = {key: "config" for key in settings if key != "id"}
-    for key, value in _DEFAULT_LIMITS.items() if described else ():
-        if key not in settings:
-            settings[key], sources[key] = value, "default"
-    if described and "price" not in settings:
-        zero = Decimal(0)
-        settings["price"] = Price(
-            input=zero, output=zero, cache_read=zero, cache_write=zero, free=True, source="default"
-        )
-        sources["price"] = "default"
-    return ModelInfo(**settings, sources=sources)
-
-
-def build_price(cost: Table, *, free: bool = False) -> Price:
-    """Build a price; all zero means that it is free."""
-    amounts = {key: value.value for key, value in cost.items() if key != "tiers"}
-    tiers = tuple(
-        Tier(**{key: value.value for key, value in tier.items()})
-        for tier in _value(cost, "tiers") or ()
-        if "above" in tier
-    )
-    if free:
-        amounts = {"input": Decimal(0), "output": Decimal(0), **amounts}
-    is_free = bool(amounts) and not any(amounts.values()) and not tiers
-    return Price(**amounts, tiers=tiers, free=is_free)
-
-
-def price_notes(table: ProviderTable) -> list[ConfigError]:
-    """Warn of prices that look as if they were meant per token, or per million by mistake."""
-    notes: list[ConfigError] = []
-    for model_id, model in (_value(table.values, "models") or {}).items():
-        for setting, value in (_value(model, "cost") or {}).items():
-            amount = value.value
-            if setting in ("tiers", "request") or not amount:
-                continue
-            if not _LEAST_PRICE <= amount <= _MOST_PRICE:
-                message = (
-                    f"provider '{table.name}': cost.{setting} of '{model_id}' is"
-                    f" {amount.normalize():f} USD per million tokens"
-                )
-                hint = "Prices are per million tokens, not per token."
-                notes.append(ConfigError(message, place=str(value.place), hint=hint))
-    return notes
 
 
 # ---------------------------------------------------------------------------------------- routes

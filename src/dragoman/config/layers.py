@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from dragoman.config import files, trust
-from dragoman.config.build import Context, build_provider, build_route, price_notes
+from dragoman.config.build import Context, build_provider, build_route
 from dragoman.config.config import Config, LoadedFile
 from dragoman.config.environment import read_environment
 from dragoman.config.merge import merge_tables
+from dragoman.config.models import price_notes
 from dragoman.config.parse import Document, parse_document, read_document, read_file
 from dragoman.config.secrets import key_variable
 from dragoman.config.shapes import Reader, read_layer
