@@ -9,50 +9,52 @@ from dragoman.wire import get_format
 from dragoman.wire.whole import accumulate
 from tests.wire import golden
 
-API = "openai-completions"
-STREAMS = golden.names(API, ".sse")
-WHOLE = golden.names(API, ".json")
+FORMATS = ("openai-completions", "anthropic-messages")
+STREAMS = [(api, name) for api in FORMATS for name in golden.names(api, ".sse")]
+WHOLE = [(api, name) for api in FORMATS for name in golden.names(api, ".json")]
+BOTH = sorted(set(STREAMS) & set(WHOLE))
 SIZES = (1, 2, 3, 7, 64, 1 << 30)
 LINE_ENDS = {"lf": b"\n", "cr": b"\r", "crlf": b"\r\n"}
 
 
-def stream(name: str, end: bytes = b"\n", size: int = 1 << 30) -> list[Event]:
-    spoken = golden.dialect(golden.expected(API, f"{name}.events.json"))
-    body = golden.read(API, f"{name}.sse").replace(b"\n", end)
-    return golden.run(get_format(API).stream_parser(spoken), body, size)
+def stream(api: str, name: str, end: bytes = b"\n", size: int = 1 << 30) -> list[Event]:
+    spoken = golden.dialect(golden.expected(api, f"{name}.events.json"))
+    body = golden.read(api, f"{name}.sse").replace(b"\n", end)
+    return golden.run(get_format(api).stream_parser(spoken), body, size)
 
 
 def test_there_are_cases_enough() -> None:
-    assert len(STREAMS) >= 60
-    assert len(set(STREAMS) & set(WHOLE)) >= 10
+    for api in FORMATS:
+        assert len(golden.names(api, ".sse")) >= 60
+        assert len([name for of, name in BOTH if of == api]) >= 10
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)
-@pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_means_what_its_case_says_however_it_is_cut(name: str, end: str) -> None:
-    expected = golden.expected(API, f"{name}.events.json")["events"]
+@pytest.mark.parametrize(("api", "name"), STREAMS)
+def test_a_stream_means_what_its_case_says_however_it_is_cut(api: str, name: str, end: str) -> None:
+    expected = golden.expected(api, f"{name}.events.json")["events"]
     for size in SIZES:
-        events = stream(name, LINE_ENDS[end], size)
+        events = stream(api, name, LINE_ENDS[end], size)
         assert [golden.shown(event) for event in events] == expected, f"in chunks of {size}"
 
 
-@pytest.mark.parametrize("name", WHOLE)
-def test_a_whole_answer_means_what_its_case_says(name: str) -> None:
-    expected = golden.expected(API, f"{name}.completion.json")
-    body = golden.read(API, f"{name}.json")
-    assert golden.parse_whole(API, body, golden.dialect(expected)) == expected["completion"]
+@pytest.mark.parametrize(("api", "name"), WHOLE)
+def test_a_whole_answer_means_what_its_case_says(api: str, name: str) -> None:
+    expected = golden.expected(api, f"{name}.completion.json")
+    body = golden.read(api, f"{name}.json")
+    assert golden.parse_whole(api, body, golden.dialect(expected)) == expected["completion"]
 
 
-@pytest.mark.parametrize("name", sorted(set(STREAMS) & set(WHOLE)))
-def test_an_answer_is_the_same_streamed_or_whole(name: str) -> None:
-    spoken = golden.dialect(golden.expected(API, f"{name}.events.json"))
-    whole = get_format(API).parse_response(golden.read(API, f"{name}.json"), spoken)
-    assert accumulate(stream(name)) == whole
+@pytest.mark.parametrize(("api", "name"), BOTH)
+def test_an_answer_is_the_same_streamed_or_whole(api: str, name: str) -> None:
+    spoken = golden.dialect(golden.expected(api, f"{name}.events.json"))
+    whole = get_format(api).parse_response(golden.read(api, f"{name}.json"), spoken)
+    assert accumulate(stream(api, name)) == whole
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_events_keep_to_their_grammar(name: str) -> None:
-    check_grammar(stream(name))
+@pytest.mark.parametrize(("api", "name"), STREAMS)
+def test_events_keep_to_their_grammar(api: str, name: str) -> None:
+    check_grammar(stream(api, name))
 
 
 def check_grammar(events: list[Event]) -> None:
@@ -78,23 +80,23 @@ def check_grammar(events: list[Event]) -> None:
     assert isinstance(last, Failure) or not open_parts
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_nothing_comes_after_the_end(name: str) -> None:
-    spoken = golden.dialect(golden.expected(API, f"{name}.events.json"))
-    parser = get_format(API).stream_parser(spoken)
-    golden.run(parser, golden.read(API, f"{name}.sse"), 64)
+@pytest.mark.parametrize(("api", "name"), STREAMS)
+def test_nothing_comes_after_the_end(api: str, name: str) -> None:
+    spoken = golden.dialect(golden.expected(api, f"{name}.events.json"))
+    parser = get_format(api).stream_parser(spoken)
+    golden.run(parser, golden.read(api, f"{name}.sse"), 64)
     assert parser.feed(b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n') == []
     assert parser.close() == []
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_a_meter_is_right_about_what_it_promises(name: str) -> None:
+@pytest.mark.parametrize(("api", "name"), STREAMS)
+def test_a_meter_is_right_about_what_it_promises(api: str, name: str) -> None:
     """Start, the first content, Finish and Failure are those of a full reading."""
-    spoken = golden.dialect(golden.expected(API, f"{name}.events.json"))
-    body = golden.read(API, f"{name}.sse")
+    spoken = golden.dialect(golden.expected(api, f"{name}.events.json"))
+    body = golden.read(api, f"{name}.sse")
     full, meter = (
-        get_format(API).stream_parser(spoken),
-        get_format(API).stream_parser(spoken, meter=True),
+        get_format(api).stream_parser(spoken),
+        get_format(api).stream_parser(spoken, meter=True),
     )
     for at in range(0, len(body), 64):
         read = full.feed(body[at : at + 64])

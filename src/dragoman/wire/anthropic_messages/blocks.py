@@ -26,7 +26,6 @@ from dragoman.types.message import (
 )
 from dragoman.wire.anthropic_messages.schema import NAME, kind_of, rest_meta
 from dragoman.wire.json_text import decode, encode_text, mend_surrogates
-from dragoman.wire.seal import is_sealed, unseal
 
 REFUSED = "The provider's safety system stopped this answer."
 """The words of a refusal that comes without any."""
@@ -99,11 +98,9 @@ def text_meta(block: Block) -> Meta | None:
 
 
 def thinking_meta(block: Block) -> Meta | None:
-    """Keep what signs a thought; what another format's provider wants back is unsealed."""
-    signature = block.get("signature")
-    if isinstance(signature, str) and is_sealed(signature):
-        return unseal(signature, NAME)
-    return rest_meta(block if signature else {**block, "signature": None}, "type", "thinking")
+    """Keep what signs a thought; an empty signature is none."""
+    unsigned = () if block.get("signature") else ("signature",)
+    return rest_meta(block, "type", "thinking", *unsigned)
 
 
 def _text(block: Block) -> Part | None:
@@ -118,9 +115,6 @@ def _thinking(block: Block) -> Part | None:
 
 def _redacted(block: Block) -> Part | None:
     data = _string(block, "data")
-    if is_sealed(data):
-        meta = unseal(data, NAME)
-        return Reasoning("", meta) if meta else None
     return Reasoning("", {NAME: {"redacted": data}}) if data else None
 
 

@@ -209,7 +209,7 @@ class History:
         self._results_of(call.turn).append(_result_block(call.sent, parts, result))
 
     def _find_call(self, call_id: str) -> _Call | None:
-        """Find the call that a result answers: the first with its id in the last turn that has it."""
+        """Find the call that a result answers: the first with its id in the last such turn."""
         same = [call for call in self._unanswered if call.id == call_id]
         return next((call for call in same if call.turn is same[-1].turn), None)
 

@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dragoman.types.message import Message, Part, Role, ToolResult
+from dragoman.types.message import Message, Part, Reasoning, Role, ToolResult
 from dragoman.wire.anthropic_messages.blocks import (
     Block,
     parse_blocks,
     parse_raw_block,
 )
-from dragoman.wire.anthropic_messages.schema import rest_meta
+from dragoman.wire.anthropic_messages.schema import NAME, own, rest_meta
 from dragoman.wire.fields import expect, read_bool, read_object, read_text, refuse
+from dragoman.wire.seal import is_sealed, unseal
 
 _BOM = b"\xef\xbb\xbf"
 _ROLES: tuple[Role, ...] = ("user", "assistant", "system")
@@ -52,7 +53,7 @@ def parse_messages(values: list[Any], body: bytes) -> tuple[Message, ...]:
             parts = tuple(part for part in found if part is not None)
         else:
             parts = parse_blocks(content)
-        parsed.extend(_split(value, parts))
+        parsed.extend(_split(value, tuple(map(_unsealed, parts))))
     return tuple(parsed)
 
 
@@ -65,6 +66,17 @@ def parse_system(value: Any) -> tuple[Message, ...]:
         expect(value, "system", "a string or a list")
     parts = parse_blocks(value)
     return (Message("system", parts),) if parts else ()
+
+
+def _unsealed(part: Part) -> Part:
+    """Open what we sealed into the reasoning of an earlier answer."""
+    if not isinstance(part, Reasoning):
+        return part
+    fields = own(part.meta)
+    sealed = fields.get("signature") or fields.get("redacted")
+    if not isinstance(sealed, str) or not is_sealed(sealed):
+        return part
+    return Reasoning(part.text, unseal(sealed, NAME))
 
 
 def _split(value: Block, parts: tuple[Part, ...]) -> list[Message]:

@@ -47,11 +47,6 @@ class OpenBlock:
             kind, field = _SAID[self._kind]
             self._say(kind, self._block.pop(field, None), events)
 
-    @property
-    def is_call(self) -> bool:
-        """Whether it is a call of one of the caller's tools."""
-        return self._call is not None
-
     def add(self, delta: dict[str, Any], events: list[Event]) -> None:
         """Take a delta. One of an unknown kind sets fields of the block."""
         take = _DELTAS.get(kind_of(delta))

@@ -6,10 +6,12 @@ Source: https://platform.claude.com/docs/en/api/messages (read 2026-11)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.errors import ProtocolError
 from dragoman.types.completion import Completion
@@ -50,8 +52,8 @@ from dragoman.wire.anthropic_messages.usage import (
 )
 from dragoman.wire.base import Rendered
 from dragoman.wire.error_body import bounded
-from dragoman.wire.ids import safe_id
-from dragoman.wire.json_text import encode
+from dragoman.wire.ids import hashed_id, safe_id
+from dragoman.wire.json_text import encode, mend_surrogates
 from dragoman.wire.seal import seal
 from dragoman.wire.tokens import doubts
 from dragoman.wire.whole import read_whole
@@ -92,8 +94,9 @@ def _parse_answer(value: Any, body: bytes) -> Completion:
         parts = parse_content(bytes(_decode_answer(body).content))
     except (ValueError, RecursionError):
         parts = parse_blocks(content)
-    raw = value.get("stop_reason")
-    raw = raw if isinstance(raw, str) else None
+    answer_id = _text(value, "id")
+    parts = _with_ids(parts, answer_id)
+    raw = _text(value, "stop_reason")
     if raw == "refusal":
         parts = (*parts, refusal_part(value.get("stop_details")))
     reported = merge_usage({}, value.get("usage"))
@@ -104,11 +107,30 @@ def _parse_answer(value: Any, body: bytes) -> Completion:
         raw_finish_reason=raw,
         stop_sequence=_text(value, "stop_sequence"),
         usage=usage,
-        id=_text(value, "id"),
+        id=answer_id,
         model=_text(value, "model"),
         warnings=doubts(usage),
         meta=answer_meta(value, reported),
     )
+
+
+def made_up_id(answer_id: str | None, number: int) -> str:
+    """Make the id of an answer's call of this number that came without one."""
+    return hashed_id(f"{answer_id}/{number}", "toolu_")
+
+
+def _with_ids(parts: tuple[Part, ...], answer_id: str | None) -> tuple[Part, ...]:
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    if all(call.id for call in calls):
+        return parts
+    numbers = count(1)
+    named: list[Part] = []
+    for part in parts:
+        if isinstance(part, ToolCall):
+            made_up = made_up_id(answer_id, next(numbers))
+            part = replace(part, id=part.id or made_up)
+        named.append(part)
+    return tuple(named)
 
 
 def answer_meta(fields: Mapping[str, Any], reported: dict[str, Any]) -> Meta | None:
@@ -118,7 +140,7 @@ def answer_meta(fields: Mapping[str, Any], reported: dict[str, Any]) -> Meta | N
 
 def _text(value: dict[str, Any], name: str) -> str | None:
     found = value.get(name)
-    return found if isinstance(found, str) and found else None
+    return mend_surrogates(found) if isinstance(found, str) and found else None
 
 
 def render_response(completion: Completion, request: ChatRequest | None = None) -> Rendered:

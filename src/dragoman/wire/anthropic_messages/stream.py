@@ -19,11 +19,10 @@ from dragoman.types.provider import Dialect
 from dragoman.wire.anthropic_messages.blocks import parse_blocks, refusal_part
 from dragoman.wire.anthropic_messages.errors import find_error
 from dragoman.wire.anthropic_messages.open_block import OpenBlock
-from dragoman.wire.anthropic_messages.response import answer_meta, parse_response
+from dragoman.wire.anthropic_messages.response import answer_meta, made_up_id, parse_response
 from dragoman.wire.anthropic_messages.schema import finish_reason, kind_of
 from dragoman.wire.anthropic_messages.usage import merge_usage, parse_usage
 from dragoman.wire.frame_parser import FrameParser
-from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_text import decode, mend_surrogates
 from dragoman.wire.parts import OpenParts
 from dragoman.wire.sse import DONE, MAX_EVENT_BYTES, Frame
@@ -45,8 +44,7 @@ class MessagesParser(FrameParser):
         self._parts = OpenParts()
         self._blocks: dict[Any, OpenBlock] = {}  # open ones, by their index in the content
         self._started = False
-        self._number = 0
-        self._called = False
+        self._calls = 0
         self._head: dict[str, Any] = {}
         self._end: dict[str, Any] = {}
         self._reported: dict[str, Any] = {}
@@ -116,10 +114,9 @@ class MessagesParser(FrameParser):
         self._begin_anyhow(events)
         if index in self._blocks:
             self._blocks.pop(index).close(events)
-        self._number += 1
-        call_id = _text(block, "id") or hashed_id(f"{self._head.get('id')}/{self._number}")
-        opened = self._blocks[index] = OpenBlock(block, call_id, self._parts, events)
-        self._called = self._called or opened.is_call
+        self._calls += kind_of(block) == "tool_use"
+        call_id = _text(block, "id") or made_up_id(_text(self._head, "id"), self._calls)
+        self._blocks[index] = OpenBlock(block, call_id, self._parts, events)
         return False
 
     def _add(self, data: dict[str, Any], events: list[Event]) -> bool:
@@ -165,7 +162,7 @@ class MessagesParser(FrameParser):
         self._parts.close(events)
         events.append(
             Finish(
-                finish_reason(raw, self._called),
+                finish_reason(raw, self._calls > 0),
                 raw,
                 self.usage,
                 _text(self._end, "stop_sequence"),
