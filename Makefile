@@ -27,7 +27,7 @@ types: .venv/dev.stamp
 	$(BIN)/mypy
 
 layers: .venv/dev.stamp
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-logo --no-cache
 
 generated: .venv/dev.stamp
 	$(BIN)/python scripts/gen_config_reference.py --check

@@ -24,6 +24,11 @@ OTHER_MEANINGS = {"local", "demo"}
 OTHER_TOOLS = "config/dialects"
 """Readers of other tools' files, which name the tool whose shape they read."""
 
+FOREIGN = re.compile(r"\b(stop_reason|content_block\w*|message_stop|system_fingerprint)\b")
+AT_HOME = ("wire/anthropic_messages/", "wire/openai_completions/", "wire/openai_responses/")
+AT_HOME_TOO = ("transport/demo/",)
+"""The demo speaks a format of its own accord."""
+
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
 
@@ -62,6 +67,16 @@ def test_functions_stay_short_enough_to_read_at_once() -> None:
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
     assert [path.name for path in list_sources() if VAGUE.fullmatch(path.stem)] == []
+
+
+def test_the_words_of_a_format_stay_in_its_folder() -> None:
+    found = [
+        inside
+        for path in list_sources()
+        if not (inside := path.relative_to(PACKAGE).as_posix()).startswith(AT_HOME + AT_HOME_TOO)
+        and FOREIGN.search(path.read_text("utf-8"))
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("folder", ["src", "tests"])
