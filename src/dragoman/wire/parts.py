@@ -65,6 +65,11 @@ class OpenParts:
         """Which of text, refusal and reasoning is open."""
         return self._kind
 
+    @property
+    def open_index(self) -> int | None:
+        """The index of the open text, refusal or reasoning."""
+        return None if self._kind is None else self._index
+
     def add(self, kind: TextKind, text: str, events: list[Event], meta: Meta | None = None) -> None:
         """Add to the open part of this kind, or open one. `meta` goes with the delta alone."""
         if kind != self._kind:
