@@ -15,6 +15,7 @@ __all__ = ["get_format"]
 
 _MODULES = {
     "openai-completions": "dragoman.wire.openai_completions",
+    "openai-responses": "dragoman.wire.openai_responses",
     "anthropic-messages": "dragoman.wire.anthropic_messages",
 }
 
