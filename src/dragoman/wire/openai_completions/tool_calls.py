@@ -16,7 +16,7 @@ from dragoman.wire.json_text import decode, encode_text
 from dragoman.wire.openai_completions.schema import NAME
 from dragoman.wire.parts import OpenCall, OpenParts, own_meta
 
-_OWN_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
+_OWN_FIELDS = frozenset({"index", "id", "type", "function", "custom", "name", "arguments"})
 
 
 class _Slot:
@@ -92,14 +92,14 @@ class ToolCalls:
         custom: Any = delta.get("custom")
         body: Any = custom if isinstance(custom, dict) else delta.get("function")
         if not isinstance(body, dict):
-            body = delta  # some put name and arguments beside the id
+            body = {"name": delta.get("name"), "arguments": delta.get("arguments")}
         name = body.get("name") if isinstance(body.get("name"), str) else ""
         text = _arguments(body.get("input") if body is custom else body.get("arguments"))
         call_id = delta.get("id") if isinstance(delta.get("id"), str) else ""
         slot = self._find(_index(delta.get("index")), call_id or "", name or "", text)
         slot.custom = slot.custom or body is custom
         for key, value in delta.items():
-            if key not in _OWN_FIELDS and body is not delta and value is not None:
+            if key not in _OWN_FIELDS and value is not None:
                 slot.fields[key] = value
         slot.name = slot.name or name or ""
         if slot.call is None:
