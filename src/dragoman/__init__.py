@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dragoman.client import chat as chat
     from dragoman.config import Config as Config
     from dragoman.config import load as load
+    from dragoman.engine.answer import Answer as Answer
     from dragoman.errors import DragomanError as DragomanError
     from dragoman.params import Params as Params
     from dragoman.stream import AsyncStream as AsyncStream
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _HOME = {
     "dragoman.client": ("AsyncClient", "Client", "chat"),
     "dragoman.config": ("Config", "load"),
+    "dragoman.engine.answer": ("Answer",),
     "dragoman.errors": ("DragomanError",),
     "dragoman.params": ("Params",),
     "dragoman.stream": ("AsyncStream", "Stream"),

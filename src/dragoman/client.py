@@ -14,6 +14,7 @@ from typing import Any, Self, TypeAlias, TypeVar, Unpack
 
 from dragoman.config import Config, load
 from dragoman.config.secrets import Secrets
+from dragoman.engine.answer import Answer
 from dragoman.engine.call import Call, Surroundings
 from dragoman.engine.drive import arun, run
 from dragoman.engine.flow import complete
@@ -26,7 +27,6 @@ from dragoman.structured import Parsed, Via, ladder, shape_of
 from dragoman.tools import Invoke, ToolRun, tool_loop
 from dragoman.transport.base import AsyncTransport, Transport
 from dragoman.transport.default import AsyncDefaultTransport, DefaultTransport
-from dragoman.types.completion import Completion
 from dragoman.types.request import ChatRequest
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class Client(_Core):
         super().__init__(config, surroundings)
         self._transport = transport or DefaultTransport()
 
-    def chat(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Completion:
+    def chat(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Answer:
         """Get a whole answer. `params`: see `dragoman.params.Params`.
 
         Raises: DragomanError: see `dragoman.errors`.
@@ -218,9 +218,7 @@ class AsyncClient(_Core):
         super().__init__(config, surroundings)
         self._transport = transport or AsyncDefaultTransport()
 
-    async def chat(
-        self, model: ModelRefs, messages: Messages, **params: Unpack[Params]
-    ) -> Completion:
+    async def chat(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Answer:
         """See `Client.chat`."""
         return await arun(complete(self._call(model, messages, params)), self._transport)
 
@@ -286,7 +284,7 @@ class AsyncClient(_Core):
         await self.close()
 
 
-def chat(model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Completion:
+def chat(model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Answer:
     """Get one answer, with the configuration of the command line. For more, keep a `Client`.
 
     Raises: as `Client.chat`.

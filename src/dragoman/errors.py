@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dragoman.types.completion import Completion
-    from dragoman.types.exchange import Attempt
+    from dragoman.types.exchange import Attempt, Exchange
 
 Failover: TypeAlias = Literal["never", "next", "larger_window"]
 Phase: TypeAlias = Literal["connect", "first_token", "idle", "total"]
@@ -56,7 +56,8 @@ class DragomanError(Exception):
     should be asked. `next_first`: another deployment, where there is one, comes before the same
     again. `loud`: moving on hides a fault that somebody must mend, so say it.
     `retry_after` is in seconds. `raw` is what the upstream sent, bounded and redacted.
-    `partial` is what had arrived of a stream when it broke.
+    `partial` is what had arrived of a stream when it broke, `exchange` the record of what was
+    tried.
     """
 
     status: int = 500
@@ -91,8 +92,13 @@ class DragomanError(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self.raw = raw
-        self.attempts: Sequence[Attempt] = ()
+        self.exchange: Exchange | None = None
         self.partial: Completion | None = None
+
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """Every try of the exchange that failed, in order."""
+        return self.exchange.attempts if self.exchange else ()
 
 
 class ConfigError(DragomanError):

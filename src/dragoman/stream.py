@@ -6,14 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from types import TracebackType
 from typing import Self
 
-from msgspec.structs import replace
-
+from dragoman.engine.answer import Answer, sign
 from dragoman.engine.call import Call
 from dragoman.engine.drive import adrive, drive
 from dragoman.engine.flow import stream
 from dragoman.errors import DragomanError
 from dragoman.transport.base import AsyncTransport, Transport
-from dragoman.types.completion import Completion
 from dragoman.types.event import Event, PartDelta
 from dragoman.types.exchange import Exchange
 from dragoman.wire.whole import Accumulator
@@ -32,11 +30,9 @@ class _Streamed:
         return self._call.exchange
 
     @property
-    def completion(self) -> Completion:
+    def completion(self) -> Answer:
         """The answer: whole once the stream has ended, until then as far as it has come."""
-        warnings = tuple(self._call.exchange.warnings)
-        completion = self._accumulator.completion
-        return replace(completion, warnings=warnings, exchange=self._call.exchange)
+        return sign(self._accumulator.completion, self._call.exchange)
 
     def _taken(self, item: Event | bytes) -> Event:
         if isinstance(item, bytes):

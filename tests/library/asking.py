@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dragoman import AsyncClient, Client
+from dragoman import Answer, AsyncClient, Client
 from dragoman.config import Config, Secrets, load
 from dragoman.engine.call import Surroundings
 from dragoman.routing.retry import RetryPolicy
-from dragoman.types import Completion, Event, Exchange
+from dragoman.types import Event, Exchange
 
 QUICK = RetryPolicy(base=0.001, cap=0.002)
 
@@ -43,31 +43,31 @@ class Asker:
             secrets=Secrets(self.env), policy=QUICK, random=random.Random(7).random
         )
 
-    def chat(self, model: Any, messages: Any = "hi", **params: Any) -> Completion:
+    def chat(self, model: Any, messages: Any = "hi", **params: Any) -> Answer:
         """Ask for a whole answer."""
         if self.kind == "sync":
             with Client(self.config, surroundings=self.around) as client:
                 return client.chat(model, messages, **params)
 
-        async def ask() -> Completion:
+        async def ask() -> Answer:
             async with AsyncClient(self.config, surroundings=self.around) as client:
                 return await client.chat(model, messages, **params)
 
         return asyncio.run(ask())
 
-    def chat_often(self, count: int, model: Any, **params: Any) -> list[Completion]:
+    def chat_often(self, count: int, model: Any, **params: Any) -> list[Answer]:
         """Ask for several whole answers over one client, one after another."""
         if self.kind == "sync":
             with Client(self.config, surroundings=self.around) as client:
                 return [client.chat(model, "hi", **params) for _ in range(count)]
 
-        async def ask() -> list[Completion]:
+        async def ask() -> list[Answer]:
             async with AsyncClient(self.config, surroundings=self.around) as client:
                 return [await client.chat(model, "hi", **params) for _ in range(count)]
 
         return asyncio.run(ask())
 
-    def chat_at_once(self, count: int, model: Any, **params: Any) -> list[Completion]:
+    def chat_at_once(self, count: int, model: Any, **params: Any) -> list[Answer]:
         """Ask for several whole answers at the same time."""
         if self.kind == "sync":
             from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +78,7 @@ class Asker:
             ):
                 return list(pool.map(lambda _: client.chat(model, "hi", **params), range(count)))
 
-        async def ask() -> list[Completion]:
+        async def ask() -> list[Answer]:
             async with AsyncClient(self.config, surroundings=self.around) as client:
                 return await asyncio.gather(
                     *(client.chat(model, "hi", **params) for _ in range(count))
@@ -130,7 +130,7 @@ class Streamed:
     """How a stream went."""
 
     events: list[Event]
-    completion: Completion
+    completion: Answer
     exchange: Exchange
     error: Exception | None
 

@@ -18,7 +18,7 @@ from dragoman.engine.call import Call
 from dragoman.engine.context import NOTICEABLE_BYTES, find_silent_cut
 from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
 from dragoman.engine.outgoing import prepare
-from dragoman.engine.steps import Answer, Flow, Out, Read, ReadAll, Send, Sleep, Step, Wait
+from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
 from dragoman.engine.target import Target
 from dragoman.engine.timers import Timers
 from dragoman.errors import (
@@ -59,7 +59,7 @@ class Attempt:
         self.racing = racing
         self.bridge: Events | None = None
         self.completion: Completion | None = None
-        self.answer: Answer | None = None
+        self.answer: Response | None = None
         self._pending: Sequence[Out] = ()
         self._began = around.clock()
         self._inside = False

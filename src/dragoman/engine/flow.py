@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from msgspec.structs import replace
-
+from dragoman.engine.answer import Answer, sign
 from dragoman.engine.attempt import Attempt
 from dragoman.engine.call import Call
 from dragoman.engine.steps import First, Flow, Out, Race, Result, Sleep, Step
@@ -27,7 +26,7 @@ Opened: TypeAlias = tuple[Attempt, Completion | None]
 """The attempt that answers, and the completion if it came whole."""
 
 
-def complete(call: Call) -> Flow[Completion]:
+def complete(call: Call) -> Flow[Answer]:
     """Get a whole answer.
 
     A first-token time that somebody set, and a race, need tokens to be watched: then the answer is
@@ -39,7 +38,7 @@ def complete(call: Call) -> Flow[Completion]:
         _, completion = yield from _try_all(call, _fetch)
         assert completion is not None, "fetching gives a completion"
         _finish(call, "ok")
-        return _signed(completion, call)
+        return sign(completion, call.exchange)
     accumulator = Accumulator()
 
     def add(out: Out) -> None:
@@ -51,7 +50,7 @@ def complete(call: Call) -> Flow[Completion]:
     except DragomanError as error:
         error.partial = accumulator.completion
         raise
-    return _signed(accumulator.completion, call)
+    return sign(accumulator.completion, call.exchange)
 
 
 def stream(call: Call) -> Flow[None]:
@@ -60,7 +59,7 @@ def stream(call: Call) -> Flow[None]:
     try:
         yield from attempt.pump()
     except DragomanError as error:
-        error.attempts = call.exchange.attempts
+        error.exchange = call.exchange
         _finish(call, "truncated")
         raise
     except GeneratorExit:
@@ -183,7 +182,7 @@ def _verdict(call: Call, errors: list[DragomanError]) -> DragomanError:
         )
         all_failed.retry_after = min(waits, default=None)
         last = all_failed
-    last.attempts = call.exchange.attempts
+    last.exchange = call.exchange
     return last
 
 
@@ -194,10 +193,3 @@ def _finish(call: Call, outcome: Outcome) -> None:
     final = exchange.final
     if final is not None and final.first_token_s is not None:
         exchange.first_token_s = final.started_at - exchange.started_at + final.first_token_s
-
-
-def _signed(completion: Completion, call: Call) -> Completion:
-    """Put the exchange and all warnings into the completion."""
-    known = call.exchange.warnings
-    known.extend(warning for warning in completion.warnings if warning not in known)
-    return replace(completion, warnings=tuple(known), exchange=call.exchange)

@@ -15,7 +15,7 @@ Out: TypeAlias = Event | bytes
 Result = TypeVar("Result")
 
 
-class Answer(Protocol):
+class Response(Protocol):
     """What a `Send` gives back: an answer's head, and a handle for `Read` and `Close`."""
 
     @property
@@ -34,7 +34,7 @@ class Step(Struct, frozen=True):
 
 
 class Send(Step, frozen=True):
-    """Send a request, wait for the head of its answer. Gives an `Answer`."""
+    """Send a request, wait for the head of its answer. Gives a `Response`."""
 
     request: HttpRequest
     connect_timeout_s: float
@@ -44,7 +44,7 @@ class Send(Step, frozen=True):
 class Read(Step, frozen=True):
     """Wait for more of an answer's body. Gives bytes, empty at the end."""
 
-    answer: Answer
+    answer: Response
     timeout_s: float
 
 
@@ -54,7 +54,7 @@ class ReadAll(Step, frozen=True):
     `timeout_s` is the longest silence. With `limit` reached the rest is not read.
     """
 
-    answer: Answer
+    answer: Response
     timeout_s: float
     limit: int
 
@@ -62,7 +62,7 @@ class ReadAll(Step, frozen=True):
 class Close(Step, frozen=True):
     """Stop listening to an answer. Gives None."""
 
-    answer: Answer
+    answer: Response
 
 
 class Sleep(Step, frozen=True):
