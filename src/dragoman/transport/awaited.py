@@ -71,8 +71,9 @@ class Connection(asyncio.Protocol):
         """Write a request, whose answer goes to `incoming`."""
         self.incoming = incoming
         self.unseen = False
-        self._sent_bytes = len(data)
         self.transport.write(data)
+        # What the system took at once; it takes more only when some of that is acknowledged.
+        self._sent_bytes = len(data) - self.transport.get_write_buffer_size()
 
     async def wait(self, deadline: float) -> None:
         """Wait until something of the answer has come, or its end. Raises: Late.

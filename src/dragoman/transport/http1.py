@@ -132,7 +132,7 @@ class Incoming:
         return self.done or self.failure is not None
 
     def feed(self, data: bytes) -> None:
-        """Take what the upstream sent. Nothing is raised: see `failure`."""
+        """Take what the upstream sent. Nothing is raised but Ctrl-C: see `failure`."""
         self.untouched = False
         if self.failure is not None:
             return
@@ -142,6 +142,9 @@ class Incoming:
         except HttpParserUpgrade:
             self._fail("the server switched to another protocol, unasked")
         except HttpParserError as error:
+            if isinstance(error.__context__, KeyboardInterrupt | SystemExit):
+                # httptools wraps whatever its callbacks raise, Ctrl-C too: that is no answer.
+                raise error.__context__ from None
             self._fail(_explain(data, error) if not self.head_done else f"broken HTTP: {error}")
         self.buffered += len(data)
         # Heads, 1xx answers, chunk extensions and trailers without end bring no byte of a body.
