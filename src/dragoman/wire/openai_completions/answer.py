@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman.types.event import Event, Finish, Start
-from dragoman.types.message import Reasoning
+from dragoman.types.message import Meta, Reasoning
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
-from dragoman.wire.json_text import mend_surrogates
+from dragoman.wire.json_text import SurrogateJoiner, mend_surrogates
 from dragoman.wire.openai_completions.content import (
     ReasoningDetails,
     find_reasoning,
@@ -53,7 +53,7 @@ class AnswerReader:
         self._think = ThinkSplitter(dialect.think_tags) if dialect.think_tags else None
         self._details = ReasoningDetails()
         self._late_details = ReasoningDetails()  # those that came when the text had begun
-        self._surrogate = ""  # half a character, whose other half is in the next piece
+        self._surrogates = SurrogateJoiner()
 
     def take(self, chunk: Chunk, events: list[Event]) -> None:
         """Take the next chunk, which holds no error."""
@@ -79,7 +79,7 @@ class AnswerReader:
         """Close all parts and say that the answer is whole."""
         self._flush(events)
         self._calls.close(events)
-        if self._late_details.items:
+        if self._late_details:
             meta = own_meta(NAME, {"reasoning_details": self._late_details.items})
             self.parts.whole(Reasoning("", meta), events)
         self.parts.close(events)
@@ -163,14 +163,28 @@ class AnswerReader:
 
     def _take_reasoning(self, delta: Delta, events: list[Event]) -> None:
         text = find_reasoning(delta)
-        late = self.parts.any and self.parts.kind != "reasoning"
-        details = self._late_details if late and not text else self._details
-        shown = details.add(delta.reasoning_details)
-        text = text or shown
-        if text or (details.items and not late and not self.parts.any):
+        if delta.reasoning_details is None:
+            if text:
+                self._add("reasoning", text, events)
+            return
+        if self.parts.any and self.parts.kind != "reasoning" and not text:
+            self._late_details.add(delta.reasoning_details)
+            return
+        text = self._details.add(delta.reasoning_details) if not text else self._kept(delta, text)
+        if text:
             self._add("reasoning", text, events)
-        if details.items and details is self._details:
-            self.parts.set_meta({NAME: {"reasoning_details": details.items}})
+        elif self._details and not self.parts.any:
+            self.parts.open_text("reasoning", events)
+        if self._details:
+            self.parts.set_meta(self._details_meta)
+
+    def _kept(self, delta: Delta, text: str) -> str:
+        """Keep the details of a text that came under another name as well."""
+        self._details.add(delta.reasoning_details)
+        return text
+
+    def _details_meta(self) -> Meta:
+        return {NAME: {"reasoning_details": self._details.items}}
 
     def _take_audio(self, audio: dict[str, Any], events: list[Event]) -> None:
         """Keep the sound as it is; what is said in it is text."""
@@ -186,29 +200,16 @@ class AnswerReader:
             self._add(kind, piece, events, meta)
 
     def _add(self, kind: TextKind, text: str, events: list[Event], meta: Any = None) -> None:
-        if self._surrogate or not text.isascii():
-            text = self._joined(text)
-            if not text:
-                return
-        self.parts.add(kind, text, events, meta)
-
-    def _joined(self, text: str) -> str:
-        """Join a character whose UTF-16 halves came as escapes in two chunks."""
-        text = self._surrogate + text
-        self._surrogate = ""
-        if "\ud800" <= text[-1] <= "\udbff":
-            self._surrogate = text[-1]
-            text = text[:-1]
-        return mend_surrogates(text)
+        if text := self._surrogates.feed(text):
+            self.parts.add(kind, text, events, meta)
 
     def _flush(self, events: list[Event]) -> None:
         """Let go of what was held back in case more of it came."""
         if self._think is not None:
             for kind, piece in self._think.close():
                 self._add(kind, piece, events)
-        if self._surrogate:
-            self._surrogate = ""
-            self.parts.add(self.parts.kind or "text", "\ufffd", events)
+        if rest := self._surrogates.close():
+            self.parts.add(self.parts.kind or "text", rest, events)
 
 
 def _doubts(usage: Usage | None) -> tuple[str, ...]:

@@ -51,41 +51,42 @@ class ReasoningDetails:
     Source: https://openrouter.ai/docs/use-cases/reasoning-tokens (read 2026-11)
     """
 
-    _TEXT = ("text", "summary", "data")
+    __slots__ = ("_items",)
 
     def __init__(self) -> None:
-        self.items: list[dict[str, Any]] = []
+        self._items: list[dict[str, Any]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """What has come so far, as it would be in a whole answer."""
+        return [merged(item) for item in self._items]
 
     def add(self, details: Any) -> str:
         """Take more; return the text that people may read."""
         shown: list[str] = []
         for item in details if isinstance(details, list) else ():
-            if not isinstance(item, dict):
-                continue
-            self._merge(item)
-            for name in ("text", "summary"):
-                if isinstance(item.get(name), str):
-                    shown.append(item[name])
+            if isinstance(item, dict):
+                self._add(item)
+                shown += [item[name] for name in _SHOWN if isinstance(item.get(name), str)]
         return "".join(shown)
 
-    def _merge(self, item: dict[str, Any]) -> None:
-        last = self.items[-1] if self.items else {}
-        same = [last.get(key) == item.get(key) for key in ("type", "index")]
-        if not self.items or not all(same) or item.get("type") == "reasoning.encrypted":
-            self.items.append(dict(item))
-            return
-        for key, value in item.items():
-            if key in self._TEXT and isinstance(value, str) and isinstance(last.get(key), str):
-                last[key] += value
-            elif value is not None:
-                last[key] = value
+    def _add(self, item: dict[str, Any]) -> None:
+        last = self._items[-1] if self._items else {}
+        same = last.get("type") == item.get("type") and last.get("index") == item.get("index")
+        if not last or not same or item.get("type") == "reasoning.encrypted":
+            self._items.append({})
+        merge(self._items[-1], item)
 
 
-_GROWING = ("data", "transcript")  # of audio: pieces of text that belong together
+_SHOWN = ("text", "summary")
+_GROWING = frozenset({"data", "transcript", *_SHOWN})  # texts that come in pieces
 
 
 def merge(kept: dict[str, Any], more: Any) -> None:
-    """Add log probabilities or a piece of sound to those that there are; `merged` ends it."""
+    """Add a piece of an object (log probabilities, sound) to what there is; `merged` ends it."""
     for name, value in more.items() if isinstance(more, dict) else ():
         before = kept.get(name)
         if name in _GROWING and isinstance(value, str):

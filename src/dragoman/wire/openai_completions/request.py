@@ -20,6 +20,7 @@ from dragoman.types.request import (
     ToolChoice,
 )
 from dragoman.wire.base import Rendered
+from dragoman.wire.extra import fit_dialect, render_extra
 from dragoman.wire.fields import (
     expect,
     read_bool,
@@ -234,9 +235,9 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
     _render_tools(request, dialect, body, warn)
     _render_output(request, dialect, body)
     _render_reasoning(request.reasoning, dialect, body, warn)
-    _render_extra(request, body, warn)
+    render_extra(request, NAME, body, warn)
     _render_stream_options(request, dialect, body)
-    _rename(dialect, body, warn)
+    fit_dialect(dialect, body, warn)
     return Rendered(encode(body), tuple(warnings))
 
 
@@ -363,19 +364,6 @@ def _render_switch(dialect: Dialect, thinks: bool, body: dict[str, Any]) -> None
         body["enable_thinking"] = thinks
 
 
-def _render_extra(request: ChatRequest, body: dict[str, Any], warn: Callable[[str], None]) -> None:
-    if request.format not in (None, NAME):
-        for name in request.extra:
-            warn(f"{name} is not sent: only {request.format} knows it")
-        return
-    for name, value in request.extra.items():
-        kept = body.get(name)
-        if isinstance(kept, dict) and isinstance(value, dict):
-            body[name] = {**value, **kept}
-        elif name not in ("model", "messages", "stream"):
-            body.setdefault(name, value)
-
-
 def _render_stream_options(request: ChatRequest, dialect: Dialect, body: dict[str, Any]) -> None:
     """Ask for usage in a stream; options without a stream are an error at OpenAI."""
     options = body.pop("stream_options", None)
@@ -386,13 +374,3 @@ def _render_stream_options(request: ChatRequest, dialect: Dialect, body: dict[st
         options["include_usage"] = True
     if options:
         body["stream_options"] = options
-
-
-def _rename(dialect: Dialect, body: dict[str, Any], warn: Callable[[str], None]) -> None:
-    for name in dialect.drop:
-        if name in body:
-            del body[name]
-            warn(f"{name} is not sent: this provider does not know it")
-    for name, new in dialect.rename.items():
-        if name in body:
-            body[new] = body.pop(name)

@@ -16,7 +16,13 @@ from dragoman.wire.error_body import bounded
 from dragoman.wire.json_text import decode, encode
 from dragoman.wire.openai_completions.answer import AnswerReader
 from dragoman.wire.openai_completions.errors import find_error
-from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME, chunk_from
+from dragoman.wire.openai_completions.schema import (
+    FINISH_WORDS,
+    NAME,
+    Chunk,
+    chunk_from,
+    read_usual,
+)
 from dragoman.wire.openai_completions.usage import render_usage
 from dragoman.wire.whole import accumulate, read_whole
 
@@ -29,6 +35,8 @@ def parse_response(body: bytes, dialect: Dialect) -> Completion:
     Raises: UpstreamError for an error inside it, ProtocolError for a web page, an empty body, or
     anything else that is no answer, StreamTruncated for a stream that breaks off.
     """
+    if (usual := read_usual(body)) is not None:
+        return _read_chunk(usual, dialect)
     return read_whole(
         body,
         lambda value, text: _parse_answer(value, text, dialect),
@@ -43,15 +51,20 @@ def _stream_parser(dialect: Dialect) -> StreamParser:
 
 
 def _parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
-    """Read a decoded answer. A whole answer is a stream of one chunk."""
+    """Read a decoded answer in which anything may be odd."""
     choice = _first(value.get("choices")) if isinstance(value, dict) else None
     if choice is None or value.get("error") or choice.get("error"):
         if error := find_error(body):
             raise error
         raise ProtocolError("the upstream's answer has no choices", raw=bounded(body))
+    return _read_chunk(chunk_from({**value, "choices": [{**choice, "index": 0}]}), dialect)
+
+
+def _read_chunk(chunk: Chunk, dialect: Dialect) -> Completion:
+    """A whole answer is a stream of one chunk."""
     reader = AnswerReader(dialect)
     events: list[Event] = []
-    reader.take(chunk_from({**value, "choices": [{**choice, "index": 0}]}), events)
+    reader.take(chunk, events)
     reader.finish(events)
     return accumulate(events)
 

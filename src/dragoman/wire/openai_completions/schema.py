@@ -127,6 +127,23 @@ def decode_chunk(data: bytes) -> Chunk:
         return chunk_from(decode_broken(data))
 
 
+def read_usual(body: bytes) -> Chunk | None:
+    """Read a whole answer of the usual kind: one choice with a message, every type right, no error.
+
+    Returns: None when it is something else, to be looked at closely. Costs a tenth of that.
+    """
+    try:
+        chunk = _decode(body)
+    except (ValueError, RecursionError):
+        return None
+    choices = chunk.choices
+    if chunk.error is not None or choices is None or len(choices) != 1:
+        return None
+    choice = choices[0]
+    usual = isinstance(choice.message, dict) and choice.delta is None and choice.error is None
+    return chunk if usual and not choice.index else None
+
+
 def chunk_from(value: Any) -> Chunk:
     """Make a chunk of decoded JSON in which anything may have the wrong type."""
     if value is None:
