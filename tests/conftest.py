@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.upstream.aimock import AimockServer
 from tests.upstream.fault import FaultUpstream
 from tests.upstream.llama import LlamaServer
 from tests.upstream.tls import Authority
+
+# Machines are slow and noisy: no example has a deadline. A gate must not depend on chance.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture
