@@ -9,7 +9,7 @@ from dragoman.wire import get_format
 from dragoman.wire.whole import accumulate
 from tests.wire import golden
 
-FORMATS = ("openai-completions", "anthropic-messages")
+FORMATS = ("openai-completions", "openai-responses", "anthropic-messages")
 STREAMS = [(api, name) for api in FORMATS for name in golden.names(api, ".sse")]
 WHOLE = [(api, name) for api in FORMATS for name in golden.names(api, ".json")]
 BOTH = sorted(set(STREAMS) & set(WHOLE))

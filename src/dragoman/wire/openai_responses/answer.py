@@ -93,7 +93,7 @@ class AnswerReader:
 
     def _text(self, data: Data, events: list[Event]) -> None:
         logprobs = data.get("logprobs")
-        meta = {NAME: {"logprobs": logprobs}} if logprobs else None
+        meta = {NAME: {"logprobs": logprobs}} if logprobs and isinstance(logprobs, list) else None
         self._say("text", data.get("content_index") or 0, data, events, meta)
 
     def _refusal(self, data: Data, events: list[Event]) -> None:

@@ -41,7 +41,7 @@ def find_failure(response: dict[str, Any], data: bytes) -> UpstreamError | None:
         return None
     details = find_details({"error": response.get("error")})
     if details is None:
-        details = ErrorDetails(f"the upstream says that the answer has the status {status!r}")
+        details = ErrorDetails(f"the upstream says that its answer is {status}, and not why")
     return classify(None, details, {}, data)
 
 

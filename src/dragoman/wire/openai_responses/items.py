@@ -178,7 +178,8 @@ def reasoning_meta(item: Item) -> Meta | None:
     secret = item.get("encrypted_content")
     if is_sealed(secret):
         return unseal(str(secret), NAME)
-    return rest_meta({key: value for key, value in item.items() if value != []}, "type", "status")
+    kept = {key: value for key, value in item.items() if value not in ([], "")}
+    return rest_meta(kept, "type", "status")
 
 
 def _texts(sections: Any) -> list[str]:
