@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dragoman import errors
-from dragoman.types.exchange import Attempt
+from dragoman.types.exchange import Attempt, Exchange
 from dragoman.wire import get_format
 from dragoman.wire.error_body import retry_after
 from tests.wire import golden
@@ -94,10 +94,11 @@ def test_what_the_upstream_said_of_a_bad_request_reaches_the_client_in_its_words
 def test_attempts_and_provider_are_under_a_key_of_our_own() -> None:
     error = errors.AllAttemptsFailed("nobody answered", [], hint="Start Ollama.")
     error.provider = "ollama"
-    error.attempts = [
+    attempts = [
         Attempt(id="a", number=1, kind="first", provider="ollama", model="m", credential="env:K",
                 started_at=0.0, error="connect_failed", reason="refused")
     ]  # fmt: skip
+    error.exchange = Exchange(id="x", asked="m", started_at=0.0, attempts=attempts)
     written = json.loads(FORMAT.render_error(error)[1])["error"]
     assert written["message"] == "nobody answered Start Ollama."
     assert written["dragoman"] == {

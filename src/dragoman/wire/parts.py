@@ -6,6 +6,7 @@ that they are whole, or until the end, because servers may interleave them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from dragoman.types.event import Event, PartDelta, PartEnd, PartStart
@@ -52,7 +53,7 @@ class OpenParts:
         self._kind: TextKind | None = None  # of the open text, refusal or reasoning
         self._index = 0
         self._pieces: list[str] = []
-        self._meta: Meta | None = None
+        self._meta: Meta | Callable[[], Meta] | None = None
         self._calls: list[OpenCall] = []
 
     @property
@@ -77,8 +78,11 @@ class OpenParts:
         self._pieces.append(text)
         events.append(PartDelta(self._index, kind, text, meta))
 
-    def set_meta(self, meta: Meta) -> None:
-        """Give the open text, refusal or reasoning what its part carries at the end."""
+    def set_meta(self, meta: Meta | Callable[[], Meta]) -> None:
+        """Give the open text, refusal or reasoning what its part carries at the end.
+
+        A function is called then: what grows piece by piece is put together once.
+        """
         if self._kind is not None:
             self._meta = meta
 
@@ -109,7 +113,8 @@ class OpenParts:
         """Close the open text, refusal or reasoning, if there is one."""
         if self._kind is None:
             return
-        part = _MAKE[self._kind]("".join(self._pieces), self._meta)
+        meta = self._meta() if callable(self._meta) else self._meta
+        part = _MAKE[self._kind]("".join(self._pieces), meta)
         events.append(PartEnd(self._index, part))
         self._kind = None
         self._pieces = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman.types.event import Event, Finish, Start
-from dragoman.types.message import Meta, Reasoning
+from dragoman.types.message import Reasoning
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
 from dragoman.wire.json_text import SurrogateJoiner, mend_surrogates
@@ -15,6 +15,7 @@ from dragoman.wire.openai_completions.content import (
     image_parts,
     merge,
     merged,
+    readable,
     split_content,
 )
 from dragoman.wire.openai_completions.schema import (
@@ -51,6 +52,7 @@ class AnswerReader:
         self._meta: dict[str, Any] = {}
         self._calls = ToolCalls(self.parts)
         self._think = ThinkSplitter(dialect.think_tags) if dialect.think_tags else None
+        self._is_named = False  # reasoning comes in a field of its own: details only repeat it
         self._details = ReasoningDetails()
         self._late_details = ReasoningDetails()  # those that came when the text had begun
         self._surrogates = SurrogateJoiner()
@@ -80,8 +82,7 @@ class AnswerReader:
         self._flush(events)
         self._calls.close(events)
         if self._late_details:
-            meta = own_meta(NAME, {"reasoning_details": self._late_details.items})
-            self.parts.whole(Reasoning("", meta), events)
+            self.parts.whole(Reasoning("", self._late_details.meta()), events)
         self.parts.close(events)
         for name in ("logprobs", "audio"):
             if name in self._meta:
@@ -163,28 +164,24 @@ class AnswerReader:
 
     def _take_reasoning(self, delta: Delta, events: list[Event]) -> None:
         text = find_reasoning(delta)
-        if delta.reasoning_details is None:
+        self._is_named = self._is_named or bool(text)
+        if not isinstance(delta.reasoning_details, list) or not delta.reasoning_details:
             if text:
                 self._add("reasoning", text, events)
             return
-        if self.parts.any and self.parts.kind != "reasoning" and not text:
+        if not self._is_named:
+            text = readable(delta.reasoning_details)
+        is_open = self.parts.kind == "reasoning"
+        if not (text or is_open) and self.parts.any:
             self._late_details.add(delta.reasoning_details)
             return
-        text = self._details.add(delta.reasoning_details) if not text else self._kept(delta, text)
+        if not is_open:
+            self._details = ReasoningDetails()
+            self.parts.open_text("reasoning", events)
+        self._details.add(delta.reasoning_details)
+        self.parts.set_meta(self._details.meta)
         if text:
             self._add("reasoning", text, events)
-        elif self._details and not self.parts.any:
-            self.parts.open_text("reasoning", events)
-        if self._details:
-            self.parts.set_meta(self._details_meta)
-
-    def _kept(self, delta: Delta, text: str) -> str:
-        """Keep the details of a text that came under another name as well."""
-        self._details.add(delta.reasoning_details)
-        return text
-
-    def _details_meta(self) -> Meta:
-        return {NAME: {"reasoning_details": self._details.items}}
 
     def _take_audio(self, audio: dict[str, Any], events: list[Event]) -> None:
         """Keep the sound as it is; what is said in it is text."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dragoman.types.message import Media
+from dragoman.types.message import Media, Meta
 from dragoman.wire.data_url import split_data_url
-from dragoman.wire.openai_completions.schema import REASONING_FIELDS, Delta
+from dragoman.wire.openai_completions.schema import NAME, REASONING_FIELDS, Delta
 from dragoman.wire.parts import TextKind
 
 
@@ -59,26 +59,26 @@ class ReasoningDetails:
     def __bool__(self) -> bool:
         return bool(self._items)
 
-    @property
-    def items(self) -> list[dict[str, Any]]:
-        """What has come so far, as it would be in a whole answer."""
-        return [merged(item) for item in self._items]
+    def meta(self) -> Meta:
+        """What has come so far, as it would be in a whole answer, for a part to carry."""
+        return {NAME: {"reasoning_details": [merged(item) for item in self._items]}}
 
-    def add(self, details: Any) -> str:
-        """Take more; return the text that people may read."""
-        shown: list[str] = []
-        for item in details if isinstance(details, list) else ():
+    def add(self, details: list[Any]) -> None:
+        """Take more."""
+        for item in details:
             if isinstance(item, dict):
-                self._add(item)
-                shown += [item[name] for name in _SHOWN if isinstance(item.get(name), str)]
-        return "".join(shown)
+                last = self._items[-1] if self._items else {}
+                same = [last.get(key) == item.get(key) for key in ("type", "index")]
+                if not last or not all(same) or item.get("type") == "reasoning.encrypted":
+                    self._items.append({})
+                merge(self._items[-1], item)
 
-    def _add(self, item: dict[str, Any]) -> None:
-        last = self._items[-1] if self._items else {}
-        same = last.get("type") == item.get("type") and last.get("index") == item.get("index")
-        if not last or not same or item.get("type") == "reasoning.encrypted":
-            self._items.append({})
-        merge(self._items[-1], item)
+
+def readable(details: list[Any]) -> str:
+    """Find in `reasoning_details` what people may read."""
+    items = [item for item in details if isinstance(item, dict)]
+    shown = [item.get(name) for item in items for name in _SHOWN]
+    return "".join(text for text in shown if isinstance(text, str))
 
 
 _SHOWN = ("text", "summary")
