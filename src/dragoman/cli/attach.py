@@ -54,7 +54,7 @@ def attach(place: str, stdin: bytes | None, media_type: str | None = None) -> Pa
     Raises: InputMissing, InvalidRequest.
     """
     if place == "-":
-        if stdin is None:
+        if not stdin:
             raise InputMissing("-a - attaches standard input, and nothing is piped in")
         return attach_bytes(stdin, "stdin", media_type)
     if place.startswith(("http://", "https://")):

@@ -64,8 +64,8 @@ class Output:
     def _speak(self, text: str) -> None:
         self._stop_thinking()
         if text and not self._quiet:
+            self._last = text  # first: Ctrl-C may come while it is written
             self._write(text)
-            self._last = text
 
     def _stop_thinking(self) -> None:
         if self._thinking:
