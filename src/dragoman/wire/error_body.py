@@ -87,6 +87,9 @@ def _from_object(error: dict[str, Any], outer: dict[str, Any]) -> ErrorDetails:
     nested = error.get("innererror")
     if isinstance(nested, dict) and isinstance(nested.get("code"), str):
         code = nested["code"]  # Azure: the outer code is a mere "BadRequest"
+    details = error.get("details")
+    if code is None and isinstance(details, dict):
+        code = details.get("error_code")  # Anthropic
     if kind in ("error", None):
         kind = error.get("status") if isinstance(error.get("status"), str) else None
     return ErrorDetails(

@@ -9,8 +9,12 @@ from dragoman.errors import Unsupported
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 
-_STATE = frozenset({"previous_response_id", "conversation", "background", "prompt", "audio"})
+_NEEDED = frozenset({"previous_response_id", "conversation", "background", "prompt", "audio"})
 """Fields without which it would be another request: whoever does not know them can't answer it."""
+
+_THREAD_LOST = "thread_not_found"
+"""The code upon which Anthropic's SDKs send the whole history instead of their server's id for it.
+Source: anthropic-python 2.11, lib/threads (read 2026-11)"""
 
 _OURS = ("model", "messages", "input", "stream")
 
@@ -27,8 +31,7 @@ def render_extra(
     """
     if request.format not in (None, format_name):
         for name, value in request.extra.items():
-            if name in _STATE and value:
-                raise Unsupported(f"{name} means something to {request.format} alone", param=name)
+            _refuse_needed(name, value, request.format)
             warn(f"{name} is not sent: only {request.format} knows it")
         return
     for name, value in request.extra.items():
@@ -37,6 +40,15 @@ def render_extra(
             body[name] = {**value, **kept}
         elif name not in _OURS:
             body.setdefault(name, value)
+
+
+def _refuse_needed(name: str, value: Any, format_name: str) -> None:
+    continued = name == "thread" and isinstance(value, dict) and value.get("type") == "continue"
+    if continued or (name in _NEEDED and value):
+        error = Unsupported(f"{name} means something to {format_name} alone", param=name)
+        if continued:
+            error.code = _THREAD_LOST
+        raise error
 
 
 def fit_dialect(dialect: Dialect, body: dict[str, Any], warn: Callable[[str], None]) -> None:

@@ -57,7 +57,7 @@ def whole(completion: Completion) -> bytes:
 
 def plain(message: Any) -> dict[str, Any]:
     """Say what the SDK made of an answer; null is what is not said."""
-    return _without_null(message.to_dict())  # type: ignore[no-any-return]
+    return _without_null(message.to_dict(warnings=False))  # type: ignore[no-any-return]
 
 
 def _without_null(value: Any) -> Any:

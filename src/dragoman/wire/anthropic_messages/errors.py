@@ -79,9 +79,16 @@ def error_value(error: DragomanError) -> tuple[int, dict[str, Any]]:
         "type": kind,
         "message": f"{error.message} {error.hint}" if error.hint else error.message,
     }
+    if code := _code(error):
+        inner["details"] = {"error_code": code}
     if details := own_details(error):
         inner["dragoman"] = details
     return status, {"type": "error", "error": inner, "request_id": error.request_id}
+
+
+def _code(error: DragomanError) -> str | None:
+    """Find the word for programs: the provider's own, where it failed and gave one."""
+    return error.upstream_code if isinstance(error, UpstreamError) else error.code
 
 
 def _words(error: DragomanError) -> tuple[int, str]:

@@ -68,7 +68,8 @@ class History:
     """Writes the messages of one request.
 
     `system` are the instructions, `called` the names of the tools that were called.
-    `own_files`: ids of uploaded files come from a provider of this format.
+    `own_files`: ids of uploaded files come from a provider of this format. `continued`: what comes
+    before these messages is at the provider.
 
     Raises: Unsupported for a picture, sound or file of the user's that can't be sent: an answer
     that ignores it would be wrong.
@@ -80,12 +81,14 @@ class History:
         *,
         own_files: bool,
         reasoning_as_text: bool,
+        continued: bool,
         warn: Warn,
     ) -> None:
         self.system: list[Any] = []
         self.called: list[str] = []
         self._own_files = own_files
         self._reasoning_as_text = reasoning_as_text
+        self._continued = continued
         self._warn = warn
         self._turns: list[_Turn] = []
         self._sent: set[str] = set()  # ids of calls
@@ -201,6 +204,9 @@ class History:
     def _result(self, result: ToolResult) -> None:
         parts = [block for part in result.parts if (block := self._user(part)) is not None]
         call = self._find_call(result.call_id)
+        if call is None and self._continued:
+            self._turn("user").results.append(_result_block(result.call_id, parts, result))
+            return
         if call is None:
             self._warn("a result of a tool that was not called is sent as text")
             self._turn("user").blocks += parts

@@ -34,14 +34,17 @@ _decode_request = msgspec.json.Decoder(_Request).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def parse_messages(values: list[Any], body: bytes) -> tuple[Message, ...]:
+def parse_messages(
+    values: list[Any], body: bytes, *, continued: bool = False
+) -> tuple[Message, ...]:
     """Read the messages of a request, whose `body` tells how numbers in it are written.
 
-    The results of tools become messages of their own, as our vocabulary has it.
+    The results of tools become messages of their own, as our vocabulary has it. `continued`: they
+    may answer calls that the provider has kept.
 
     Raises: InvalidRequest that names the field, as in `messages[0].content[1].text`.
     """
-    called: set[str] = set()
+    called: set[str] | None = None if continued else set()
     for index, value in enumerate(values):
         _check_message(value, f"messages[{index}]", called)
     raws = _decode_request(body.removeprefix(_BOM)).messages if b'"input"' in body else []
@@ -99,7 +102,7 @@ def _said(run: list[Part]) -> Message:
     return Message("tool" if isinstance(run[0], ToolResult) else "user", tuple(run))
 
 
-def _check_message(value: Any, path: str, called: set[str]) -> None:
+def _check_message(value: Any, path: str, called: set[str] | None) -> None:
     message = read_object(value, path)
     role = read_text(message.get("role"), f"{path}.role")
     if role not in _ROLES:
@@ -113,13 +116,16 @@ def _check_message(value: Any, path: str, called: set[str]) -> None:
         _check_block(block, f"{path}.content[{index}]", called)
 
 
-def _check_block(value: Any, path: str, called: set[str]) -> None:
+def _check_block(value: Any, path: str, called: set[str] | None) -> None:
+    """Check a block. `called` are the ids of calls so far; None: there may be others."""
     block = read_object(value, path)
     kind = read_text(block.get("type"), f"{path}.type")
-    if isinstance(block.get("id"), str):
-        called.add(block["id"])
     if (check := _CHECKS.get(kind)) is not None:
         check(block, path)
+    if called is None:
+        return
+    if isinstance(block.get("id"), str):
+        called.add(block["id"])
     if kind == "tool_result" and block["tool_use_id"] not in called:
         call_id = block["tool_use_id"][:80]
         refuse(f"{path}.tool_use_id", f"no tool_use before this has the id {call_id!r}")

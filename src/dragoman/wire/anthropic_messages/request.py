@@ -5,7 +5,7 @@ Source: https://platform.claude.com/docs/en/api/messages/create (read 2026-11)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dragoman.errors import Unsupported
@@ -86,7 +86,7 @@ def parse_request(body: bytes) -> ChatRequest:
         rest["output_config"] = dict(read_object(rest["output_config"], "output_config"))
     request = ChatRequest(
         model=model,
-        messages=(*system, *parse_messages(messages, body)),
+        messages=(*system, *parse_messages(messages, body, continued=_is_continued(rest))),
         max_tokens=max_tokens,
         tools=tools,
         tool_choice=choice,
@@ -102,6 +102,12 @@ def parse_request(body: bytes) -> ChatRequest:
     if rest.get("output_config") == {}:
         del rest["output_config"]
     return request
+
+
+def _is_continued(fields: Mapping[str, Any]) -> bool:
+    """Whether the provider holds the messages that come before those of the request."""
+    thread = fields.get("thread")
+    return isinstance(thread, dict) and thread.get("type") == "continue"
 
 
 def _parse_output(rest: dict[str, Any]) -> JsonSchema | None:
@@ -148,6 +154,7 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
         request.messages,
         own_files=request.format in (None, NAME),
         reasoning_as_text=dialect.reasoning_as_text,
+        continued=request.format in (None, NAME) and _is_continued(request.extra),
         warn=warn,
     )
     body: dict[str, Any] = {"model": model, "max_tokens": _max_tokens(request)}
