@@ -85,8 +85,12 @@ class Either:
     def count(self) -> dict[str, tuple[int, int]]:
         return dict(self.transport.count_connections())
 
-    def close(self) -> None:
+    def close_now(self) -> None:
+        """Close the transport; what surrounds it stays."""
         self.wait(self.transport.close())
+
+    def close(self) -> None:
+        self.close_now()
 
 
 class Blocking(Either):

@@ -297,7 +297,7 @@ def test_closing_the_transport_ends_answers_that_are_being_read(
     reader = threading.Thread(target=read)
     reader.start()
     time.sleep(0.05)
-    transport.wait(transport.transport.close())
+    transport.close_now()
     reader.join(2.0)
     assert not reader.is_alive()
     assert len(failures) == 1
@@ -307,8 +307,8 @@ def test_closing_the_transport_ends_answers_that_are_being_read(
 def test_closed_transport_sends_nothing_more(transport: Either, upstream: Upstream) -> None:
     up = upstream(HELLO)
     transport.fetch(up.url)
-    transport.wait(transport.transport.close())
-    transport.wait(transport.transport.close())
+    transport.close_now()
+    transport.close_now()
     with pytest.raises(RuntimeError, match="closed"):
         transport.send(up.url)
     wait_until(lambda: up.live == 0)

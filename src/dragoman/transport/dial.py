@@ -100,18 +100,16 @@ def dial(url: Url, options: ConnectOptions, network: Network) -> Dial:
     Raises: ConnectFailed, DestinationDenied, ConfigError.
     """
     check_url(url, options.egress)
+    secure = _secure_step(url, options) if url.scheme == "https" else None
     proxy = find_proxy(url, options.proxy, network.env)
     if proxy is not None:
         yield from _connect_through(proxy, url, options, network)
     else:
         addresses = yield from _resolve(url.host, url.port, options.egress, network)
         yield from _race(addresses, url.port, url.origin)
-    if url.scheme != "https":
+    if secure is None:
         return proxy
-    tls = options.tls
-    if options.egress == "organisation" and not tls.verify:
-        tls = msgspec.structs.replace(tls, verify=True)
-    yield from _secure(tls, url.host)
+    yield from _secure(secure, url.host)
     return None
 
 
@@ -241,13 +239,23 @@ def _tunnel(proxy: Proxy, authority: str) -> Generator[Step, Any, None]:
         raise ConnectFailed(f"the proxy {proxy} answered {answer.status} for {authority}")
 
 
-def _secure(tls: Any, host: str) -> Generator[Step, Any, None]:
+def _secure_step(url: Url, options: ConnectOptions) -> Secure:
+    """Prepare TLS, so that a fault of the configuration shows before anything is dialled."""
+    from dragoman.transport.tls import find_context
+
+    tls = options.tls
+    if options.egress == "organisation" and not tls.verify:
+        tls = msgspec.structs.replace(tls, verify=True)
+    return Secure(find_context(tls), url.host.rstrip("."))
+
+
+def _secure(step: Secure, host: str) -> Generator[Step, Any, None]:
     from ssl import SSLError
 
-    from dragoman.transport.tls import explain_tls, find_context
+    from dragoman.transport.tls import explain_tls
 
     try:
-        yield Secure(find_context(tls), host.rstrip("."))
+        yield step
     except SSLError as error:
         raise explain_tls(error, host) from error
     except OSError as error:
