@@ -14,8 +14,9 @@ from typing import Any, Self, TypeAlias, TypeVar, Unpack
 
 from dragoman.config import Config, load
 from dragoman.config.secrets import Secrets
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, sign
 from dragoman.engine.call import Call, Surroundings
+from dragoman.engine.dialogue import InProcess
 from dragoman.engine.drive import arun, run
 from dragoman.engine.flow import complete
 from dragoman.engine.outgoing import Outgoing, prepare
@@ -71,7 +72,8 @@ class _Core:
             api = params.get("api", "openai-completions")
             registry, found = registry.with_endpoint(base_url, api, refs)
             refs = found if isinstance(found, str) or found is None else tuple(found)
-        return begin(registry, self._around, request, refs, build_options(params))
+        dialogue, options = InProcess(request), build_options(params)
+        return begin(registry, self._around, dialogue, refs, options, stream=request.stream)
 
     def _tool_steps(
         self,
@@ -129,7 +131,7 @@ class Client(_Core):
 
         Raises: DragomanError: see `dragoman.errors`.
         """
-        return run(complete(self._call(model, messages, params)), self._transport)
+        return self._answer(self._call(model, messages, params))
 
     def stream(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Stream:
         """Get an answer as it is made. Raises: as `chat`, mostly from the iteration."""
@@ -166,6 +168,9 @@ class Client(_Core):
         """
         return self._perform(*self._parse_steps(kind, model, messages, first, params), params)
 
+    def _answer(self, call: Call) -> Answer:
+        return sign(run(complete(call), self._transport).out, call.exchange)
+
     def _perform(self, refs: Refs, steps: Steps[T], params: Params) -> T:
         try:
             step = next(steps)
@@ -182,7 +187,7 @@ class Client(_Core):
     def _do(self, step: ChatRequest | Invoke, refs: Refs, params: Params) -> Any:
         if isinstance(step, Invoke):
             return step.function(**step.arguments)
-        return run(complete(self._begin(refs, step, params)), self._transport)
+        return self._answer(self._begin(refs, step, params))
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -220,7 +225,7 @@ class AsyncClient(_Core):
 
     async def chat(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Answer:
         """See `Client.chat`."""
-        return await arun(complete(self._call(model, messages, params)), self._transport)
+        return await self._answer(self._call(model, messages, params))
 
     def stream(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> AsyncStream:
         """See `Client.stream`."""
@@ -249,6 +254,9 @@ class AsyncClient(_Core):
         """See `Client.parse`."""
         return await self._perform(*self._parse_steps(kind, model, messages, first, params), params)
 
+    async def _answer(self, call: Call) -> Answer:
+        return sign((await arun(complete(call), self._transport)).out, call.exchange)
+
     async def _perform(self, refs: Refs, steps: Steps[T], params: Params) -> T:
         try:
             step = next(steps)
@@ -266,7 +274,7 @@ class AsyncClient(_Core):
         if isinstance(step, Invoke):
             value = step.function(**step.arguments)
             return await value if isawaitable(value) else value
-        return await arun(complete(self._begin(refs, step, params)), self._transport)
+        return await self._answer(self._begin(refs, step, params))
 
     async def close(self) -> None:
         """Close the connections that are kept."""

@@ -12,7 +12,7 @@ from dragoman.engine.drive import adrive, drive
 from dragoman.engine.flow import stream
 from dragoman.errors import DragomanError
 from dragoman.transport.base import AsyncTransport, Transport
-from dragoman.types.event import Event, PartDelta
+from dragoman.types.event import Event, Failure, PartDelta
 from dragoman.types.exchange import Exchange
 from dragoman.wire.whole import Accumulator
 
@@ -34,11 +34,12 @@ class _Streamed:
         """The answer: whole once the stream has ended, until then as far as it has come."""
         return sign(self._accumulator.completion, self._call.exchange)
 
-    def _taken(self, item: Event | bytes) -> Event:
+    def _takes(self, item: Event | bytes) -> bool:
+        """Note an event. The failure at the end is not shown, because it is raised."""
         if isinstance(item, bytes):
             raise TypeError("a library call is answered in events")
         self._accumulator.add(item)
-        return item
+        return not isinstance(item, Failure)
 
 
 class Stream(_Streamed):
@@ -64,10 +65,12 @@ class Stream(_Streamed):
 
     def __next__(self) -> Event:
         try:
-            return self._taken(next(self._events))
+            while not self._takes(item := next(self._events)):
+                continue
         except DragomanError as error:
             error.partial = self.completion
             raise
+        return item  # type: ignore[return-value]
 
     def text_deltas(self) -> Iterator[str]:
         """The answer's text as it comes, without reasoning and tool calls."""
@@ -105,10 +108,12 @@ class AsyncStream(_Streamed):
 
     async def __anext__(self) -> Event:
         try:
-            return self._taken(await anext(self._events))
+            while not self._takes(item := await anext(self._events)):
+                continue
         except DragomanError as error:
             error.partial = self.completion
             raise
+        return item  # type: ignore[return-value]
 
     async def text_deltas(self) -> AsyncIterator[str]:
         """The answer's text as it comes, without reasoning and tool calls."""

@@ -399,6 +399,28 @@ def test_connections_are_kept(kind: str, upstream: StartUpstream) -> None:
     assert len({request.connection for request in server.requests}) == 1
 
 
+def test_a_streams_connection_is_kept_too(upstream: StartUpstream) -> None:
+    server = upstream(chat_stream(["Hel", "lo"]))
+    with Client(configure({"a": {"base_url": server.base_url}})) as client:
+        texts = ["".join(client.stream("a/x", "hi").text_deltas()) for _ in range(3)]
+    assert texts == ["Hello"] * 3
+    assert len({request.connection for request in server.requests}) == 1
+
+
+def test_an_async_streams_connection_is_kept_too(upstream: StartUpstream) -> None:
+    server = upstream(chat_stream(["Hel", "lo"]))
+
+    async def ask() -> list[str]:
+        async with AsyncClient(configure({"a": {"base_url": server.base_url}})) as client:
+            return [
+                "".join([text async for text in client.stream("a/x", "hi").text_deltas()])
+                for _ in range(3)
+            ]
+
+    assert asyncio.run(ask()) == ["Hello"] * 3
+    assert len({request.connection for request in server.requests}) == 1
+
+
 def test_one_call_needs_no_client() -> None:
     assert dragoman.chat("demo/echo", "hello").text == "hello"
 

@@ -16,6 +16,7 @@ from dragoman.catalog.pricing import compute_cost
 from dragoman.config.secrets import looked
 from dragoman.engine.call import Call
 from dragoman.engine.context import NOTICEABLE_BYTES, find_silent_cut
+from dragoman.engine.dialogue import Whole
 from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
 from dragoman.engine.outgoing import prepare
 from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
@@ -30,15 +31,15 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.routing.plan import Try
-from dragoman.types.completion import Completion
-from dragoman.types.event import Failure, FinishReason
+from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import Outcome
 from dragoman.types.usage import Usage
-from dragoman.wire.bridge import Events
+from dragoman.wire.bridge import Bridge
 
 BODY_LIMIT = 64 * 1024 * 1024
 ERROR_BODY_LIMIT = 64 * 1024
+DRAIN_S = 0.5
 PLAIN_HEAD_S = 600.0
 """How long a whole answer may take to begin: nothing is sent before its last token is made.
 Precedent: the official SDKs' default timeout of ten minutes."""
@@ -57,8 +58,8 @@ class Attempt:
         self.deployment = try_.deployment
         self.others = others
         self.racing = racing
-        self.bridge: Events | None = None
-        self.completion: Completion | None = None
+        self.bridge: Bridge | None = None
+        self.whole: Whole | None = None
         self.answer: Response | None = None
         self._pending: Sequence[Out] = ()
         self._began = around.clock()
@@ -80,14 +81,15 @@ class Attempt:
 
     # -- to the first content
 
-    def fetch(self) -> Flow[Completion]:
+    def fetch(self) -> Flow[Whole]:
         """Ask for the whole answer. Raises: DragomanError, after it was recorded."""
         try:
             target = yield from self._ask(stream=False)
             body = yield from self._timed(ReadAll, BODY_LIMIT)
             if len(body) >= BODY_LIMIT:
                 raise ProtocolError(f"the answer is larger than {BODY_LIMIT} bytes")
-            completion = target.format.parse_response(body, self.deployment.provider.dialect)
+            dialect = self.deployment.provider.dialect
+            self.whole = whole = self.call.dialogue.read(target.format, body, dialect)
         except DragomanError as error:
             self._fail(error)
             raise
@@ -95,10 +97,8 @@ class Attempt:
             self.abandon()
             raise
         self.record.first_token_s = self.call.around.clock() - self._began
-        self.record.answered_model = completion.model
-        self.completion = completion
-        self._succeed(completion.finish_reason, completion.usage)
-        return completion
+        self._succeed(whole.finish_reason, whole.usage)
+        return whole
 
     def open(self) -> Flow[None]:
         """Ask for a stream, and wait for content. `pump` goes on from there.
@@ -107,12 +107,13 @@ class Attempt:
         """
         try:
             target = yield from self._ask(stream=True)
-            self.bridge = Events(target.format, self.deployment.provider.dialect)
+            dialect = self.deployment.provider.dialect
+            self.bridge = bridge = self.call.dialogue.bridge(target.format, dialect)
             pending: list[Out] = []
-            while not (self.bridge.committed or self.bridge.ended):
-                pending += yield from self._read(self.bridge)
-                if self.bridge.failure and not self.bridge.committed:
-                    raise self.bridge.failure.error
+            while not (bridge.committed or bridge.ended):
+                pending += yield from self._read(bridge)
+            if bridge.failure and not bridge.committed:
+                raise bridge.failure.error
             self._pending = pending
         except DragomanError as error:
             self._fail(error)
@@ -124,26 +125,39 @@ class Attempt:
     # -- on to the end
 
     def pump(self) -> Flow[None]:
-        """Hand on the output until the answer is whole. Raises: DragomanError, recorded."""
+        """Hand on the output until the answer is whole.
+
+        Raises: DragomanError, recorded, and told by the bridge in the caller's language.
+        """
         bridge = self.bridge
         assert bridge is not None, "open comes before pump"
         try:
-            yield from _said(self._pending)
+            yield from self._pending
             while not bridge.ended:
-                yield from _said((yield from self._read(bridge)))
+                yield from (yield from self._read(bridge))
             if bridge.failure:
                 raise bridge.failure.error
         except DragomanError as error:
             self._fail(error)
+            yield from bridge.fail(error)
             raise
         except GeneratorExit:
             self.abandon()
             raise
         assert bridge.finish is not None
-        self.call.exchange.warnings.extend(bridge.finish.warnings)
+        self._warn(*bridge.finish.warnings)
         self._succeed(bridge.finish.reason, bridge.usage)
+        yield from self._drain(bridge)
 
-    def _read(self, bridge: Events) -> Flow[Sequence[Out]]:
+    def _drain(self, bridge: Bridge) -> Flow[None]:
+        """Read to the end of the body, so that its connection is good for the next request."""
+        try:
+            while chunk := (yield Read(self.answer, DRAIN_S)):  # type: ignore[arg-type]
+                yield from bridge.feed(chunk)
+        except DragomanError:
+            return  # the answer is whole: how its connection ends is nobody's business
+
+    def _read(self, bridge: Bridge) -> Flow[Sequence[Out]]:
         """Read one chunk; note the first content, and time the silence from any."""
         chunk = yield from self._timed(Read)
         frames = bridge.frames
@@ -282,8 +296,9 @@ class Attempt:
     def _estimated(self, usage: Usage | None) -> Usage:
         """Fill in what was not reported, and mark it as our guess."""
         known = usage or (self.bridge.usage if self.bridge else None) or Usage()
-        said = self.bridge.answer.completion if self.bridge else self.completion
-        size = estimate_message(said.message) - MESSAGE_TOKENS if said else 0
+        size = self.bridge.said_tokens if self.bridge else 0
+        if self.whole is not None and self.whole.completion is not None:
+            size = estimate_message(self.whole.completion.message) - MESSAGE_TOKENS
         if known.prompt_tokens is not None and known.completion_tokens is not None:
             return known
         return replace(
@@ -301,8 +316,8 @@ class Attempt:
         record.outcome = outcome
         record.duration_s = self.call.around.clock() - self._began
         record.usage = usage
-        if self.bridge is not None:
-            record.answered_model = self.bridge.model
+        if answered := self.bridge or self.whole:
+            record.answered_model = answered.model
         if usage is not None:
             record.cost_nanousd, record.cost_source = compute_cost(
                 usage, self.deployment.info.price
@@ -317,8 +332,3 @@ class Attempt:
     def _warn(self, *warnings: str) -> None:
         known = self.call.exchange.warnings
         known.extend(warning for warning in warnings if warning not in known)
-
-
-def _said(output: Sequence[Out]) -> Sequence[Out]:
-    """Leave out the failure at the end: it is raised, in whatever language the caller speaks."""
-    return output[:-1] if output and isinstance(output[-1], Failure) else output

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from dragoman.config.secrets import Secrets
+from dragoman.engine.dialogue import Dialogue
 from dragoman.engine.estimate import estimate_request
 from dragoman.engine.target import Targets
 from dragoman.routing.health import Health
@@ -19,7 +20,6 @@ from dragoman.routing.retry import RetryPolicy
 from dragoman.types.credential import Secret
 from dragoman.types.exchange import Exchange
 from dragoman.types.provider import OnOverflow, Provider
-from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment, Route
 
 
@@ -72,7 +72,7 @@ class CallOptions(Struct, frozen=True, kw_only=True):
 class Call:
     """One exchange on its way. `deadline` is in the surroundings' clock."""
 
-    request: ChatRequest
+    dialogue: Dialogue
     route: Route
     deployments: tuple[Deployment, ...]
     exchange: Exchange
@@ -88,5 +88,5 @@ class Call:
     def estimate(self) -> int:
         """Tokens of the prompt, about; worked out once."""
         if self._estimate is None:
-            self._estimate = estimate_request(self.request)
+            self._estimate = estimate_request(self.dialogue.request)
         return self._estimate

@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from dragoman.engine.answer import Answer, sign
 from dragoman.engine.attempt import Attempt
 from dragoman.engine.call import Call
+from dragoman.engine.dialogue import Whole
 from dragoman.engine.steps import First, Flow, Out, Race, Result, Sleep, Step
 from dragoman.errors import AllAttemptsFailed, DragomanError
 from dragoman.routing.plan import Plan, Try
-from dragoman.types.completion import Completion
 from dragoman.types.exchange import Outcome
 from dragoman.types.provider import Timeouts
 from dragoman.wire.whole import Accumulator
 
 _DEFAULT_FIRST_TOKEN_S = Timeouts().first_token
 
-Opened: TypeAlias = tuple[Attempt, Completion | None]
-"""The attempt that answers, and the completion if it came whole."""
+Opened: TypeAlias = tuple[Attempt, Whole | None]
+"""The attempt that answers, and the answer if it came whole."""
 
 
-def complete(call: Call) -> Flow[Answer]:
+def complete(call: Call) -> Flow[Whole]:
     """Get a whole answer.
 
     A first-token time that somebody set, and a race, need tokens to be watched: then the answer is
@@ -35,10 +34,10 @@ def complete(call: Call) -> Flow[Answer]:
     Raises: DragomanError, with `attempts`.
     """
     if not _watches_tokens(call):
-        _, completion = yield from _try_all(call, _fetch)
-        assert completion is not None, "fetching gives a completion"
+        _, whole = yield from _try_all(call, _fetch)
+        assert whole is not None, "fetching gives an answer"
         _finish(call, "ok")
-        return sign(completion, call.exchange)
+        return whole
     accumulator = Accumulator()
 
     def add(out: Out) -> None:
@@ -50,7 +49,8 @@ def complete(call: Call) -> Flow[Answer]:
     except DragomanError as error:
         error.partial = accumulator.completion
         raise
-    return sign(accumulator.completion, call.exchange)
+    answer = accumulator.completion
+    return Whole(answer, answer.finish_reason, answer.usage, answer.model, answer)
 
 
 def stream(call: Call) -> Flow[None]:
@@ -68,16 +68,16 @@ def stream(call: Call) -> Flow[None]:
     _finish(call, "ok")
 
 
-def _fetch(attempt: Attempt) -> Flow[Completion | None]:
+def _fetch(attempt: Attempt) -> Flow[Whole | None]:
     return (yield from attempt.fetch())
 
 
-def _open(attempt: Attempt) -> Flow[Completion | None]:
+def _open(attempt: Attempt) -> Flow[Whole | None]:
     yield from attempt.open()
     return None
 
 
-def _try_all(call: Call, ask: Callable[[Attempt], Flow[Completion | None]]) -> Flow[Opened]:
+def _try_all(call: Call, ask: Callable[[Attempt], Flow[Whole | None]]) -> Flow[Opened]:
     """Try deployments until one answers."""
     around = call.around
     plan = Plan(call.deployments, around.health, around.random, around.policy)
@@ -103,7 +103,7 @@ def _try_all(call: Call, ask: Callable[[Attempt], Flow[Completion | None]]) -> F
 
 
 def _try(
-    call: Call, plan: Plan, following: Try, ask: Callable[[Attempt], Flow[Completion | None]]
+    call: Call, plan: Plan, following: Try, ask: Callable[[Attempt], Flow[Whole | None]]
 ) -> Flow[Opened]:
     """Make one attempt, or race it against the next deployment where the route says so."""
 
@@ -151,8 +151,6 @@ def _absorb(flow: Flow[Result], take: Callable[[Out], None]) -> Flow[Result]:
 
 
 def _watches_tokens(call: Call) -> bool:
-    if call.request.n not in (None, 1):
-        return False
     if call.options.first_token is not None or _hedge_after(call) is not None:
         return True
     return any(

@@ -5,21 +5,23 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from dragoman.engine.call import Call, CallOptions, Surroundings, new_id
+from dragoman.engine.dialogue import Dialogue
 from dragoman.engine.images import route_images
 from dragoman.errors import UnknownModel
 from dragoman.registry import Registry
 from dragoman.types.exchange import Exchange
 from dragoman.types.provider import OnOverflow
-from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
 
 
 def begin(
     registry: Registry,
     around: Surroundings,
-    request: ChatRequest,
+    dialogue: Dialogue,
     refs: str | tuple[str, ...] | None,
     options: CallOptions,
+    *,
+    stream: bool = False,
     on_overflow: OnOverflow = "error",
 ) -> Call:
     """Resolve the model and open the record.
@@ -36,7 +38,7 @@ def begin(
     image: tuple[Deployment, ...] = ()
     if image_ref := route.image_model or registry.config.image_model:
         image = registry.deployments(image_ref)
-    deployments = route_images(request, resolution.deployments, image)
+    deployments = route_images(dialogue.request, resolution.deployments, image)
     if options.retries is not None:
         deployments = tuple(replace(d, retries=options.retries) for d in deployments)
     started = around.clock()
@@ -46,10 +48,10 @@ def begin(
         asked=resolution.asked,
         route=None if route.name in {d.ref for d in deployments} else route.name,
         started_at=around.wall(),
-        stream=request.stream,
+        stream=stream,
     )
     return Call(
-        request=request,
+        dialogue=dialogue,
         route=route,
         deployments=deployments,
         exchange=exchange,

@@ -38,6 +38,11 @@ class Bridge(Protocol):
     id: str | None
 
     @property
+    def ended(self) -> bool:
+        """Whether the answer is whole or has failed."""
+        ...
+
+    @property
     def usage(self) -> Usage | None:
         """What has been reported so far."""
         ...
@@ -45,6 +50,11 @@ class Bridge(Protocol):
     @property
     def frames(self) -> int:
         """How much the upstream has said."""
+        ...
+
+    @property
+    def said_tokens(self) -> int:
+        """How many tokens of answer have come, about: for when nobody reports it."""
         ...
 
     def feed(self, chunk: bytes) -> Sequence[Out]:
@@ -70,6 +80,7 @@ class _Meter:
         self.model: str | None = None
         self.id: str | None = None
         self._parser = parser
+        self._said_bytes = 0
 
     @property
     def usage(self) -> Usage | None:
@@ -82,6 +93,11 @@ class _Meter:
         return self._parser.frames
 
     @property
+    def said_tokens(self) -> int:
+        """How many tokens of answer have come, about: four bytes each, as in English prose."""
+        return -(-self._said_bytes // 4)
+
+    @property
     def ended(self) -> bool:
         """Whether the answer is whole or has failed."""
         return self.finish is not None or self.failure is not None
@@ -90,6 +106,7 @@ class _Meter:
         """Look at events; return the error when one is a failure."""
         for event in events:
             if isinstance(event, PartDelta):
+                self._said_bytes += len(event.text)
                 self.committed = self.committed or bool(event.text)
             elif isinstance(event, PartStart):
                 self.committed = self.committed or _is_content(event)
@@ -223,6 +240,11 @@ class Relay(_Meter):
     def usage(self) -> Usage | None:
         """What has been reported so far; None when the meter lost its way."""
         return None if self._blind else self._parser.usage
+
+    @property
+    def said_tokens(self) -> int:
+        """How many tokens of answer have come, about: most servers send one in a frame."""
+        return self.frames if self.committed else 0
 
     def feed(self, chunk: bytes) -> Sequence[bytes]:
         """Take the next bytes of the answer."""

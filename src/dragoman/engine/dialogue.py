@@ -1,0 +1,110 @@
+"""The two sides of a call: how it is put to a provider, and how the caller is handed the answer.
+
+A dialogue serves all attempts of its call, whatever languages their providers speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.engine.context import fit
+from dragoman.types.completion import Completion
+from dragoman.types.event import FinishReason
+from dragoman.types.model import OnOverflow
+from dragoman.types.provider import Dialect
+from dragoman.types.request import ChatRequest
+from dragoman.types.route import Deployment
+from dragoman.types.usage import Usage
+from dragoman.wire.base import Rendered, WireFormat
+from dragoman.wire.bridge import Bridge, Events
+
+DEFAULT_MAX_TOKENS = 8192
+"""What an answer may have where the format demands a limit and nobody knows the model's own.
+Precedent: the limit that most models of the last years accept (Polpo's and pi's default)."""
+
+
+class Whole(Struct, frozen=True):
+    """An answer in one piece: what the caller gets, and what is measured of it."""
+
+    out: Any
+    finish_reason: FinishReason
+    usage: Usage | None
+    model: str | None = None
+    completion: Completion | None = None
+
+
+class Letter(Struct, frozen=True):
+    """What a deployment's own side adds to a request, before it is written."""
+
+    deployment: Deployment
+    stream: bool
+    body: Mapping[str, Any]
+    on_overflow: OnOverflow
+    estimate: int
+
+
+class Dialogue(Protocol):
+    """What the engine knows of a caller."""
+
+    @property
+    def request(self) -> ChatRequest:
+        """The request in our own words, for whoever must look inside."""
+        ...
+
+    def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
+        """Write the request's body. Raises: ContextOverflow, InvalidRequest."""
+        ...
+
+    def bridge(self, upstream: WireFormat, dialect: Dialect) -> Bridge:
+        """Start handing on a streamed answer."""
+        ...
+
+    def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
+        """Hand on an answer in one piece. Raises: UpstreamError, ProtocolError."""
+        ...
+
+
+class InProcess:
+    """The dialogue with a caller in this process: requests and completions as they are."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self.request = request
+
+    def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
+        """See `Dialogue.write`."""
+        return write_anew(self.request, upstream, letter)
+
+    def bridge(self, upstream: WireFormat, dialect: Dialect) -> Bridge:
+        """See `Dialogue.bridge`: events."""
+        return Events(upstream, dialect)
+
+    def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
+        """See `Dialogue.read`: a completion."""
+        completion = upstream.parse_response(body, dialect)
+        return Whole(
+            completion,
+            completion.finish_reason,
+            completion.usage,
+            completion.model,
+            completion,
+        )
+
+
+def write_anew(request: ChatRequest, upstream: WireFormat, letter: Letter) -> Rendered:
+    """Write a request in the upstream's format: fitted to the window, with what is added to it."""
+    deployment = letter.deployment
+    extra = {**letter.body, **request.extra}
+    if letter.stream != request.stream or len(extra) != len(request.extra):
+        request = replace(request, stream=letter.stream, extra=extra)
+    warnings: tuple[str, ...] = ()
+    if deployment.info.context_window is not None:
+        fitted = fit(request, deployment.info, letter.on_overflow, letter.estimate)
+        request, warnings = fitted.request, fitted.warnings
+    if upstream.needs_max_tokens and request.max_tokens is None:
+        request = replace(request, max_tokens=deployment.info.max_tokens or DEFAULT_MAX_TOKENS)
+    rendered = upstream.render_request(request, deployment.model, deployment.provider.dialect)
+    return Rendered(rendered.body, (*warnings, *rendered.warnings)) if warnings else rendered
