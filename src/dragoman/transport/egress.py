@@ -70,7 +70,8 @@ _NOT_PUBLIC_V4 = tuple(
     )
 )  # fmt: skip
 
-_is_name = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.I).fullmatch
+_label = r"(?!-)[a-z0-9_-]{1,63}"
+_is_name = re.compile(rf"{_label}(?:\.{_label})*\.?", re.I).fullmatch
 # What inet_aton(3) or the WHATWG URL parser would take for an IPv4 address: "ends in a number".
 _ends_in_number = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?", re.I | re.S).fullmatch
 
@@ -185,9 +186,10 @@ def _judge(
     address: IPAddress, inner: Sequence[IPv4Address], policy: EgressPolicy, *, granted: bool
 ) -> str | None:
     """Say what is wrong with an address, or None."""
-    if any(_is_metadata(one) for one in (address, *inner)):
+    everyone = (address, *inner)
+    if any(map(_is_metadata, everyone)):
         return None if granted and policy == "operator" else "link-local or cloud metadata"
-    if _is_nowhere(address):
+    if any(map(_is_nowhere, everyone)):
         return "no address of a single host"
     if policy != "organisation" or granted:
         return None
