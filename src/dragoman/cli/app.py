@@ -13,6 +13,9 @@ from dragoman.cli.flags import GLOBAL_FLAGS, VALUE_FLAGS, shared
 ASK = "ask"
 """The command that a prompt runs; its name is no word of the command line."""
 
+ABOUT_US = ("--help", "-h", "--version")
+"""What is answered at once, whatever else stands there."""
+
 
 class Command(NamedTuple):
     """Where a command lives (`module:attribute`), and its line in the help."""
@@ -35,11 +38,12 @@ class Root(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the name of the prompt's command before arguments that name none."""
-        word = first_word(args)
-        if word is None and any(argument in ("--help", "-h", "--version") for argument in args):
+        if first_word(args) in COMMANDS:
             return super().parse_args(ctx, args)
-        if word in COMMANDS:
-            return super().parse_args(ctx, args)
+        options = args[: args.index("--")] if "--" in args else args
+        for about in ABOUT_US:
+            if about in options:
+                return super().parse_args(ctx, [about])
         return super().parse_args(ctx, [ASK, *args])
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
