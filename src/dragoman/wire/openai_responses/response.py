@@ -23,7 +23,6 @@ from dragoman.wire.openai_responses.usage import parse_usage
 from dragoman.wire.tokens import doubts
 from dragoman.wire.whole import events_of, read_whole
 
-
 _NOT_YET = ("queued", "in_progress")
 """How a request for an answer in the background is answered."""
 
