@@ -33,22 +33,22 @@ class Inflate:
         self._zlib = zlib.decompressobj(_WINDOW[coding])
         self._tail = b""
         self._waiting: deque[bytes] = deque()
-        self._in = 0
-        self._out = 0
+        self._packed_bytes = 0
+        self.unpacked_bytes = 0
 
     def feed(self, data: bytes) -> None:
         """Add encoded bytes."""
-        self._in += len(data)
+        self._packed_bytes += len(data)
         self._waiting.extend(data[i : i + INPUT_BYTES] for i in range(0, len(data), INPUT_BYTES))
 
     def take(self) -> bytes:
         """Decode up to PIECE_BYTES; `b""` when more input is wanted."""
         while self._tail or self._waiting:
             data = self._decompress(self._tail or self._waiting.popleft())
-            self._out += len(data)
-            if self._out > self._max_bytes:
+            self.unpacked_bytes += len(data)
+            if self.unpacked_bytes > self._max_bytes:
                 raise ProtocolError(f"the body unpacks to more than {self._max_bytes} bytes")
-            if self._out > max(RATIO_COUNTS_FROM, self._in * MAX_RATIO):
+            if self.unpacked_bytes > max(RATIO_COUNTS_FROM, self._packed_bytes * MAX_RATIO):
                 raise ProtocolError(f"the body unpacks to more than {MAX_RATIO} times its size")
             if data:
                 return data
@@ -62,7 +62,7 @@ class Inflate:
         try:
             data = self._zlib.decompress(packed, PIECE_BYTES)
         except zlib.error as error:
-            if self._coding != "deflate" or self._out:
+            if self._coding != "deflate" or self.unpacked_bytes:
                 raise ProtocolError(f"the compressed body is broken ({error})") from error
             # Some servers send "deflate" without its zlib wrapper: RFC 9110 §8.4.1.2.
             self._coding = "deflate, raw"
@@ -74,5 +74,5 @@ class Inflate:
 
     def check_end(self) -> None:
         """Raise ProtocolError unless the encoded body was whole."""
-        if self._in and not self._zlib.eof:
+        if self._packed_bytes and not self._zlib.eof:
             raise ProtocolError("the compressed body ends too early")
