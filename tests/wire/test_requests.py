@@ -267,8 +267,38 @@ def test_pictures_out_of_tools_follow_as_the_users() -> None:
 
 
 def test_a_failed_tool_says_so() -> None:
-    body, _ = render(ask(tool_result("a", "no such file", is_error=True)))
-    assert body["messages"][0]["content"] == "Error: no such file"
+    call = Message("assistant", (ToolCall("a", "f", "{}"),))
+    body, _ = render(ask(call, tool_result("a", "no such file", is_error=True)))
+    assert body["messages"][1]["content"] == "Error: no such file"
+
+
+def test_a_call_without_a_result_gets_one_that_says_so() -> None:
+    calls = Message("assistant", (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{}")))
+    for rest in ((tool_result("b", "2"), user("go on")), (tool_result("b", "2"),)):
+        body, warnings = render(ask(calls, *rest))
+        results = [message for message in body["messages"] if message["role"] == "tool"]
+        assert [result["tool_call_id"] for result in results] == ["b", "a"]
+        assert results[1]["content"] == "There is no result: the call was not carried out."
+        assert warnings == ("the tool call 'a' has no result: one was made up that says so",)
+
+
+def test_a_result_without_a_call_is_told_as_the_users() -> None:
+    body, warnings = render(ask(user("a"), tool_result("x", "42")))
+    assert [message["role"] for message in body["messages"]] == ["user", "user"]
+    assert "42" in json.dumps(body["messages"][1]["content"])
+    assert warnings == ("the result for 'x' has no tool call: sent as the user's words",)
+
+
+def test_ids_too_long_for_openai_are_shortened_alike_in_call_and_result() -> None:
+    long = "fc_" + "x" * 100
+    calls = Message("assistant", (ToolCall(long, "f", "{}"), ToolCall("functions.f:0", "f", "{}")))
+    messages = (calls, tool_result(long, "1"), tool_result("functions.f:0", "2"))
+    body, warnings = render(ask(*messages))
+    first, second = (call["id"] for call in body["messages"][0]["tool_calls"])
+    assert len(first) <= 40
+    assert second == "functions.f:0"
+    assert [message["tool_call_id"] for message in body["messages"][1:]] == [first, second]
+    assert warnings == ()
 
 
 def test_dialects_that_insist_on_names_and_turns_are_served() -> None:
@@ -338,8 +368,9 @@ def test_arguments_that_are_no_json_are_sent_back_as_they_were() -> None:
     assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == '{"x": oops'
 
 
-TEXTS = st.text(max_size=8).filter(lambda text: text.isprintable())
-FILLED = TEXTS.filter(bool)
+LETTERS = st.characters(exclude_categories=["C", "Z"])
+TEXTS = st.text(LETTERS, max_size=8)
+FILLED = st.text(LETTERS, min_size=1, max_size=8)
 PARTS = st.one_of(
     st.builds(Text, TEXTS),
     st.builds(
@@ -363,12 +394,24 @@ MESSAGES = st.lists(
         st.builds(
             lambda text, calls: Message("assistant", (Text(text), *calls)),
             FILLED,
-            st.lists(st.builds(ToolCall, FILLED, FILLED, st.just('{"a": 1.0}')), max_size=2),
+            st.lists(
+                st.builds(ToolCall, FILLED, FILLED, st.just('{"a": 1.0}')),
+                max_size=2,
+                unique_by=lambda call: call.id,
+            ),
         ),
     ),
     min_size=1,
     max_size=4,
-).map(tuple)
+).map(lambda messages: tuple(each for message in messages for each in answered(message)))
+
+
+def answered(message: Message) -> list[Message]:
+    """Put results behind the calls of a message."""
+    results = [ToolResult(p.id, (Text("x"),)) for p in message.parts if isinstance(p, ToolCall)]
+    return [message, Message("tool", tuple(results))] if results else [message]
+
+
 REQUESTS = st.builds(
     ChatRequest,
     model=FILLED,

@@ -1,4 +1,8 @@
-"""Messages written as chat completions, in a provider's dialect."""
+"""Messages written as chat completions, in a provider's dialect.
+
+Law: behind an assistant's tool calls stands one result for each, and a result nowhere else. A call
+without a result gets one that says so; a result without a call is told as the user's.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,16 @@ from dragoman.types.message import (
     Unknown,
 )
 from dragoman.types.provider import Dialect
+from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_text import decode
 from dragoman.wire.openai_completions.response import describe, media_url, render_call
 from dragoman.wire.openai_completions.schema import NAME
 
+NO_RESULT = "There is no result: the call was not carried out."
+"""What is sent for a call that nobody has answered."""
+
 _ACKNOWLEDGED = "I have the results of the tools."
+_MAX_ID = 64  # OpenAI's limit; no server's own ids are changed below it
 
 Warn = Callable[[str], None]
 
@@ -44,23 +53,49 @@ class _Writer:
         self._warn = warn
         self._rendered: list[dict[str, Any]] = []
         self._names: dict[str, str] = {}  # tool call id → name of the function
+        self._waiting: list[str] = []  # ids of calls that have no result yet
         self._pictures: list[dict[str, Any]] = []  # out of tool results, for the next user message
 
     def write(self, messages: Iterable[Message]) -> list[dict[str, Any]]:
         for message in messages:
             results = [part for part in message.parts if isinstance(part, ToolResult)]
             others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
+            orphans = [result for result in results if result.call_id not in self._waiting]
             for result in results:
-                self._tool_result(result)
+                if result.call_id in self._waiting:
+                    self._tool_result(result)
+            if results and not (others or orphans):
+                continue
+            self._end_results()
+            for result in orphans:
+                self._orphan(result)
             if results and not others:
                 continue
-            self._show_pictures()
             if message.role == "assistant":
                 self._assistant(message, others)
             else:
                 self._ordinary(message, others)
-        self._show_pictures()
+        self._end_results()
         return self._rendered
+
+    def _end_results(self) -> None:
+        """Say that no result comes any more."""
+        for call_id in self._waiting:
+            self._rendered.append(
+                {"role": "tool", "tool_call_id": _sent_id(call_id), "content": NO_RESULT}
+            )
+            self._warn(f"the tool call {call_id!r} has no result: one was made up that says so")
+        self._waiting = []
+        if self._pictures:
+            # Tools' messages can hold text alone: what they showed is sent as the user's.
+            self._acknowledge()
+            self._rendered.append({"role": "user", "content": self._pictures})
+            self._pictures = []
+
+    def _orphan(self, result: ToolResult) -> None:
+        self._warn(f"the result for {result.call_id!r} has no tool call: sent as the user's words")
+        told = Text(f"Result of the tool call {result.call_id}:")
+        self._ordinary(Message("user"), (told, *result.parts))
 
     def _ordinary(self, message: Message, parts: tuple[Part, ...]) -> None:
         role: str = message.role
@@ -88,13 +123,16 @@ class _Writer:
         for part in parts:
             if isinstance(part, ToolCall):
                 self._names[part.id] = part.name
-                rendered.setdefault("tool_calls", []).append(render_call(part))
+                self._waiting.append(part.id)
+                call = {**render_call(part), "id": _sent_id(part.id)}
+                rendered.setdefault("tool_calls", []).append(call)
             elif isinstance(part, Refusal):
                 rendered["refusal"] = rendered.get("refusal", "") + part.text
             elif isinstance(part, Reasoning):
                 self._reasoning(part, said, rendered)
-            elif isinstance(part, Unknown) and part.format == NAME and _is_call(part):
-                rendered.setdefault("tool_calls", []).append(decode(part.raw.encode()))
+            elif (custom := _custom_call(part)) is not None:
+                self._waiting.append(custom["id"])
+                rendered.setdefault("tool_calls", []).append(custom)
             elif isinstance(part, Text) or (isinstance(part, Unknown) and part.format == NAME):
                 said.append(part)
             else:
@@ -123,6 +161,7 @@ class _Writer:
             said.append(Text(f"<think>\n{part.text}\n</think>\n"))
 
     def _tool_result(self, result: ToolResult) -> None:
+        self._waiting.remove(result.call_id)
         texts: list[Part] = []
         for part in result.parts:
             if isinstance(part, Media):
@@ -137,7 +176,7 @@ class _Writer:
             content = f"Error: {content}"
         rendered = {
             "role": "tool",
-            "tool_call_id": result.call_id,
+            "tool_call_id": _sent_id(result.call_id),
             "content": content,
             **_own(result.meta),
         }
@@ -145,13 +184,6 @@ class _Writer:
         if self._dialect.tool_result_name and name:
             rendered["name"] = name
         self._rendered.append(rendered)
-
-    def _show_pictures(self) -> None:
-        """Send what tools showed as the user's: their messages can hold text alone."""
-        if self._pictures:
-            self._acknowledge()
-            self._rendered.append({"role": "user", "content": self._pictures})
-            self._pictures = []
 
     def _content(self, parts: tuple[Part, ...]) -> str | list[dict[str, Any]]:
         texts = [part for part in parts if isinstance(part, Text)]
@@ -200,9 +232,22 @@ def _by_what(part: Media) -> str:
     return "an uploaded file's id" if part.file_id is not None else "a URL"
 
 
-def _is_call(part: Unknown) -> bool:
+def _custom_call(part: Part) -> dict[str, Any] | None:
+    """Read the call of a custom tool, which we do not model."""
+    if not (isinstance(part, Unknown) and part.format == NAME):
+        return None
     value = decode(part.raw.encode())
-    return isinstance(value, dict) and value.get("type") == "custom"
+    if (
+        isinstance(value, dict)
+        and value.get("type") == "custom"
+        and isinstance(value.get("id"), str)
+    ):
+        return value
+    return None
+
+
+def _sent_id(call_id: str) -> str:
+    return call_id if len(call_id) <= _MAX_ID else hashed_id(call_id)
 
 
 def _own(meta: Mapping[str, Mapping[str, Any]] | None) -> Mapping[str, Any]:

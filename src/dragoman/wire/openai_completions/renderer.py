@@ -17,6 +17,7 @@ from dragoman.wire.openai_completions.usage import render_usage
 from dragoman.wire.sse import render_frame
 
 _END = b"data: [DONE]\n\n"
+_TAIL = b'},"logprobs":null,"finish_reason":null}]}\n\n'
 _FIELDS = {"text": "content", "reasoning": "reasoning_content", "refusal": "refusal"}
 
 
@@ -34,6 +35,7 @@ class CompletionsRenderer:
             "model": model,
         }
         self._calls: dict[int, int] = {}  # a part's index → its number among the tool calls
+        self._heads: dict[str, bytes] = {}
         self._refused = False
 
     def render(self, event: Event) -> bytes:
@@ -45,6 +47,10 @@ class CompletionsRenderer:
         if isinstance(event, Start):
             self._head["id"] = event.id or self._head["id"]
             self._head["created"] = event.created or 0
+            # Nearly all that follows differs in one text alone.
+            for kind in ("text", "reasoning"):
+                whole = self._chunk({_FIELDS[kind]: "?"})
+                self._heads[kind] = whole[: -len(_TAIL) - len(b'"?"')]
             return self._chunk({"role": "assistant", "content": ""})
         if isinstance(event, PartEnd):
             return self._part_end(event)
@@ -56,6 +62,8 @@ class CompletionsRenderer:
         if event.kind == "tool_call":
             function = {"arguments": event.text}
             return self._call({"index": self._calls[event.index], "function": function})
+        if event.meta is None and event.text and event.kind in self._heads:
+            return self._heads[event.kind] + encode(event.text) + _TAIL
         own = (event.meta or {}).get(NAME, {})
         logprobs = own.get("logprobs")
         if not event.text and logprobs is None:
