@@ -14,6 +14,7 @@ from typing import Any, Self, TypeAlias, TypeVar, Unpack
 
 from dragoman.config import Config, load
 from dragoman.config.secrets import Secrets
+from dragoman.conversation import Messages
 from dragoman.engine.answer import Answer, sign
 from dragoman.engine.call import Call, Surroundings
 from dragoman.engine.dialogue import InProcess
@@ -21,7 +22,7 @@ from dragoman.engine.drive import arun, run
 from dragoman.engine.flow import complete
 from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.start import begin
-from dragoman.params import Messages, ModelRefs, Params, build_options, build_request
+from dragoman.params import ModelRefs, Params, build_options, build_request
 from dragoman.registry import Registry
 from dragoman.stream import AsyncStream, Stream
 from dragoman.structured import Parsed, Via, ladder, shape_of

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
+from dragoman.conversation import Messages, read_messages
 from dragoman.engine.call import CallOptions
 from dragoman.errors import InvalidRequest
 from dragoman.tools import tool_from_function
 from dragoman.types.credential import Secret
-from dragoman.types.message import Message, system, user
+from dragoman.types.message import system
 from dragoman.types.provider import Api, OnOverflow
 from dragoman.types.request import (
     ChatRequest,
@@ -24,9 +25,6 @@ from dragoman.types.request import (
 
 ModelRefs: TypeAlias = str | Sequence[str] | None
 """A model or route; several in order of fallback; None for the configured default."""
-
-Messages: TypeAlias = str | Message | Sequence[Message | Mapping[str, Any]]
-"""A prompt, or a history: messages of ours or in the shape of OpenAI's chat completions."""
 
 AnyTool: TypeAlias = Tool | ForeignTool | Mapping[str, Any] | Callable[..., Any]
 """A tool, one in OpenAI's shape, or a function whose signature and docstring describe it."""
@@ -136,19 +134,6 @@ def check_names(params: Mapping[str, Any]) -> None:
                 param=name,
                 hint=f"{fix}Fields for the provider alone go into body={{...}}",
             )
-
-
-def read_messages(messages: Messages) -> tuple[Message, ...]:
-    """Make messages of what a caller gave. Raises: InvalidRequest."""
-    if isinstance(messages, str):
-        return (user(messages),)
-    if isinstance(messages, Message):
-        return (messages,)
-    if all(isinstance(message, Message) for message in messages):
-        return tuple(messages)  # type: ignore[arg-type]
-    from dragoman.wire.openai_completions import parse_messages
-
-    return parse_messages(messages)
 
 
 def read_tool(tool: AnyTool) -> Tool | ForeignTool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from dragoman.engine.answer import Answer, sign
 from dragoman.engine.call import Call
 from dragoman.engine.drive import adrive, drive
 from dragoman.engine.flow import stream
 from dragoman.errors import DragomanError
+from dragoman.rendered import Rendered
 from dragoman.transport.base import AsyncTransport, Transport
 from dragoman.types.event import Event, Failure, PartDelta
 from dragoman.types.exchange import Exchange
@@ -78,6 +79,23 @@ class Stream(_Streamed):
             if isinstance(event, PartDelta) and event.kind == "text":
                 yield event.text
 
+    def to_openai(self) -> Iterator[dict[str, Any]]:
+        """The answer as it comes, as `chat.completion.chunk` objects of OpenAI's API."""
+        return self._told("openai-completions")
+
+    def to_responses(self) -> Iterator[dict[str, Any]]:
+        """The answer as it comes, as events of OpenAI's Responses API."""
+        return self._told("openai-responses")
+
+    def to_anthropic(self) -> Iterator[dict[str, Any]]:
+        """The answer as it comes, as events of Anthropic's API."""
+        return self._told("anthropic-messages")
+
+    def _told(self, name: str) -> Iterator[dict[str, Any]]:
+        rendered = Rendered(name, self.exchange)
+        for event in self:
+            yield from rendered.objects(event)
+
     def close(self) -> None:
         """Stop: the connection to the provider is closed."""
         self._events.close()
@@ -120,6 +138,24 @@ class AsyncStream(_Streamed):
         async for event in self:
             if isinstance(event, PartDelta) and event.kind == "text":
                 yield event.text
+
+    def to_openai(self) -> AsyncIterator[dict[str, Any]]:
+        """See `Stream.to_openai`."""
+        return self._told("openai-completions")
+
+    def to_responses(self) -> AsyncIterator[dict[str, Any]]:
+        """See `Stream.to_responses`."""
+        return self._told("openai-responses")
+
+    def to_anthropic(self) -> AsyncIterator[dict[str, Any]]:
+        """See `Stream.to_anthropic`."""
+        return self._told("anthropic-messages")
+
+    async def _told(self, name: str) -> AsyncIterator[dict[str, Any]]:
+        rendered = Rendered(name, self.exchange)
+        async for event in self:
+            for item in rendered.objects(event):
+                yield item
 
     async def close(self) -> None:
         """Stop: the connection to the provider is closed."""
