@@ -57,15 +57,15 @@ def parse_proxy(text: str, place: str) -> Proxy:
     Raises: ConfigError.
     """
     hint = "a proxy is written http://host:port or http://user:password@host:port"
-    parts = urlsplit(text if "://" in text else f"http://{text}")
-    if parts.scheme != "http":
-        raise ConfigError(
-            f"proxies of the kind {parts.scheme}:// are not supported", place=place, hint=hint
-        )
     try:
-        host, port = parts.hostname, parts.port or 80
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        scheme, host, port = parts.scheme, parts.hostname, parts.port or 80
     except ValueError:  # its message may hold the password
-        host, port = None, 0
+        scheme, host, port = "http", None, 0
+    if scheme != "http":
+        raise ConfigError(
+            f"proxies of the kind {scheme}:// are not supported", place=place, hint=hint
+        )
     if not host:
         raise ConfigError("this is not the URL of a proxy", place=place, hint=hint)
     headers = {}
