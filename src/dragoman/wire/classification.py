@@ -94,8 +94,8 @@ _BY_WORD = {word: kind for kind, words in _WORDS.items() for word in words}
 
 _MODEL = r"^(?:the )?(?:requested )?model:? ?\S{1,200}"
 
-_PHRASES: tuple[tuple[type[UpstreamError], re.Pattern[str]], ...] = tuple(
-    (kind, re.compile("|".join(phrases), re.IGNORECASE))
+_PHRASES: tuple[tuple[type[UpstreamError], str], ...] = tuple(
+    (kind, "|".join(phrases))
     for kind, phrases in (
         (
             ContextOverflow,
@@ -132,6 +132,7 @@ _PHRASES: tuple[tuple[type[UpstreamError], re.Pattern[str]], ...] = tuple(
                 r"^content exists risk",  # DeepSeek
                 r"(?:input|output) data may contain inappropriate content",  # DashScope
                 r"requires moderation on .{1,100}your input was flagged",  # OpenRouter
+                r"\bblocked by content filtering policy",  # Anthropic
                 r"violat(?:es|ed|ing) (?:our|the) (?:usage|content) polic",
             ),
         ),
@@ -140,6 +141,7 @@ _PHRASES: tuple[tuple[type[UpstreamError], re.Pattern[str]], ...] = tuple(
             (
                 r"exceeded your current quota",  # OpenAI
                 r"credit balance is too low",  # Anthropic
+                r"reached your specified api usage limits",  # Anthropic
                 r"^insufficient (?:balance|credits|account balance)",  # DeepSeek, OpenRouter
                 r"requires more credits",  # OpenRouter
                 r"billing hard limit",
@@ -208,7 +210,7 @@ def classify(
         details.message or _silent(effective),
         status=effective if kind is BadRequest and effective in (400, 413, 422) else None,
         retry_after=delay,
-        request_id=request_id(headers),
+        request_id=request_id(headers) or details.request_id,
         raw=bounded(body),
     )
     error.upstream_status = status
@@ -255,7 +257,7 @@ def _by_phrase(
     details: ErrorDetails, allowed: frozenset[type[UpstreamError]]
 ) -> type[UpstreamError] | None:
     for kind, phrase in _PHRASES:
-        if kind in allowed and phrase.search(details.message):
+        if kind in allowed and re.search(phrase, details.message, re.IGNORECASE):
             return kind
     return None
 

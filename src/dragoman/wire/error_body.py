@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import re
 import time
-from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
@@ -36,6 +34,7 @@ class ErrorDetails(Struct, frozen=True):
     param: str | None = None
     status: int | None = None
     retry_after: float | None = None
+    request_id: str | None = None
     is_html: bool = False
 
 
@@ -99,6 +98,7 @@ def _from_object(error: dict[str, Any], outer: dict[str, Any]) -> ErrorDetails:
         param=_word(error.get("param")),
         status=_http_status(code, error.get("status"), outer.get("status_code")),
         retry_after=_delay(error, outer),
+        request_id=_word(outer.get("request_id")),
     )
 
 
@@ -187,6 +187,8 @@ def _seconds(value: str | float) -> float | None:
 
 
 def _date(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # 20 ms that few need
+
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError, IndexError, TypeError):
@@ -206,6 +208,8 @@ _TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
 
 def page_title(body: bytes) -> str:
     """Find what a web page is called."""
+    import html
+
     found = _TITLE.search(body[: 16 * 1024])
     return one_line(html.unescape(found[1].decode("utf-8", "replace"))) if found else ""
 

@@ -31,6 +31,7 @@ from dragoman.wire.openai_completions.think import ThinkSplitter
 from dragoman.wire.openai_completions.tool_calls import ToolCalls
 from dragoman.wire.openai_completions.usage import find_usage
 from dragoman.wire.parts import OpenParts, TextKind, own_meta
+from dragoman.wire.tokens import doubts
 
 _END_OF_TIME = 2**53  # whatever `created` is then, it is no second since 1970
 
@@ -96,7 +97,7 @@ class AnswerReader:
                 self.usage,
                 self._stop_sequence,
                 own_meta(NAME, self._meta),
-                _doubts(self.usage),
+                doubts(self.usage),
             )
         )
 
@@ -207,9 +208,3 @@ class AnswerReader:
                 self._add(kind, piece, events)
         if rest := self._surrogates.close():
             self.parts.add(self.parts.kind or "text", rest, events)
-
-
-def _doubts(usage: Usage | None) -> tuple[str, ...]:
-    if usage is not None and usage.suspect:
-        return ("the provider reported impossible token counts; they have been clamped",)
-    return ()

@@ -110,10 +110,12 @@ def only_adds_content(data: bytes) -> bool:
         return False
     if chunk.usage or chunk.error or chunk.timings or chunk.x_groq or not chunk.choices:
         return False
-    choice = chunk.choices[0]
-    if choice.finish_reason or choice.usage or choice.error:
-        return False
-    return choice.delta is None or not choice.delta.tool_calls
+    for choice in chunk.choices:
+        if choice.finish_reason or choice.usage or choice.error:
+            return False
+        if choice.delta is not None and choice.delta.tool_calls:
+            return False
+    return True
 
 
 def decode_chunk(data: bytes) -> Chunk:
