@@ -96,7 +96,7 @@ def test_concurrent_requests_have_connections_of_their_own_and_keep_their_answer
     transport: Either, upstream: Upstream
 ) -> None:
     def echo(asked: object) -> Answer:
-        return Answer(200, (), asked.body).chunked().paced(7)  # type: ignore[attr-defined]
+        return Answer(200, (), asked.body)  # type: ignore[attr-defined]
 
     up = upstream(echo)
 

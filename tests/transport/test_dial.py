@@ -277,9 +277,8 @@ def test_http_goes_through_a_proxy_with_its_whole_url(
     up = upstream(HELLO)
     with Proxy(hosts={"api.test": up.port}) as proxy:
         transport = open_transport(network=through(proxy))
-        for _ in range(2):
-            assert transport.fetch("http://api.test/v1?a=b") == b"hello"
-    assert [one.target for one in proxy.passed] == ["http://api.test/v1?a=b"] * 2
+        assert transport.fetch("http://api.test/v1?a=b") == b"hello"
+    assert [one.target for one in proxy.passed] == ["http://api.test/v1?a=b"]
     assert up.requests[0].header("host") == "api.test"
 
 

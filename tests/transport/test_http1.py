@@ -29,6 +29,10 @@ ANSWERS = {
     .chunked()
     .paced(9)
     .wire,
+    "deflate": Answer(200, (("content-encoding", "deflate"),), zlib.compress(BODY)).wire,
+    "raw deflate": Answer(
+        200, (("content-encoding", "deflate"),), zlib.compress(BODY, wbits=-15)
+    ).wire,
     "two gzip members": Answer(
         200,
         (("content-encoding", "gzip"),),
@@ -142,11 +146,11 @@ def test_head_is_capped_however_it_comes(bytes_at_a_time: int) -> None:
 
 def test_ratio_stops_a_bomb_long_before_the_cap() -> None:
     bomb = Inflate("gzip", 10**12)
-    bomb.feed(zlib.compress(b"\0" * 200_000_000, wbits=31))
+    bomb.feed(zlib.compress(b"\0" * 20_000_000, wbits=31))
     pieces = iter(bomb.take, b"")
     with pytest.raises(ProtocolError, match=f"{MAX_RATIO} times"):
         assert sum(map(len, pieces)) < 0, "it ends only by the error"
-    assert bomb.unpacked_bytes < 50_000_000
+    assert bomb.unpacked_bytes < 5_000_000
 
 
 @given(st.binary(max_size=2000), st.sampled_from([("gzip", 31), ("deflate", 15), ("deflate", -15)]))

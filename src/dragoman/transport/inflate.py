@@ -30,7 +30,7 @@ class Inflate:
             raise ProtocolError(f"the body comes encoded as {coding[:40]!r}, unasked")
         self._coding = coding
         self._max_bytes = max_bytes
-        self._zlib = zlib.decompressobj(_WINDOW[coding])
+        self._zlib: zlib._Decompress | None = None
         self._tail = b""
         self._waiting: deque[bytes] = deque()
         self._packed_bytes = 0
@@ -38,13 +38,25 @@ class Inflate:
 
     def feed(self, data: bytes) -> None:
         """Add encoded bytes."""
-        self._packed_bytes += len(data)
+        if self._zlib is None:
+            data = b"".join((*self._waiting, data))
+            self._waiting.clear()
+            if len(data) >= 2:
+                self._zlib = zlib.decompressobj(self._find_window(data))
         self._waiting.extend(data[i : i + INPUT_BYTES] for i in range(0, len(data), INPUT_BYTES))
+
+    def _find_window(self, opening: bytes) -> int:
+        """Some servers send "deflate" without the zlib wrapper that it means: RFC 9110 §8.4.1.2.
+
+        The wrapper is known by its two bytes: RFC 1950 §2.2.
+        """
+        wrapped = opening[0] & 0x0F == 8 and int.from_bytes(opening[:2], "big") % 31 == 0
+        return _WINDOW[self._coding] if wrapped or self._coding != "deflate" else _RAW_DEFLATE
 
     def take(self) -> bytes:
         """Decode up to PIECE_BYTES; `b""` when more input is wanted."""
-        while self._tail or self._waiting:
-            data = self._decompress(self._tail or self._waiting.popleft())
+        while self._zlib is not None and (self._tail or self._waiting):
+            data = self._decompress(self._zlib, self._tail or self._waiting.popleft())
             self.unpacked_bytes += len(data)
             if self.unpacked_bytes > self._max_bytes:
                 raise ProtocolError(f"the body unpacks to more than {self._max_bytes} bytes")
@@ -54,25 +66,21 @@ class Inflate:
                 return data
         return b""
 
-    def _decompress(self, packed: bytes) -> bytes:
-        self._tail = b""
-        if self._zlib.eof:
+    def _decompress(self, packer: zlib._Decompress, packed: bytes) -> bytes:
+        if packer.eof:
+            if self._coding == "deflate":
+                raise ProtocolError("the compressed body goes on after its end")
             # A gzip body may have several members, one after another: RFC 1952 §2.2.
-            self._zlib = zlib.decompressobj(_WINDOW[self._coding])
+            packer = self._zlib = zlib.decompressobj(_WINDOW[self._coding])
         try:
-            data = self._zlib.decompress(packed, PIECE_BYTES)
+            data = packer.decompress(packed, PIECE_BYTES)
         except zlib.error as error:
-            if self._coding != "deflate" or self.unpacked_bytes:
-                raise ProtocolError(f"the compressed body is broken ({error})") from error
-            # Some servers send "deflate" without its zlib wrapper: RFC 9110 §8.4.1.2.
-            self._coding = "deflate, raw"
-            self._zlib = zlib.decompressobj(_RAW_DEFLATE)
-            self._tail = packed
-            return b""
-        self._tail = self._zlib.unconsumed_tail or self._zlib.unused_data
+            raise ProtocolError(f"the compressed body is broken ({error})") from error
+        self._tail = packer.unconsumed_tail or packer.unused_data
+        self._packed_bytes += len(packed) - len(self._tail)
         return data
 
     def check_end(self) -> None:
-        """Raise ProtocolError unless the encoded body was whole."""
-        if self._packed_bytes and not self._zlib.eof:
+        """Raise ProtocolError unless the encoded body was whole. None at all is whole."""
+        if self._waiting or (self._zlib is not None and not self._zlib.eof):
             raise ProtocolError("the compressed body ends too early")
