@@ -7,7 +7,7 @@ no I/O (`engine.flow`, `tools.tool_loop`, `structured.ladder`); here they are dr
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, Unpack
@@ -15,14 +15,15 @@ from typing import Any, Self, TypeAlias, TypeVar, Unpack
 from dragoman.config import Config, load
 from dragoman.config.secrets import Secrets
 from dragoman.conversation import Messages
-from dragoman.engine.answer import Answer, sign
+from dragoman.engine.answer import Answer, EmbeddingAnswer, sign, sign_embeddings
 from dragoman.engine.call import Call, Surroundings
-from dragoman.engine.dialogue import InProcess
+from dragoman.engine.dialogue import Dialogue, InProcess
 from dragoman.engine.drive import arun, run
+from dragoman.engine.embedding import Embedding
 from dragoman.engine.flow import complete
 from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.start import begin
-from dragoman.params import ModelRefs, Params, build_options, build_request
+from dragoman.params import ModelRefs, Params, build_options, build_request, check_names
 from dragoman.registry import Registry
 from dragoman.stream import AsyncStream, Stream
 from dragoman.structured import Parsed, Via, ladder, shape_of
@@ -68,13 +69,30 @@ class _Core:
         return self._begin(*_read(model, messages, params, stream=stream), params)
 
     def _begin(self, refs: Refs, request: ChatRequest, params: Params) -> Call:
+        return self._open(refs, InProcess(request), params, stream=request.stream)
+
+    def _embed_call(
+        self,
+        model: ModelRefs,
+        texts: str | Sequence[str],
+        dimensions: int | None,
+        params: Params,
+    ) -> Call:
+        check_names(params)
+        every = (texts,) if isinstance(texts, str) else tuple(texts)
+        dialogue = Embedding(every, dimensions, params.get("body", {}))
+        return self._open(_refs(model), dialogue, params)
+
+    def _open(
+        self, refs: Refs, dialogue: Dialogue, params: Params, *, stream: bool = False
+    ) -> Call:
         registry = self.registry
         if base_url := params.get("base_url"):
             api = params.get("api", "openai-completions")
             registry, found = registry.with_endpoint(base_url, api, refs)
             refs = found if isinstance(found, str) or found is None else tuple(found)
-        dialogue, options = InProcess(request), build_options(params)
-        return begin(registry, self._around, dialogue, refs, options, stream=request.stream)
+        options = build_options(params)
+        return begin(registry, self._around, dialogue, refs, options, stream=stream)
 
     def _tool_steps(
         self,
@@ -102,9 +120,13 @@ class _Core:
 def _read(
     model: ModelRefs, messages: Messages, params: Params, *, stream: bool = False
 ) -> tuple[Refs, ChatRequest]:
-    refs = model if isinstance(model, str) or model is None else tuple(model)
+    refs = _refs(model)
     name = refs if isinstance(refs, str) else ",".join(refs or ())
     return refs, build_request(name, messages, params, stream=stream)
+
+
+def _refs(model: ModelRefs) -> Refs:
+    return model if isinstance(model, str) or model is None else tuple(model)
 
 
 class Client(_Core):
@@ -137,6 +159,18 @@ class Client(_Core):
     def stream(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Stream:
         """Get an answer as it is made. Raises: as `chat`, mostly from the iteration."""
         return Stream(self._call(model, messages, params, stream=True), self._transport)
+
+    def embed(
+        self,
+        model: ModelRefs,
+        texts: str | Sequence[str],
+        *,
+        dimensions: int | None = None,
+        **params: Unpack[Params],
+    ) -> EmbeddingAnswer:
+        """Get the vectors of texts, one each. Raises: as `chat`."""
+        call = self._embed_call(model, texts, dimensions, params)
+        return sign_embeddings(run(complete(call), self._transport).out, call.exchange)
 
     def run_tools(
         self,
@@ -231,6 +265,18 @@ class AsyncClient(_Core):
     def stream(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> AsyncStream:
         """See `Client.stream`."""
         return AsyncStream(self._call(model, messages, params, stream=True), self._transport)
+
+    async def embed(
+        self,
+        model: ModelRefs,
+        texts: str | Sequence[str],
+        *,
+        dimensions: int | None = None,
+        **params: Unpack[Params],
+    ) -> EmbeddingAnswer:
+        """See `Client.embed`."""
+        call = self._embed_call(model, texts, dimensions, params)
+        return sign_embeddings((await arun(complete(call), self._transport)).out, call.exchange)
 
     async def run_tools(
         self,

@@ -91,6 +91,23 @@ def endpoint_url(
     return base.join(path + PATHS[api], query)
 
 
+def neighbour_url(
+    base_url: str,
+    api: Api,
+    model: str,
+    path: str,
+    *,
+    query: Mapping[str, str] = _EMPTY,
+    env: Mapping[str, str] = _EMPTY,
+) -> str:
+    """Find the URL of another endpoint beside the format's own: `path` is `/embeddings`, say.
+
+    Raises: as `endpoint_url`.
+    """
+    url, mark, rest = endpoint_url(base_url, api, model, query=query, env=env).partition("?")
+    return f"{url.removesuffix(PATHS[api])}{path}{mark}{rest}"
+
+
 def organisation_endpoint_url(base_url: str, api: Api, *, query: Mapping[str, str] = _EMPTY) -> str:
     """Find the URL for a provider that an organisation has made in the gateway.
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from dragoman.types.completion import Completion
+from dragoman.types.embedding import Embeddings
 from dragoman.types.exchange import Attempt, CostSource, Exchange
 from dragoman.wire import get_format
 
 
-class Answer(Completion, frozen=True, omit_defaults=True, kw_only=True):
-    """A completion that knows who answered, after what, and for how much.
+class _Recorded:
+    """What knows who answered, after what, and for how much: it has an `exchange`."""
 
-    Example:
-        answer = client.chat(["ollama/llama3.2", "groq"], "Hello")
-        print(answer.text, answer.provider, answer.cost, len(answer.attempts))
-    """
+    __slots__ = ()
 
-    exchange: Exchange
+    if TYPE_CHECKING:  # a Struct has its fields from Structs alone
+
+        @property
+        def exchange(self) -> Exchange: ...
 
     @property
     def provider(self) -> str | None:
@@ -41,6 +42,27 @@ class Answer(Completion, frozen=True, omit_defaults=True, kw_only=True):
     def attempts(self) -> tuple[Attempt, ...]:
         """Every try, in order."""
         return tuple(self.exchange.attempts)
+
+
+class EmbeddingAnswer(Embeddings, _Recorded, frozen=True, omit_defaults=True, kw_only=True):
+    """Vectors, and the exchange that they came by.
+
+    Example:
+        vector, other = client.embed("ollama/nomic-embed-text", ["one", "two"]).vectors
+    """
+
+    exchange: Exchange
+
+
+class Answer(Completion, _Recorded, frozen=True, omit_defaults=True, kw_only=True):
+    """A completion that knows who answered, after what, and for how much.
+
+    Example:
+        answer = client.chat(["ollama/llama3.2", "groq"], "Hello")
+        print(answer.text, answer.provider, answer.cost, len(answer.attempts))
+    """
+
+    exchange: Exchange
 
     def to_openai(self) -> dict[str, Any]:
         """The answer as a `chat.completion` object of OpenAI's API."""
@@ -82,4 +104,11 @@ def sign(completion: Completion, exchange: Exchange) -> Answer:
         warnings=tuple(known),
         meta=completion.meta,
         exchange=exchange,
+    )
+
+
+def sign_embeddings(found: Embeddings, exchange: Exchange) -> EmbeddingAnswer:
+    """Make the caller's answer of vectors."""
+    return EmbeddingAnswer(
+        vectors=found.vectors, model=found.model, usage=found.usage, exchange=exchange
     )

@@ -201,7 +201,7 @@ class Attempt:
             return
         around = self.call.around
         gate = around.gate(self.deployment.provider)
-        tokens = self.call.estimate if limits.tpm is not None else 0
+        tokens = self.call.dialogue.estimate if limits.tpm is not None else 0
         while wait := gate.enter(tokens, around.clock()):
             left = self.call.deadline - around.clock()
             if self.others or min(wait, left) <= 0 or (wait > left and not math.isinf(wait)):
@@ -267,7 +267,7 @@ class Attempt:
         if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
             usage = self._estimated(usage)
         elif self._sent_bytes > NOTICEABLE_BYTES:
-            self._warn(*find_silent_cut(usage, self.call.estimate))
+            self._warn(*find_silent_cut(usage, self.call.dialogue.estimate))
         self._end("ok", usage)
 
     def _fail(self, error: DragomanError) -> None:
@@ -303,7 +303,7 @@ class Attempt:
             return known
         return replace(
             known,
-            prompt_tokens=self.call.estimate
+            prompt_tokens=self.call.dialogue.estimate
             if known.prompt_tokens is None
             else known.prompt_tokens,
             completion_tokens=size if known.completion_tokens is None else known.completion_tokens,
@@ -326,7 +326,7 @@ class Attempt:
             used = (usage.total_tokens or 0) if usage else 0
             limited = self.deployment.provider.limits.tpm is not None
             self.call.around.gate(self.deployment.provider).leave(
-                used - self.call.estimate if limited and used else 0
+                used - self.call.dialogue.estimate if limited and used else 0
             )
 
     def _warn(self, *warnings: str) -> None:

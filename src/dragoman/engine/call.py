@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from dragoman.config.secrets import Secrets
 from dragoman.engine.dialogue import Dialogue
-from dragoman.engine.estimate import estimate_request
 from dragoman.engine.target import Targets
 from dragoman.routing.health import Health
 from dragoman.routing.limits import Gate
@@ -82,11 +81,3 @@ class Call:
     deadline: float
     total_s: float
     on_overflow: OnOverflow = "error"
-    _estimate: int | None = None
-
-    @property
-    def estimate(self) -> int:
-        """Tokens of the prompt, about; worked out once."""
-        if self._estimate is None:
-            self._estimate = estimate_request(self.dialogue.request)
-        return self._estimate

@@ -6,12 +6,15 @@ A dialogue serves all attempts of its call, whatever languages their providers s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine.context import fit
+from dragoman.engine.estimate import estimate_request
+from dragoman.engine.images import has_images
 from dragoman.types.completion import Completion
 from dragoman.types.event import FinishReason
 from dragoman.types.model import OnOverflow
@@ -48,11 +51,22 @@ class Letter(Struct, frozen=True):
 
 
 class Dialogue(Protocol):
-    """What the engine knows of a caller."""
+    """What the engine knows of a caller.
+
+    `path` names the endpoint that is asked, None the format's own. `estimate` is the prompt in
+    tokens, about.
+    """
+
+    path: str | None
 
     @property
-    def request(self) -> ChatRequest:
-        """The request in our own words, for whoever must look inside."""
+    def estimate(self) -> int:
+        """How many tokens the prompt has, about."""
+        ...
+
+    @property
+    def has_images(self) -> bool:
+        """Whether a model must be able to see."""
         ...
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
@@ -71,8 +85,20 @@ class Dialogue(Protocol):
 class InProcess:
     """The dialogue with a caller in this process: requests and completions as they are."""
 
+    path: str | None = None
+
     def __init__(self, request: ChatRequest) -> None:
         self.request = request
+
+    @cached_property
+    def estimate(self) -> int:
+        """See `Dialogue.estimate`."""
+        return estimate_request(self.request)
+
+    @cached_property
+    def has_images(self) -> bool:
+        """See `Dialogue.has_images`."""
+        return has_images(self.request)
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`."""

@@ -151,6 +151,8 @@ def _absorb(flow: Flow[Result], take: Callable[[Out], None]) -> Flow[Result]:
 
 
 def _watches_tokens(call: Call) -> bool:
+    if call.dialogue.path is not None:
+        return False
     if call.options.first_token is not None or _hedge_after(call) is not None:
         return True
     return any(

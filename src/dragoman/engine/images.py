@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from dragoman.errors import Unsupported
 from dragoman.types.message import Media, Part, ToolResult
@@ -10,8 +11,17 @@ from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
 
 
+class Seeing(Protocol):
+    """Whoever knows whether there are pictures."""
+
+    @property
+    def has_images(self) -> bool:
+        """Whether a model must be able to see."""
+        ...
+
+
 def route_images(
-    request: ChatRequest, deployments: tuple[Deployment, ...], image: tuple[Deployment, ...]
+    dialogue: Seeing, deployments: tuple[Deployment, ...], image: tuple[Deployment, ...]
 ) -> tuple[Deployment, ...]:
     """Choose the deployments for this request.
 
@@ -20,7 +30,7 @@ def route_images(
 
     Raises: Unsupported when nobody can see.
     """
-    if not has_images(request):
+    if not _matters(deployments) or not dialogue.has_images:
         return tuple(d for d in deployments if d.when != "image")
     regular = [d for d in deployments if d.when != "image"]
     if regular and _sees(regular[0]):
@@ -57,3 +67,8 @@ def _always(deployments: Iterable[Deployment]) -> list[Deployment]:
     from msgspec.structs import replace
 
     return [replace(d, when="always") for d in deployments if _sees(d)]
+
+
+def _matters(deployments: tuple[Deployment, ...]) -> bool:
+    """Whether pictures make a difference here: to find them, all of a request must be read."""
+    return any(d.when == "image" or not _sees(d) for d in deployments)

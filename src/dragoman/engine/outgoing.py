@@ -27,13 +27,13 @@ def prepare(call: Call, deployment: Deployment, *, stream: bool) -> Outgoing:
 
     Raises: ConfigError, ContextOverflow, InvalidRequest.
     """
-    target = call.around.targets.find(deployment, call.options.api_key)
+    target = call.around.targets.find(deployment, call.options.api_key, call.dialogue.path)
     letter = Letter(
         deployment,
         stream,
         {**deployment.provider.body, **deployment.info.body, **call.route.body},
         _on_overflow(call, deployment),
-        0 if deployment.info.context_window is None else call.estimate,
+        0 if deployment.info.context_window is None else call.dialogue.estimate,
     )
     rendered = call.dialogue.write(target.format, letter)
     return Outgoing(target, target.request(rendered.body), rendered.warnings)

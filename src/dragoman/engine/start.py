@@ -38,7 +38,7 @@ def begin(
     image: tuple[Deployment, ...] = ()
     if image_ref := route.image_model or registry.config.image_model:
         image = registry.deployments(image_ref)
-    deployments = route_images(dialogue.request, resolution.deployments, image)
+    deployments = route_images(dialogue, resolution.deployments, image)
     if options.retries is not None:
         deployments = tuple(replace(d, retries=options.retries) for d in deployments)
     started = around.clock()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from dragoman.config.secrets import Secrets
-from dragoman.endpoint import default_auth, endpoint_url
+from dragoman.endpoint import PATHS, default_auth, neighbour_url
 from dragoman.types.credential import Credential, CredentialSource, Secret
 from dragoman.types.http import ConnectOptions, HttpRequest, Url, parse_url
 from dragoman.types.provider import Provider
@@ -62,18 +62,22 @@ class Targets:
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
-        self._sites: dict[tuple[str, str], Site] = {}
+        self._sites: dict[tuple[str, str, str | None], Site] = {}
 
-    def find(self, deployment: Deployment, key: Secret | None = None) -> Target:
+    def find(
+        self, deployment: Deployment, key: Secret | None = None, path: str | None = None
+    ) -> Target:
         """Work out how a deployment is asked; `key` comes before all configured ones.
+
+        `path` names another endpoint than the format's own.
 
         Raises: ConfigError for a provider with problems or a secret that cannot be had.
         """
         provider = deployment.provider
-        name = (provider.name, deployment.model)
+        name = (provider.name, deployment.model, path)
         site = self._sites.get(name)
         if site is None or site.provider is not provider:
-            site = self._build(deployment)
+            site = self._build(deployment, path)
             if not any(source.kind == "cmd" for source in _sources(provider)):
                 self._sites[name] = site
         credential = (
@@ -87,16 +91,17 @@ class Targets:
         headers = {header: form.format(credential.secret.reveal()), **site.headers}
         return Target(site, headers, credential)
 
-    def _build(self, deployment: Deployment) -> Site:
+    def _build(self, deployment: Deployment, path: str | None) -> Site:
         provider = deployment.provider
         if provider.problems:
             raise provider.problems[0]
         wire = get_format(provider.api)
         query = {name: self._reveal(source) for name, source in provider.query.items()}
-        url = endpoint_url(
+        url = neighbour_url(
             provider.base_url,
             provider.api,
             deployment.model,
+            PATHS[provider.api] if path is None else path,
             query=query,
             env=self._secrets.env,
         )

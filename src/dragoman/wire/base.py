@@ -73,6 +73,8 @@ class WireFormat(Protocol):
     """Headers that every request of this format carries."""
     needs_max_tokens: bool
     """A request must limit its answer: where it does not, the caller fills in the model's limit."""
+    has_embeddings: bool
+    """Servers that speak this format may have `/embeddings` beside it."""
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

@@ -30,6 +30,7 @@ class AnthropicMessages:
         {"content-type": "application/json", "anthropic-version": VERSION}
     )
     needs_max_tokens = True
+    has_embeddings = False
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

@@ -29,6 +29,7 @@ class OpenAICompletions:
     auth = "bearer"
     headers: Headers = MappingProxyType({"content-type": "application/json"})
     needs_max_tokens = False
+    has_embeddings = True
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

@@ -1,0 +1,55 @@
+"""The dialogue of a call for embeddings: the same engine, another endpoint, no stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dragoman.engine.dialogue import Letter, Whole
+from dragoman.engine.estimate import estimate_text
+from dragoman.errors import Unsupported
+from dragoman.types.provider import Dialect
+from dragoman.wire.base import Rendered, WireFormat
+from dragoman.wire.bridge import Bridge
+from dragoman.wire.embeddings import PATH, parse_embeddings, render_embedding_request
+
+
+class Embedding:
+    """Asks for the vectors of texts."""
+
+    path: str | None = PATH
+    has_images = False
+
+    def __init__(
+        self, texts: Sequence[str], dimensions: int | None, extra: Mapping[str, Any]
+    ) -> None:
+        self._texts = texts
+        self._dimensions = dimensions
+        self._extra = extra
+
+    @property
+    def estimate(self) -> int:
+        """See `Dialogue.estimate`."""
+        return sum(map(estimate_text, self._texts))
+
+    def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
+        """See `Dialogue.write`. Raises: Unsupported where the format knows no embeddings."""
+        if not upstream.has_embeddings:
+            raise Unsupported(
+                f"{letter.deployment.ref} speaks {upstream.name}, which has no embeddings",
+                hint="name a model of a provider that speaks openai-completions",
+            )
+        extra = {**letter.body, **self._extra}
+        model = letter.deployment.model
+        return Rendered(render_embedding_request(self._texts, model, self._dimensions, extra))
+
+    def bridge(self, upstream: WireFormat, dialect: Dialect) -> Bridge:
+        """See `Dialogue.bridge`. Raises: Unsupported: embeddings come in one piece."""
+        del upstream, dialect
+        raise Unsupported("embeddings cannot be streamed")
+
+    def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
+        """See `Dialogue.read`: `Embeddings`."""
+        del upstream
+        found = parse_embeddings(body, len(self._texts), dialect)
+        return Whole(found, "stop", found.usage, found.model)
