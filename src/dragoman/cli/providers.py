@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dragoman.cli.flags import WrongUsage, as_json, shared
+from dragoman.cli.providers_add import add_provider
+from dragoman.cli.providers_test import test_provider
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
@@ -95,6 +97,11 @@ def show_provider(session: Session, name: str, json: bool) -> None:
     from dragoman.cli.facts import print_facts
 
     print_facts(console, facts)
+
+
+_COMMANDS = (add_provider, test_provider)
+for _command in _COMMANDS:
+    providers.add_command(_command)
 
 
 def find_provider(known: Mapping[str, Provider], name: str) -> Provider:

@@ -317,6 +317,7 @@ PROVIDER = (
         "A variable with a host, host and port, or URL to use in the base URL.",
         internal=True,
     ),
+    Field("probe", "any_table", "How to find it on this machine.", internal=True),
 )
 
 STEP = (

@@ -1,0 +1,43 @@
+"""The file that commands write into: the user's own, or the one that was named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dragoman.cli.exit_codes import Exit
+from dragoman.cli.session import Session
+
+
+def user_file(session: Session) -> Path:
+    """Find the file. It need not exist."""
+    from dragoman.config.files import absolute, config_folder
+
+    named = session.config_file or session.env.get("DRAGOMAN_CONFIG")
+    if named:
+        return absolute(Path(named), Path.cwd(), session.env)
+    return config_folder(session.env) / "config.toml"
+
+
+def shown(path: Path, session: Session) -> str:
+    """Write a path as people do, from their home folder."""
+    from dragoman.config.files import home
+
+    try:
+        return f"~{os.sep}{path.relative_to(home(session.env))}"
+    except ValueError:
+        return str(path)
+
+
+def tell_unwritten(session: Session, path: Path, error: OSError) -> Exit:
+    """Tell that a file could not be written, and that nothing has changed."""
+    from dragoman.cli.failure import print_lines
+
+    where = error.filename or path
+    print_lines(
+        session.terminal.err,
+        f"{shown(path, session)} cannot be written; nothing has changed",
+        f"{where}: {error.strerror or error}",
+        "make room or give yourself the right to write there, or name another file: --config FILE",
+    )
+    return Exit.UNEXPECTED

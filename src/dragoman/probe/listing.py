@@ -1,0 +1,137 @@
+"""Ask a provider for its models, with its key; and choose one of them to try."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from dragoman.catalog.discovery import parse_models
+from dragoman.config.secrets import Secrets
+from dragoman.endpoint import default_auth, models_url
+from dragoman.engine.target import Targets
+from dragoman.errors import ProtocolError, UpstreamError
+from dragoman.probe.fetch import Reply, fetch
+from dragoman.transport.base import Transport
+from dragoman.types.credential import Secret
+from dragoman.types.http import ConnectOptions
+from dragoman.types.model import ModelInfo
+from dragoman.types.provider import Provider
+from dragoman.types.route import Deployment
+from dragoman.wire import get_format
+
+_NOT_FOR_CHAT = re.compile(
+    r"(?i)embed|rerank|whisper|tts|speech|audio|transcri|moderation|dall-e|image|stable-diffusion"
+    r"|flux|\bbge\b|clip|guard|ocr"
+)
+
+Access = Literal["accepted", "open", "keyless", "refused", "unknown"]
+"""The key was accepted; nobody is asked for one to list models; none was sent; it was refused."""
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """What asking for the models came to. `models` is None when there is no list to be had.
+
+    `error` is what the server said instead of a list, `label` what the key is called.
+    """
+
+    access: Access
+    seconds: float
+    label: str | None = None
+    models: tuple[str, ...] | None = None
+    error: UpstreamError | ProtocolError | None = None
+    is_page: bool = False
+
+
+def read_options(provider: Provider, secrets: Secrets) -> ConnectOptions:
+    """Say over which kind of connection a provider is reached. Raises: ConfigError."""
+    proxy = secrets.resolve(provider.proxy) if provider.proxy is not None else None
+    return ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress)
+
+
+def list_models(
+    provider: Provider, secrets: Secrets, transport: Transport, key: Secret | None = None
+) -> Listing:
+    """Ask for the models. Where a key went along, ask once more without, to see if it mattered.
+
+    Raises: ConfigError for a key that cannot be had; TransportError.
+    """
+    target = Targets(secrets).find(_deployment(provider), key)
+    query = {
+        name: value.reveal()
+        for name, source in provider.query.items()
+        if (value := secrets.resolve(source)) is not None
+    }
+    url = models_url(provider.base_url, provider.api, query=query)
+    options = target.site.options
+    reply = fetch(transport, url, headers=target.headers, options=options)
+    label = target.credential.label if target.credential else None
+    with_key = target.headers is not target.site.headers
+    if reply.status != 200:
+        return _refused(provider, reply, label)
+    try:
+        found = parse_models(reply.body)
+    except ProtocolError as error:
+        return Listing(
+            access="unknown",
+            seconds=reply.seconds,
+            label=label,
+            error=error,
+            is_page=reply.is_page,
+        )
+    access: Access = "keyless"
+    if with_key:
+        without = fetch(transport, url, headers=target.site.headers, options=options)
+        access = "open" if without.status == 200 else "accepted"
+    ids = tuple(info.id for info in found)
+    return Listing(access=access, seconds=reply.seconds, label=label, models=ids)
+
+
+def _refused(provider: Provider, reply: Reply, label: str | None) -> Listing:
+    error = get_format(provider.api).parse_error(reply.status, reply.headers, reply.body)
+    error.provider = provider.name
+    return Listing(
+        access="refused" if reply.status in (401, 403) else "unknown",
+        seconds=reply.seconds,
+        label=label,
+        error=error,
+        is_page=reply.is_page,
+    )
+
+
+def _deployment(provider: Provider) -> Deployment:
+    """Any model will do: it is not named when models are listed."""
+    model = provider.default_model or "model"
+    position = 0 if provider.rotate else None
+    return Deployment(
+        provider=provider,
+        model=model,
+        info=ModelInfo(id=model),
+        credential=position,
+        retries=0,
+    )
+
+
+def choose_model(provider: Provider, listed: Sequence[str]) -> str | None:
+    """Choose a model to try: the provider's default, else a declared, else a listed one.
+
+    Of listed ones the first that by its name is for chat.
+    """
+    if provider.default_model:
+        return provider.default_model
+    declared = next(iter(provider.models), None)
+    return declared or choose_chat_model(listed)
+
+
+def choose_chat_model(listed: Sequence[str]) -> str | None:
+    """Choose the first model that by its name is for chat, else the first."""
+    return next((model for model in listed if not _NOT_FOR_CHAT.search(model)), None) or next(
+        iter(listed), None
+    )
+
+
+def sends_key(provider: Provider) -> bool:
+    """Tell whether a key would be sent, if there were one."""
+    return default_auth(provider.base_url, provider.api, provider.auth) != "none"
