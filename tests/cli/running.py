@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 30.0
-KEPT = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL")
+KEPT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LANG", "LC_ALL")
 
 
 @dataclass(frozen=True)

@@ -208,3 +208,13 @@ def test_ctrl_c_while_a_head_is_parsed_is_not_taken_for_a_broken_answer() -> Non
 
     with pytest.raises(KeyboardInterrupt):
         Interrupted("POST").feed(b"HTTP/1.1 200 OK\r\nserver: x\r\n\r\n")
+
+
+def test_bare_command_at_a_terminal_shows_the_help(dragoman: Dragoman) -> None:
+    result = dragoman.at_terminal().result()
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("Usage: dragoman")
+    wrong = dragoman.at_terminal("-u").result()
+    assert wrong.code == 2
+    assert "there is no prompt" in wrong.err
+    assert "demo" not in wrong.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dragoman.cli.choice import Choice, next_steps
+from dragoman.cli.choice import NOTICE, Choice, next_steps
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.output import Output
 from dragoman.cli.session import Session
@@ -50,6 +50,8 @@ class Answer:
     def run(self) -> Exit:
         """Ask, print, record. Raises: DragomanError for what failed, once all else is told."""
         interrupted = False
+        if self.choice.demo:
+            self.terminal.note(NOTICE)
         try:
             with Client(self.session.config()) as client:
                 if self.asked.stream:
@@ -148,7 +150,7 @@ class Answer:
             return
         for warning in self.exchange.warnings:
             self.terminal.warn(warning)
-        if (self.asked.usage or self.choice.demo) and self.exchange.attempts:
+        if (self.asked.usage or self.choice.demo) and self.output.begun:
             from dragoman.cli.receipt import usage_line
 
             line = usage_line(self.exchange, local=self._is_local())

@@ -10,6 +10,7 @@ import click
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.flags import WrongUsage, as_json, shared
 from dragoman.cli.session import Session
+from dragoman.cli.stdin import is_piped
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
 
@@ -85,6 +86,10 @@ def seconds(_: click.Context, param: click.Parameter, value: float | None) -> fl
 def ask(session: Session, /, **given: Any) -> Exit:
     """Ask a model."""
     asked = Asked(**given)
+    context = click.get_current_context()
+    if not is_piped() and not _says_anything(context):
+        session.terminal.out.line(context.find_root().get_help())
+        return Exit.OK
     _check(asked)
     from dragoman.cli.answer import Answer
     from dragoman.cli.choice import choose_refs
@@ -103,6 +108,12 @@ def ask(session: Session, /, **given: Any) -> Exit:
 
         return print_curl(session, choice.refs, message, params, stream=asked.stream)
     return Answer(session, asked, choice, message, params).run()
+
+
+def _says_anything(context: click.Context) -> bool:
+    """Tell whether anything stands on the command line."""
+    written = click.core.ParameterSource.COMMANDLINE
+    return any(context.get_parameter_source(name) is written for name in context.params)
 
 
 def _check(asked: Asked) -> None:
@@ -142,16 +153,23 @@ def _call_settings(session: Session, asked: Asked) -> dict[str, Any]:
         "base_url": asked.base_url,
         "api": asked.api,
     }
-    reference = f"env:{asked.key_env}" if asked.key_env else asked.key
-    if reference is not None:
-        settings["api_key"] = _resolve_key(session, reference)
+    if asked.key is not None or asked.key_env is not None:
+        settings["api_key"] = _resolve_key(session, asked)
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _resolve_key(session: Session, reference: str) -> Any:
+def _resolve_key(session: Session, asked: Asked) -> Any:
     """Find the key that the command line refers to. Raises: WrongUsage, ConfigError."""
+    reference = asked.key if asked.key is not None else f"env:{asked.key_env}"
+    from dragoman.config import kinds
+    from dragoman.config.fields import Field
     from dragoman.config.secrets import Secrets, parse_source
 
+    try:
+        kinds.secret(reference, Field("key", "secret", ""))
+    except kinds.Wrong as wrong:
+        flag = "--key" if asked.key else "--key-env"
+        raise WrongUsage(f"{flag} {wrong}") from None
     source = parse_source(reference, place="the command line")
     if source.kind == "literal":
         raise WrongUsage(

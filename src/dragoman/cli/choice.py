@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dragoman.config import Config
 
 DEMO = "demo/echo"
+NOTICE = f"No provider is set up yet, so I used the built-in demo model ({DEMO}).\n"
 
 
 class Choice(Struct, frozen=True):
@@ -41,7 +42,6 @@ def choose_refs(session: Session, asked: Asked) -> Choice:
         raise _no_default(config)
     terminal = session.terminal
     if terminal.out.tty and terminal.err.tty and not asked.json:
-        terminal.note(f"No provider is set up yet, so I used the built-in demo model ({DEMO}).\n")
         return Choice((DEMO,), demo=True)
     raise _nothing(session)
 

@@ -46,7 +46,8 @@ def print_usage_error(console: Console, error: click.UsageError) -> None:
     path = error.ctx.command_path.strip() if error.ctx is not None else "dragoman"
     message = error.format_message()
     fix = getattr(error, "hint", None) or f"see {path.removesuffix(' ask')} --help"
-    print_lines(console, one_line(message[:1].lower() + message[1:]).rstrip("."), None, fix)
+    what = one_line(message[:1].lower() + message[1:]).rstrip(".")
+    print_lines(console, _shorten(what), None, _shorten(one_line(fix)))
 
 
 def error_object(error: DragomanError) -> Mapping[str, Any]:
