@@ -114,6 +114,8 @@ class History:
         return not _is(last.blocks[0], "thinking", "redacted_thinking")
 
     def _add(self, message: Message) -> None:
+        if message.name:
+            self._warn("names of authors are not sent: this API has none")
         if message.role in ("system", "developer"):
             self._instruct(message)
         elif message.role == "assistant":
@@ -209,7 +211,8 @@ class History:
             return
         if call is None:
             self._warn("a result of a tool that was not called is sent as text")
-            self._turn("user").blocks += parts
+            for part in parts:
+                self._append("user", part)
             return
         self._unanswered.remove(call)
         self._results_of(call.turn).append(_result_block(call.sent, parts, result))

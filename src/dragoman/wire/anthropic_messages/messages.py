@@ -56,7 +56,8 @@ def parse_messages(
             parts = tuple(part for part in found if part is not None)
         else:
             parts = parse_blocks(content)
-        parsed.extend(_split(value, tuple(map(_unsealed, parts))))
+        opened = map(_unsealed, parts)
+        parsed.extend(_split(value, tuple(part for part in opened if part != Reasoning(""))))
     return tuple(parsed)
 
 

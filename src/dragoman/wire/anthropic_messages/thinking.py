@@ -76,11 +76,13 @@ def render_thinking(
     if options is None:
         return
     effort, budget = options.effort, options.budget_tokens
-    if said := own(options.meta):
-        body["thinking"] = {**said, "budget_tokens": budget} if budget else dict(said)
-    elif dialect.reasoning == "none":
+    said = own(options.meta)
+    if dialect.reasoning == "none":
         warn("reasoning options are not sent: this provider does not know them")
         return
+    if request.format == NAME or said:
+        if said:
+            body["thinking"] = {**said, "budget_tokens": budget} if budget else dict(said)
     elif effort == "none" or budget == 0:
         body["thinking"] = {"type": "disabled"}
     else:

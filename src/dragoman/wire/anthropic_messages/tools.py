@@ -118,6 +118,8 @@ def _render_choice(
     rendered: dict[str, Any] = {}
     if choice is not None:
         rendered["type"] = "any" if choice.mode == "required" else choice.mode
+        for name in choice.meta or ():
+            warn(f"tool_choice is sent as {rendered['type']!r}: {name} alone can say it better")
         if choice.mode == "tool":
             rendered["name"] = choice.name
     parallel = request.parallel_tool_calls
