@@ -38,6 +38,8 @@ class Asked(NamedTuple):
     timeout: float | None
     first_token: float | None
     log: bool
+    resume: bool = False
+    cid: str | None = None
 
     @property
     def refs(self) -> tuple[str, ...]:
@@ -80,6 +82,8 @@ def seconds(_: click.Context, param: click.Parameter, value: float | None) -> fl
 @click.option("--key", metavar="REFERENCE", help="env:, file:, keyring: or cmd: and where.")
 @click.option("--timeout", type=float, metavar="S", callback=seconds, help="For all of it.")
 @click.option("--first-token", type=float, metavar="S", callback=seconds, help="Then the next.")
+@click.option("-c", "--continue", "resume", is_flag=True, help="Go on from the last answer.")
+@click.option("--cid", metavar="ID", help="Go on from this conversation: see logs.")
 @click.option("--no-log", "log", is_flag=True, default=True, flag_value=False, help="No record.")
 @shared
 @click.pass_obj
@@ -93,21 +97,28 @@ def ask(session: Session, /, **given: Any) -> Exit:
     _check(asked)
     from dragoman.cli.answer import Answer
     from dragoman.cli.choice import choose_refs
+    from dragoman.cli.conversation import find_thread, resume, thread_of
     from dragoman.cli.options import read_options
     from dragoman.cli.prompt import clean, read_prompt, read_system
 
     params = read_options((name, clean(value)) for name, value in asked.option)
+    conversation = find_thread(session, asked.resume, asked.cid)
+    asked = resume(asked, conversation)
     choice = choose_refs(session, asked)
     session.tell_notes()
     message = read_prompt(asked.words, asked.attach, asked.typed, session.terminal.note)
     if asked.system is not None:
         params["system"] = read_system(asked.system)
+    elif conversation is not None and conversation.system:
+        params["system"] = conversation.system
     params |= _call_settings(session, asked)
+    thread = thread_of(conversation)
     if asked.curl:
         from dragoman.cli.curl import print_curl
 
-        return print_curl(session, choice.refs, message, params, stream=asked.stream)
-    return Answer(session, asked, choice, message, params).run()
+        said = [*thread.history, message]
+        return print_curl(session, choice.refs, said, params, stream=asked.stream)
+    return Answer(session, asked, choice, message, params, thread).run()
 
 
 def _says_anything(context: click.Context) -> bool:

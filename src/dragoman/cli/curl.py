@@ -23,7 +23,7 @@ _AUTH = ("authorization", "x-api-key", "api-key")
 def print_curl(
     session: Session,
     refs: Sequence[str] | None,
-    message: Message,
+    said: Sequence[Message],
     params: Mapping[str, Any],
     *,
     stream: bool,
@@ -33,7 +33,7 @@ def print_curl(
     Raises: DragomanError, as sending would.
     """
     with Client(session.config()) as client:
-        outgoing = client.preview(refs, message, stream=stream, **params)
+        outgoing = client.preview(refs, said, stream=stream, **params)
         provider = _provider(client, refs, params)
     for line in curl_lines(outgoing, provider, stream=stream):
         session.terminal.out.line(line)

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
-from dragoman.store.ledger import Ledger, StoreError, database_path
+from dragoman.store.conversations import (
+    Conversation,
+    Settings,
+    Turn,
+    conversation_of,
+    find_conversation,
+)
+from dragoman.store.database import StoreError, database_path
+from dragoman.store.ledger import Ledger
 
-__all__ = ["Ledger", "StoreError", "database_path"]
+__all__ = [
+    "Conversation",
+    "Ledger",
+    "Settings",
+    "StoreError",
+    "Turn",
+    "conversation_of",
+    "database_path",
+    "find_conversation",
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,26 +10,12 @@ from typing import Any, Self
 
 import msgspec
 
-from dragoman.store.schema import MIGRATIONS, VERSION
+from dragoman.store.conversations import Turn, conversation_of
+from dragoman.store.database import cannot, open_database
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.message import Message
 from dragoman.types.usage import Usage
-
-DATABASE_FILE = "dragoman.db"
-BUSY_TIMEOUT_S = 2.0
-"""How long another process's writing is waited for: somebody waits for their prompt."""
-
-
-class StoreError(Exception):
-    """The database cannot be opened or written; the text is one line and says why."""
-
-
-def database_path(env: Mapping[str, str]) -> Path:
-    """Say where the database is: `$XDG_DATA_HOME/dragoman/dragoman.db`."""
-    from dragoman.config.files import data_folder
-
-    return data_folder(env) / DATABASE_FILE
 
 
 class Ledger:
@@ -44,19 +29,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         """Open the database. Raises: StoreError."""
         self.path = path
-        try:
-            _make_private(path)
-            self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
-            raise _cannot(path, error) from None
-        try:
-            self._prepare()
-        except sqlite3.Error as error:
-            self._connection.close()
-            raise _cannot(path, error) from None
-        except StoreError:
-            self._connection.close()
-            raise
+        self._connection = open_database(path)
 
     def record(
         self,
@@ -65,10 +38,12 @@ class Ledger:
         completion: Completion | None = None,
         *,
         source: str,
+        turn: Turn | None = None,
     ) -> None:
         """Write an exchange, its attempts, and what was said, in one transaction.
 
-        `messages` is what was sent; an answer without parts is not written.
+        `messages` is what was new in it; an answer without parts is not written. `turn` says where
+        in which conversation it belongs; the conversation is made when it is not there.
 
         Raises: StoreError; nothing is written then.
         """
@@ -79,7 +54,10 @@ class Ledger:
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                _insert(connection, "exchange", [_exchange_row(exchange, source)])
+                row = _exchange_row(exchange, source)
+                if turn is not None:
+                    row |= _placed(connection, turn, exchange, source)
+                _insert(connection, "exchange", [row])
                 _insert(
                     connection,
                     "attempt",
@@ -100,7 +78,7 @@ class Ledger:
                     connection.execute("ROLLBACK")
                 raise
         except (sqlite3.Error, msgspec.MsgspecError, ValueError, TypeError) as error:
-            raise _cannot(self.path, error) from None
+            raise cannot(self.path, error) from None
 
     def close(self) -> None:
         """Close the database."""
@@ -117,39 +95,6 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def _prepare(self) -> None:
-        """Bring the tables to our version. Raises: sqlite3.Error, StoreError for a newer file."""
-        connection = self._connection
-        connection.execute("PRAGMA foreign_keys = ON")
-        version = self._version()
-        if version == VERSION:
-            return
-        if version > VERSION:
-            raise StoreError(f"{self.path} was made by a newer version of dragoman")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            # Read again: another process may have been faster.
-            for step in MIGRATIONS[self._version() :]:
-                for statement in step:
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-
-    def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _make_private(path: Path) -> None:
-    """Make the file, for its owner's eyes only; SQLite gives its side files the same mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
@@ -160,6 +105,25 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[s
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608
         rows,
     )
+
+
+def _placed(
+    connection: sqlite3.Connection, turn: Turn, exchange: Exchange, source: str
+) -> dict[str, Any]:
+    """Find an exchange's place in its conversation: the turn it retries, else the next."""
+    conversation = turn.conversation_id or conversation_of(exchange.id)
+    connection.execute(
+        "INSERT INTO conversation (id, started_at, source, settings) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET settings = excluded.settings",
+        (conversation, exchange.started_at, source, msgspec.json.encode(turn.settings).decode()),
+    )
+    number = turn.number
+    if number is None:
+        (number,) = connection.execute(
+            "SELECT coalesce(max(turn), 0) + 1 FROM exchange WHERE conversation_id = ?",
+            (conversation,),
+        ).fetchone()
+    return {"conversation_id": conversation, "turn": number}
 
 
 def _exchange_row(exchange: Exchange, source: str) -> dict[str, Any]:
@@ -239,8 +203,3 @@ def _message_row(
 
 def _text(value: Iterable[Any]) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _cannot(path: Path, error: Exception) -> StoreError:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return StoreError(f"{path}: {reason}")

@@ -1,0 +1,111 @@
+"""Conversations that go on: found in the ledger, sent again, and recorded turn by turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
+
+from dragoman.cli.flags import WrongUsage
+from dragoman.cli.session import Session
+from dragoman.types.message import Message, system
+
+if TYPE_CHECKING:
+    from dragoman.cli.ask import Asked
+    from dragoman.cli.choice import Choice
+    from dragoman.store import Conversation, Settings
+    from dragoman.types.completion import Completion
+    from dragoman.types.exchange import Exchange
+
+A = TypeVar("A", bound="Asked")
+
+
+class Thread(Struct, frozen=True):
+    """What an answer goes on from: the conversation, and the instructions that it has so far.
+
+    `conversation_id` is None for a new one; `number` is the turn that is tried again.
+    """
+
+    history: tuple[Message, ...] = ()
+    system: str | None = None
+    conversation_id: str | None = None
+    number: int | None = None
+
+
+NEW = Thread()
+
+
+def find_thread(session: Session, last: bool, part: str | None) -> Conversation | None:
+    """Find what `--continue` (the last one) or `--cid` names; None when neither is given.
+
+    Raises: WrongUsage when there is none, StoreError.
+    """
+    if part is None and not last:
+        return None
+    from dragoman.store import StoreError, database_path, find_conversation
+
+    try:
+        found = find_conversation(database_path(session.env), part)
+    except StoreError as error:
+        raise WrongUsage(f"the record cannot be read: {error}", hint="dragoman doctor") from None
+    if found is not None:
+        return found
+    if part is None:
+        raise WrongUsage(
+            "there is no conversation to continue", hint="ask first, without -c and --no-log"
+        )
+    raise WrongUsage(f"no conversation, or more than one, has the id {part!r}", "dragoman logs")
+
+
+def thread_of(conversation: Conversation | None) -> Thread:
+    """Make the thread that goes on from a conversation."""
+    if conversation is None:
+        return NEW
+    return Thread(conversation.messages, conversation.system, conversation.id)
+
+
+def resume(asked: Asked, conversation: Conversation | None) -> Asked:
+    """Ask the models that the conversation has asked so far, unless others are named."""
+    if conversation is None or asked.refs or asked.base_url:
+        return asked
+    before = conversation.settings
+    keyed = bool(asked.key or asked.key_env)
+    return asked._replace(
+        model=before.refs or (),
+        base_url=before.base_url,
+        api=asked.api or before.api,
+        key=asked.key if keyed else before.key,
+    )
+
+
+def settings_of(asked: Asked, choice: Choice) -> Settings:
+    """Say what the next turn goes on with. The demo that nobody chose is no choice."""
+    from dragoman.store import Settings
+
+    return Settings(
+        refs=None if choice.demo else choice.refs,
+        base_url=asked.base_url,
+        api=asked.api,
+        key=f"env:{asked.key_env}" if asked.key_env else asked.key,
+    )
+
+
+def record(
+    session: Session,
+    exchange: Exchange,
+    message: Message,
+    completion: Completion | None,
+    thread: Thread,
+    settings: Settings,
+    params: dict[str, Any],
+    source: str = "cli",
+) -> None:
+    """Write down an exchange with what was new in it. Raises: StoreError."""
+    from dragoman.store import Ledger, Turn, database_path
+
+    said = [message]
+    if (instructions := params.get("system")) != thread.system:
+        said.insert(0, system(instructions or ""))
+    turn = Turn(thread.conversation_id, settings, thread.number)
+    with Ledger(database_path(session.env)) as ledger:
+        ledger.record(exchange, said, completion, source=source, turn=turn)

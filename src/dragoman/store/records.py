@@ -1,0 +1,303 @@
+"""Reads what the ledger holds: lists of exchanges, one of them whole, sums over attempts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.store.conversations import HAS_PART, decode_parts
+from dragoman.store.database import cannot, open_database
+from dragoman.types.exchange import Attempt, Exchange
+from dragoman.types.message import Message, Text
+from dragoman.types.usage import Usage
+
+By: TypeAlias = Literal["model", "provider", "key", "day"]
+
+GROUPS: Mapping[By, str] = {
+    "model": "provider || '/' || model",
+    "provider": "provider",
+    "key": "coalesce(credential, '(none)')",
+    "day": "date(started_at, 'unixepoch', 'localtime')",
+}
+"""What sums are made for, in SQL; days are those of the machine's time zone."""
+
+_USAGE = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+)
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A line of the list: an exchange, and the beginning of what was asked in it."""
+
+    id: str
+    conversation_id: str | None
+    turn: int | None
+    started_at: float
+    source: str
+    asked: str
+    provider: str | None
+    model: str | None
+    outcome: str
+    error: str | None
+    attempt_count: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    usage_estimated: int
+    cost_nanousd: int | None
+    cost_source: str
+    first_token_s: float | None
+    duration_s: float
+    prompt: str = ""
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """An exchange as it was recorded, with what was said in it."""
+
+    exchange: Exchange
+    source: str
+    conversation_id: str | None
+    turn: int | None
+    sent: tuple[Message, ...]
+    answer: Message | None
+
+
+class Sum(Struct, frozen=True, kw_only=True):
+    """What a group of attempts took. Money is nano-dollars.
+
+    `cost_nanousd` adds up the costs that are known; `unknown` counts the answers whose cost is not.
+    The demo's invented costs are apart. Tokens that nobody reported count as none: `unmetered` says
+    how many answers had none.
+    """
+
+    name: str
+    attempts: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    cache_read_tokens: int
+    reasoning_tokens: int
+    cost_nanousd: int
+    demo_nanousd: int
+    unknown: int
+    estimated: int
+    unmetered: int
+
+
+_ENTRY = tuple(name for name in Entry.__struct_fields__ if name != "prompt")
+_ATTEMPT = tuple(name for name in Attempt.__struct_fields__ if name != "usage")
+
+_ANSWERED = "outcome IN ('ok', 'truncated', 'client_closed')"
+_SUMS = f"""
+    count(*) AS attempts,
+    sum(outcome NOT IN ('ok', 'client_closed', 'interrupted')) AS failed,
+    coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
+    coalesce(sum(completion_tokens), 0) AS completion_tokens,
+    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+    coalesce(sum(CASE WHEN cost_source <> 'demo' THEN cost_nanousd END), 0) AS cost_nanousd,
+    coalesce(sum(CASE WHEN cost_source = 'demo' THEN cost_nanousd END), 0) AS demo_nanousd,
+    sum(cost_nanousd IS NULL AND ({_ANSWERED} OR completion_tokens IS NOT NULL)) AS unknown,
+    sum(cost_source = 'estimated' OR usage_estimated) AS estimated,
+    sum({_ANSWERED} AND prompt_tokens IS NULL AND completion_tokens IS NULL) AS unmetered
+"""
+
+
+class Records:
+    """The database, opened for reading.
+
+    Example:
+        with Records(database_path(os.environ)) as records:
+            for entry in records.recent(limit=20):
+                print(entry.id, entry.prompt)
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the database. Raises: StoreError, also when nothing was ever recorded."""
+        self.path = path
+        self._connection = open_database(path, create=False)
+        self._connection.row_factory = sqlite3.Row
+
+    def recent(
+        self,
+        *,
+        limit: int | None = None,
+        query: Sequence[str] = (),
+        failed: bool = False,
+        conversation: str | None = None,
+        since: float | None = None,
+    ) -> list[Entry]:
+        """List exchanges, the latest first.
+
+        `query`: each of these words occurs in what was said, in the model or in the error,
+        whatever its case. `since` is Unix time.
+
+        Raises: StoreError.
+        """
+        conditions = ["outcome <> 'ok'"] if failed else []
+        values: dict[str, Any] = {"conversation": conversation, "since": since}
+        if conversation is not None:
+            conditions.append("conversation_id = :conversation")
+        if since is not None:
+            conditions.append("started_at >= :since")
+        for number, word in enumerate(query):
+            conditions.append(_matching(f":word{number}"))
+            values[f"word{number}"] = _pattern(word)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        rows = self._rows(
+            f"SELECT {', '.join(_ENTRY)} FROM exchange {where} ORDER BY id DESC",  # noqa: S608
+            values,
+        )
+        found: list[Entry] = []
+        for row in rows:
+            if limit is not None and len(found) >= limit:
+                break
+            entry = self._entry(row, query)
+            if entry is not None:
+                found.append(entry)
+        return found
+
+    def find(self, part: str | None = None) -> Recorded | None:
+        """Find an exchange by how its id begins or ends; None: the latest one.
+
+        A part that several have is nobody's. Raises: StoreError.
+        """
+        if part is None:
+            rows = list(self._rows("SELECT * FROM exchange ORDER BY id DESC LIMIT 1", {}))
+        else:
+            values = {"part": part, "length": len(part)}
+            rows = list(self._rows(f"SELECT * FROM exchange WHERE {HAS_PART} LIMIT 2", values))  # noqa: S608
+        return self._recorded(rows[0]) if len(rows) == 1 and part != "" else None
+
+    def sums(self, by: By, *, since: float | None = None) -> list[Sum]:
+        """Add up attempts: days in their order, everything else by cost, then by tokens.
+
+        `since` is Unix time. Raises: StoreError.
+        """
+        order = (
+            "name"
+            if by == "day"
+            else "cost_nanousd DESC, prompt_tokens + completion_tokens DESC, attempts DESC, name"
+        )
+        rows = self._rows(
+            f"SELECT {GROUPS[by]} AS name, {_SUMS} FROM attempt"  # noqa: S608
+            f" WHERE started_at >= :since GROUP BY 1 ORDER BY {order}",
+            {"since": since if since is not None else 0.0},
+        )
+        return [Sum(**dict(row)) for row in rows]
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- rows
+
+    def _rows(self, statement: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Row]:
+        try:
+            yield from self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise cannot(self.path, error) from None
+
+    def _messages(
+        self, exchange_id: str, *, asked_only: bool = False
+    ) -> Iterator[tuple[str, Message]]:
+        """Read what was said; `asked_only`: the last that was sent."""
+        which = "AND direction = 'in' ORDER BY position DESC LIMIT 1" if asked_only else ""
+        rows = self._rows(
+            "SELECT direction, role, parts FROM message"  # noqa: S608
+            f" WHERE exchange_id = :id {which or 'ORDER BY position'}",
+            {"id": exchange_id},
+        )
+        for row in rows:
+            try:
+                yield row["direction"], Message(row["role"], decode_parts(row["parts"]))
+            except msgspec.MsgspecError as error:
+                raise cannot(self.path, error) from None
+
+    def _entry(self, row: sqlite3.Row, query: Sequence[str]) -> Entry | None:
+        said = list(self._messages(row["id"], asked_only=not query))
+        if query:
+            facts = (row["asked"], row["provider"], row["model"], row["error"])
+            texts = [*(_text(message) for _, message in said), *(fact or "" for fact in facts)]
+            if not all(any(word.casefold() in t.casefold() for t in texts) for word in query):
+                return None
+        asked = [message for direction, message in said if direction == "in"]
+        return Entry(**dict(row), prompt=_preview(asked[-1]) if asked else "")
+
+    def _recorded(self, row: sqlite3.Row) -> Recorded:
+        attempts = self._rows(
+            "SELECT * FROM attempt WHERE exchange_id = :id ORDER BY number", {"id": row["id"]}
+        )
+        said = list(self._messages(row["id"]))
+        return Recorded(
+            exchange=Exchange(
+                id=row["id"],
+                asked=row["asked"],
+                route=row["route"],
+                started_at=row["started_at"],
+                stream=bool(row["stream"]),
+                duration_s=row["duration_s"],
+                first_token_s=row["first_token_s"],
+                outcome=row["outcome"],
+                attempts=[_attempt(attempt) for attempt in attempts],
+                warnings=msgspec.json.decode(row["warnings"] or "[]", type=list[str]),
+            ),
+            source=row["source"],
+            conversation_id=row["conversation_id"],
+            turn=row["turn"],
+            sent=tuple(message for direction, message in said if direction == "in"),
+            answer=next((message for direction, message in said if direction == "out"), None),
+        )
+
+
+def _attempt(row: sqlite3.Row) -> Attempt:
+    fields = {name: row[name] for name in _ATTEMPT}
+    known = {name: row[name] for name in _USAGE if row[name] is not None}
+    usage = Usage(**known, estimated=bool(row["usage_estimated"])) if known else None
+    return Attempt(**fields, usage=usage)
+
+
+def _matching(mark: str) -> str:
+    """The rows that may have a word in them; what is stored as JSON is looked at again later."""
+    facts = " OR ".join(f"{name} LIKE {mark}" for name in ("asked", "provider", "model", "error"))
+    return (
+        f"({facts} OR EXISTS (SELECT 1 FROM message"  # noqa: S608
+        f" WHERE exchange_id = exchange.id AND parts LIKE {mark}))"
+    )
+
+
+def _pattern(word: str) -> str:
+    """Make a pattern for LIKE, which knows upper and lower case in ASCII alone."""
+    escaped = msgspec.json.encode(word).decode()[1:-1]
+    return f"%{''.join(c if c.isascii() and c != '%' else '_' for c in escaped)}%"
+
+
+def _text(message: Message) -> str:
+    return "\n".join(getattr(part, "text", "") for part in message.parts)
+
+
+def _preview(message: Message) -> str:
+    texts = [part.text for part in message.parts if isinstance(part, Text)]
+    others = [f"[{getattr(p, 'kind', 'part')}]" for p in message.parts if not isinstance(p, Text)]
+    return " ".join([*" ".join(texts)[:400].split(), *others])
