@@ -389,6 +389,20 @@ def test_exchange_is_recorded_unless_asked_not_to(dragoman: Dragoman, up: FaultU
     assert len(up.requests) == 2
 
 
+def test_configuration_can_say_that_nothing_is_kept(dragoman: Dragoman, up: FaultUpstream) -> None:
+    sound = dragoman.config_file.read_text()
+    dragoman.configure(f"log = false\n{sound}")
+    assert dragoman("Hello").code == 0
+    assert not dragoman.database.exists()
+    (dragoman.cwd / "dragoman.toml").write_text("log = true\n")
+    result = dragoman("Hello")
+    assert "not trusted" in result.err
+    assert not dragoman.database.exists()
+    assert dragoman("Hello", env={"DRAGOMAN_LOG": "true"}).code == 0
+    assert dragoman.database.exists()
+    assert len(up.requests) == 3
+
+
 def test_full_disk_costs_the_record_and_never_the_answer(
     dragoman: Dragoman, up: FaultUpstream
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.choice import NOTICE, Choice, next_steps
-from dragoman.cli.conversation import NEW, Thread, record, settings_of
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.output import Output
 from dragoman.cli.session import Session
@@ -35,7 +34,6 @@ class Answer:
         choice: Choice,
         message: Message,
         params: dict[str, Any],
-        thread: Thread = NEW,
     ) -> None:
         self.session = session
         self.terminal = session.terminal
@@ -43,7 +41,6 @@ class Answer:
         self.choice = choice
         self.message = message
         self.params = params
-        self.thread = thread
         self.exchange: Exchange | None = None
         self.completion: Completion | None = None
         self.error: DragomanError | None = None
@@ -74,16 +71,12 @@ class Answer:
     # -- asking
 
     def _stream(self, client: Client) -> None:
-        with client.stream(self.choice.refs, self._said, **self.params) as stream:
+        with client.stream(self.choice.refs, self.message, **self.params) as stream:
             self.exchange = stream.exchange
             try:
                 self._show(stream)
             finally:
                 self.completion = stream.completion
-
-    @property
-    def _said(self) -> list[Message]:
-        return [*self.thread.history, self.message]
 
     def _show(self, stream: Stream) -> None:
         with Spinner(self.terminal, self._waiting_for) as spinner:
@@ -95,7 +88,7 @@ class Answer:
 
     def _fetch(self, client: Client) -> None:
         with Spinner(self.terminal, self._waiting_for):
-            self.completion = client.chat(self.choice.refs, self._said, **self.params)
+            self.completion = client.chat(self.choice.refs, self.message, **self.params)
         self.exchange = self.completion.exchange
         self._trace(answering=True)
         self.output.show_whole(self.completion)
@@ -194,19 +187,15 @@ class Answer:
             return
         if not self.asked.log or not self.session.config().log:
             return
-        from dragoman.store import StoreError
+        from dragoman.store import Ledger, StoreError, database_path
+        from dragoman.types.message import system
 
-        settings = settings_of(self.asked, self.choice)
+        said = [self.message]
+        if instructions := self.params.get("system"):
+            said.insert(0, system(instructions))
         try:
-            record(
-                self.session,
-                self.exchange,
-                self.message,
-                self.completion,
-                self.thread,
-                settings,
-                self.params,
-            )
+            with Ledger(database_path(self.session.env)) as ledger:
+                ledger.record(self.exchange, said, self.completion, source="cli")
         except StoreError as error:
             self.output.end()
             self.terminal.warn(f"not recorded: {error}")

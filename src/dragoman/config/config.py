@@ -34,15 +34,16 @@ class Config(Struct, frozen=True, kw_only=True):
 
     `providers` holds every provider by name, built-ins first, then by layer and order in the file.
     `problems` are errors, `notes` are warnings; both know their place. What is wrong with one
-    provider is in `Provider.problems` too and is raised when that one is used. `settings` are the
-    merged tables of what files, variables and calls set, with the place of each value: `show.py`
-    reads them.
+    provider is in `Provider.problems` too and is raised when that one is used. `log`: the command
+    line keeps what is asked and answered. `settings` are the merged tables of what files, variables
+    and calls set, with the place of each value: `show.py` reads them.
     """
 
     providers: Mapping[str, Provider]
     routes: Mapping[str, Route] = field(default_factory=dict)
     default_model: str | None = None
     image_model: str | None = None
+    log: bool = True
     on_overflow: OnOverflow | None = None
     files: tuple[LoadedFile, ...] = ()
     problems: tuple[ConfigError, ...] = ()

@@ -368,6 +368,9 @@ TOP = (
     Field("providers", "providers", "Who can be called.", fields=PROVIDER, open=True),
     Field("routes", "routes", "Names for several models, with a policy.", fields=ROUTE, open=True),
     Field("aliases", "aliases", "Other names for models.", open=True),
+    Field(
+        "log", "flag", "Keep what the command line asks and is answered, on this machine.", "true"
+    ),
     Field("$schema", "text", "Where editors find the schema of this file.", internal=True),
 )
 

@@ -150,6 +150,7 @@ class _Loading:
             routes={name: build_route(table) for name, table in routes.items()},
             default_model=_text(top, "default_model"),
             image_model=_text(top, "image_model"),
+            log=top["log"].value if "log" in top else True,
             on_overflow=cast("OnOverflow | None", _text(top, "on_overflow")),
             files=tuple(self.files),
             problems=tuple(self.report.problems),

@@ -79,6 +79,8 @@ def restrict(layer: Layer, existing: Container[str]) -> tuple[Layer, list[Config
     for name, value in layer.top.items():
         if has_reference(_raw(layer, value.place.path)):
             ignored(f"{name}, which refers to variables,", value.place)
+        elif not fields.table(fields.TOP)[name].open:
+            ignored(name, value.place)
         else:
             top[name] = value
     return Layer(layer.document, top, providers, routes, {}), notes
