@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.choice import NOTICE, Choice, next_steps
+from dragoman.cli.conversation import NEW, Thread, record, settings_of
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.output import Output
 from dragoman.cli.session import Session
@@ -34,6 +35,7 @@ class Answer:
         choice: Choice,
         message: Message,
         params: dict[str, Any],
+        thread: Thread = NEW,
     ) -> None:
         self.session = session
         self.terminal = session.terminal
@@ -41,6 +43,7 @@ class Answer:
         self.choice = choice
         self.message = message
         self.params = params
+        self.thread = thread
         self.exchange: Exchange | None = None
         self.completion: Completion | None = None
         self.error: DragomanError | None = None
@@ -71,12 +74,16 @@ class Answer:
     # -- asking
 
     def _stream(self, client: Client) -> None:
-        with client.stream(self.choice.refs, self.message, **self.params) as stream:
+        with client.stream(self.choice.refs, self._said, **self.params) as stream:
             self.exchange = stream.exchange
             try:
                 self._show(stream)
             finally:
                 self.completion = stream.completion
+
+    @property
+    def _said(self) -> list[Message]:
+        return [*self.thread.history, self.message]
 
     def _show(self, stream: Stream) -> None:
         with Spinner(self.terminal, self._waiting_for) as spinner:
@@ -88,7 +95,7 @@ class Answer:
 
     def _fetch(self, client: Client) -> None:
         with Spinner(self.terminal, self._waiting_for):
-            self.completion = client.chat(self.choice.refs, self.message, **self.params)
+            self.completion = client.chat(self.choice.refs, self._said, **self.params)
         self.exchange = self.completion.exchange
         self._trace(answering=True)
         self.output.show_whole(self.completion)
@@ -187,15 +194,19 @@ class Answer:
             return
         if not self.asked.log or not self.session.config().log:
             return
-        from dragoman.store import Ledger, StoreError, database_path
-        from dragoman.types.message import system
+        from dragoman.store import StoreError
 
-        said = [self.message]
-        if instructions := self.params.get("system"):
-            said.insert(0, system(instructions))
+        settings = settings_of(self.asked, self.choice)
         try:
-            with Ledger(database_path(self.session.env)) as ledger:
-                ledger.record(self.exchange, said, self.completion, source="cli")
+            record(
+                self.session,
+                self.exchange,
+                self.message,
+                self.completion,
+                self.thread,
+                settings,
+                self.params,
+            )
         except StoreError as error:
             self.output.end()
             self.terminal.warn(f"not recorded: {error}")
