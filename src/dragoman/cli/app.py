@@ -25,8 +25,12 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
-    "providers": Command("providers:providers", "The providers that are set up: list, show."),
+    "setup": Command("setup:setup", "Find servers and keys here, and write a configuration."),
+    "providers": Command("providers:providers", "Who can be called: list, show, add, test, …"),
+    "keys": Command("credentials:keys", "Providers' keys: set, list, remove."),
     "models": Command("models:models", "Models, their limits and prices: list, info."),
+    "logs": Command("logs:logs", "What was asked and answered: list, show."),
+    "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, key or day."),
     "explain": Command("explain:explain", "Say how a model name is understood; sends nothing."),
     "config": Command("config:config", "The configuration: path, check, show, import, trust."),
     "help": Command("help:help_", "Help on a command, or on a subject such as exit-codes."),

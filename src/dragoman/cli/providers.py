@@ -10,6 +10,7 @@ import click
 
 from dragoman.cli.flags import WrongUsage, as_json, shared
 from dragoman.cli.providers_add import add_provider
+from dragoman.cli.providers_edit import disable_provider, enable_provider, remove_provider
 from dragoman.cli.providers_test import test_provider
 from dragoman.cli.session import Session
 
@@ -99,7 +100,7 @@ def show_provider(session: Session, name: str, json: bool) -> None:
     print_facts(console, facts)
 
 
-_COMMANDS = (add_provider, test_provider)
+_COMMANDS = (add_provider, test_provider, remove_provider, enable_provider, disable_provider)
 for _command in _COMMANDS:
     providers.add_command(_command)
 
