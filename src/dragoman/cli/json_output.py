@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from dragoman.cli.terminal import Console
+from dragoman.types.exchange import NANO
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -20,6 +21,11 @@ def print_json(console: Console, value: Any) -> None:
 def plain_number(amount: Decimal | None) -> msgspec.Raw | None:
     """Make a number that is written without an exponent, which not every reader of JSON likes."""
     return None if amount is None else msgspec.Raw(f"{amount:f}".encode())
+
+
+def usd(nano: int | None) -> msgspec.Raw | None:
+    """Make a number of USD of nano-dollars, exact."""
+    return plain_number(None if nano is None else Decimal(nano) / NANO)
 
 
 def encode(value: Any) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dragoman.types.usage import Usage
 
 _CENT = Decimal("0.01")
-_REMARKS = {
+REMARKS = {
     "demo": " (demo)",
     "free": " (free)",
     "estimated": " (estimated)",
@@ -73,5 +73,5 @@ def _cost(exchange: Exchange, local: bool) -> str:
     if exchange.cost is None:
         return "cost unknown"
     source = "free" if exchange.cost_source == "free" else exchange.cost_source
-    remark = " (local)" if source == "free" and local else _REMARKS.get(source, "")
+    remark = " (local)" if source == "free" and local else REMARKS.get(source, "")
     return f"{dollars(exchange.cost)}{remark}"

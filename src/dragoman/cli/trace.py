@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dragoman.cli.receipt import duration
 from dragoman.cli.terminal import Console, one_line
@@ -33,9 +33,24 @@ _WORDS = {
 _MAX_WORDS = 60
 
 
+class Row(NamedTuple):
+    """An attempt in words; `detail` is what the upstream said, where that adds to it."""
+
+    name: str
+    outcome: str
+    time: str
+    verdict: str
+    detail: str
+
+
+def attempt_rows(attempts: Sequence[Attempt], *, answering: bool) -> list[Row]:
+    """Put attempts into words; `answering`: the last one has begun to answer."""
+    return [_row(attempts, number, answering) for number in range(len(attempts))]
+
+
 def print_trace(console: Console, attempts: Sequence[Attempt], *, answering: bool) -> None:
     """Print the attempts so far; `answering`: the last one has begun to answer."""
-    rows = [_row(attempts, number, answering) for number in range(len(attempts))]
+    rows = attempt_rows(attempts, answering=answering)
     names = max((len(row[0]) for row in rows), default=0)
     words = max((len(row[1]) for row in rows), default=0)
     for number, (name, outcome, time, verdict, detail) in enumerate(rows, 1):
@@ -45,20 +60,18 @@ def print_trace(console: Console, attempts: Sequence[Attempt], *, answering: boo
             console.line(console.style(f"   {detail}", "dim"))
 
 
-def _row(
-    attempts: Sequence[Attempt], index: int, answering: bool
-) -> tuple[str, str, str, str, str]:
+def _row(attempts: Sequence[Attempt], index: int, answering: bool) -> Row:
     attempt = attempts[index]
     last = index == len(attempts) - 1
     kind = "" if attempt.kind in ("first", "fallback") else f" ({attempt.kind})"
     name = one_line(f"{attempt.provider}/{attempt.model}{kind}")
     if (last and answering) or attempt.outcome == "ok":
         time = attempt.duration_s if attempt.outcome == "ok" else attempt.first_token_s
-        return name, str(attempt.status or ""), duration(time or 0.0), "← answered", ""
+        return Row(name, str(attempt.status or ""), duration(time or 0.0), "← answered", "")
     words, detail = _reason(attempt)
     outcome = f"{attempt.status} {words}" if attempt.status else words
     following = None if last else attempts[index + 1]
-    return name, outcome, duration(attempt.duration_s), _verdict(following), detail
+    return Row(name, outcome, duration(attempt.duration_s), _verdict(following), detail)
 
 
 def _reason(attempt: Attempt) -> tuple[str, str]:

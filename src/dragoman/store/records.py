@@ -75,9 +75,9 @@ class Recorded(Struct, frozen=True, kw_only=True):
 class Sum(Struct, frozen=True, kw_only=True):
     """What a group of attempts took. Money is nano-dollars.
 
-    `cost_nanousd` adds up the costs that are known; `unknown` counts the answers whose cost is not.
-    The demo's invented costs are apart. Tokens that nobody reported count as none: `unmetered` says
-    how many answers had none.
+    `cost_nanousd` adds up the costs that are known, of `priced` attempts; `unknown` counts the
+    answers whose cost is not. The demo's invented costs are apart. Tokens that nobody reported
+    count as none: `unmetered` says how many answers had none.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Sum(Struct, frozen=True, kw_only=True):
     cache_read_tokens: int
     reasoning_tokens: int
     cost_nanousd: int
+    priced: int
     demo_nanousd: int
     unknown: int
     estimated: int
@@ -106,6 +107,7 @@ _SUMS = f"""
     coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
     coalesce(sum(CASE WHEN cost_source <> 'demo' THEN cost_nanousd END), 0) AS cost_nanousd,
+    coalesce(sum(cost_nanousd IS NOT NULL AND cost_source <> 'demo'), 0) AS priced,
     coalesce(sum(CASE WHEN cost_source = 'demo' THEN cost_nanousd END), 0) AS demo_nanousd,
     sum(cost_nanousd IS NULL AND ({_ANSWERED} OR completion_tokens IS NOT NULL)) AS unknown,
     sum(cost_source = 'estimated' OR usage_estimated) AS estimated,
