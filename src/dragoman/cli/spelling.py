@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 SHORT = 5
-"""Names up to this length may be off by one letter only: most short words are near each other."""
+"""Names up to this length may be off by one letter only, which is not the first: most short words
+are near each other (`what` and `chat`, `hello` and `help`)."""
 
 
 def near_command(word: str, commands: Iterable[str]) -> str | None:
@@ -15,12 +16,15 @@ def near_command(word: str, commands: Iterable[str]) -> str | None:
     """
     if any(character.isspace() for character in word):
         return None
-    found = [
-        (distance, name)
-        for name in commands
-        if (distance := edit_distance(word.lower(), name)) <= (1 if len(name) <= SHORT else 2)
-    ]
-    return min(found)[1] if found else None
+    found = [(edit_distance(word.lower(), name), name) for name in commands]
+    near = [(distance, name) for distance, name in found if _is_near(word.lower(), name, distance)]
+    return min(near)[1] if near else None
+
+
+def _is_near(word: str, name: str, distance: int) -> bool:
+    if len(name) <= SHORT:
+        return distance <= 1 and word[:1] == name[:1]
+    return distance <= 2
 
 
 def edit_distance(one: str, other: str) -> int:
