@@ -34,6 +34,7 @@ from dragoman.types import (
     user,
 )
 from dragoman.wire import get_format
+from dragoman.wire.anthropic_messages.schema import BESIDE
 from dragoman.wire.anthropic_messages.thinking import claude_version
 from dragoman.wire.seal import MARK, seal
 from tests.wire import golden
@@ -219,7 +220,7 @@ def test_what_needs_the_state_of_another_server_is_refused(name: str, value: Any
 
 
 def test_a_refusal_that_stood_beside_the_content_does_not_go_back() -> None:
-    said = Refusal("No.", {FORMAT.name: {"stop_details": None}})
+    said = Refusal("No.", BESIDE)
     body = render(ask(user("a"), Message("assistant", (Text("I can"), said)), user("b")))
     assert body["messages"][1]["content"] == "I can"
     body = render(ask(user("a"), assistant(), Message("assistant", (Refusal("No."),)), user("b")))

@@ -8,7 +8,7 @@ from dragoman.types.event import PartDelta
 from dragoman.types.message import Part, Reasoning, Refusal, Text, ToolCall
 from dragoman.wire.anthropic_messages.content import Warn, render_call
 from dragoman.wire.anthropic_messages.response import AnswerWriter, warn_of_foreign
-from dragoman.wire.anthropic_messages.schema import own
+from dragoman.wire.anthropic_messages.schema import is_beside, own
 from dragoman.wire.ids import safe_id
 from dragoman.wire.json_text import decode, encode, encode_text
 from dragoman.wire.sse import render_frame
@@ -58,7 +58,7 @@ class BlockWriter:
         """Write more of the block."""
         if delta.kind == "tool_call":
             return self._add_arguments(delta.text)
-        if isinstance(self._part, Refusal) and "stop_details" in own(self._part.meta):
+        if isinstance(self._part, Refusal) and is_beside(self._part):
             return b""
         citations = own(delta.meta).get("citations") if delta.meta else None
         return self._say(delta.kind, delta.text) + self._cite(citations or ())

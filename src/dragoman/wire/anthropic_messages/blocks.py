@@ -24,11 +24,8 @@ from dragoman.types.message import (
     ToolResult,
     Unknown,
 )
-from dragoman.wire.anthropic_messages.schema import NAME, kind_of, rest_meta
+from dragoman.wire.anthropic_messages.schema import BESIDE, NAME, kind_of, rest_meta
 from dragoman.wire.json_text import decode, encode_text, mend_surrogates
-
-REFUSED = "The provider's safety system stopped this answer."
-"""The words of a refusal that comes without any."""
 
 Block = dict[str, Any]
 
@@ -80,11 +77,14 @@ def parse_block(block: Any, arguments: str | None = None) -> Part | None:
     return Unknown(NAME, encode_text(block)) if read is None else read(block)
 
 
-def refusal_part(details: Any) -> Refusal:
-    """Make the part that says why an answer was refused: this API says so beside the content."""
-    explanation = details.get("explanation") if isinstance(details, dict) else None
-    text = explanation if isinstance(explanation, str) and explanation else REFUSED
-    return Refusal(text, {NAME: {"stop_details": details}})
+def refusal_part(details: Any, last_text: str) -> Refusal | None:
+    """Make the part that says why an answer was refused: this API says so beside the content.
+
+    Returns: None when it does not say why, or when the content ends with the same words, as where
+    a server translates.
+    """
+    explanation = _string(details, "explanation") if isinstance(details, dict) else ""
+    return Refusal(explanation, BESIDE) if explanation not in ("", last_text) else None
 
 
 def call_meta(block: Block) -> Meta | None:

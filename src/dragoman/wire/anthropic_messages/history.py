@@ -35,7 +35,7 @@ from dragoman.wire.anthropic_messages.content import (
     render_unknown,
 )
 from dragoman.wire.anthropic_messages.response import describe
-from dragoman.wire.anthropic_messages.schema import own
+from dragoman.wire.anthropic_messages.schema import is_beside, own
 from dragoman.wire.ids import hashed_id, safe_id
 
 NO_RESULT = "There is no result: the call was not carried out."
@@ -170,7 +170,7 @@ class History:
 
     def _refusal(self, part: Refusal) -> Block | None:
         """Write a refusal, unless it stood beside the content when the provider said it."""
-        return None if "stop_details" in own(part.meta) else _text_block(part.text)
+        return None if is_beside(part) else _text_block(part.text)
 
     def _reasoning(self, part: Reasoning) -> Block | None:
         block = render_own_reasoning(part)

@@ -96,7 +96,8 @@ class MessagesRenderer:
     def _finish(self, event: Finish) -> bytes:
         fields = dict(own(event.meta))
         usage = render_usage(event.usage, fields.pop("more_usage", None))
-        ending = self._answer.ending(event.reason, event.raw_reason, event.stop_sequence)
+        details = fields.get("stop_details")
+        ending = self._answer.ending(event.reason, event.raw_reason, event.stop_sequence, details)
         if ending["stop_reason"] is None:
             return self._error(ServerError("the provider ended the answer with an error"))
         if (container := fields.get("container")) is not None:

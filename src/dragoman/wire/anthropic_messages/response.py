@@ -40,6 +40,7 @@ from dragoman.wire.anthropic_messages.errors import find_error
 from dragoman.wire.anthropic_messages.schema import (
     NAME,
     finish_reason,
+    is_beside,
     own,
     rest_meta,
     stop_reason,
@@ -59,8 +60,7 @@ from dragoman.wire.tokens import doubts
 from dragoman.wire.whole import read_whole
 
 _MODELLED = (
-    "id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details",
-    "usage",
+    "id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage",
 )  # fmt: skip
 
 
@@ -98,7 +98,9 @@ def _parse_answer(value: Any, body: bytes) -> Completion:
     parts = _with_ids(parts, answer_id)
     raw = _text(value, "stop_reason")
     if raw == "refusal":
-        parts = (*parts, refusal_part(value.get("stop_details")))
+        last = parts[-1].text if parts and isinstance(parts[-1], Text) else ""
+        refusal = refusal_part(value.get("stop_details"), last)
+        parts = parts if refusal is None else (*parts, refusal)
     reported = merge_usage({}, value.get("usage"))
     usage = parse_usage(reported)
     return Completion(
@@ -162,7 +164,10 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
         "model": completion.model or "",
         "content": [block for block in blocks if block is not None],
         **writer.ending(
-            completion.finish_reason, completion.raw_finish_reason, completion.stop_sequence
+            completion.finish_reason,
+            completion.raw_finish_reason,
+            completion.stop_sequence,
+            fields.pop("stop_details", None),
         ),
         "usage": render_usage(completion.usage, more_usage),
     }
@@ -179,7 +184,6 @@ class AnswerWriter:
 
     def __init__(self) -> None:
         self._refusals: list[str] = []
-        self._details: Any = None
 
     def block(self, part: Part, warn: Warn) -> Any:
         """Write one part; None when nothing of it stands in the content."""
@@ -198,31 +202,28 @@ class AnswerWriter:
 
     def refuse(self, part: Refusal) -> dict[str, Any] | None:
         """Note a refusal; it is content only when the provider wrote it as such."""
-        fields = own(part.meta)
-        if "stop_details" in fields:
-            self._details = fields["stop_details"]
-            return None
         self._refusals.append(part.text)
-        return {"type": "text", "text": part.text} if part.text else None
+        return None if is_beside(part) or not part.text else {"type": "text", "text": part.text}
 
     def ending(
-        self, reason: FinishReason, raw: str | None, stop_sequence: str | None
+        self, reason: FinishReason, raw: str | None, stop_sequence: str | None, details: Any
     ) -> dict[str, Any]:
-        """Say how the answer ended. A refusal never becomes a mere end."""
+        """Say how the answer ended; `details` is what a provider of this format said about it.
+
+        A refusal never becomes a mere end.
+        """
         if reason == "stop" and self._refusals:
             reason = "refusal"
         word = stop_reason(reason, raw, stop_sequence)
         return {
             "stop_reason": word,
             "stop_sequence": stop_sequence if word == "stop_sequence" else None,
-            "stop_details": self._stop_details(reason) if word == "refusal" else None,
+            "stop_details": details if word != "refusal" else details or self._refusal(),
         }
 
-    def _stop_details(self, reason: FinishReason) -> Any:
-        if self._details is not None or (reason == "refusal" and not self._refusals):
-            return self._details
-        words = "".join(self._refusals) or "The provider's content filter stopped this answer."
-        return {"type": "refusal", "category": None, "explanation": words}
+    def _refusal(self) -> dict[str, Any]:
+        explanation = "".join(self._refusals) or None
+        return {"type": "refusal", "category": None, "explanation": explanation}
 
     @staticmethod
     def _text(part: Text, warn: Warn) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dragoman.types.event import FinishReason
-from dragoman.types.message import Meta
+from dragoman.types.message import Meta, Refusal
 from dragoman.wire.parts import own_meta
 
 NAME = "anthropic-messages"
@@ -83,6 +83,15 @@ def kind_of(value: Mapping[str, Any]) -> str:
 def own(meta: Meta | None) -> Mapping[str, Any]:
     """Get what this format put into a part's meta."""
     return (meta or {}).get(NAME) or {}
+
+
+BESIDE: Meta = {NAME: {"beside_content": True}}
+"""Marks a refusal whose words stand in `stop_details`, beside the content."""
+
+
+def is_beside(part: Refusal) -> bool:
+    """Whether a refusal's words stand beside the content."""
+    return own(part.meta).get("beside_content") is True
 
 
 def rest_meta(fields: Mapping[str, Any], *known: str) -> Meta | None:

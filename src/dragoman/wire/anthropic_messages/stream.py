@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any
 
 from dragoman.errors import ProtocolError
-from dragoman.types.event import Event, Finish, PartDelta, Start
+from dragoman.types.event import Event, Finish, PartDelta, PartEnd, Start
+from dragoman.types.message import Text
 from dragoman.types.provider import Dialect
 from dragoman.wire.anthropic_messages.blocks import parse_blocks, refusal_part
 from dragoman.wire.anthropic_messages.errors import find_error
@@ -45,6 +46,7 @@ class MessagesParser(FrameParser):
         self._blocks: dict[Any, OpenBlock] = {}  # open ones, by their index in the content
         self._started = False
         self._calls = 0
+        self._last_text = ""
         self._head: dict[str, Any] = {}
         self._end: dict[str, Any] = {}
         self._reported: dict[str, Any] = {}
@@ -113,7 +115,7 @@ class MessagesParser(FrameParser):
             return False
         self._begin_anyhow(events)
         if index in self._blocks:
-            self._blocks.pop(index).close(events)
+            self._close_open(self._blocks.pop(index), events)
         self._calls += kind_of(block) == "tool_use"
         call_id = _text(block, "id") or made_up_id(_text(self._head, "id"), self._calls)
         self._blocks[index] = OpenBlock(block, call_id, self._parts, events)
@@ -132,8 +134,14 @@ class MessagesParser(FrameParser):
 
     def _close_block(self, data: dict[str, Any], events: list[Event]) -> bool:
         if (block := self._blocks.pop(_index(data), None)) is not None:
-            block.close(events)
+            self._close_open(block, events)
         return False
+
+    def _close_open(self, block: OpenBlock, events: list[Event]) -> None:
+        block.close(events)
+        self._last_text = ""
+        if events and isinstance(end := events[-1], PartEnd) and isinstance(end.part, Text):
+            self._last_text = end.part.text
 
     def _update(self, data: dict[str, Any], events: list[Event]) -> bool:
         """Take `message_delta`: how the answer ended, and the last word about usage."""
@@ -155,10 +163,12 @@ class MessagesParser(FrameParser):
             nothing = ProtocolError("the upstream ended its stream without an answer")
             return self._fail(nothing, events)
         for block in self._blocks.values():
-            block.close(events)
+            self._close_open(block, events)
         raw = _text(self._end, "stop_reason")
         if raw == "refusal":
-            self._parts.whole(refusal_part(self._end.get("stop_details")), events)
+            refusal = refusal_part(self._end.get("stop_details"), self._last_text)
+            if refusal is not None:
+                self._parts.whole(refusal, events)
         self._parts.close(events)
         events.append(
             Finish(
