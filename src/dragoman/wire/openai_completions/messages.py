@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from dragoman.types.message import (
     Media,
     Message,
@@ -159,8 +161,7 @@ def _image(part: dict[str, Any], path: str) -> Part:
     detail = inner.get("detail")
     if detail is not None:
         read_text(detail, f"{path}.image_url.detail")
-    image = image_part(url, detail)
-    return _with_meta(image, _own(part, "image_url"))
+    return replace(image_part(url, detail), meta=_own(part, "image_url"))
 
 
 def _video(part: dict[str, Any], path: str) -> Part:
@@ -213,16 +214,3 @@ _PARTS = {
 def _own(part: dict[str, Any], key: str) -> Any:
     """Keep what a part carries beside its content (`cache_control`)."""
     return own_meta(NAME, {name: part[name] for name in part if name not in ("type", key)})
-
-
-def _with_meta(media: Media, meta: Any) -> Media:
-    if meta is None:
-        return media
-    return Media(
-        kind=media.kind,
-        media_type=media.media_type,
-        data=media.data,
-        url=media.url,
-        detail=media.detail,
-        meta=meta,
-    )
