@@ -94,7 +94,7 @@ class AnswerReader:
     def _text(self, data: Data, events: list[Event]) -> None:
         logprobs = data.get("logprobs")
         meta = {NAME: {"logprobs": logprobs}} if logprobs and isinstance(logprobs, list) else None
-        self._say("text", data.get("content_index") or 0, data, events, meta)
+        self._say("text", _number(data, "content_index"), data, events, meta)
 
     def _refusal(self, data: Data, events: list[Event]) -> None:
         self._say("refusal", "refusal", data, events)
@@ -102,7 +102,7 @@ class AnswerReader:
     def _annotation(self, data: Data, events: list[Event]) -> None:
         if annotation := data.get("annotation"):
             meta = {NAME: {"annotations": [annotation]}}
-            place = data.get("content_index") or 0
+            place = _number(data, "content_index")
             self._say("text", place, {**data, "delta": ""}, events, meta)
 
     def _say(
@@ -117,7 +117,7 @@ class AnswerReader:
         item = self._find(data, {"type": "reasoning"})
         if not item.whole:
             self._turn_to(item, events)
-            item.think(data.get("summary_index") or 0, _delta(data), events)
+            item.think(_number(data, "summary_index"), _delta(data), events)
 
     def _thought(self, data: Data, events: list[Event]) -> None:
         item = self._find(data, {"type": "reasoning"})
@@ -154,6 +154,8 @@ class AnswerReader:
             found = self._by_id.get(identity)
         if found is None and index is None and identity is None:
             found = self._last(item)
+        if found is not None and found.item.get("type") not in (None, item.get("type")):
+            found = None  # one place for two things of different kinds
         return found or self._make(index, identity, item)
 
     def _last(self, item: Item) -> OpenItem | None:
@@ -186,6 +188,12 @@ class AnswerReader:
 
     def _invented_id(self) -> str:
         return item_id("call", self._id, len(self._items))
+
+
+def _number(data: Data, name: str) -> int:
+    """Get a place in a list; servers that know but one do not number it."""
+    number = data.get(name)
+    return number if type(number) is int else 0
 
 
 def _delta(data: Data) -> str:

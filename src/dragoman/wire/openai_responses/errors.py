@@ -15,7 +15,7 @@ from dragoman.wire.openai_completions.errors import error_object, parse_error, r
 
 __all__ = ["error_event", "find_error", "parse_error", "render_error", "response_error"]
 
-_NO_ANSWER = frozenset({"failed", "cancelled"})
+_NO_ANSWER = ("failed", "cancelled")
 
 
 def find_error(data: bytes, *, is_error: bool = False) -> UpstreamError | None:

@@ -126,7 +126,7 @@ class _Writer:
 
     def _whole_item(self, part: Part) -> None:
         if isinstance(part, ToolCall):
-            item = self._names.item(part, None)
+            item = self._names.item(part)
             item["call_id"] = safe_id(part.id)
             if not self._keeps_state:
                 item.pop("id", None)
@@ -157,7 +157,8 @@ class _Writer:
         if result.is_error and not (blocks and _says_error(blocks[0])):
             blocks.insert(0, {"type": "input_text", "text": "Error:"})
         output: Any = blocks
-        if all(block.keys() == {"type", "text"} for block in blocks):
+        plain = all(block.keys() == {"type", "text"} for block in blocks)
+        if plain and (len(blocks) < 2 or not self._keeps_state):
             output = "\n".join(block["text"] for block in blocks)
         fields = dict(own(result.meta))
         custom = fields.pop("custom", None) or result.call_id in self._custom

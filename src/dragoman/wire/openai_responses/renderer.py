@@ -70,6 +70,7 @@ class ResponsesRenderer:
         self._names = ToolNames(request.tools if request is not None else ())
         self._open: dict[int, _Open] = {}
         self._message: _Open | None = None  # the one that more may be said in
+        self._ids: set[str] = set()
         self._number = 0
         self._started = False
         self._refused = False
@@ -116,12 +117,15 @@ class ResponsesRenderer:
         self._end_message()
         if isinstance(part, Reasoning):
             fields = own(part.meta)
-            item = {"type": "reasoning", "id": fields.get("id") or self._id("rs", index)}
+            item = {"type": "reasoning", "id": self._id("rs", index, fields.get("id"))}
             opened = self._add(index, {**item, "summary": []})
             opened.aloud = "content" in fields
         elif isinstance(part, ToolCall):
-            item = self._call(index, part)
-            self._add(index, {**item, _argument(item): "", "status": "in_progress"})
+            item = self._names.item(part)
+            custom = item["type"] == "custom_tool_call"
+            item["id"] = self._id("ctc" if custom else "fc", index, item.get("id"))
+            item["input" if custom else "arguments"] = ""
+            self._add(index, {**item, "status": "in_progress"})
         elif (item := self._whole(index, part)) is not None:
             self._output.append(item)
             place = {"output_index": len(self._output) - 1}
@@ -138,19 +142,19 @@ class ResponsesRenderer:
         where = {"output_index": opened.output_index}
         self._say("response.output_item.done", **where, item=opened.item)
 
-    def _id(self, prefix: str, index: int) -> str:
-        return item_id(prefix, self.response["id"], index)
-
-    def _call(self, index: int, call: ToolCall) -> Item:
-        prefix = "ctc" if self._names.is_custom(call) else "fc"
-        return self._names.item(call, self._id(prefix, index))
+    def _id(self, prefix: str, index: int, said: Any = None) -> str:
+        """Find the id of an item: what its provider says, unless another has it already."""
+        found = said if isinstance(said, str) and said and said not in self._ids else None
+        found = found or item_id(prefix, self.response["id"], index)
+        self._ids.add(found)
+        return found
 
     def _whole(self, index: int, part: Part) -> Any:
         """Write a part that comes in one piece; None for what this format can't say."""
         if isinstance(part, Unknown) and part.format == NAME:
             return msgspec.Raw(part.raw.encode())
         if isinstance(part, Media) and (item := image_item(part)) is not None:
-            return {"id": self._id("ig", index), **item}
+            return {**item, "id": self._id("ig", index, item.get("id"))}
         warning = f"{describe(part)} cannot be said in OpenAI Responses: left out"
         if warning not in self.warnings:
             self.warnings.append(warning)
@@ -166,7 +170,7 @@ class ResponsesRenderer:
         if opened is None:
             item: Item = {
                 "type": "message",
-                "id": fields.get("id") or self._id("msg", index),
+                "id": self._id("msg", index, fields.get("id")),
                 "status": "in_progress",
                 "role": "assistant",
                 "content": [],
@@ -245,7 +249,7 @@ class ResponsesRenderer:
         elif isinstance(part, Reasoning):
             self._end_thought(opened, part)
         elif isinstance(part, ToolCall):
-            self._end_call(opened, index, part)
+            self._end_call(opened, part)
 
     def _end_content(self, opened: _Open, part: Text | Refusal) -> None:
         at = self._at(opened)
@@ -274,9 +278,9 @@ class ResponsesRenderer:
             item["encrypted_content"] = seal(part.meta)
         self._done(opened)
 
-    def _end_call(self, opened: _Open, index: int, part: ToolCall) -> None:
-        fields = {**self._call(index, part), "id": opened.where["item_id"], "status": "completed"}
-        opened.item.update(fields)
+    def _end_call(self, opened: _Open, part: ToolCall) -> None:
+        fields = self._names.item(part)
+        opened.item.update({**fields, "id": opened.where["item_id"], "status": "completed"})
         where = opened.where
         if fields["type"] == "custom_tool_call":
             text = fields["input"]
@@ -311,10 +315,6 @@ class ResponsesRenderer:
             return
         self.response |= {"status": "failed", "error": response_error(error)}
         self._say("response.failed", response=self.response)
-
-
-def _argument(item: Item) -> str:
-    return "input" if item["type"] == "custom_tool_call" else "arguments"
 
 
 def _is_of(item: Item, fields: Any) -> bool:

@@ -114,7 +114,10 @@ def _parse_messages(rest: dict[str, Any]) -> tuple[Message, ...]:
         text = Text(read_text(instructions, "instructions"))
         messages.append(Message("system", (text,), meta={NAME: {"instructions": True}}))
     if "input" in rest or not _KEEPERS & rest.keys():
-        messages += parse_input(rest.pop("input", None))
+        said = parse_input(rest.pop("input", None))
+        if not said and not _KEEPERS & rest.keys():
+            refuse("input", "is empty: there must be at least one item")
+        messages += said
     return tuple(messages)
 
 
@@ -190,9 +193,14 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
 
     if (request.n or 1) > 1:
         raise Unsupported("OpenAI Responses give one answer: n can't be more than 1", param="n")
+    if request.logprobs and request.format not in (None, NAME):
+        raise Unsupported(
+            f"the log probabilities of OpenAI Responses can't be said in {request.format}",
+            param="logprobs",
+        )
     body: dict[str, Any] = {"model": model}
-    messages = _lift_instructions(request, body)
-    body["input"] = render_input(request, messages, dialect, warn)
+    if messages := _lift_instructions(request, body):
+        body["input"] = render_input(request, messages, dialect, warn)
     if request.stream:
         body["stream"] = True
     for name, (ours, _) in _PLAIN.items():
@@ -222,8 +230,11 @@ def _lift_instructions(request: ChatRequest, body: dict[str, Any]) -> tuple[Mess
     first = messages[0] if messages else None
     if first is None or first.role not in ("system", "developer"):
         return messages
-    if request.format == NAME and "instructions" not in own(first.meta):
-        return messages
+    if request.format == NAME:
+        if "instructions" not in own(first.meta):
+            return messages
+    elif len(messages) == 1:
+        return messages  # something must be in the input
     if not all(isinstance(part, Text) for part in first.parts):
         return messages
     body["instructions"] = "\n\n".join(part.text for part in first.parts if isinstance(part, Text))

@@ -182,13 +182,13 @@ class ToolNames:
             if isinstance(tool, Tool) and (fields := own(tool.meta))
         }
 
-    def item(self, call: ToolCall, item_id: str | None) -> dict[str, Any]:
-        """Write a call as an item; `item_id` where it has none of its own, None for no id."""
+    def item(self, call: ToolCall) -> dict[str, Any]:
+        """Write a call as an item, with an id where it has one."""
         said = own(call.meta)
         fields = {**self._fields.get(call.name, {}), **said}
         item: dict[str, Any] = {"type": "function_call"}
-        if (own_id := said.get("id") or item_id) is not None:
-            item["id"] = own_id
+        if said.get("id"):
+            item["id"] = said["id"]
         item |= {"call_id": call.id, "name": fields.get("name", call.name)}
         if fields.get("namespace"):
             item["namespace"] = fields["namespace"]
@@ -197,10 +197,6 @@ class ToolNames:
         else:
             item["arguments"] = call.arguments or "{}"
         return {**item, **{name: said[name] for name in said if name not in _OF_CALL}}
-
-    def is_custom(self, call: ToolCall) -> bool:
-        """Whether a tool takes free text."""
-        return (own(call.meta) or self._fields.get(call.name, {})).get("custom") is not None
 
 
 def free_text(arguments: str) -> str:
