@@ -116,8 +116,9 @@ class Walker:
         """Note a key that no setting has."""
         key = path[-1]
         names = [field.name for field in known.values() if not field.internal]
-        hint = kinds.suggestion(str(key), names) or "It is ignored."
-        if isinstance(value, Mapping) and len(path) == 3 and path[0] == "providers":
+        near = kinds.suggestion(str(key), names)
+        hint = near or "It is ignored."
+        if not near and isinstance(value, Mapping) and len(path) == 3 and path[0] == "providers":
             hint = "A provider? Then write [[providers]] with a name, as for the one above it."
         self.note(path, f"unknown key '{_short(key)}'{where}", hint)
 

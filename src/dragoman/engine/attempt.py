@@ -281,8 +281,6 @@ class Attempt:
         self.record.reason = error.message
         began = self.bridge is not None and self.bridge.committed
         self._end("truncated" if began else "error", self._estimated(None) if began else None)
-        if error.loud:
-            self._warn(f"{self.deployment.ref}: {error.message}")
 
     def abandon(self) -> None:
         """Nobody listens any more, or another attempt was faster; what was made is paid for."""

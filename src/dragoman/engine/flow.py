@@ -95,6 +95,10 @@ def _try_all(call: Call, ask: Callable[[Attempt], Flow[Whole | None]]) -> Flow[O
                 following = plan.failed(following.deployment, error, now)
                 if following is not None and now + following.pause_s >= call.deadline:
                     break
+                if following is not None and error.loud:
+                    call.exchange.warnings.append(
+                        f"{error.provider}/{error.model}: {error.message}"
+                    )
     except GeneratorExit:
         _finish(call, "client_closed")
         raise
