@@ -86,6 +86,23 @@ def test_content_commits_and_nothing_before_it_does(kind: str, content: dict[str
     assert (bridge.id, bridge.model) == ("chatcmpl-1", "m-1")
 
 
+def test_a_delta_without_text_commits_nothing() -> None:
+    """A citation is no content: another attempt may still answer instead."""
+    messages = get_format("anthropic-messages")
+    bridge = Events(messages, Dialect())
+    block = {"type": "text", "text": ""}
+    citation = {"type": "citations_delta", "citation": {"type": "char_location"}}
+    for event, fields in (
+        ("message_start", {"message": {"id": "1", "model": "m"}}),
+        ("content_block_start", {"index": 0, "content_block": block}),
+        ("content_block_delta", {"index": 0, "delta": citation}),
+    ):
+        data = json.dumps({"type": event, **fields})
+        bridge.feed(f"event: {event}\ndata: {data}\n\n".encode())
+    assert bridge.frames == 3
+    assert not bridge.committed
+
+
 def test_comments_do_not_count_as_frames() -> None:
     bridge = relay()
     bridge.feed(ROLE + HELLO)

@@ -156,6 +156,22 @@ def test_a_body_that_can_not_be_routed_is_refused(
     assert caught.value.code == ("invalid_json" if param is None else "invalid_request")
 
 
+PIECES = st.sampled_from(["1", "12", '"1"', '","', '"1,\\"x\\":1"', '"x,"', '{"x":1}', '[1,"x",2]'])
+MEMBERS = st.lists(st.tuples(st.sampled_from(["x", "y", ",", 'x":1,"y']), PIECES), max_size=5)
+
+
+@given(MEMBERS)
+def test_a_body_is_refused_exactly_when_a_name_stands_twice(members: list[tuple[str, str]]) -> None:
+    members = [("model", '"m"'), *members]
+    body = "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in members) + "}"
+    names = [name for name, _ in members]
+    if len(set(names)) == len(names):
+        assert open_envelope(body.encode()).relayed("m", Dialect()) == body.encode()
+    else:
+        with pytest.raises(InvalidRequest, match="stands twice"):
+            open_envelope(body.encode())
+
+
 def test_a_byte_order_mark_is_taken_off() -> None:
     assert open_envelope(b'\xef\xbb\xbf{"model":"a"}').relayed("b", Dialect()) == b'{"model":"b"}'
 

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 from dragoman.errors import DragomanError, ProtocolError
 from dragoman.types.event import Event, Failure, Finish, PartDelta, PartStart, Start
-from dragoman.types.message import Reasoning, Refusal, Text, ToolCall
+from dragoman.types.message import Reasoning, Refusal, Text
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
 from dragoman.wire.base import StreamParser, StreamRenderer, WireFormat
@@ -121,10 +121,8 @@ class _Meter:
 
 
 def _is_content(event: PartStart) -> bool:
-    """A tool call has a name when it begins; text begins empty; other parts come whole."""
-    return isinstance(event.part, ToolCall) or not isinstance(
-        event.part, Text | Reasoning | Refusal
-    )
+    """Text begins empty; a tool call has its name when it begins; other parts come whole."""
+    return not isinstance(event.part, Text | Reasoning | Refusal)
 
 
 class Events(_Meter):
