@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -13,6 +15,8 @@ from dragoman.cli.terminal import Console, one_line
 PIPE_WIDTH = 1_000_000
 """A pipe has no window: nothing is shortened there."""
 GAP = 2
+# Below U+0300, the first of the combining characters, all that is printed takes one cell.
+_MAYBE_ODD = re.compile("[^\x00-\u02ff]")
 
 
 class Column(Struct, frozen=True):
@@ -45,7 +49,7 @@ def cell_width(text: str) -> int:
     """Count the cells that text takes: wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
-    return sum(_width(character) for character in text)
+    return len(text) + sum(_width(character) - 1 for character in _MAYBE_ODD.findall(text))
 
 
 def shorten(text: str, width: int, mark: str = "…") -> str:
@@ -114,6 +118,7 @@ def _shrink(columns: Sequence[Column], kept: list[int], widths: list[int], over:
     return True
 
 
+@lru_cache(4096)
 def _width(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Me", "Mn"):
         return 0

@@ -91,10 +91,11 @@ def decode_parts(text: str) -> tuple[Part, ...]:
 
 
 def _last(connection: sqlite3.Connection) -> str | None:
+    # The sign keeps SQLite from the index of conversations, which would be sorted whole.
     row = connection.execute(
         """
         SELECT conversation_id FROM exchange
-        WHERE conversation_id IS NOT NULL AND EXISTS (
+        WHERE +conversation_id IS NOT NULL AND EXISTS (
             SELECT 1 FROM message WHERE exchange_id = exchange.id AND direction = 'out'
         )
         ORDER BY id DESC LIMIT 1

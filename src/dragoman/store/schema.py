@@ -113,10 +113,11 @@ _CONVERSATIONS = (
     WHERE conversation_id IS NOT NULL
     """,
     "CREATE INDEX exchange_failed ON exchange (id) WHERE outcome <> 'ok'",
-    # All that the usage is added up from: the table itself is not read.
+    # All that the usage is added up from, in the order of its groups: the table is not read, and
+    # nothing is sorted.
     """
     CREATE INDEX attempt_usage ON attempt (
-        started_at, provider, model, credential, outcome, cost_source, cost_nanousd,
+        provider, model, started_at, credential, outcome, cost_source, cost_nanousd,
         prompt_tokens, completion_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
         usage_estimated
     )

@@ -1,0 +1,172 @@
+"""What was recorded can be listed, searched, shown and added up, exactly."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dragoman.store import Ledger, StoreError, Turn
+from dragoman.store.records import GROUPS, By, Records
+from dragoman.types.completion import Completion
+from dragoman.types.exchange import Attempt, CostSource, Exchange, Outcome
+from dragoman.types.message import Media, Text, user
+from dragoman.types.usage import Usage
+
+MORNING = datetime(2026, 11, 20, 9, 0).astimezone().timestamp()
+DAY = 86_400.0
+USED = Usage(10, 5)
+
+
+def attempt(
+    name: str,
+    number: int = 1,
+    *,
+    provider: str = "mycorp",
+    outcome: Outcome = "ok",
+    cost: int | None = 100,
+    source: CostSource = "config",
+    usage: Usage | None = USED,
+    at: float = MORNING,
+) -> Attempt:
+    return Attempt(
+        id=f"att_{name}{number}", number=number, kind="first", provider=provider, model="m",
+        credential="$KEY", started_at=at, duration_s=0.5, first_token_s=0.2, outcome=outcome,
+        status=200, usage=usage, cost_nanousd=cost, cost_source=source,
+        error=None if outcome == "ok" else "upstream_error",
+    )  # fmt: skip
+
+
+def exchange(name: str, *attempts: Attempt, at: float = MORNING) -> Exchange:
+    tried = list(attempts) or [attempt(name, at=at)]
+    return Exchange(
+        id=f"req_{name}", asked="smart", route="smart", started_at=at, duration_s=0.6,
+        outcome=tried[-1].outcome, attempts=tried, warnings=["a was dropped"],
+    )  # fmt: skip
+
+
+def answer(text: str) -> Completion:
+    return Completion(parts=(Text(text),), finish_reason="stop")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "dragoman.db"
+
+
+def test_list_is_the_latest_first_with_what_was_asked(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.record(exchange("1"), [user("Why?")], answer("So."), source="cli", turn=Turn())
+        picture = Media(kind="image", media_type="image/png", data="AAAA")
+        ledger.record(exchange("2"), [user("Look  at\nthis", picture)], source="cli")
+        ledger.record(exchange("3"), source="cli")
+    with Records(path) as records:
+        found = records.recent()
+        assert [(e.id, e.prompt) for e in found] == [
+            ("req_3", ""), ("req_2", "Look at this [image]"), ("req_1", "Why?"),
+        ]  # fmt: skip
+        assert [e.id for e in records.recent(limit=2)] == ["req_3", "req_2"]
+        assert (found[2].provider, found[2].cost_nanousd, found[2].turn) == ("mycorp", 100, 1)
+
+
+def test_words_are_searched_in_what_was_said_and_not_in_how_it_is_stored(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.record(exchange("1"), [user("a Peppercorn")], answer("Überfahrt\n7"), source="cli")
+        ledger.record(exchange("2"), [user("silk")], answer('say "no"'), source="cli")
+    with Records(path) as records:
+
+        def having(*words: str) -> list[str]:
+            return [entry.id for entry in records.recent(query=words)]
+
+        assert having("PEPPER") == ["req_1"]
+        assert having("überfahrt") == having("pepper", "7") == ["req_1"]
+        assert having("pepper", "silk") == []
+        assert having('"no"') == ["req_2"]
+        assert having("mycorp") == having("smart") == ["req_2", "req_1"]
+        assert having("type") == having("%") == having("p_pper") == []
+
+
+def test_failures_and_times_and_conversations_are_picked_out(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.record(exchange("1"), source="cli", turn=Turn())
+        failed = attempt("2", outcome="error", cost=None, usage=None)
+        ledger.record(exchange("2", failed, at=MORNING + DAY), source="cli", turn=Turn())
+    with Records(path) as records:
+        assert [e.id for e in records.recent(failed=True)] == ["req_2"]
+        assert [e.id for e in records.recent(since=MORNING + 1)] == ["req_2"]
+        assert [e.id for e in records.recent(conversation="con_1")] == ["req_1"]
+
+
+def test_record_comes_back_as_it_was(path: Path) -> None:
+    usage = Usage(10, 5, cache_read_tokens=4, reasoning_tokens=2, estimated=True)
+    first = attempt("1", 1, outcome="error", cost=None, usage=None)
+    kept = exchange("1", first, attempt("1", 2, usage=usage))
+    with Ledger(path) as ledger:
+        ledger.record(kept, [user("Why?")], answer("So."), source="cli", turn=Turn())
+    with Records(path) as records:
+        found = records.find()
+        assert found == records.find("req_1") == records.find("1")
+        assert found is not None
+        assert found.exchange == kept
+        assert found.exchange.cost == Decimal("0.0000001")
+        assert (found.sent, found.answer) == ((user("Why?"),), answer("So.").message)
+        assert (found.conversation_id, found.turn) == ("con_1", 1)
+        assert records.find("2") is None
+        assert records.find("") is None
+
+
+def test_sums_are_exact_and_unknown_costs_are_no_zeros(path: Path) -> None:
+    with Ledger(path) as ledger:
+        big = 9_007_199_254_740_993  # a float would make it even
+        ledger.record(exchange("1", attempt("1", cost=big)), source="cli")
+        ledger.record(exchange("2", attempt("2", cost=1)), source="cli")
+        ledger.record(exchange("3", attempt("3", cost=None, source="unknown")), source="cli")
+        dead = attempt("4", 1, outcome="error", cost=None, usage=None)
+        local = attempt("4", 2, provider="box", cost=None, source="unknown", usage=None)
+        ledger.record(exchange("4", dead, local), source="cli")
+        demo = attempt("5", provider="demo", cost=500, source="demo")
+        ledger.record(exchange("5", demo), source="cli")
+    with Records(path) as records:
+        found = {group.name: group for group in records.sums("provider")}
+        assert list(found) == ["mycorp", "demo", "box"]
+        mine = found["mycorp"]
+        assert (mine.attempts, mine.failed, mine.priced, mine.unknown) == (4, 1, 2, 1)
+        assert mine.cost_nanousd == big + 1
+        assert (mine.prompt_tokens, mine.completion_tokens) == (30, 15)
+        box = found["box"]
+        assert (box.cost_nanousd, box.priced, box.unknown, box.unmetered) == (0, 0, 1, 1)
+        assert (found["demo"].cost_nanousd, found["demo"].demo_nanousd) == (0, 500)
+        assert [group.name for group in records.sums("model")] == ["mycorp/m", "demo/m", "box/m"]
+        assert [group.name for group in records.sums("key")] == ["$KEY"]
+
+
+def test_days_are_those_of_the_clock_on_the_wall_in_their_order(path: Path) -> None:
+    with Ledger(path) as ledger:
+        for name, at in (("2", MORNING + DAY), ("1", MORNING), ("3", MORNING + DAY + 3600)):
+            ledger.record(exchange(name, attempt(name, at=at), at=at), source="cli")
+    with Records(path) as records:
+        found = [(group.name, group.attempts) for group in records.sums("day")]
+        assert found == [("2026-11-20", 1), ("2026-11-21", 2)]
+        assert sum(g.attempts for g in records.sums("day", since=MORNING + 1)) == 2
+
+
+@pytest.mark.parametrize("by", list(GROUPS))
+def test_sums_never_read_the_table_itself(by: By, path: Path) -> None:
+    Ledger(path).close()
+    with Records(path) as records:
+        seen: list[str] = []
+        records._connection.set_trace_callback(seen.append)
+        records.sums(by, since=5.0)
+    with sqlite3.connect(path) as connection:
+        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {seen[-1]}").fetchall())
+    connection.close()
+    assert "USING COVERING INDEX attempt_usage" in plan
+
+
+def test_reading_makes_no_file(path: Path) -> None:
+    with pytest.raises(StoreError, match="nothing is recorded yet"):
+        Records(path)
+    assert not path.exists()
