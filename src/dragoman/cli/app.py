@@ -31,8 +31,6 @@ COMMANDS: Mapping[str, Command] = {
     "models": Command("models:models", "Models, their limits and prices: list, info."),
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, key or day."),
-    "logs": Command("logs:logs", "What was asked and answered: list, show."),
-    "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, key or day."),
     "explain": Command("explain:explain", "Say how a model name is understood; sends nothing."),
     "config": Command("config:config", "The configuration: path, check, show, import, trust."),
     "help": Command("help:help_", "Help on a command, or on a subject such as exit-codes."),
