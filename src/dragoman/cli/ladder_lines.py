@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from dragoman.cli.terminal import Console, one_line
+from dragoman.cli.terminal import Console, Terminal, one_line
 
 if TYPE_CHECKING:
     from dragoman.probe.ladder import Step
@@ -19,13 +20,17 @@ _SYMBOLS = {
 _UNHURRIED_S = 1.0
 
 
-def print_steps(console: Console, steps: Iterable[Step]) -> list[Step]:
-    """Print steps as they are taken; those that were skipped are left out. Returns: all."""
-    taken = []
-    for step in steps:
-        taken.append(step)
-        print_step(console, step)
-    return taken
+def print_steps(terminal: Terminal, steps: Iterator[Step]) -> None:
+    """Print steps as they are taken; those that were skipped are left out."""
+    from dragoman.cli.spinner import Spinner
+    from dragoman.probe.ladder import NAMES
+
+    for name in NAMES:
+        with Spinner(terminal, functools.partial("{} …".format, name)):
+            step = next(steps, None)
+        if step is None:
+            return
+        print_step(terminal.out, step)
 
 
 def print_step(console: Console, step: Step) -> None:

@@ -42,13 +42,9 @@ class NewProvider:
 
     def build(self, session: Session) -> Provider:
         """Build the provider as it will be once it is written. Raises: ConfigError."""
-        from dragoman.config import load
+        from dragoman.cli.user_file import load_for_change
 
-        config = load(
-            file=_readable(session),
-            env=session.env,
-            overrides={"providers": {self.name: self.settings}},
-        )
+        config = load_for_change(session, {"providers": {self.name: self.settings}})
         provider = config.providers[self.name]
         if provider.problems:
             raise provider.problems[0]
@@ -194,7 +190,6 @@ def _tell_nobody(session: Session, completed: Completed, written: str) -> Exit:
     from dragoman.cli.ladder_lines import mark, print_fact
     from dragoman.cli.masking import masked_url
     from dragoman.cli.terminal import one_line
-    from dragoman.errors import ConnectFailed
     from dragoman.probe.explain import container_fix
 
     console = session.terminal.out
@@ -204,7 +199,7 @@ def _tell_nobody(session: Session, completed: Completed, written: str) -> Exit:
         print_fact(console, "tried", f"{mark(console, 'failed')} {words}")
     error = completed.error
     assert error is not None
-    if isinstance(error, ConnectFailed):
+    if isinstance(error.__cause__, ConnectionRefusedError):
         url = written if "://" in written else f"http://{written}"
         error.hint = container_fix(url, session.env) or error.hint
     print_error(session.terminal.err, error)
@@ -276,9 +271,3 @@ def _unknown(name: str, rows: Mapping[str, Any]) -> WrongUsage:
         f"no built-in provider is called {name!r}",
         hint=f"{hint}For one of your own say where it is: --base-url URL",
     )
-
-
-def _readable(session: Session) -> Path | None:
-    """The named file, unless it is still to be made."""
-    named = session.config_file
-    return named if named is not None and named.exists() else None

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dragoman.cli.flags import WrongUsage
 from dragoman.cli.session import Session
+from dragoman.cli.user_file import load_for_change
 from dragoman.config.edit import Draft, edit_file, read_draft
 from dragoman.config.layers import read_catalog
 from dragoman.config.secrets import origin_of, parse_source
@@ -59,7 +60,7 @@ class Proposal:
         self.known = False
         self.default_model: str | None = None
         self._session = session
-        self._config = session.config()
+        self._config = load_for_change(session)
         self._rows: Mapping[str, Mapping[str, Any]] = read_catalog().data["providers"]
         self._secrets: list[str] = []
 

@@ -91,8 +91,8 @@ def _test(session: Session, provider: Provider, key: Secret | None) -> Ladder:
     from dragoman.cli.providers_test import print_price
     from dragoman.probe.ladder import Ladder
 
-    ladder = Ladder(provider, env=session.env, key=key)
-    print_steps(session.terminal.out, ladder.climb())
+    ladder = Ladder(provider, env=session.env, key=key, new=True)
+    print_steps(session.terminal, ladder.climb())
     print_price(session.terminal.out, ladder)
     return ladder
 

@@ -69,7 +69,7 @@ def _switch(session: Session, name: str, *, on: bool) -> Exit:
     if provider.enabled == on:
         session.terminal.out.line(f"{provider.name} is {word} already.")
         return Exit.OK
-    path = next(_files(session.config(), provider.name), user_file(session))
+    path = next(_files(_reload(session), provider.name), user_file(session))
     attempts = (lambda d: _set(d, provider.name, None if on else False),) + (
         (lambda d: _set(d, provider.name, True),) if on else ()
     )
@@ -101,13 +101,13 @@ def _set(draft: Draft, name: str, value: bool | None) -> None:
 def _find(session: Session, name: str) -> Provider:
     from dragoman.cli.providers import find_provider
 
-    return find_provider(session.config().providers, name)
+    return find_provider(_reload(session).providers, name)
 
 
 def _reload(session: Session) -> Config:
-    from dragoman.config import load
+    from dragoman.cli.user_file import load_for_change
 
-    return load(file=session.config_file, env=session.env)
+    return load_for_change(session)
 
 
 def _edit(session: Session, path: Path, change: Callable[[Draft], T]) -> Exit | None:

@@ -56,7 +56,7 @@ def test_provider(session: Session, name: str, model: str | None, json: bool) ->
         from dragoman.cli.ladder_lines import print_fact
 
         print_fact(console, "URL", masked_url(provider.base_url))
-        print_steps(console, ladder.climb())
+        print_steps(session.terminal, ladder.climb())
         print_price(console, ladder)
     return Exit.OK if ladder.error is None else exit_code(ladder.error)
 
@@ -70,14 +70,12 @@ def print_price(console: Console, ladder: Ladder) -> None:
         return
     price = describe_model(ladder.provider, ladder.model).price
     if price is None:
-        known = (
-            "– unknown; say it in the file: models = [{ id = …, cost = { input = …, output = … } }]"
-        )
+        known = "unknown; give the model a cost in the file"
     elif price.free:
         known = "free"
     else:
         known = f"${price.input}/${price.output} per million tokens in/out, says the {price.source}"
-    print_fact(console, "price", known if console.can_show(known) else known.replace("–", "-"))
+    print_fact(console, "price", known)
 
 
 def _own_name(provider: Provider, model: str | None) -> str | None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.session import Session
+
+if TYPE_CHECKING:
+    from dragoman.config import Config
 
 
 def user_file(session: Session) -> Path:
@@ -17,6 +22,16 @@ def user_file(session: Session) -> Path:
     if named:
         return absolute(Path(named), Path.cwd(), session.env)
     return config_folder(session.env) / "config.toml"
+
+
+def load_for_change(session: Session, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read the configuration; a named file that is still to be made is an empty one."""
+    from dragoman.config import load
+
+    path = user_file(session)
+    named = session.config_file or session.env.get("DRAGOMAN_CONFIG")
+    file = Path(os.devnull) if named and not path.exists() else session.config_file
+    return load(file=file, env=session.env, overrides=overrides)
 
 
 def shown(path: Path, session: Session) -> str:

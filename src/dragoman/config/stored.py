@@ -65,11 +65,16 @@ def store_key(
     why_file = "it was asked for" if in_file else _put_into_keyring(name, key)
     entry: dict[str, Any] = {"origin": origin, "last_four": key.last_four}
     entry |= {"keyring": True} if why_file is None else {"secret": key.reveal()}
-    with alone(store_file(env)):
-        known = dict(read_stored(store_file(env)))
-        before = known.get(name)
-        known[name] = entry
-        _write(known, env)
+    try:
+        with alone(store_file(env)):
+            known = dict(read_stored(store_file(env)))
+            before = known.get(name)
+            known[name] = entry
+            _write(known, env)
+    except BaseException:
+        if why_file is None:
+            _take_from_keyring(name)  # without its entry nobody would find it again
+        raise
     if before is not None and before.get("keyring") is True and why_file is not None:
         _take_from_keyring(name)
     return StoredKey(

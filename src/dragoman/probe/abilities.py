@@ -13,7 +13,8 @@ from typing import Any, Literal, Unpack
 from msgspec import Struct
 
 from dragoman.client import Client
-from dragoman.params import Messages, Params
+from dragoman.conversation import Messages
+from dragoman.params import Params
 from dragoman.stream import Stream
 from dragoman.types.completion import Completion
 from dragoman.types.credential import Secret

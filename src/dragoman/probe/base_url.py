@@ -18,14 +18,15 @@ from msgspec import Struct
 from dragoman.catalog.discovery import parse_models
 from dragoman.catalog.loose_json import decode
 from dragoman.endpoint import PATHS, endpoint_url, is_azure, models_url
-from dragoman.errors import ConfigError, ConnectFailed, DragomanError, ProtocolError
+from dragoman.errors import ConfigError, ConnectFailed, DragomanError, ProtocolError, Timeout
 from dragoman.probe.fetch import DIRECT, Reply, fetch
 from dragoman.transport.base import Transport
 from dragoman.types.http import ConnectOptions, parse_url
 from dragoman.types.provider import Api
 
-_APIS: tuple[Api, ...] = ("openai-completions", "anthropic-messages", "openai-responses")
-_CONNECT_S = 5.0
+# Who has the Responses API has chat completions too.
+_APIS: tuple[Api, ...] = ("openai-completions", "anthropic-messages")
+_MOST_ENDPOINTS = 3
 _ANSWER_S = 8.0
 
 Outcome = Literal["models", "key", "endpoint", "no"]
@@ -62,12 +63,13 @@ def complete(
     *,
     api: Api | None = None,
     options: ConnectOptions = DIRECT,
+    connect_s: float = 5.0,
 ) -> Completed:
     """Find the base URL that is meant by what somebody wrote. `api` is known, or found out.
 
     Raises: ConfigError for what cannot be a URL at all.
     """
-    return _Completion(written, transport, api, options).run()
+    return _Completion(written, transport, api, options, connect_s).run()
 
 
 def looks_like_url(text: str) -> bool:
@@ -81,29 +83,39 @@ def _is_host(text: str) -> bool:
 
 class _Completion:
     def __init__(
-        self, written: str, transport: Transport, api: Api | None, options: ConnectOptions
+        self,
+        written: str,
+        transport: Transport,
+        api: Api | None,
+        options: ConnectOptions,
+        connect_s: float,
+        tried: Sequence[Tried] = (),
     ) -> None:
         self.written = written.strip()
         self.transport = transport
         self.api = api
         self.options = options
-        self.tried: list[Tried] = []
+        self.connect_s = connect_s
+        self.tried = list(tried)
         self.error: DragomanError | None = None
 
     def run(self) -> Completed:
         roots = self._roots()
         if is_azure(roots[0]):
             return Completed(base_url=roots[0].rstrip("/"), api=self.api or _APIS[0])
-        for root in roots:
+        for number, root in enumerate(roots):
+            if number and self._is_refused(roots[0], root):
+                break
             spellings = list(_spellings(root, self.api or _api_of(root) or _APIS[0]))
             found = self._ask_all(root, spellings)
             if found is not None:
                 return found
+        if secure := self._moved_to_https(roots):
+            return self._again(secure, self.tried).run()
+        error = self.error or self._nobody()
+        self._suggest_http(roots, error)
         return Completed(
-            base_url=None,
-            api=self.api or _APIS[0],
-            tried=tuple(self.tried),
-            error=self.error or self._nobody(),
+            base_url=None, api=self.api or _APIS[0], tried=tuple(self.tried), error=error
         )
 
     def _roots(self) -> list[str]:
@@ -124,6 +136,35 @@ class _Completion:
                 ) from None
         return candidates
 
+    def _again(self, url: str, tried: Sequence[Tried] = ()) -> _Completion:
+        return _Completion(url, self.transport, self.api, self.options, self.connect_s, tried)
+
+    def _moved_to_https(self, roots: Sequence[str]) -> str | None:
+        """The URL with https, where a server of http sends everybody to itself with https."""
+        plain = next((root for root in roots if root.startswith("http://")), None)
+        if plain is None or len(roots) > 1:
+            return None
+        secure = f"https://{urlsplit(plain).hostname}"
+        moved = any(one.words.partition("→ ")[2].startswith(secure) for one in self.tried)
+        return plain.replace("http://", "https://", 1) if moved else None
+
+    def _suggest_http(self, roots: Sequence[str], error: DragomanError) -> None:
+        """Where TLS came to nothing, see whether the server speaks http; say so, never use it."""
+        if len(roots) > 1 or not roots[0].startswith("https://"):
+            return
+        if not isinstance(error, ConnectFailed | Timeout):
+            return
+        plain = roots[0].replace("https://", "http://", 1)
+        found = self._again(plain).run()
+        if found.base_url is not None:
+            error.hint = f"it answers without TLS, at {_without_query(found.base_url)}"
+
+    def _is_refused(self, first: str, other: str) -> bool:
+        """Whether nobody listens there, whatever is spoken: the port is the same for both."""
+        cause = self.error.__cause__ if self.error else None
+        refused = isinstance(cause, ConnectionRefusedError)
+        return refused and parse_url(first).port == parse_url(other).port
+
     def _ask_all(self, root: str, spellings: Sequence[str]) -> Completed | None:
         """Ask every spelling for its models, then for its endpoint. None: try another scheme."""
         try:
@@ -135,12 +176,12 @@ class _Completion:
                 guarded += [found] if found is not None else []
             if guarded:
                 return self._likeliest(root, guarded, len(spellings))
-            for base_url in spellings:
+            for base_url in spellings[:_MOST_ENDPOINTS]:
                 for api in (self.api,) if self.api else _APIS:
                     if found := self._ask_endpoint(base_url, api):
                         return found
         except ConnectFailed as error:
-            self._note(root, "no", str(error))
+            self._note(root, "no", error.message.removeprefix(f"{parse_url(root).origin} "))
             self.error = self.error or error
         except DragomanError as error:
             self._note(root, "no", str(error))
@@ -149,7 +190,8 @@ class _Completion:
 
     def _likeliest(self, root: str, guarded: Sequence[Completed], asked: int) -> Completed:
         """Choose among spellings that want a key; when all do, that says nothing of the path."""
-        as_written = next((one for one in guarded if one.base_url == root.rstrip("/")), None)
+        written = root.rstrip("/").removesuffix("/models")
+        as_written = next((one for one in guarded if one.base_url == written), None)
         if as_written is not None and len(guarded) == asked:
             return msgspec.structs.replace(as_written, tried=tuple(self.tried))
         return guarded[0]
@@ -158,7 +200,7 @@ class _Completion:
         api = self.api or _api_of(base_url) or _APIS[0]
         url = models_url(base_url, api)
         reply = self._fetch(url)
-        if reply.status in (401, 403) and not reply.is_page:
+        if reply.status in (401, 403) and not reply.is_nobody:
             self._note(url, "key", f"{reply.status}: it wants a key")
             return self._found(base_url, api, url, reply, needs_key=True)
         models = _models(reply)
@@ -172,7 +214,7 @@ class _Completion:
         """Ask with an empty request, which a server of this API finds wrong, and says so."""
         url = endpoint_url(base_url, api, "model")
         reply = self._fetch(url, b"{}")
-        if reply.status in (404, 405) or reply.is_page or not _is_json(reply):
+        if reply.status in (404, 405) or reply.is_nobody or not _is_json(reply):
             self._note(url, "no", _words(reply))
             return None
         wants = reply.status in (401, 403)
@@ -208,7 +250,7 @@ class _Completion:
             headers=headers,
             body=body,
             options=self.options,
-            connect_s=_CONNECT_S,
+            connect_s=self.connect_s,
             within_s=_ANSWER_S,
         )
 
@@ -227,7 +269,7 @@ class _Completion:
 
 
 def _spellings(root: str, api: Api) -> Iterator[str]:
-    """Yield the base URLs that may be meant, the likeliest first."""
+    """Yield the base URLs that may be meant, the likeliest first; those at the root last."""
     parts = urlsplit(root)
     query = f"?{parts.query}" if parts.query else ""
     head = f"{parts.scheme}://{parts.netloc}"
@@ -237,7 +279,7 @@ def _spellings(root: str, api: Api) -> Iterator[str]:
         return
     path = path.removesuffix("/models")
     seen: set[str] = set()
-    for candidate in _paths(path):
+    for candidate in (*_paths(path), *_paths("")):
         if candidate not in seen:
             seen.add(candidate)
             # By the rules no path would get a /v1: the whole endpoint says that there is none.
@@ -258,7 +300,8 @@ def _paths(path: str) -> Iterator[str]:
 def _api_of(url: str) -> Api | None:
     """The API whose endpoint a URL ends in."""
     path = urlsplit(url).path.rstrip("/")
-    return next((api for api in _APIS if path.endswith(PATHS[api])), None)
+    apis: tuple[Api, ...] = (*_APIS, "openai-responses")
+    return next((api for api in apis if path.endswith(PATHS[api])), None)
 
 
 def _models(reply: Reply) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ from dragoman.config.secrets import looked
 from dragoman.errors import (
     AuthFailed,
     BillingError,
+    ConfigError,
     ConnectFailed,
     DragomanError,
     NotFound,
@@ -28,6 +29,8 @@ def words_for(error: DragomanError, provider: Provider) -> str:
     if provider.egress == "organisation" and isinstance(error, UpstreamError):
         status = error.upstream_status
         return f"the server said no{f' ({status})' if status else ''}"
+    if isinstance(error, ConfigError) and error.place:
+        return error.message.removeprefix(f"{error.place}: ")
     status = getattr(error, "upstream_status", None)
     return f"{status}: {error.message}" if status else error.message
 
@@ -39,17 +42,21 @@ def fix_for(
     *,
     with_key: bool = False,
     models: Sequence[str] = (),
+    new: bool = False,
 ) -> str | None:
-    """Say what to do. `with_key`: a key was sent; `models` are those that the provider lists."""
+    """Say what to do. `with_key`: a key was sent; `models` are those that the provider lists.
+
+    `new`: the provider stands in no file yet.
+    """
     if isinstance(error, AuthFailed | PermissionDenied):
-        return _key_fix(provider, with_key=with_key)
+        return _key_fix(provider, with_key=with_key, new=new)
     if isinstance(error, BillingError):
         return "the account at the provider has no credit left: top it up there"
     if isinstance(error, NotFound) and models:
         asked = error.model or ""
         near = difflib.get_close_matches(asked, models, n=_LISTED, cutoff=0.4)
         return f"it has {', '.join(near or models[:_LISTED])}"
-    if isinstance(error, ConnectFailed):
+    if isinstance(error, ConnectFailed) and isinstance(error.__cause__, ConnectionRefusedError):
         inside = container_fix(provider.base_url, env)
         return inside or error.hint
     return error.hint
@@ -66,7 +73,10 @@ def container_fix(base_url: str, env: Mapping[str, str]) -> str | None:
     return f"you are inside a container; if the server runs around it: --base-url {outside}"
 
 
-def _key_fix(provider: Provider, *, with_key: bool) -> str:
+def _key_fix(provider: Provider, *, with_key: bool, new: bool) -> str:
+    if new:
+        what = "the key is wrong, expired, or another server's" if with_key else "it wants a key"
+        return f"{what}: add it with --key-env NAME, or with --key-stdin"
     if with_key:
         return (
             "the key is wrong, expired, or another server's: check it, then"

@@ -32,8 +32,13 @@ class Reply(Struct, frozen=True):
 
     @property
     def is_page(self) -> bool:
+        """Whether it is a web page."""
+        return self.body.lstrip()[:1] == b"<"
+
+    @property
+    def is_nobody(self) -> bool:
         """Whether it is a web page, or nothing: then the path is nobody's API."""
-        return not self.body.strip() or self.body.lstrip()[:1] == b"<"
+        return self.is_page or not self.body.strip()
 
 
 def fetch(

@@ -13,14 +13,23 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.config.secrets import Secrets
 from dragoman.endpoint import models_url
 from dragoman.engine.call import Surroundings
-from dragoman.errors import DragomanError, Overloaded, ProtocolError, RateLimited
+from dragoman.errors import (
+    DragomanError,
+    NotFound,
+    Overloaded,
+    ProtocolError,
+    RateLimited,
+    Timeout,
+)
 from dragoman.probe.abilities import ABILITIES, Ask, Asker, ask_chat, ask_stream
+from dragoman.probe.base_url import complete
 from dragoman.probe.explain import fix_for, words_for
 from dragoman.probe.listing import Listing, choose_model, list_models, read_options, sends_key
 from dragoman.probe.reach import Unreached, reach
@@ -63,7 +72,8 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Ladder:
     """The test of one provider. `climb` yields its steps as they are taken.
 
-    `key` comes before all configured ones, `model` before the provider's default. Afterwards
+    `key` comes before all configured ones, `model` before the provider's default; `new` says that
+    the provider stands in no file yet. Afterwards
     `error` says what failed, `model` what was tried, `models` what it lists.
 
     Blocks; a server runs it in a thread. A provider with problems must not be given to it.
@@ -76,6 +86,7 @@ class Ladder:
         env: Mapping[str, str],
         key: Secret | None = None,
         model: str | None = None,
+        new: bool = False,
         transport: Transport | None = None,
     ) -> None:
         self.provider = provider
@@ -84,6 +95,7 @@ class Ladder:
         self._failure: DragomanError | None = None
         self._env = env
         self._key = key
+        self._new = new
         self._with_key = False
         self._secrets = Secrets(env)
         self._transport = transport
@@ -137,6 +149,8 @@ class Ladder:
         except Unreached as error:
             if error.half == "tls":
                 yield Step(name="reach", verdict="ok", needed=True)
+            if error.half == "tls" and isinstance(error.error, Timeout):
+                error.error.hint = "does it speak TLS on this port? Its URL may begin with http://"
             yield self._failed(error.half, error.error, error.seconds)
             return
         except DragomanError as error:
@@ -164,7 +178,9 @@ class Ladder:
 
     def _models(self, transport: Transport) -> Iterator[Step]:
         try:
-            listing = list_models(self.provider, self._secrets, transport, self._key)
+            first = 0 if self.provider.rotate else None
+            listing = list_models(self.provider, self._secrets, transport, self._key, first)
+            bad = self._bad_keys(transport) if first is not None else []
         except DragomanError as error:
             yield self._failed("auth", error)
             return
@@ -173,20 +189,37 @@ class Ladder:
             assert listing.error is not None
             yield self._failed("auth", listing.error, listing.seconds)
             return
-        yield Step(name="auth", verdict="ok", detail=self._access(listing), needed=True)
+        if bad:
+            yield Step(
+                name="auth",
+                verdict="warning",
+                detail=f"{listing.label} accepted; refused: {', '.join(bad)}",
+                fix="replace or take out the keys that are refused",
+                needed=True,
+            )
+        else:
+            yield Step(name="auth", verdict="ok", detail=self._access(listing), needed=True)
         if listing.models is None:
-            yield self._no_list(listing)
+            yield self._no_list(listing, transport)
         else:
             self.models = listing.models
             yield self._listed(listing.models, listing.seconds)
         self.model = self.model or choose_model(self.provider, self.models)
 
+    def _bad_keys(self, transport: Transport) -> list[str]:
+        """Name those of several keys, but the first, that are refused."""
+        bad = []
+        for position in range(1, len(self.provider.credentials)):
+            listing = list_models(self.provider, self._secrets, transport, None, position)
+            if listing.access == "refused":
+                bad.append(listing.label or f"key {position + 1}")
+        return bad
+
     def _access(self, listing: Listing) -> str:
-        label = "the key given" if listing.label == "call" else listing.label
         if listing.access == "accepted":
-            return f"{label} accepted"
+            return f"{listing.label} accepted"
         if self._with_key:
-            return f"{label} sent; anybody may list the models, so chat will tell"
+            return f"{listing.label} sent; anybody may list the models, so chat will tell"
         return "no key sent" if listing.access == "unknown" else "no key needed to list models"
 
     def _listed(self, models: tuple[str, ...], seconds: float) -> Step:
@@ -203,11 +236,13 @@ class Ladder:
             name="models", verdict=verdict, detail=detail, fix=fix, seconds=seconds, models=models
         )
 
-    def _no_list(self, listing: Listing) -> Step:
+    def _no_list(self, listing: Listing, transport: Transport) -> Step:
         error = listing.error
         assert error is not None
         detail = "a web page came" if listing.is_page else words_for(error, self.provider)
-        fix = "is the base URL right?" if listing.is_page else error.hint
+        fix = error.hint
+        if listing.is_nobody or isinstance(error, NotFound):
+            fix = self._other_url(transport) or fix
         return Step(
             name="models",
             verdict="warning",
@@ -216,6 +251,15 @@ class Ladder:
             seconds=listing.seconds,
             code=error.code,
         )
+
+    def _other_url(self, transport: Transport) -> str | None:
+        """Look for the API under another spelling of the base URL."""
+        written = self.provider.base_url
+        options = read_options(self.provider, self._secrets)
+        found = complete(written, transport, api=self.provider.api, options=options).base_url
+        if found is None or found == written.rstrip("/"):
+            return "is the base URL right?"
+        return f"its API is at {found.partition('?')[0]}: make that the base URL"
 
     def _no_model(self) -> Step:
         self._failure = ProtocolError("no model is known to try", code="no_model")
@@ -232,7 +276,8 @@ class Ladder:
 
     def _answers(self, transport: Transport) -> Iterator[Step]:
         # Nothing but this provider: no route may lead elsewhere.
-        config = Config(providers={self.provider.name: self.provider})
+        provider = replace(self.provider, enabled=True)
+        config = Config(providers={provider.name: provider})
         client = Client(config, transport=transport, surroundings=Surroundings(self._secrets))
         asker = Asker(client, f"{self.provider.name}/{self.model}", self._key)
         for name, ask in _ASKS:
@@ -281,7 +326,12 @@ class Ladder:
             verdict="warning" if busy else "failed",
             detail=words_for(error, self.provider),
             fix=fix_for(
-                error, self.provider, self._env, with_key=self._with_key, models=self.models
+                error,
+                self.provider,
+                self._env,
+                with_key=self._with_key,
+                models=self.models,
+                new=self._new,
             ),
             seconds=seconds,
             needed=needed,

@@ -15,7 +15,7 @@ from dragoman.engine.target import Targets
 from dragoman.errors import ProtocolError, UpstreamError
 from dragoman.probe.fetch import Reply, fetch
 from dragoman.transport.base import Transport
-from dragoman.types.credential import Secret
+from dragoman.types.credential import Credential, Secret
 from dragoman.types.http import ConnectOptions
 from dragoman.types.model import ModelInfo
 from dragoman.types.provider import Provider
@@ -34,7 +34,8 @@ Access = Literal["accepted", "open", "keyless", "refused", "unknown"]
 class Listing(Struct, frozen=True, kw_only=True):
     """What asking for the models came to. `models` is None when there is no list to be had.
 
-    `error` is what the server said instead of a list, `label` what the key is called.
+    `error` is what the server said instead of a list, `label` what the key is called. `is_nobody`:
+    a web page came (`is_page`), or nothing.
     """
 
     access: Access
@@ -43,6 +44,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] | None = None
     error: UpstreamError | ProtocolError | None = None
     is_page: bool = False
+    is_nobody: bool = False
 
 
 def read_options(provider: Provider, secrets: Secrets) -> ConnectOptions:
@@ -52,13 +54,19 @@ def read_options(provider: Provider, secrets: Secrets) -> ConnectOptions:
 
 
 def list_models(
-    provider: Provider, secrets: Secrets, transport: Transport, key: Secret | None = None
+    provider: Provider,
+    secrets: Secrets,
+    transport: Transport,
+    key: Secret | None = None,
+    position: int | None = None,
 ) -> Listing:
     """Ask for the models. Where a key went along, ask once more without, to see if it mattered.
 
+    `position` picks one of several keys.
+
     Raises: ConfigError for a key that cannot be had; TransportError.
     """
-    target = Targets(secrets).find(_deployment(provider), key)
+    target = Targets(secrets).find(_deployment(provider, position), key)
     query = {
         name: value.reveal()
         for name, source in provider.query.items()
@@ -67,7 +75,7 @@ def list_models(
     url = models_url(provider.base_url, provider.api, query=query)
     options = target.site.options
     reply = fetch(transport, url, headers=target.headers, options=options)
-    label = target.credential.label if target.credential else None
+    label = _label(target.credential)
     with_key = target.headers is not target.site.headers
     if reply.status != 200:
         return _refused(provider, reply, label)
@@ -80,6 +88,7 @@ def list_models(
             label=label,
             error=error,
             is_page=reply.is_page,
+            is_nobody=reply.is_nobody,
         )
     access: Access = "keyless"
     if with_key:
@@ -87,6 +96,18 @@ def list_models(
         access = "open" if without.status == 200 else "accepted"
     ids = tuple(info.id for info in found)
     return Listing(access=access, seconds=reply.seconds, label=label, models=ids)
+
+
+def _label(credential: Credential | None) -> str | None:
+    """What a key may be called in front of people."""
+    if credential is None:
+        return None
+    label = credential.label
+    if label == "call":
+        return "the key given"
+    if label.startswith("stored:"):
+        return "the stored key"
+    return "the configured key" if label.startswith("(") else label
 
 
 def _refused(provider: Provider, reply: Reply, label: str | None) -> Listing:
@@ -98,13 +119,13 @@ def _refused(provider: Provider, reply: Reply, label: str | None) -> Listing:
         label=label,
         error=error,
         is_page=reply.is_page,
+        is_nobody=reply.is_nobody,
     )
 
 
-def _deployment(provider: Provider) -> Deployment:
+def _deployment(provider: Provider, position: int | None) -> Deployment:
     """Any model will do: it is not named when models are listed."""
     model = provider.default_model or "model"
-    position = 0 if provider.rotate else None
     return Deployment(
         provider=provider,
         model=model,
