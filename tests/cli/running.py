@@ -151,10 +151,15 @@ class Dragoman:
             os.close(descriptor)
         return running
 
-    def at_terminal(self, *arguments: str, env: Mapping[str, str] | None = None) -> Running:
-        """Start it at a terminal; its two outputs are two terminals, so that they stay apart."""
+    def at_terminal(
+        self, *arguments: str, env: Mapping[str, str] | None = None, piped: bool = False
+    ) -> Running:
+        """Start it at a terminal; its two outputs are two terminals, so that they stay apart.
+
+        `piped`: standard output goes into a pipe.
+        """
         running_in, theirs_in = pty.openpty()
-        out, theirs_out = pty.openpty()
+        out, theirs_out = os.pipe() if piped else pty.openpty()
         err, theirs_err = pty.openpty()
         process = subprocess.Popen(
             self.command(arguments),

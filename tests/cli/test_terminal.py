@@ -62,6 +62,7 @@ def test_script_never_gets_the_demo_unasked(arguments: list[str], dragoman: Drag
     result = dragoman(*arguments)
     assert (result.code, result.out) == (78, "")
     assert "no provider is set up" in result.err
+    assert dragoman.at_terminal(*arguments, piped=True).result().code == 78
     if "--json" in arguments:
         assert dragoman.at_terminal(*arguments).result().code == 78
 
