@@ -43,8 +43,10 @@ def parse_output(output: Any) -> tuple[Part, ...]:
 
 
 def parse_item(item: Item) -> tuple[Part, ...]:
-    """Read one item of an answer."""
-    return read_item({**item, "role": "assistant"} if item.get("type") == "message" else item)[1]
+    """Read one item of an answer; one that has no type says nothing."""
+    if not _string(item, "type"):
+        return ()
+    return read_item({**item, "role": "assistant"} if item["type"] == "message" else item)[1]
 
 
 def read_item(item: Item) -> tuple[Role, tuple[Part, ...]]:

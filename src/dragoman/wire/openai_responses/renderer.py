@@ -26,7 +26,7 @@ from dragoman.wire.openai_responses.history import (
     reasoning_item,
     spoken_block,
 )
-from dragoman.wire.openai_responses.schema import NAME, incomplete_reason, item_id, own
+from dragoman.wire.openai_responses.schema import NAME, ending, item_id, own
 from dragoman.wire.openai_responses.tools import ToolNames
 from dragoman.wire.openai_responses.usage import render_usage
 from dragoman.wire.seal import seal
@@ -296,14 +296,13 @@ class ResponsesRenderer:
             word = event.raw_reason or "error"
             self._fail(ServerError(f"the provider broke off its answer: {word}"))
             return
-        why = incomplete_reason(event.reason, event.raw_reason, self._refused)
-        status = "completed" if why is None else "incomplete"
+        status, details = ending(event.reason, event.raw_reason, self._refused)
         self._end_message(status)
         if event.reason == "pause":
             self.warnings.append("the provider paused its turn: the answer is not at its end")
         self.response |= {
             "status": status,
-            "incomplete_details": None if why is None else {"reason": why},
+            "incomplete_details": details,
             "usage": render_usage(event.usage),
             **own(event.meta),
         }

@@ -50,16 +50,19 @@ def finish_reason(
     return ("refusal" if has_refusal else "stop"), raw
 
 
-def incomplete_reason(reason: FinishReason, raw: str | None, has_refusal: bool) -> str | None:
-    """Say why an answer is incomplete; None when it is complete.
+def ending(
+    reason: FinishReason, raw: str | None, has_refusal: bool
+) -> tuple[str, dict[str, str] | None]:
+    """Say how an answer ended: its status, and why it is incomplete where it is.
 
     A refusal without words of its own never becomes an empty answer.
     """
     if reason == "refusal" and not has_refusal:
-        return "content_filter"
-    if reason == "other" and raw in _OWN_WORDS:
-        return raw
-    return _WORDS.get(reason)
+        reason = "content_filter"
+    if reason == "other" and raw == "incomplete":
+        return raw, None
+    why = raw if reason == "other" and raw in _OWN_WORDS else _WORDS.get(reason)
+    return ("completed", None) if why is None else ("incomplete", {"reason": why})
 
 
 def own(meta: Meta | None) -> Mapping[str, Any]:
