@@ -25,10 +25,6 @@ from dragoman.types.usage import Usage
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge, Events
 
-DEFAULT_MAX_TOKENS = 8192
-"""What an answer may have where the format demands a limit and nobody knows the model's own.
-Precedent: the limit that most models of the last years accept (Polpo's and pi's default)."""
-
 
 class Whole(Struct, frozen=True):
     """An answer in one piece: what the caller gets, and what is measured of it."""
@@ -131,6 +127,6 @@ def write_anew(request: ChatRequest, upstream: WireFormat, letter: Letter) -> Re
         fitted = fit(request, deployment.info, letter.on_overflow, letter.estimate)
         request, warnings = fitted.request, fitted.warnings
     if upstream.needs_max_tokens and request.max_tokens is None:
-        request = replace(request, max_tokens=deployment.info.max_tokens or DEFAULT_MAX_TOKENS)
+        request = replace(request, max_tokens=deployment.info.max_tokens)
     rendered = upstream.render_request(request, deployment.model, deployment.provider.dialect)
     return Rendered(rendered.body, (*warnings, *rendered.warnings)) if warnings else rendered

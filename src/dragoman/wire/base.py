@@ -72,7 +72,9 @@ class WireFormat(Protocol):
     headers: Headers
     """Headers that every request of this format carries."""
     needs_max_tokens: bool
-    """A request must limit its answer: where it does not, the caller fills in the model's limit."""
+    """A request must limit its answer: where it does not, the caller fills in the model's limit.
+
+    Where nobody knows that, the format has a limit of its own."""
     has_embeddings: bool
     """Servers that speak this format may have `/embeddings` beside it."""
 

@@ -72,6 +72,25 @@ def test_a_question_is_asked_as_the_api_wants_it(kind: str, upstream: StartUpstr
     }
 
 
+@pytest.mark.parametrize(
+    ("model", "params", "limit"),
+    [
+        ({}, {}, 8192),
+        ({}, {"reasoning": 20_000}, 28_192),
+        ({}, {"max_tokens": 5}, 5),
+        ({"max_tokens": 64_000}, {}, 64_000),
+        ({"max_tokens": 64_000}, {"reasoning": 20_000}, 64_000),
+    ],
+)
+def test_every_request_has_a_limit(
+    model: dict[str, Any], params: dict[str, Any], limit: int, upstream: StartUpstream
+) -> None:
+    server = upstream(json_answer(whole(HELLO)))
+    models = {"m": {"id": "m", **model}} if model else {}
+    Asker("sync", configure({"a": provider(server.url, models=models)})).chat("a/m", **params)
+    assert server.requests[0].json()["max_tokens"] == limit
+
+
 def test_an_answer_costs_the_same_streamed_and_whole(kind: str, upstream: StartUpstream) -> None:
     server = upstream([json_answer(whole(HELLO)), events_answer(rendered(events_of(HELLO)))])
     models = {"claude-x": {"id": "claude-x", "cost": PRICE}}
