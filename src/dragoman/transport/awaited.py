@@ -98,8 +98,14 @@ class Connection(asyncio.Protocol):
                 self.transport.resume_reading()
 
     def is_fresh(self) -> bool:
-        """Whether an idle connection can be used again."""
-        return not self.lost and is_quiet(self.sock.fileno())
+        """Whether an idle connection can be used again.
+
+        The loop tells of its end; of what came since the loop last looked, the system must.
+        """
+        if self.lost:
+            return False
+        just_now = self.loop.time() - self.idle_since < 0.05
+        return just_now or is_quiet(self.sock.fileno())
 
     def abort(self) -> None:
         """End the connection at once; the other side sees it, whatever it was doing."""

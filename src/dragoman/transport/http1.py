@@ -7,7 +7,8 @@ is never read as part of it; nothing is kept without a cap.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -16,7 +17,9 @@ from dragoman.errors import ConfigError, ConnectionLost, DragomanError, Protocol
 from dragoman.transport.inflate import Inflate
 
 if TYPE_CHECKING:
-    from dragoman.types.http import Headers, HttpRequest
+    from collections.abc import Mapping
+
+    from dragoman.types.http import Headers, HttpRequest, Url
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -30,10 +33,13 @@ OWN_HEADERS = frozenset({
     "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
 })  # fmt: skip
 
-_is_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 §5.6.2
+_is_name = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+").fullmatch  # RFC 9110 §5.6.2, lower case
 _find_bad = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]").search  # RFC 9110 §5.5
+# Whole lines of both; as many lines as headers, and none of them has smuggled one in.
+_are_headers = re.compile(r"(?:[!#$%&'*+.^_`|~0-9a-z-]+: [\t\x20-\x7e\x80-\xff]*\r\n)*").fullmatch
 _is_target = re.compile(r"[\x21-\x7e]+").fullmatch
-_USER_AGENT = f"dragoman/{__version__}"
+_USER_AGENT = f"user-agent: dragoman/{__version__}\r\n"
+_BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
 def render_request(request: HttpRequest, *, proxy_headers: Headers | None = None) -> bytes:
@@ -44,48 +50,57 @@ def render_request(request: HttpRequest, *, proxy_headers: Headers | None = None
 
     Raises: ConfigError for a header, method or target that cannot be sent; it never shows a value.
     """
-    url = request.url
-    target = url.target if proxy_headers is None else str(url)
-    if not _is_target(target) or not _is_name(request.method):
-        raise ConfigError("the request's path or method holds a character that HTTP cannot carry")
-    lines = [
-        f"{request.method} {target} HTTP/1.1",
-        f"host: {url.authority}",
-        "accept-encoding: identity",
-        "connection: keep-alive",
-    ]
-    if request.body or request.method not in ("GET", "HEAD", "DELETE", "OPTIONS"):
-        lines.append(f"content-length: {len(request.body)}")
-    headers = request.headers
+    headers, body = request.headers, request.body
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if not (
+        OWN_HEADERS.isdisjoint(headers)
+        and _are_headers(lines)
+        and lines.count("\r\n") == len(headers)
+    ):
+        _blame_header(headers)
+    opening = _render_opening(request.method, request.url, proxy_headers is not None)
     if "user-agent" not in headers:
-        lines.append(f"user-agent: {_USER_AGENT}")
-    for name, value in headers.items():
-        _check_header(name, value)
-        lines.append(f"{name}: {value}")
+        lines += _USER_AGENT
+    if body or request.method not in _BODILESS:
+        lines += f"content-length: {len(body)}\r\n"
     if proxy_headers:
-        lines += [f"{name}: {value}" for name, value in proxy_headers.items()]
-    lines.append("\r\n")
-    return "\r\n".join(lines).encode("latin-1") + request.body
+        lines += "".join(f"{name}: {value}\r\n" for name, value in proxy_headers.items())
+    return f"{opening}{lines}\r\n".encode("latin-1") + body
+
+
+@lru_cache(maxsize=512)
+def _render_opening(method: str, url: Url, whole: bool) -> str:
+    """Write what all requests to a URL begin with."""
+    target = str(url) if whole else url.target
+    if not _is_target(target) or not _is_name(method.lower()):
+        raise ConfigError("the request's path or method holds a character that HTTP cannot carry")
+    return (
+        f"{method} {target} HTTP/1.1\r\nhost: {url.authority}\r\n"
+        "accept-encoding: identity\r\nconnection: keep-alive\r\n"
+    )
 
 
 def render_connect(authority: str, headers: Headers) -> bytes:
     """Write a CONNECT request. `authority` is host:port, IPv6 in brackets."""
-    lines = [f"CONNECT {authority} HTTP/1.1", f"host: {authority}", f"user-agent: {_USER_AGENT}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n{_USER_AGENT}{extra}\r\n"
+    return head.encode("latin-1")
 
 
-def _check_header(name: str, value: str) -> None:
-    if _find_bad(value):
-        raise ConfigError(
-            f"the value of the header {name!r} holds a character that HTTP cannot carry",
-            hint="it is often a line break at the end of a key: see where the value comes from",
-        )
-    if name in OWN_HEADERS or not _is_name(name):
-        raise ConfigError(
-            f"the header {name!r} cannot be set",
-            hint="take it out: the transport writes it itself, or no header can be called so",
-        )
+def _blame_header(headers: Mapping[str, str]) -> NoReturn:
+    """Say which header cannot be sent, and never its value."""
+    for name, value in headers.items():
+        if name in OWN_HEADERS or not _is_name(name):
+            raise ConfigError(
+                f"the header {name!r} cannot be set",
+                hint="the transport writes it itself, or no header can be called so",
+            )
+        if _find_bad(value):
+            raise ConfigError(
+                f"the value of the header {name!r} holds a character that HTTP cannot carry",
+                hint="often a line break at the end of a key: see where the value comes from",
+            )
+    raise AssertionError("one of them is at fault")
 
 
 class Incoming:
@@ -99,7 +114,7 @@ class Incoming:
 
     __slots__ = (
         "_cap", "_fruitless", "_head_bytes", "_inflate", "_interim", "_method", "_parser",
-        "_pieces", "_raw", "_total", "_until_close", "buffered", "done", "failure", "head_done",
+        "_pieces", "_total", "_until_close", "buffered", "done", "failure", "head_done",
         "headers", "reusable", "status", "untouched",
     )  # fmt: skip
 
@@ -114,7 +129,6 @@ class Incoming:
         self.untouched = True
         self._method = method
         self._cap = max_body_bytes
-        self._raw: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._total = 0
         self._head_bytes = 0
@@ -209,30 +223,27 @@ class Incoming:
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.head_done:
-            self._raw.append((name, value))
+        if self.head_done:  # A trailer, or what follows the answer.
+            return
+        self._head_bytes += len(name) + len(value) + 4
+        key = _lower_name(name)
+        text = value.decode("latin-1")
+        headers = self.headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
-        if self.ended or self.head_done:
+        if self.head_done or self.failure is not None:
             return
         status = self._parser.get_status_code()
-        for raw_name, raw_value in self._raw:
-            self._head_bytes += len(raw_name) + len(raw_value) + 4
-        if status < 200:
-            self._raw.clear()
-            self._interim = True
-            return
-        headers = self.headers
-        for raw_name, raw_value in self._raw:
-            name = raw_name.decode("latin-1").lower()
-            value = raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        self._raw.clear()
-        self.status = status
-        self.head_done = True
         if self._head_bytes > MAX_HEAD_BYTES:
             self._fail(f"more than {MAX_HEAD_BYTES // 1024} KiB of headers")
-        elif self._method == "HEAD" or (self._method == "CONNECT" and 200 <= status < 300):
+        elif status < 200:
+            self.headers.clear()
+            self._interim = True
+            return
+        self.status = status
+        self.head_done = True
+        if self._method == "HEAD" or (self._method == "CONNECT" and 200 <= status < 300):
             self.reusable = self._parser.should_keep_alive()
             self.done = True
         else:
@@ -245,17 +256,18 @@ class Incoming:
         packing = headers.get("transfer-encoding")
         if packing is not None and packing.lower() != "chunked":
             return self._fail(f"the body comes in the transfer encoding {packing[:40]!r}")
-        if headers.get("content-type", "").lower().startswith("text/event-stream"):
+        if headers.get("content-type", "")[:17].lower() == "text/event-stream":
             self._cap = max(self._cap, MAX_STREAM_BYTES)
         if length is not None and int(length) > self._cap:
             return self._fail(f"the body is {length} bytes long; {self._cap} are allowed")
         self._until_close = length is None and packing is None and self.status not in (204, 304)
-        coding = headers.pop("content-encoding", "identity").strip().lower()
-        if coding != "identity":
-            try:
-                self._inflate = Inflate(coding, self._cap)
-            except ProtocolError as error:
-                self.failure = error
+        if "content-encoding" in headers:
+            coding = headers.pop("content-encoding").strip().lower()
+            if coding not in ("identity", ""):
+                try:
+                    self._inflate = Inflate(coding, self._cap)
+                except ProtocolError as error:
+                    self.failure = error
         return None
 
     def on_body(self, data: bytes) -> None:
@@ -273,6 +285,11 @@ class Incoming:
         elif not self.ended:
             self.done = True
             self.reusable = self._parser.should_keep_alive()
+
+
+@lru_cache(maxsize=1024)
+def _lower_name(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 def _explain(data: bytes, error: HttpParserError) -> str:

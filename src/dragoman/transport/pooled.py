@@ -60,7 +60,7 @@ class AsyncPool:
         data = render_request(request)
         url = request.url
         origin = pool.find_origin((url.scheme, url.host, url.port, request.options))
-        kept = await self._acquire(origin, request, connect_timeout_s)
+        kept = origin.take() or await self._acquire(origin, request, connect_timeout_s)
         if kept is not None:
             try:
                 return await self._exchange(origin, kept, request, data, head_timeout_s, kept=True)
@@ -176,7 +176,7 @@ class AsyncHttpResponse:
             return b""
         incoming, connection = self._incoming, self._connection
         data = self._take()
-        if not data and not incoming.ended:
+        if not data and not (incoming.done or incoming.failure):
             deadline = connection.loop.time() + timeout_s
             try:
                 while not data and not incoming.ended:
