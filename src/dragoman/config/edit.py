@@ -141,8 +141,8 @@ class Draft:
         expected = {**copy.deepcopy(self.data), setting: value}
         lines = [f"# {comment}"] if comment else []
         lines.append(f"{setting} = {toml_value(value)}")
-        first = next(self._headers(), None)
-        at = len(self.text) if first is None else self._above(first[0])
+        headers = locate(self.text, "toml").headers
+        at = self._above(headers[0][0]) if headers else len(self.text)
         before, after = self.text[:at].rstrip(), self.text[at:]
         parts = [*([before, ""] if before else []), *lines, *(["", after] if after else [""])]
         self._become(self._end.join(parts), expected, "\n".join(lines))
@@ -175,22 +175,6 @@ class Draft:
             )
         self.text, self.data = text, data
 
-    def _headers(self) -> Iterator[tuple[int, Key]]:
-        """Yield where each table begins, `[…]` or `[[…]]`, in the order of the text."""
-        offsets = locate(self.text, "toml").offsets
-
-        def is_header(path: Key) -> bool:
-            if isinstance(path[-1], int):  # of an array of tables, not of an array in a value
-                return path[:-1] in offsets and is_header(path[:-1])
-            return self.text[offsets[path]] == "["
-
-        found: dict[int, Key] = {}
-        for path, offset in offsets.items():
-            if self.text[offset] == "[" and is_header(path):
-                longest = found.get(offset, ())
-                found[offset] = path if len(path) > len(longest) else longest
-        yield from sorted(found.items())
-
     def _above(self, offset: int) -> int:
         """Where the comment begins that stands right above a header; the header, if none does.
 
@@ -207,7 +191,8 @@ class Draft:
 
     def _without(self, table: Key) -> str:
         """The text without a table, the tables in it, and the comment right above it."""
-        headers = [*self._headers(), (len(self.text), ())]
+        headers: list[tuple[int, Key]] = [*locate(self.text, "toml").headers]
+        headers.append((len(self.text), ()))
         kept: list[str] = []
         position = 0
         for (offset, path), (following, _) in pairwise(headers):
@@ -242,7 +227,7 @@ class Draft:
 
     def _with_line(self, table: Key, line: str) -> str:
         """The text with a line below a table's header."""
-        for offset, path in self._headers():
+        for offset, path in locate(self.text, "toml").headers:
             if path == table:
                 end = self.text.find("\n", offset)
                 end = len(self.text) if end < 0 else end

@@ -13,10 +13,14 @@ Key: TypeAlias = tuple[str | int, ...]
 
 
 class Index:
-    """The offset of each key, and the keys that one table holds twice."""
+    """The offset of each key, and the keys that one table holds twice.
+
+    `headers` are those of a TOML document, `[…]` and `[[…]]`, in its order.
+    """
 
     def __init__(self) -> None:
         self.offsets: dict[Key, int] = {}
+        self.headers: list[tuple[int, Key]] = []
         self.duplicates: dict[Key, int] = {}
 
     def add(self, path: Key, offset: int) -> None:
@@ -131,6 +135,7 @@ class _Toml:
             self.arrays[path] = self.arrays.get(path, -1) + 1
             path = (*path, self.arrays[path])
         self.index.offsets.setdefault(path, offset)
+        self.index.headers.append((offset, path))
         return path
 
     def inside(self, path: Key) -> Key:
