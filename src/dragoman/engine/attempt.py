@@ -35,7 +35,7 @@ from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import Outcome
 from dragoman.types.usage import Usage
-from dragoman.wire.bridge import Bridge
+from dragoman.wire.bridge import Bridge, Events
 
 BODY_LIMIT = 64 * 1024 * 1024
 ERROR_BODY_LIMIT = 64 * 1024
@@ -97,6 +97,7 @@ class Attempt:
             self.abandon()
             raise
         self.record.first_token_s = self.call.around.clock() - self._began
+        self._warn(*whole.warnings)
         self._succeed(whole.finish_reason, whole.usage)
         return whole
 
@@ -108,7 +109,8 @@ class Attempt:
         try:
             target = yield from self._ask(stream=True)
             dialect = self.deployment.provider.dialect
-            self.bridge = bridge = self.call.dialogue.bridge(target.format, dialect)
+            open_bridge = Events if self.call.assembling else self.call.dialogue.bridge
+            self.bridge = bridge = open_bridge(target.format, dialect)
             pending: list[Out] = []
             while not (bridge.committed or bridge.ended):
                 pending += yield from self._read(bridge)

@@ -69,7 +69,10 @@ class CallOptions(Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class Call:
-    """One exchange on its way. `deadline` is in the surroundings' clock."""
+    """One exchange on its way. `deadline` is in the surroundings' clock.
+
+    `assembling`: the answer is read as a stream and put together here, not handed on as it comes.
+    """
 
     dialogue: Dialogue
     route: Route
@@ -81,3 +84,4 @@ class Call:
     deadline: float
     total_s: float
     on_overflow: OnOverflow = "error"
+    assembling: bool = False

@@ -34,6 +34,7 @@ class Whole(Struct, frozen=True):
     usage: Usage | None
     model: str | None = None
     completion: Completion | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Letter(Struct, frozen=True):
@@ -77,6 +78,10 @@ class Dialogue(Protocol):
         """Hand on an answer in one piece. Raises: UpstreamError, ProtocolError."""
         ...
 
+    def tell(self, completion: Completion) -> Whole:
+        """Hand on an answer that was put together from its events."""
+        ...
+
 
 class InProcess:
     """The dialogue with a caller in this process: requests and completions as they are."""
@@ -106,7 +111,10 @@ class InProcess:
 
     def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
         """See `Dialogue.read`: a completion."""
-        completion = upstream.parse_response(body, dialect)
+        return self.tell(upstream.parse_response(body, dialect))
+
+    def tell(self, completion: Completion) -> Whole:
+        """See `Dialogue.tell`: a completion."""
         return Whole(
             completion,
             completion.finish_reason,

@@ -8,6 +8,7 @@ from typing import Any
 from dragoman.engine.dialogue import Letter, Whole
 from dragoman.engine.estimate import estimate_text
 from dragoman.errors import Unsupported
+from dragoman.types.completion import Completion
 from dragoman.types.provider import Dialect
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge
@@ -53,3 +54,8 @@ class Embedding:
         del upstream
         found = parse_embeddings(body, len(self._texts), dialect)
         return Whole(found, "stop", found.usage, found.model)
+
+    def tell(self, completion: Completion) -> Whole:
+        """See `Dialogue.tell`. Raises: Unsupported: there are no events to put together."""
+        del completion
+        raise Unsupported("embeddings cannot be streamed")

@@ -38,6 +38,7 @@ def complete(call: Call) -> Flow[Whole]:
         assert whole is not None, "fetching gives an answer"
         _finish(call, "ok")
         return whole
+    call.assembling = True
     accumulator = Accumulator()
 
     def add(out: Out) -> None:
@@ -49,8 +50,7 @@ def complete(call: Call) -> Flow[Whole]:
     except DragomanError as error:
         error.partial = accumulator.completion
         raise
-    answer = accumulator.completion
-    return Whole(answer, answer.finish_reason, answer.usage, answer.model, answer)
+    return call.dialogue.tell(accumulator.completion)
 
 
 def stream(call: Call) -> Flow[None]:

@@ -75,6 +75,8 @@ class WireFormat(Protocol):
     """A request must limit its answer: where it does not, the caller fills in the model's limit.
 
     Where nobody knows that, the format has a limit of its own."""
+    asks_for_usage: bool
+    """Streams report usage only where the request asks for it."""
     has_embeddings: bool
     """Servers that speak this format may have `/embeddings` beside it."""
 

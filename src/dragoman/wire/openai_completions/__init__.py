@@ -10,13 +10,13 @@ from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.base import Rendered
-from dragoman.wire.openai_completions.errors import parse_error, render_error
 from dragoman.wire.openai_completions.messages import parse_messages
 from dragoman.wire.openai_completions.renderer import CompletionsRenderer
 from dragoman.wire.openai_completions.request import parse_request, render_request
 from dragoman.wire.openai_completions.response import parse_response, render_response
 from dragoman.wire.openai_completions.schema import NAME
 from dragoman.wire.openai_completions.stream import CompletionsParser, is_usage_frame
+from dragoman.wire.openai_errors import parse_error, render_error
 
 __all__ = ["FORMAT", "OpenAICompletions", "parse_messages"]
 
@@ -30,6 +30,7 @@ class OpenAICompletions:
     headers: Headers = MappingProxyType({"content-type": "application/json"})
     needs_max_tokens = False
     has_embeddings = True
+    asks_for_usage = True
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

@@ -10,7 +10,7 @@ from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.base import Rendered
-from dragoman.wire.openai_responses.errors import parse_error, render_error
+from dragoman.wire.openai_errors import parse_error, render_error
 from dragoman.wire.openai_responses.renderer import ResponsesRenderer
 from dragoman.wire.openai_responses.request import parse_request, render_request
 from dragoman.wire.openai_responses.response import parse_response, render_response
@@ -29,6 +29,7 @@ class OpenAIResponses:
     headers: Headers = MappingProxyType({"content-type": "application/json"})
     needs_max_tokens = False
     has_embeddings = True
+    asks_for_usage = False
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""
