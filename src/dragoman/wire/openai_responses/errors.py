@@ -11,9 +11,7 @@ from dragoman.errors import DragomanError, UpstreamError
 from dragoman.wire.classification import classify
 from dragoman.wire.error_body import ErrorDetails, find_details
 from dragoman.wire.json_text import decode
-from dragoman.wire.openai_completions.errors import error_object, parse_error, render_error
-
-__all__ = ["error_event", "find_error", "parse_error", "render_error", "response_error"]
+from dragoman.wire.openai_errors import error_object
 
 _NO_ANSWER = ("failed", "cancelled")
 
