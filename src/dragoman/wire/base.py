@@ -77,6 +77,8 @@ class WireFormat(Protocol):
     Where nobody knows that, the format has a limit of its own."""
     asks_for_usage: bool
     """Streams report usage only where the request asks for it."""
+    ping: bytes
+    """What keeps a waiting client of a stream patient, and says nothing."""
     has_embeddings: bool
     """Servers that speak this format may have `/embeddings` beside it."""
 

@@ -32,6 +32,7 @@ class AnthropicMessages:
     needs_max_tokens = True
     has_embeddings = False
     asks_for_usage = False
+    ping = b'event: ping\ndata: {"type": "ping"}\n\n'
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

@@ -31,6 +31,7 @@ class OpenAICompletions:
     needs_max_tokens = False
     has_embeddings = True
     asks_for_usage = True
+    ping = b": keep-alive\n\n"
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

@@ -30,6 +30,7 @@ class OpenAIResponses:
     needs_max_tokens = False
     has_embeddings = True
     asks_for_usage = False
+    ping = b": keep-alive\n\n"
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

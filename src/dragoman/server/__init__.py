@@ -1,0 +1,1 @@
+"""The gateway: one address in front of every provider, in three languages."""

@@ -1,0 +1,116 @@
+"""The dialogue with a client over HTTP, in whichever of the three languages it speaks.
+
+Where the provider speaks it too, bytes are relayed and only looked on; elsewhere they are
+translated. Which of the two is chosen for each attempt, so that a fallback may change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from dragoman.engine.dialogue import Letter, Whole, write_anew
+from dragoman.engine.estimate import BYTES_PER_TOKEN, estimate_request
+from dragoman.engine.images import has_images
+from dragoman.types.completion import Completion
+from dragoman.types.exchange import Exchange
+from dragoman.types.provider import Dialect
+from dragoman.types.request import ChatRequest
+from dragoman.wire.base import Rendered, WireFormat
+from dragoman.wire.bridge import Bridge, Relay, Translate
+from dragoman.wire.envelope import Envelope
+from dragoman.wire.json_text import encode
+
+
+class OverHttp:
+    """One request of a client, and its answer. `exchange` is set once the call has begun."""
+
+    path: str | None = None
+    exchange: Exchange
+
+    def __init__(self, envelope: Envelope, client: WireFormat) -> None:
+        self.envelope = envelope
+        self.client = client
+
+    @cached_property
+    def request(self) -> ChatRequest:
+        """The request in our own words; parsed when somebody must look inside."""
+        return self.envelope.request(self.client)
+
+    @cached_property
+    def estimate(self) -> int:
+        """See `Dialogue.estimate`: by size, unless pictures make the body large."""
+        if self._may_have_images:
+            return estimate_request(self.request)
+        return len(self.envelope.body) // BYTES_PER_TOKEN
+
+    @cached_property
+    def has_images(self) -> bool:
+        """See `Dialogue.has_images`."""
+        return self._may_have_images and has_images(self.request)
+
+    @property
+    def _may_have_images(self) -> bool:
+        return b"image" in self.envelope.body
+
+    def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
+        """See `Dialogue.write`."""
+        deployment = letter.deployment
+        if upstream is not self.client or _must_fit(letter):
+            return write_anew(self.request, upstream, letter)
+        dialect = deployment.provider.dialect
+        ask_usage = dialect.stream_usage and self.client.asks_for_usage
+        body = self.envelope.relayed(deployment.model, dialect, ask_usage=ask_usage)
+        added = {name: v for name, v in letter.body.items() if name not in self.envelope.fields}
+        return Rendered(_with(body, added) if added else body)
+
+    def bridge(self, upstream: WireFormat, dialect: Dialect) -> Bridge:
+        """See `Dialogue.bridge`."""
+        model = self.envelope.model
+        if upstream is self.client:
+            asked = dialect.stream_usage and self.client.asks_for_usage
+            return Relay(
+                upstream, dialect, model, drop_usage=asked and not self.envelope.wants_usage
+            )
+        wants_usage = self.envelope.wants_usage or not self.client.asks_for_usage
+        renderer = self.client.stream_renderer(model, wants_usage, self.request)
+        started = int(self.exchange.started_at)
+        return Translate(upstream, dialect, renderer, id=self.exchange.id, created=started)
+
+    def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
+        """See `Dialogue.read`: the upstream's bytes, or an answer in the client's language."""
+        completion = upstream.parse_response(body, dialect)
+        if upstream is not self.client:
+            return self.tell(completion)
+        return Whole(body, completion.finish_reason, completion.usage, completion.model, completion)
+
+    def tell(self, completion: Completion) -> Whole:
+        """See `Dialogue.tell`."""
+        named = replace(
+            completion,
+            id=completion.id or self.exchange.id,
+            model=self.envelope.model,
+            created=completion.created or int(self.exchange.started_at),
+        )
+        rendered = self.client.render_response(named, self.request)
+        return Whole(
+            rendered.body,
+            completion.finish_reason,
+            completion.usage,
+            completion.model,
+            completion,
+            (*completion.warnings, *rendered.warnings),
+        )
+
+
+def _must_fit(letter: Letter) -> bool:
+    """Whether the request may have to be cut, so that it must be understood."""
+    return letter.estimate > 0 and letter.on_overflow != "error"
+
+
+def _with(body: bytes, added: Mapping[str, object]) -> bytes:
+    """Add top-level fields at the end of an object; it is not empty, having a model."""
+    end = body.rindex(b"}")
+    return body[:end] + b"," + encode(added)[1:-1] + body[end:]
