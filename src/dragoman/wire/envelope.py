@@ -19,6 +19,7 @@ from dragoman.types.request import ChatRequest
 from dragoman.wire.base import WireFormat
 from dragoman.wire.fields import read_bool, read_text, refuse
 from dragoman.wire.json_text import decode_request, encode, invalid_json
+from dragoman.wire.seal import MARK
 
 _open_one_level = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode = msgspec.json.decode
@@ -59,6 +60,11 @@ class Envelope:
         """Decode one top-level field; None when it is not there."""
         raw = self.fields.get(name)
         return None if raw is None else _value(raw, name)
+
+    @property
+    def holds_seals(self) -> bool:
+        """Whether reasoning comes home in it that we sealed: then it can't be relayed as it is."""
+        return b'"%b' % MARK.encode() in self.body
 
     @property
     def wants_usage(self) -> bool:

@@ -36,6 +36,7 @@ from dragoman.types import (
 from dragoman.wire import get_format
 from dragoman.wire.anthropic_messages.schema import BESIDE
 from dragoman.wire.anthropic_messages.thinking import claude_version
+from dragoman.wire.envelope import open_envelope
 from dragoman.wire.seal import MARK, seal
 from tests.wire import golden
 from tests.wire.anthropic_messages.judge import FORMAT
@@ -152,6 +153,7 @@ def test_reasoning_of_another_format_comes_home_through_a_client(part: Reasoning
     request = FORMAT.parse_request(json.dumps(sent).encode())
     assert request.messages[1].parts[0] == part
     assert MARK not in json.dumps(render(request)), "and goes to no provider of this format"
+    assert open_envelope(json.dumps(sent).encode()).holds_seals
 
 
 @pytest.mark.parametrize("sealed", ["dragoman:", "dragoman:%%%", "dragoman:W10=", "dragoman:e30="])

@@ -36,7 +36,7 @@ StartUpstream = Callable[..., FaultUpstream]
 
 CASES = [
     (api, name)
-    for api in ("anthropic-messages", "openai-completions")
+    for api in ("anthropic-messages", "openai-completions", "openai-responses")
     for name in golden.names(api, ".sse")
 ]
 NOT_ACCUMULATED = ("service_tier", "inference_geo", "cost")
