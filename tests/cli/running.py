@@ -37,6 +37,7 @@ class Running:
     process: subprocess.Popen[bytes]
     out: bytearray = field(default_factory=bytearray)
     err: bytearray = field(default_factory=bytearray)
+    keyboard: int | None = None
     _readers: list[threading.Thread] = field(default_factory=list)
     _news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -60,6 +61,11 @@ class Running:
         with self._news:
             if not self._news.wait_for(lambda: text.encode() in buffer, TIMEOUT_S):
                 raise AssertionError(f"{text!r} did not come; out {self.out!r}, err {self.err!r}")
+
+    def type(self, text: str) -> None:
+        """Type at the terminal."""
+        assert self.keyboard is not None
+        os.write(self.keyboard, text.encode())
 
     def interrupt(self) -> None:
         """Do what Ctrl-C does."""
@@ -172,7 +178,7 @@ class Dragoman:
         )
         for descriptor in (theirs_in, theirs_out, theirs_err):
             os.close(descriptor)
-        running = Running(process)
+        running = Running(process, keyboard=running_in)
         running.follow(out, running.out)
         running.follow(err, running.err)
         os.close(running_in) if process.poll() is not None else _keep(process, running_in)

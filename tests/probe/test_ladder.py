@@ -26,6 +26,7 @@ from tests.upstream.answers import (
     models,
     redirect,
     sse,
+    stall,
     tool_calls,
 )
 from tests.upstream.fault import FaultUpstream, Reset
@@ -341,6 +342,16 @@ def test_answer_of_reasoning_alone_counts(upstream: Upstream) -> None:
     thinking = chat(None, finish="length", reasoning_content="Hm.")
     steps = climb(configured(upstream(provider("m", chat=thinking)).base_url))
     assert steps["chat"].verdict == "ok"
+
+
+@pytest.mark.parametrize("where", ["models", "chat", "stream"])
+def test_silence_is_given_up(where: str, upstream: Upstream) -> None:
+    server = upstream(provider("m", **{where: stall()}))
+    found = configured(server.base_url, timeouts={"total": 0.3, "first_token": 0.3})
+    steps = climb(found)
+    stop = "auth" if where == "models" else where
+    assert steps[stop].verdict == "failed"
+    assert "0.3 s" in steps[stop].detail
 
 
 def test_disabled_provider_can_be_tested(upstream: Upstream) -> None:

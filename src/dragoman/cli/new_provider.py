@@ -82,6 +82,7 @@ def plan_provider(
     """
     from dragoman.probe.base_url import looks_like_url
 
+    variable = None if key_env is None else _checked_variable(key_env)
     draft = read_draft(path)
     rows: Mapping[str, Mapping[str, Any]] = read_catalog().data["providers"]
     if base_url is None and what.lower() not in rows and looks_like_url(what):
@@ -97,8 +98,8 @@ def plan_provider(
     if isinstance(found, Exit):
         return found
     found.refuse_existing(draft)
-    if key_env is not None:
-        found.settings["api_key"] = f"env:{_checked_variable(key_env)}"
+    if variable is not None:
+        found.settings["api_key"] = f"env:{variable}"
     if default_model is not None:
         found.settings["default_model"] = default_model
     return found

@@ -55,11 +55,16 @@ class Told(Struct, frozen=True):
 
 
 class Asker(Struct, frozen=True):
-    """Asks one model, once, without retries. `key` comes before all configured ones."""
+    """Asks one model, once, without retries. `key` comes before all configured ones.
+
+    `first_token_s` holds for streams alone: it would have whole answers streamed as well.
+    """
 
     client: Client
     ref: str
     key: Secret | None = None
+    total_s: float = TOTAL_S
+    first_token_s: float = 60.0
 
     def chat(self, messages: Messages, **params: Unpack[Params]) -> Completion:
         """Get a whole answer. Raises: DragomanError."""
@@ -67,10 +72,11 @@ class Asker(Struct, frozen=True):
 
     def stream(self, messages: Messages, **params: Unpack[Params]) -> Stream:
         """Get a streamed answer. Raises, from the iteration: DragomanError."""
-        return self.client.stream(self.ref, messages, **self._with(params))
+        timed: Params = {"first_token": self.first_token_s, **self._with(params)}
+        return self.client.stream(self.ref, messages, **timed)
 
     def _with(self, params: Params) -> Params:
-        merged: Params = {"retries": 0, "total": TOTAL_S, **params}
+        merged: Params = {"retries": 0, "total": self.total_s, **params}
         if self.key is not None:
             merged["api_key"] = self.key
         return merged

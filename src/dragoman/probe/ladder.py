@@ -28,7 +28,7 @@ from dragoman.errors import (
     RateLimited,
     Timeout,
 )
-from dragoman.probe.abilities import ABILITIES, Ask, Asker, ask_chat, ask_stream
+from dragoman.probe.abilities import ABILITIES, TOTAL_S, Ask, Asker, ask_chat, ask_stream
 from dragoman.probe.base_url import complete
 from dragoman.probe.explain import fix_for, words_for
 from dragoman.probe.listing import Listing, choose_model, list_models, read_options, sends_key
@@ -37,7 +37,7 @@ from dragoman.transport.base import Transport
 from dragoman.transport.default import DefaultTransport
 from dragoman.types.credential import Secret
 from dragoman.types.http import parse_url
-from dragoman.types.provider import Provider
+from dragoman.types.provider import Provider, Timeouts
 
 Name = Literal[
     "reach", "tls", "auth", "models", "chat", "stream", "tools", "schema", "images", "usage"
@@ -276,10 +276,17 @@ class Ladder:
 
     def _answers(self, transport: Transport) -> Iterator[Step]:
         # Nothing but this provider: no route may lead elsewhere.
-        provider = replace(self.provider, enabled=True)
+        timeouts = replace(self.provider.timeouts, first_token=Timeouts().first_token)
+        provider = replace(self.provider, enabled=True, timeouts=timeouts)
         config = Config(providers={provider.name: provider})
         client = Client(config, transport=transport, surroundings=Surroundings(self._secrets))
-        asker = Asker(client, f"{self.provider.name}/{self.model}", self._key)
+        asker = Asker(
+            client,
+            f"{provider.name}/{self.model}",
+            self._key,
+            total_s=min(TOTAL_S, timeouts.total),
+            first_token_s=self.provider.timeouts.first_token,
+        )
         for name, ask in _ASKS:
             yield self._take(name, ask, asker)
             if self._is_over():

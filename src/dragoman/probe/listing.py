@@ -27,6 +27,8 @@ _NOT_FOR_CHAT = re.compile(
     r"|flux|\bbge\b|clip|guard|ocr"
 )
 
+_LIST_S = 15.0
+
 Access = Literal["accepted", "open", "keyless", "refused", "unknown"]
 """The key was accepted; nobody is asked for one to list models; none was sent; it was refused."""
 
@@ -74,7 +76,8 @@ def list_models(
     }
     url = models_url(provider.base_url, provider.api, query=query)
     options = target.site.options
-    reply = fetch(transport, url, headers=target.headers, options=options)
+    within_s = min(_LIST_S, provider.timeouts.total)
+    reply = fetch(transport, url, headers=target.headers, options=options, within_s=within_s)
     label = _label(target.credential)
     with_key = target.headers is not target.site.headers
     if reply.status != 200:

@@ -1,0 +1,466 @@
+"""Adding a provider: one line completes, tests and keeps it, or says why not and keeps the file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Dragoman, Result
+from tests.cli.test_exit_codes import check_told
+from tests.probe.servers import provider
+from tests.upstream.answers import (
+    chat_stream,
+    empty,
+    endless_body,
+    error,
+    html,
+    models,
+    redirect,
+)
+from tests.upstream.fault import FaultUpstream, Request, Send, Stall
+from tests.upstream.llama import LlamaServer
+from tests.upstream.tls import Authority
+
+Upstream = Callable[..., FaultUpstream]
+
+KEY = "sk-1234567890abcdef"
+KEPT = """\
+# My own file: every word of it stays.
+default_model = "mine/m"    # the good one
+
+# A server at home
+[providers.mine]
+base_url = "http://127.0.0.1:9/v1"  # rarely on
+
+"""
+
+
+def saved(dragoman: Dragoman) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = tomllib.loads(dragoman.config_file.read_text()).get(
+        "providers", {}
+    )
+    return found
+
+
+def steps_of(result: Result) -> dict[str, str]:
+    """The lines of the test, by their label."""
+    lines = [line for line in result.out.splitlines() if line.startswith(" ") and line[1:2] != " "]
+    return {line.split()[0]: line[11:] for line in lines}
+
+
+def test_url_is_completed_tested_and_kept(dragoman: Dragoman, upstream: Upstream) -> None:
+    dragoman.configure(KEPT)
+    server = upstream(provider("gpt-oss", "qwen3", key=KEY))
+    arguments = ["mycorp", "--base-url", server.url, "--key-env", "CORP_KEY"]
+    result = dragoman("providers", "add", *arguments, env={"CORP_KEY": KEY})
+    assert (result.code, result.err) == (0, "")
+    steps = steps_of(result)
+    assert steps["URL"] == f"{server.url}  →  {server.url}/v1   (found /v1/models)"
+    assert steps["auth"] == "✓ $CORP_KEY accepted"
+    assert steps["models"].startswith("✓ 2 found: gpt-oss, qwen3, ")
+    assert all(steps[name].startswith("✓") for name in ("chat", "stream", "tools", "images"))
+    assert result.out.endswith(
+        'Saved to ~/.config/dragoman/config.toml.\nTry:  dragoman -m mycorp/gpt-oss "hi"\n'
+    )
+    text = dragoman.config_file.read_text()
+    assert text.startswith(KEPT)
+    assert saved(dragoman)["mycorp"] == {
+        "base_url": f"{server.url}/v1",
+        "api_key": "env:CORP_KEY",
+    }
+    assert KEY not in text + result.out
+
+
+def test_added_provider_answers(dragoman: Dragoman, llama_server: LlamaServer) -> None:
+    added = dragoman("providers", "add", llama_server.url)
+    assert added.code == 0, added.err
+    assert 'Try:  dragoman -m llamacpp "hi"' in added.out
+    assert saved(dragoman)["llamacpp"] == {
+        "preset": "llamacpp",
+        "base_url": llama_server.base_url,
+        "default_model": llama_server.model,
+    }
+    answer = dragoman("-o", "max_tokens", "4", "hi")
+    assert answer.code == 0
+    assert answer.out.strip()
+
+
+def test_key_goes_from_the_pipe_into_the_store(dragoman: Dragoman, upstream: Upstream) -> None:
+    server = upstream(provider("m", key=KEY))
+    arguments = ["mine", "--base-url", server.url, "--key-stdin"]
+    result = dragoman("providers", "add", *arguments, stdin=f"{KEY}\n".encode())
+    assert result.code == 0, result.err
+    assert (
+        "~/.local/share/dragoman/credentials.json, as plain text that only you can read"
+        in result.out
+    )
+    assert KEY not in result.out + result.err + dragoman.config_file.read_text()
+    assert dragoman("-m", "mine/m", "hi").code == 0
+    assert dragoman("providers", "test", "mine").code == 0
+
+
+def test_person_at_a_terminal_is_asked_for_a_missing_key(
+    dragoman: Dragoman, upstream: Upstream
+) -> None:
+    server = upstream(provider("m", key=KEY))
+    running = dragoman.at_terminal("providers", "add", "mine", "--base-url", server.url)
+    running.wait_for("Key for mine", err=True)
+    running.type(f"{KEY}\n")
+    result = running.result()
+    assert result.code == 0, result.err
+    assert KEY not in result.out + result.err
+    assert dragoman("-m", "mine/m", "hi").code == 0
+
+
+def test_ctrl_c_at_the_key_leaves_nothing(dragoman: Dragoman, upstream: Upstream) -> None:
+    server = upstream(provider("m", key=KEY))
+    running = dragoman.at_terminal("providers", "add", "mine", "--base-url", server.url)
+    running.wait_for("Key for mine", err=True)
+    running.interrupt()
+    result = running.result()
+    assert result.code == 130
+    assert "Traceback" not in result.err
+    assert not dragoman.config_file.exists()
+
+
+def test_known_server_of_this_machine_lends_its_name_and_dialect(
+    dragoman: Dragoman, upstream: Upstream
+) -> None:
+    def ollama(request: Request) -> object:
+        if request.path == "/api/version":
+            return error(200, {"version": "0.12.3"})
+        return provider("llama3.2:3b")(request)
+
+    server = upstream(ollama)
+    host = server.url.removeprefix("http://127.0.0.1:")
+    found = dragoman("providers", "add", "ollama", env={"OLLAMA_HOST": f"127.0.0.1:{host}"})
+    assert found.code == 0, found.err
+    assert saved(dragoman)["ollama"] == {"preset": "ollama", "default_model": "llama3.2:3b"}
+    again = dragoman("providers", "add", f"localhost:{host}")
+    assert again.code == 0, again.err
+    assert f"local-{host}" in saved(dragoman)
+    assert saved(dragoman)[f"local-{host}"]["preset"] == "ollama"
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "settings"),
+    [
+        ("https://api.groq.com", "groq", {"preset": "groq"}),
+        ("api.mistral.ai/v1", "mistral", {"preset": "mistral"}),
+        ("https://llm.corp.example/v1", "corp", {"base_url": "https://llm.corp.example/v1"}),
+        ("http://10.1.2.3:8000/v1", "10-1-2-3-8000", {"base_url": "http://10.1.2.3:8000/v1"}),
+        ("http://localhost:8123/v1", "local-8123", {"base_url": "http://localhost:8123/v1"}),
+        ("https://[::1]:8443", "local-8443", {"base_url": "https://[::1]:8443"}),
+    ],
+)
+def test_url_names_itself(
+    url: str, name: str, settings: dict[str, str], dragoman: Dragoman
+) -> None:
+    result = dragoman("providers", "add", url, "--no-test")
+    assert result.code == 0, result.err
+    assert saved(dragoman) == {name: settings}
+    assert f"dragoman providers test {name}" in result.out
+
+
+def test_without_a_test_nobody_is_asked(dragoman: Dragoman, upstream: Upstream) -> None:
+    server = upstream(empty(500))
+    arguments = ["x", "--base-url", server.base_url, "--api", "anthropic-messages", "--no-test"]
+    result = dragoman("providers", "add", *arguments, "--default-model", "m")
+    assert result.code == 0
+    assert server.received == 0
+    assert saved(dragoman)["x"] == {
+        "base_url": server.base_url,
+        "api": "anthropic-messages",
+        "default_model": "m",
+    }
+
+
+def test_busy_provider_is_kept(dragoman: Dragoman, upstream: Upstream) -> None:
+    server = upstream(provider("m", chat=error(429, message="slow down")))
+    result = dragoman("providers", "add", "mine", "--base-url", server.url)
+    assert result.code == 0
+    assert steps_of(result)["chat"].startswith("! 429: slow down")
+    assert "mine" in saved(dragoman)
+
+
+def test_abilities_that_lack_do_not_keep_a_provider_out(
+    dragoman: Dragoman, upstream: Upstream
+) -> None:
+    lacking = provider("m", tools=error(400), images=error(400, message="text only"))
+    result = dragoman("providers", "add", "mine", "--base-url", upstream(lacking).url)
+    assert result.code == 0
+    assert steps_of(result)["images"].startswith("✗ 400: text only")
+
+
+def test_built_in_name_at_another_host_is_told(dragoman: Dragoman, upstream: Upstream) -> None:
+    result = dragoman("providers", "add", "groq", "--base-url", upstream(provider("m")).url)
+    assert result.code == 0
+    assert "It takes the place of the built-in groq." in result.out
+
+
+def test_named_file_is_written_in_place_of_the_users(
+    dragoman: Dragoman, upstream: Upstream
+) -> None:
+    server = upstream(provider("m"))
+    for how in (["--config", "other.toml"], []):
+        env = {} if how else {"DRAGOMAN_CONFIG": "third.toml"}
+        result = dragoman("providers", "add", "x", "--base-url", server.url, *how, env=env)
+        assert result.code == 0, result.err
+    assert not dragoman.config_file.exists()
+    assert {path.name for path in dragoman.cwd.iterdir()} == {"other.toml", "third.toml"}
+
+
+def test_plain_terminal_gets_plain_marks(dragoman: Dragoman, upstream: Upstream) -> None:
+    server = upstream(provider("m", images=error(400)))
+    env = {"PYTHONIOENCODING": "ascii"}
+    result = dragoman("providers", "add", "x", "--base-url", server.url, env=env)
+    assert result.code == 0
+    assert result.out.isascii()
+    assert steps_of(result)["reach"].startswith("ok")
+    assert steps_of(result)["images"].startswith("x 400")
+
+
+# ------------------------------------------------------------------------------ going wrong
+
+USAGE = {
+    "no such built-in": (["olama"], 2, "did you mean ollama"),
+    "a name that cannot be": (["my corp", "--base-url", "http://h/v1"], 2, "cannot be a provider"),
+    "the key as a variable": (["x", "--base-url", "http://h", "--key-env", KEY], 2, "--key-env"),
+    "two keys": (["x", "--key-env", "A", "--key-stdin"], 2, "two things"),
+    "an unknown language": (["x", "--base-url", "http://h", "--api", "soap"], 2, "--api"),
+    "no scheme and no test": (["llm.corp.example", "--no-test"], 2, "https://llm.corp.example"),
+    "another scheme": (["ftp://host/v1"], 78, "http:// or https://"),
+    "a password in the URL": (["http://me:hunter2@127.0.0.1:1"], 78, "no user name or password"),
+    "a port that cannot be": (["http://127.0.0.1:99999"], 78, "URL"),
+    "spaces": (["http://127.0.0.1 /v1"], 78, "spaces"),
+    "a metadata address": (["http://169.254.169.254/v1"], 77, "169.254.169.254"),
+    "an unknown host": (["https://no-such-host.invalid"], 69, "no address is known"),
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_wrong_command_line_says_what_is_wrong(name: str, dragoman: Dragoman) -> None:
+    arguments, code, said = USAGE[name]
+    dragoman.configure(KEPT)
+    result = dragoman("providers", "add", *arguments)
+    assert result.code == code, result.err
+    assert said in result.err
+    assert KEY not in result.err + result.out
+    assert "hunter2" not in result.err + result.out
+    check_told(result)
+    assert dragoman.config_file.read_text() == KEPT
+
+
+SERVERS = {
+    "refused": (empty(), {"down": True}, 69, "refused the connection"),
+    "a web page": (html(), {}, 69, "no API was found"),
+    "nothing": (empty(), {}, 69, "no API was found"),
+    "a redirect": (redirect("https://elsewhere.example/v1/models"), {}, 69, "elsewhere.example"),
+    "a key is wanted": (provider("m", key=KEY), {}, 77, "Incorrect API key"),
+    "no credit": (provider("m", chat=error(402)), {}, 77, ""),
+    "unknown model": (provider("m", chat=error(404, message="no such model")), {}, 69, "no such"),
+    "chat breaks": (provider("m", chat=error(500)), {}, 69, ""),
+    "stream is cut": (provider("m", stream=chat_stream(["Hi"]).cut(at=40)), {}, 69, ""),
+    "no models": (provider(), {}, 69, "no model"),
+    "no HTTP": (empty(), {"greet": [(Send(b"220 smtp\r\n"), Stall())] * 20}, 69, ""),
+}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_provider_that_does_not_answer_is_not_kept(
+    name: str, dragoman: Dragoman, upstream: Upstream
+) -> None:
+    script, options, code, said = SERVERS[name]
+    dragoman.configure(KEPT)
+    server = upstream(script, **options)
+    arguments = ["new", "--base-url", server.url, "--key-stdin"]
+    result = dragoman("providers", "add", *arguments, stdin=b"sk-other-key-12345\n")
+    assert result.code == code, result.out + result.err
+    assert said in result.err
+    assert "sk-other" not in result.err + result.out
+    check_told(result)
+    assert dragoman.config_file.read_text() == KEPT
+    assert not (dragoman.home / ".local/share/dragoman/credentials.json").exists()
+
+
+def test_huge_list_of_models_does_not_matter(dragoman: Dragoman, upstream: Upstream) -> None:
+    many = models(*(f"model-{number:05}" for number in range(9_000)))
+    result = dragoman(
+        "providers", "add", "x", "--base-url", upstream(provider("m", models=many)).url
+    )
+    assert result.code == 0
+    assert "9000 found: model-00000, model-00001, model-00002, …" in result.out
+
+
+def test_endless_answers_end(dragoman: Dragoman, upstream: Upstream) -> None:
+    dragoman.configure(KEPT)
+    result = dragoman("providers", "add", "x", "--base-url", upstream(endless_body()).url)
+    assert result.code in (69, 75)
+    check_told(result)
+    assert dragoman.config_file.read_text() == KEPT
+
+
+@pytest.mark.parametrize("expired", [True, False], ids=["expired", "unknown issuer"])
+def test_certificate_is_the_reason(
+    expired: bool, dragoman: Dragoman, upstream: Upstream, authority: Authority
+) -> None:
+    server = upstream(provider("m"), tls=authority.server(expired=expired))
+    env = {"SSL_CERT_FILE": str(authority.ca_file)} if expired else {}
+    result = dragoman("providers", "add", "x", "--base-url", server.url, env=env)
+    assert result.code == 69
+    assert "certificate" in result.err
+    assert ("renewed" if expired else "ca_file") in result.err
+    check_told(result)
+
+
+def test_container_is_recognised(dragoman: Dragoman, upstream: Upstream) -> None:
+    port = upstream(empty(), down=True).url.rsplit(":", 1)[1]
+    env = {"container": "docker"}
+    result = dragoman("providers", "add", f"localhost:{port}", env=env)
+    assert result.code == 69
+    assert f"--base-url http://host.docker.internal:{port}" in result.err
+    kept = dragoman("providers", "add", "ollama", env={**env, "OLLAMA_HOST": f"localhost:{port}"})
+    assert "Fix: you are inside a container" in kept.out
+    assert f"--base-url http://host.docker.internal:{port}/v1" in kept.out
+
+
+def test_existing_name_is_left_alone(dragoman: Dragoman, upstream: Upstream) -> None:
+    dragoman.configure(KEPT)
+    server = upstream(provider("m"))
+    for name in ("mine", "MINE"):
+        result = dragoman("providers", "add", name, "--base-url", server.url)
+        assert result.code == 2
+        assert "dragoman providers remove mine" in result.err
+        check_told(result)
+    assert dragoman.config_file.read_text() == KEPT
+
+
+def test_name_whose_key_would_be_anothers_is_refused(
+    dragoman: Dragoman, upstream: Upstream
+) -> None:
+    dragoman.configure('[providers.my-corp]\nbase_url = "http://127.0.0.1:9/v1"\n')
+    result = dragoman("providers", "add", "my_corp", "--base-url", upstream(provider("m")).url)
+    assert result.code == 78
+    assert "MY_CORP_API_KEY" in result.err
+    check_told(result)
+
+
+BROKEN_FILES = {
+    "no TOML": ("config.toml", "[providers", 78),
+    "a list in a value": (
+        "config.toml",
+        'providers = [{ name = "a", base_url = "http://a" }]\n',
+        78,
+    ),
+    "a folder": ("config.toml", None, 78),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FILES)
+def test_file_that_cannot_be_changed_is_kept(
+    name: str, dragoman: Dragoman, upstream: Upstream
+) -> None:
+    file, text, code = BROKEN_FILES[name]
+    if text is None:
+        (dragoman.config_file.parent / file).mkdir(parents=True)
+    else:
+        dragoman.configure(text, file)
+    result = dragoman("providers", "add", "x", "--base-url", upstream(provider("m")).url)
+    assert result.code == code, result.err
+    check_told(result)
+    assert text is None or dragoman.config_file.read_text() == text
+
+
+def test_json_file_is_left_to_its_owner(dragoman: Dragoman, upstream: Upstream) -> None:
+    path = dragoman.configure('{"providers": {}}', "mine.json")
+    arguments = ["x", "--base-url", upstream(provider("m")).url, "--config", str(path)]
+    result = dragoman("providers", "add", *arguments)
+    assert result.code == 78
+    assert "only TOML" in result.err
+    check_told(result)
+
+
+def unwritable(folder: Path) -> None:
+    """Make a folder that nobody writes into, not even root: a file in its place."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("")
+
+
+def test_home_that_cannot_be_written_is_told(dragoman: Dragoman, upstream: Upstream) -> None:
+    unwritable(dragoman.config_file.parent)
+    server = upstream(provider("m"))
+    result = dragoman("providers", "add", "x", "--base-url", server.url)
+    assert result.code in (1, 78), result.err
+    check_told(result)
+
+
+def test_full_disk_loses_nothing(dragoman: Dragoman, upstream: Upstream) -> None:
+    import resource
+    import subprocess
+
+    dragoman.configure(KEPT)
+    server = upstream(provider("m"))
+    done = subprocess.run(
+        dragoman.command(["providers", "add", "x", "--base-url", server.url]),
+        capture_output=True,
+        text=True,
+        cwd=dragoman.cwd,
+        env={**dragoman.env, "PYTHONDONTWRITEBYTECODE": "1"},
+        timeout=30,
+        check=False,
+        # No file may grow beyond this: what a full disk does, for anybody.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)),
+    )
+    result = Result(done.returncode, done.stdout, done.stderr)
+    assert result.code == 1, result.err
+    assert "nothing has changed" in result.err
+    check_told(result)
+    assert dragoman.config_file.read_text() == KEPT
+    assert [path.name for path in dragoman.config_file.parent.iterdir()] == ["config.toml"]
+
+
+KEYS = {
+    "none": (b"", "no key was given"),
+    "blank": (b" \n\n", "no key was given"),
+    "two lines": (b"sk-one-1234567\nsk-two-1234567\n", "line break"),
+    "typographic": ("sk-“quoted”-1234567".encode(), "typographic"),
+    "binary": (bytes(range(256)), "no HTTP header can carry"),
+    "a novel": (b"a" * 100_000, "too long"),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_key_that_cannot_be_one_is_refused(
+    name: str, dragoman: Dragoman, upstream: Upstream
+) -> None:
+    given, said = KEYS[name]
+    arguments = ["x", "--base-url", upstream(provider("m")).url, "--key-stdin"]
+    result = dragoman("providers", "add", *arguments, stdin=given)
+    assert result.code == 2
+    assert said in result.err
+    assert "sk-" not in result.err
+    check_told(result)
+
+
+def test_closed_stdin_is_no_key(dragoman: Dragoman, upstream: Upstream) -> None:
+    import subprocess
+
+    server = upstream(provider("m"))
+    arguments = ["providers", "add", "x", "--base-url", server.url, "--key-stdin"]
+    done = subprocess.run(
+        dragoman.command(arguments),
+        capture_output=True,
+        text=True,
+        cwd=dragoman.cwd,
+        env=dragoman.env,
+        timeout=30,
+        check=False,
+        preexec_fn=lambda: os.close(0),
+    )
+    result = Result(done.returncode, done.stdout, done.stderr)
+    assert result.code == 2, result.err
+    check_told(result)
