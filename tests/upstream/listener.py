@@ -150,6 +150,7 @@ class Listener(abc.ABC):
         self._failures: list[Exception] = []
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
+        self._untaken: set[socket.socket] = set()  # accepted, and nobody has begun with them
         self._added = threading.Condition()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
@@ -254,7 +255,7 @@ class Listener(abc.ABC):
         for connection in list(self.connections.values()):
             connection.transport.abort()
         await asyncio.sleep(0)
-        for sock in self._sockets:
+        for sock in (*self._sockets, *self._untaken):
             sock.close()
 
     def _come_back(self) -> None:
@@ -276,12 +277,14 @@ class Listener(abc.ABC):
         while True:
             sock, _ = await self._loop.sock_accept(listening)
             self.accepted += 1
+            self._untaken.add(sock)
             task = self._loop.create_task(self._run(sock, self.accepted))
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
 
     async def _run(self, sock: socket.socket, number: int) -> None:
         """Take one socket through greeting, handshake and service; keep what fails."""
+        self._untaken.discard(sock)
         try:
             if not await self.greet(sock):
                 sock.close()
