@@ -17,6 +17,7 @@ from dragoman.errors import DragomanError, ServerError
 from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, Start
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.types.request import ChatRequest
+from dragoman.types.usage import Usage
 from dragoman.wire.json_text import encode
 from dragoman.wire.openai_responses.echo import echo
 from dragoman.wire.openai_responses.errors import error_event, response_error
@@ -96,7 +97,7 @@ class ResponsesRenderer:
         elif isinstance(event, Finish):
             self._finish(event)
         else:
-            self._fail(event.error)
+            self._fail(event.error, event.usage)
 
     def _say(self, kind: str, **fields: Any) -> None:
         data = {"type": kind, "sequence_number": self._number, **fields}
@@ -294,7 +295,8 @@ class ResponsesRenderer:
     def _finish(self, event: Finish) -> None:
         if event.reason == "error":
             word = event.raw_reason or "error"
-            self._fail(ServerError(f"the provider broke off its answer: {word}"))
+            error = ServerError(f"the provider broke off its answer: {word}")
+            self._fail(error, event.usage)
             return
         status, details = ending(event.reason, event.raw_reason, self._refused)
         self._end_message(status)
@@ -308,11 +310,15 @@ class ResponsesRenderer:
         }
         self._say(f"response.{status}", response=self.response)
 
-    def _fail(self, error: DragomanError) -> None:
+    def _fail(self, error: DragomanError, usage: Usage | None) -> None:
         if not self._started:
             self._frames.append(render_frame(encode(error_event(error, self._number)), "error"))
             return
-        self.response |= {"status": "failed", "error": response_error(error)}
+        self.response |= {
+            "status": "failed",
+            "error": response_error(error),
+            "usage": render_usage(usage),
+        }
         self._say("response.failed", response=self.response)
 
 
