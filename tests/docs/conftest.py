@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.reader import Reader
-from tests.upstream.answers import chat, chat_stream, models
+from tests.upstream.answers import chat, chat_stream, embeddings, models
 from tests.upstream.fault import FaultUpstream, Request
 from tests.upstream.script import Script
 
@@ -21,6 +21,8 @@ def serve(request: Request) -> Script:
     if request.method == "GET":
         return models("llama3.2:3b")
     body = request.json()
+    if request.path.endswith("/embeddings"):
+        return embeddings(len(body["input"]))
     if body.get("stream"):
         return chat_stream(WORDS, model=body["model"])
     return chat("".join(WORDS), model=body["model"])

@@ -152,6 +152,16 @@ def models(*ids: str) -> Answer:
     return _json({"object": "list", "data": data})
 
 
+def embeddings(count: int) -> Answer:
+    """Answer with so many vectors of three numbers."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": [0.5, 0.25, index]}
+        for index in range(count)
+    ]
+    usage = {"prompt_tokens": 2 * count, "total_tokens": 2 * count}
+    return _json({"object": "list", "data": data, "model": MODEL, "usage": usage})
+
+
 def error(
     status: int,
     body: Mapping[str, Any] | str | None = None,
