@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from dragoman.transport.dial import (
     Resolve,
@@ -25,15 +26,26 @@ if TYPE_CHECKING:
     from dragoman.transport.proxy import Proxy
 
 RECV_BYTES = 64 * 1024
-# A loop hands over 256 KiB at most at a time, so that at most 768 KiB wait for a slow reader.
-PAUSE_BYTES = 512 * 1024
+PAUSE_BYTES = 512 * 1024  # and what one more reading brings is all that waits for a slow reader
+
+# What is read is parsed at once, and the parser copies: one buffer serves all of a loop's
+# connections. The 256 KiB that asyncio would allocate for each reading take six times as long.
+# (asyncio's TLS slices it and writes into the slice: of a bytearray that would be a copy.)
+_buffers: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
+
+
+def _find_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
+    buffer = _buffers.get(loop)
+    if buffer is None:
+        buffer = _buffers[loop] = memoryview(bytearray(RECV_BYTES))
+    return buffer
 
 
 class Late(Exception):
     """The deadline has passed."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Reads what comes into the `Incoming` of the request under way, if there is one.
 
     `on_free` is called when an answer is complete and another request may follow, `on_lost` when
@@ -41,9 +53,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_deadline", "_gone", "_paused", "_sent_bytes", "_timer", "_waiter", "idle_since",
-        "incoming", "loop", "lost", "on_free", "on_lost", "proxy", "server_name", "sock",
-        "transport", "unseen",
+        "_buffer", "_deadline", "_gone", "_paused", "_sent_bytes", "_timer", "_waiter",
+        "idle_since", "incoming", "loop", "lost", "on_free", "on_lost", "proxy",
+        "server_name", "sock", "transport", "unseen",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
@@ -64,6 +76,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._sent_bytes = 0
         self._gone: asyncio.Future[None] | None = None
+        self._buffer = _find_buffer(loop)
 
     # What the pool and the answers call.
 
@@ -139,12 +152,15 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         incoming = self.incoming
         if incoming is None:  # Nobody asked.
             self.transport.abort()
             return
-        incoming.feed(data)
+        incoming.feed(self._buffer[:nbytes])
         if incoming.done or incoming.failure is not None:
             self._end(incoming)
         elif incoming.buffered > PAUSE_BYTES and not self._paused:

@@ -18,7 +18,7 @@ from dragoman.transport.dial import (
     resolve_in_thread,
     resolve_name,
 )
-from dragoman.transport.sockets import IN, OUT, is_unacknowledged, open_socket, wait_any
+from dragoman.transport.sockets import IN, OUT, is_unacknowledged, open_socket, wait_any, wait_one
 
 if TYPE_CHECKING:
     import ssl
@@ -39,7 +39,7 @@ class Late(Exception):
 
 def wait(fd: int, events: int, deadline: float) -> None:
     """Wait for one descriptor. Raises: Late."""
-    while not wait_any(((fd, events),), deadline - time.monotonic()):
+    while not wait_one(fd, events, deadline - time.monotonic()):
         if time.monotonic() >= deadline:
             raise Late
 

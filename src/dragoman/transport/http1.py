@@ -145,7 +145,7 @@ class Incoming:
         """Nothing more can come."""
         return self.done or self.failure is not None
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take what the upstream sent. Nothing is raised but Ctrl-C: see `failure`."""
         self.untouched = False
         if self.failure is not None:
@@ -292,7 +292,7 @@ def _lower_name(name: bytes) -> str:
     return name.decode("latin-1").lower()
 
 
-def _explain(data: bytes, error: HttpParserError) -> str:
+def _explain(data: bytes | memoryview, error: HttpParserError) -> str:
     """Say what came instead of an answer."""
     if data[:1] == b"\x15" and data[1:2] == b"\x03":  # A TLS alert: RFC 8446 §5.1, §6
         return "the server speaks TLS: its URL starts with https://, not http://"

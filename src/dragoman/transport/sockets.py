@@ -43,9 +43,17 @@ if sys.platform != "win32":
         poller = select.poll()
         for fd, events in wanted:
             poller.register(fd, events)
-        # poll(2) takes an int of milliseconds; a day is as good as for ever, and callers ask again.
-        timeout_ms = ceil(min(max(timeout_s, 0.0), 86_400.0) * 1000)
-        return [fd for fd, _ in poller.poll(timeout_ms)]
+        return [fd for fd, _ in poller.poll(_in_ms(timeout_s))]
+
+    def wait_one(fd: int, events: int, timeout_s: float) -> bool:
+        """Wait until this one is ready or broken; False when the time is over."""
+        poller = select.poll()
+        poller.register(fd, events)
+        return bool(poller.poll(_in_ms(timeout_s)))
+
+    def _in_ms(timeout_s: float) -> int:
+        """Spell seconds for poll(2). A day is as good as for ever: callers ask again."""
+        return ceil(min(timeout_s, 86_400.0) * 1000) if timeout_s > 0.0 else 0
 
 else:
 
@@ -58,10 +66,14 @@ else:
         ready = select.select(readable, writable, writable, timeout)
         return list({fd for group in ready for fd in group})
 
+    def wait_one(fd: int, events: int, timeout_s: float) -> bool:
+        """See above."""
+        return bool(wait_any(((fd, events),), timeout_s))
+
 
 def is_quiet(fd: int) -> bool:
     """Whether nothing came on an idle connection: neither its end nor anything unasked."""
-    return not wait_any(((fd, IN),), 0.0)
+    return not wait_one(fd, IN, 0.0)
 
 
 if sys.platform == "linux":
