@@ -98,6 +98,8 @@ def mended(value: Any) -> Any:
 
 def mend_surrogates(text: str) -> str:
     """Join surrogate pairs to the character they stand for; a lone one becomes U+FFFD."""
+    if text.isascii():
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
