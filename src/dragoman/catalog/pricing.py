@@ -92,6 +92,7 @@ def _round(nano: Decimal) -> int:
 
 
 def _source(usage: Usage, price: Price) -> CostSource:
-    if usage.estimated:
+    """Say where the figure comes from; invented money stays that, whatever was counted."""
+    if usage.estimated and price.source != "demo":
         return "estimated"
     return "config" if price.source == "default" else price.source

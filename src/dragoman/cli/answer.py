@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.choice import NOTICE, Choice, next_steps
@@ -26,6 +27,7 @@ class Answer:
     """The question, and what becomes of it.
 
     `exchange` is the record of the attempts, `completion` what has come, `error` why it ended.
+    `client` and `output` are made for it unless they are given; `source` stands in the record.
     """
 
     def __init__(
@@ -36,6 +38,10 @@ class Answer:
         message: Message,
         params: dict[str, Any],
         thread: Thread = NEW,
+        *,
+        output: Output | None = None,
+        client: Client | None = None,
+        source: str = "cli",
     ) -> None:
         self.session = session
         self.terminal = session.terminal
@@ -44,10 +50,14 @@ class Answer:
         self.message = message
         self.params = params
         self.thread = thread
+        self.client = client
+        self.source = source
         self.exchange: Exchange | None = None
         self.completion: Completion | None = None
         self.error: DragomanError | None = None
-        self.output = Output(self.terminal, quiet=asked.json, reasoning=not asked.hide_reasoning)
+        self.output = output or Output(
+            self.terminal, quiet=asked.json, reasoning=not asked.hide_reasoning
+        )
         self._traced = 0
 
     def run(self) -> Exit:
@@ -56,7 +66,7 @@ class Answer:
         if self.choice.demo:
             self.terminal.note(NOTICE)
         try:
-            with Client(self.session.config()) as client:
+            with self._client() as client:
                 if self.asked.stream:
                     self._stream(client)
                 else:
@@ -72,6 +82,10 @@ class Answer:
         return self._tell(interrupted)
 
     # -- asking
+
+    def _client(self) -> AbstractContextManager[Client]:
+        """Take the client that was given, which somebody else closes, or make one."""
+        return Client(self.session.config()) if self.client is None else nullcontext(self.client)
 
     def _stream(self, client: Client) -> None:
         with client.stream(self.choice.refs, self._said, **self.params) as stream:
@@ -206,6 +220,7 @@ class Answer:
                 self.thread,
                 settings,
                 self.params,
+                self.source,
             )
         except StoreError as error:
             self.output.end()

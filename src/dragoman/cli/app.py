@@ -25,6 +25,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "chat": Command("chat:chat", "Talk to a model, turn by turn."),
     "setup": Command("setup:setup", "Find servers and keys here, and write a configuration."),
     "providers": Command("providers:providers", "Who can be called: list, show, add, test, …"),
     "keys": Command("credentials:keys", "Providers' keys: set, list, remove."),

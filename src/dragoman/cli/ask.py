@@ -111,7 +111,7 @@ def ask(session: Session, /, **given: Any) -> Exit:
         params["system"] = read_system(asked.system)
     elif conversation is not None and conversation.system:
         params["system"] = conversation.system
-    params |= _call_settings(session, asked)
+    params |= call_settings(session, asked)
     thread = thread_of(conversation)
     if asked.curl:
         from dragoman.cli.curl import print_curl
@@ -156,7 +156,7 @@ def _refuse_misspelling(words: Sequence[str]) -> None:
         )
 
 
-def _call_settings(session: Session, asked: Asked) -> dict[str, Any]:
+def call_settings(session: Session, asked: Asked) -> dict[str, Any]:
     """What the command line says about the call itself."""
     settings: dict[str, Any] = {
         "total": asked.timeout,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
 
@@ -17,19 +18,28 @@ if TYPE_CHECKING:
     from dragoman.types.completion import Completion
     from dragoman.types.exchange import Exchange
 
-A = TypeVar("A", bound="Asked")
+Said: TypeAlias = tuple[Message, ...]
+"""A question and its answer."""
 
 
 class Thread(Struct, frozen=True):
-    """What an answer goes on from: the conversation, and the instructions that it has so far.
+    """What an answer goes on from, and where it is recorded.
 
-    `conversation_id` is None for a new one; `number` is the turn that is tried again.
+    `turns` is what was said so far, `system` the instructions that are on record with it.
+    `conversation_id` is None for a new one; `last` is the number of its last turn; `number` the
+    turn that is tried again, None for the next one.
     """
 
-    history: tuple[Message, ...] = ()
+    turns: tuple[Said, ...] = ()
     system: str | None = None
     conversation_id: str | None = None
+    last: int = 0
     number: int | None = None
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """What was said, in order."""
+        return tuple(message for turn in self.turns for message in turn)
 
 
 NEW = Thread()
@@ -61,7 +71,19 @@ def thread_of(conversation: Conversation | None) -> Thread:
     """Make the thread that goes on from a conversation."""
     if conversation is None:
         return NEW
-    return Thread(conversation.messages, conversation.system, conversation.id)
+    return Thread(conversation.turns, conversation.system, conversation.id, conversation.last_turn)
+
+
+def thread_after(thread: Thread, exchange: Exchange, params: Mapping[str, Any]) -> Thread:
+    """Make the thread that goes on from an exchange that was recorded in one."""
+    from dragoman.store import conversation_of
+
+    return Thread(
+        thread.turns,
+        params.get("system"),
+        thread.conversation_id or conversation_of(exchange.id),
+        thread.number or thread.last + 1,
+    )
 
 
 def resume(asked: Asked, conversation: Conversation | None) -> Asked:

@@ -43,7 +43,7 @@ def list_models(
 ) -> None:
     """List models that are known by name, with context, price and source."""
     config = session.config()
-    rows = _select(session, config, query, provider, every)
+    rows = select_models(session, config, query, provider, every)
     console = session.terminal.out
     if json:
         from dragoman.cli.json_output import print_json
@@ -89,7 +89,7 @@ def show_model(session: Session, model: str, json: bool) -> None:
         print_facts(console, facts)
 
 
-def _select(
+def select_models(
     session: Session, config: Config, words: tuple[str, ...], provider: str | None, every: bool
 ) -> list[Row]:
     """Find the models to list: those that can be asked, unless more is wanted."""

@@ -52,6 +52,16 @@ def data_folder(env: Mapping[str, str]) -> Path:
     return _base(env, "XDG_DATA_HOME", "LOCALAPPDATA", ".local/share") / APP
 
 
+def state_folder(env: Mapping[str, str]) -> Path:
+    """The folder of what may be lost without harm: histories."""
+    return _base(env, "XDG_STATE_HOME", "LOCALAPPDATA", ".local/state") / APP
+
+
+def cache_folder(env: Mapping[str, str]) -> Path:
+    """The folder of what can be made again: lists of models."""
+    return _base(env, "XDG_CACHE_HOME", "LOCALAPPDATA", ".cache") / APP
+
+
 def gptme_files(env: Mapping[str, str]) -> list[Path]:
     """Where gptme's own configuration may be; the files that exist."""
     folder = _base(env, "XDG_CONFIG_HOME", "APPDATA", ".config") / "gptme"

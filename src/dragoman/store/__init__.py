@@ -8,6 +8,7 @@ from dragoman.store.conversations import (
     Turn,
     conversation_of,
     find_conversation,
+    replayable,
 )
 from dragoman.store.database import StoreError, database_path
 from dragoman.store.ledger import Ledger
@@ -21,4 +22,5 @@ __all__ = [
     "conversation_of",
     "database_path",
     "find_conversation",
+    "replayable",
 ]

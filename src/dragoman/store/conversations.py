@@ -130,9 +130,8 @@ def _read(connection: sqlite3.Connection, identity: str) -> Conversation:
         for message in said:
             if message.role == "system":
                 system = message.text or None
-        replayed = [_replayed(message) for message in said if message.role != "system"]
-        if all(message.parts for message in replayed):
-            turns.append(tuple(replayed))
+        if turn := replayable(message for message in said if message.role != "system"):
+            turns.append(turn)
     return Conversation(
         id=identity,
         settings=msgspec.json.decode(settings, type=Settings),
@@ -159,8 +158,16 @@ def _answered(connection: sqlite3.Connection, identity: str) -> Iterator[list[Me
         yield [Message(role, decode_parts(parts)) for role, parts in rows]
 
 
-def _replayed(message: Message) -> Message:
-    """Leave out calls of tools that were never run: no provider takes one without its result."""
+def replayable(said: Iterable[Message]) -> tuple[Message, ...]:
+    """Make of what was said in a turn what can be sent again; nothing, if nothing can.
+
+    Calls of tools that were never run are left out: no provider takes one without its result.
+    """
+    kept = [_without_calls(message) for message in said]
+    return tuple(kept) if all(message.parts for message in kept) else ()
+
+
+def _without_calls(message: Message) -> Message:
     if message.role != "assistant" or not any(isinstance(p, ToolCall) for p in message.parts):
         return message
     kept: Iterable[Part] = (p for p in message.parts if not isinstance(p, ToolCall | Reasoning))
