@@ -39,10 +39,12 @@ class Transport(Protocol):
         """Send a request and wait for the head of its answer, 1xx passed over.
 
         Redirects are answers like any other. A kept connection that turns out to be closed is
-        replaced by a new one, once, unseen.
+        replaced by a new one, once, unseen, unless the other side had acknowledged any of the
+        request: then it may have begun to work, and ConnectionLost says so.
 
         Raises: ConnectFailed, DestinationDenied, Timeout(phase="connect" or "first_token"),
-        ConnectionLost, ProtocolError (what came is not HTTP, or too long).
+        ConnectionLost, ProtocolError (what came is not HTTP, or too long), ConfigError (a header
+        that cannot be sent, a proxy or a file for TLS that cannot be used).
         """
         ...
 
