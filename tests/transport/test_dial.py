@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any
 
@@ -175,6 +177,23 @@ def test_host_header_is_the_name_not_the_address(
     up = upstream(HELLO)
     open_transport(network=always("127.0.0.1")).fetch(up.url_as("api.name.test"))
     assert up.requests[0].header("host") == f"api.name.test:{up.port}"
+
+
+def test_burst_of_requests_to_one_host_looks_it_up_once(
+    open_transport: OpenTransport, upstream: Upstream
+) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str) -> list[str]:
+        asked.append(host)
+        time.sleep(0.3)
+        return ["127.0.0.1"]
+
+    up = upstream(HELLO)
+    transport = open_transport(network=Network(resolve=resolve))
+    with ThreadPoolExecutor(10) as threads:
+        bodies = list(threads.map(transport.fetch, [up.url_as("name.test")] * 10))
+    assert (bodies, asked) == ([b"hello"] * 10, ["name.test"])
 
 
 # TLS.

@@ -14,8 +14,11 @@ import pytest
 from dragoman.errors import ConnectFailed, ConnectionLost, Timeout
 from dragoman.transport.base import AsyncResponse
 from dragoman.transport.pooled import AsyncPool
+from dragoman.types.http import ConnectOptions
+from dragoman.types.provider import Tls
 from tests.transport.either import request
 from tests.upstream.fault import Answer, FaultUpstream, Unreachable, chat_stream, stall
+from tests.upstream.tls import Authority
 
 Upstream = Callable[..., FaultUpstream]
 
@@ -198,6 +201,21 @@ def test_loop_that_ends_in_the_middle_of_an_answer_leaves_nothing(upstream: Upst
     asyncio.run(main())
     gc.collect()
     up.requests[0].wait_closed(1.0)
+
+
+def test_tls_connections_end_with_their_loop_too(upstream: Upstream, authority: Authority) -> None:
+    up = upstream([HELLO, chat_stream(["a"]).stall(at=10)], tls=authority.server())
+    options = ConnectOptions(tls=Tls(ca_file=str(authority.ca_file)))
+    pool = AsyncPool()
+
+    async def main() -> None:
+        for _ in range(2):
+            asked = request(up.url, options=options)
+            await pool.send(asked, connect_timeout_s=5.0, head_timeout_s=5.0)
+
+    asyncio.run(main())
+    gc.collect()
+    up.requests[1].wait_closed(1.0)
 
 
 def test_idle_connections_end_without_another_request(upstream: Upstream) -> None:

@@ -271,13 +271,24 @@ def resolve_name(host: str) -> list[str]:
     return [str(info[4][0]).partition("%")[0] for info in found]
 
 
-def resolve_in_thread(
-    resolve: Resolver, host: str, done: Callable[[Sequence[str] | OSError], object]
-) -> None:
+Done: TypeAlias = "Callable[[Sequence[str] | OSError], object]"
+
+# Those who wait for a lookup that is under way: a burst of requests to one host asks once.
+_asking: dict[tuple[Resolver, str], list[Done]] = {}
+_asking_lock = threading.Lock()
+
+
+def resolve_in_thread(resolve: Resolver, host: str, done: Done) -> None:
     """Resolve without blocking; `done` is called in the thread, with addresses or the error.
 
     A thread of its own, that nobody joins: a lookup that hangs must not hold up the exit.
     """
+    key = resolve, host
+    with _asking_lock:
+        if key in _asking:
+            _asking[key].append(done)
+            return
+        _asking[key] = [done]
 
     def run() -> None:
         try:
@@ -286,6 +297,16 @@ def resolve_in_thread(
             result = error
         except UnicodeError as error:  # a label too long, or empty
             result = OSError(str(error))
-        done(result)
+        _tell(key, result)
 
-    threading.Thread(target=run, name=f"resolve {host}", daemon=True).start()
+    try:
+        threading.Thread(target=run, name=f"resolve {host}", daemon=True).start()
+    except RuntimeError as error:  # no more threads
+        _tell(key, OSError(str(error)))
+
+
+def _tell(key: tuple[Resolver, str], result: Sequence[str] | OSError) -> None:
+    with _asking_lock:
+        waiting = _asking.pop(key)
+    for done in waiting:
+        done(result)
