@@ -16,8 +16,9 @@ from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, S
 from dragoman.wire.anthropic_messages.block_writer import BlockWriter
 from dragoman.wire.anthropic_messages.errors import error_value
 from dragoman.wire.anthropic_messages.response import AnswerWriter
-from dragoman.wire.anthropic_messages.schema import own
+from dragoman.wire.anthropic_messages.schema import NAME, own
 from dragoman.wire.anthropic_messages.usage import render_usage
+from dragoman.wire.beside import foreign_beside
 from dragoman.wire.json_text import encode
 from dragoman.wire.sse import render_frame
 
@@ -94,6 +95,8 @@ class MessagesRenderer:
         return render_named({"type": "message_start", "message": message}) + PING
 
     def _finish(self, event: Finish) -> bytes:
+        for sentence in foreign_beside(event.meta, NAME):
+            self._warn(sentence)
         fields = dict(own(event.meta))
         usage = render_usage(event.usage, fields.pop("more_usage", None))
         details = fields.get("stop_details")

@@ -52,6 +52,7 @@ from dragoman.wire.anthropic_messages.usage import (
     rest_of_usage,
 )
 from dragoman.wire.base import Rendered
+from dragoman.wire.beside import foreign_beside
 from dragoman.wire.error_body import bounded
 from dragoman.wire.ids import hashed_id, safe_id
 from dragoman.wire.json_text import encode, mend_surrogates
@@ -153,6 +154,8 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
     def warn(sentence: str) -> None:
         warnings[sentence] = None
 
+    for sentence in foreign_beside(completion.meta, NAME):
+        warn(sentence)
     writer = AnswerWriter()
     blocks = [writer.block(part, warn) for part in completion.parts]
     fields = dict(own(completion.meta))
@@ -234,9 +237,8 @@ class AnswerWriter:
 
 def warn_of_foreign(part: Text, warn: Warn) -> None:
     """Report what another format said beside a text."""
-    for name in part.meta or ():
-        if name != NAME:
-            warn(f"what {name} says beside a text (citations, annotations) is left out")
+    for sentence in foreign_beside(part.meta, NAME):
+        warn(sentence)
 
 
 def sealed_reasoning(part: Reasoning) -> dict[str, Any]:

@@ -150,6 +150,9 @@ class _Writer:
 
     def _reasoning(self, part: Reasoning, said: list[Part], rendered: dict[str, Any]) -> None:
         """Send reasoning back where the dialect wants it; elsewhere it is not part of history."""
+        for name in part.meta or ():
+            if name != NAME:
+                self._warn(f"reasoning that only {name} can read is left out")
         field = self._dialect.reasoning_field
         if field == "reasoning_details":
             details = _own(part.meta).get("reasoning_details")

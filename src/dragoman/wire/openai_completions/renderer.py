@@ -9,6 +9,7 @@ from typing import Any
 
 from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, Start
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
+from dragoman.wire.beside import foreign_beside
 from dragoman.wire.json_text import decode, encode
 from dragoman.wire.openai_completions.response import describe, media_url
 from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME
@@ -89,22 +90,26 @@ class CompletionsRenderer:
         if isinstance(part, Unknown) and part.format == NAME:
             number = self._calls[index] = len(self._calls)
             return self._call({"index": number, **decode(part.raw.encode())})
-        warning = f"{describe(part)} cannot be said in a chat completion: left out"
-        if warning not in self.warnings:
-            self.warnings.append(warning)
+        self._warn(f"{describe(part)} cannot be said in a chat completion: left out")
         return b""
 
     def _part_end(self, event: PartEnd) -> bytes:
         """Send what only this format reads back and only the end of a part knows."""
         part = event.part
         own = (getattr(part, "meta", None) or {}).get(NAME)
+        if isinstance(part, Text) and part.meta:
+            self._warn(*foreign_beside(part.meta, NAME))
         if own and isinstance(part, ToolCall):
             return self._call({"index": self._calls[event.index], **own})
         if own and isinstance(part, Reasoning) and "reasoning_details" in own:
             return self._chunk({"reasoning_details": own["reasoning_details"]})
         return b""
 
+    def _warn(self, *warnings: str) -> None:
+        self.warnings += [warning for warning in warnings if warning not in self.warnings]
+
     def _finish(self, event: Finish) -> bytes:
+        self._warn(*foreign_beside(event.meta, NAME))
         word = FINISH_WORDS[event.reason]
         if event.reason == "refusal" and not self._refused:
             word = "content_filter"

@@ -11,6 +11,7 @@ from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCa
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.base import Rendered, StreamParser
+from dragoman.wire.beside import foreign_beside
 from dragoman.wire.data_url import make_data_url
 from dragoman.wire.error_body import bounded
 from dragoman.wire.json_text import decode, encode
@@ -88,7 +89,7 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
     Source: https://platform.openai.com/docs/api-reference/chat/object (read 2026-11)
     """
     del request
-    warnings: list[str] = []
+    warnings = list(foreign_beside(completion.meta, NAME))
     own = dict((completion.meta or {}).get(NAME, {}))
     logprobs = own.pop("logprobs", None)
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
@@ -114,7 +115,7 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
     }
     if completion.usage is not None:
         rendered["usage"] = render_usage(completion.usage)
-    return Rendered(encode(rendered | own), tuple(warnings))
+    return Rendered(encode(rendered | own), tuple(dict.fromkeys(warnings)))
 
 
 def finish_word(completion: Completion) -> str:
@@ -128,6 +129,7 @@ def _render_parts(parts: tuple[Part, ...], message: dict[str, Any], warnings: li
     for part in parts:
         if isinstance(part, Text):
             message["content"] = (message["content"] or "") + part.text
+            warnings.extend(foreign_beside(part.meta, NAME))
         elif isinstance(part, Refusal):
             message["refusal"] = (message["refusal"] or "") + part.text
         elif isinstance(part, Reasoning):

@@ -15,9 +15,10 @@ import msgspec
 
 from dragoman.errors import DragomanError, ServerError
 from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, Start
-from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
+from dragoman.types.message import Media, Meta, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.types.request import ChatRequest
 from dragoman.types.usage import Usage
+from dragoman.wire.beside import foreign_beside
 from dragoman.wire.json_text import encode
 from dragoman.wire.openai_responses.echo import echo
 from dragoman.wire.openai_responses.errors import error_event, response_error
@@ -92,6 +93,7 @@ class ResponsesRenderer:
             self._part_start(event.index, event.part)
         elif isinstance(event, PartEnd):
             self._part_end(event.index, event.part)
+            self._warn_of_foreign(event.part.meta if isinstance(event.part, Text) else None)
         elif isinstance(event, Start):
             self._start(event)
         elif isinstance(event, Finish):
@@ -292,7 +294,13 @@ class ResponsesRenderer:
             self._say(kind, **where, name=name, arguments=fields["arguments"])
         self._done(opened)
 
+    def _warn_of_foreign(self, meta: Meta | None) -> None:
+        for warning in foreign_beside(meta, NAME):
+            if warning not in self.warnings:
+                self.warnings.append(warning)
+
     def _finish(self, event: Finish) -> None:
+        self._warn_of_foreign(event.meta)
         if event.reason == "error":
             word = event.raw_reason or "error"
             error = ServerError(f"the provider broke off its answer: {word}")
