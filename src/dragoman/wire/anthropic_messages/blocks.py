@@ -83,7 +83,7 @@ def refusal_part(details: Any, last_text: str) -> Refusal | None:
     Returns: None when it does not say why, or when the content ends with the same words, as where
     a server translates.
     """
-    explanation = _string(details, "explanation") if isinstance(details, dict) else ""
+    explanation = string(details, "explanation") if isinstance(details, dict) else ""
     return Refusal(explanation, BESIDE) if explanation not in ("", last_text) else None
 
 
@@ -104,29 +104,29 @@ def thinking_meta(block: Block) -> Meta | None:
 
 
 def _text(block: Block) -> Part | None:
-    text, meta = _string(block, "text"), text_meta(block)
+    text, meta = string(block, "text"), text_meta(block)
     return Text(text, meta) if text or meta else None
 
 
 def _thinking(block: Block) -> Part | None:
-    text, meta = _string(block, "thinking"), thinking_meta(block)
+    text, meta = string(block, "thinking"), thinking_meta(block)
     return Reasoning(text, meta) if text or meta else None
 
 
 def _redacted(block: Block) -> Part | None:
-    data = _string(block, "data")
+    data = string(block, "data")
     return Reasoning("", {NAME: {"redacted": data}}) if data else None
 
 
 def _tool_call(block: Block, arguments: str | None) -> Part:
     if arguments is None:
         arguments = input_text(block.get("input"))
-    return ToolCall(_string(block, "id"), _string(block, "name"), arguments, call_meta(block))
+    return ToolCall(string(block, "id"), string(block, "name"), arguments, call_meta(block))
 
 
 def _tool_result(block: Block) -> Part:
     return ToolResult(
-        _string(block, "tool_use_id"),
+        string(block, "tool_use_id"),
         parse_blocks(block.get("content")),
         block.get("is_error") is True,
         meta=rest_meta(block, "type", "tool_use_id", "content", "is_error"),
@@ -138,8 +138,8 @@ def _image(block: Block) -> Part:
 
 
 def _document(block: Block) -> Part:
-    title = block.get("title") if isinstance(block.get("title"), str) else None
-    return _media(block, "file", rest_meta(block, "type", "source", "title"), title)
+    meta = rest_meta(block, "type", "source", "title")
+    return _media(block, "file", meta, string(block, "title") or None)
 
 
 def _media(block: Block, kind: MediaKind, meta: Any, name: str | None = None) -> Part:
@@ -156,18 +156,18 @@ def _read_source(source: Block) -> dict[str, Any] | None:
 
 
 def _base64_source(source: Block) -> dict[str, Any] | None:
-    data, media_type = source.get("data"), source.get("media_type")
-    if not isinstance(data, str) or not isinstance(media_type, str):
-        return None
-    return {"data": "".join(data.split()), "media_type": media_type}
+    data, media_type = string(source, "data"), string(source, "media_type")
+    return {"data": "".join(data.split()), "media_type": media_type} if media_type else None
 
 
 def _url_source(source: Block) -> dict[str, Any] | None:
-    return {"url": source["url"]} if isinstance(source.get("url"), str) else None
+    url = string(source, "url")
+    return {"url": url} if url else None
 
 
 def _file_source(source: Block) -> dict[str, Any] | None:
-    return {"file_id": source["file_id"]} if isinstance(source.get("file_id"), str) else None
+    file_id = string(source, "file_id")
+    return {"file_id": file_id} if file_id else None
 
 
 def _text_source(source: Block) -> dict[str, Any] | None:
@@ -227,6 +227,7 @@ def _text_of(raw: bytes) -> str | None:
         return None
 
 
-def _string(block: Block, name: str) -> str:
+def string(block: Block, name: str) -> str:
+    """Read a field that must be a text; empty where it is none."""
     value = block.get(name)
     return mend_surrogates(value) if isinstance(value, str) else ""

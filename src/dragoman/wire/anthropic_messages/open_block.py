@@ -14,11 +14,12 @@ from dragoman.wire.anthropic_messages.blocks import (
     call_meta,
     input_text,
     parse_block,
+    string,
     text_meta,
     thinking_meta,
 )
 from dragoman.wire.anthropic_messages.schema import NAME, kind_of
-from dragoman.wire.json_text import SurrogateJoiner, decode, encode_text
+from dragoman.wire.json_text import SurrogateJoiner, decode, encode_text, mended
 from dragoman.wire.parts import OpenCall, OpenParts, TextKind
 
 
@@ -40,9 +41,7 @@ class OpenBlock:
         self._surrogates = SurrogateJoiner()
         parts.close_text(events)
         if self._kind == "tool_use":
-            name = block.get("name")
-            name = name if isinstance(name, str) else ""
-            self._call = parts.open_call(call_id, name, events, call_meta(block))
+            self._call = parts.open_call(call_id, string(block, "name"), events, call_meta(block))
         elif self._kind in _SAID:
             kind, field = _SAID[self._kind]
             self._say(kind, self._block.pop(field, None), events)
@@ -92,7 +91,7 @@ class OpenBlock:
         self._block["signature"] = delta.get("signature")
 
     def _citations_delta(self, delta: dict[str, Any], events: list[Event]) -> None:
-        citation = delta.get("citation")
+        citation = mended(delta.get("citation"))
         self._block["citations"] = [*(self._block.get("citations") or ()), citation]
         self._parts.add("text", "", events, {NAME: {"citations": [citation]}})
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from dragoman.types.event import FinishReason
 from dragoman.types.message import Meta, Refusal
+from dragoman.wire.json_text import mended
 from dragoman.wire.parts import own_meta
 
 NAME = "anthropic-messages"
@@ -96,6 +97,5 @@ def is_beside(part: Refusal) -> bool:
 
 def rest_meta(fields: Mapping[str, Any], *known: str) -> Meta | None:
     """Keep the fields of an object that have no place in the vocabulary; null is no value."""
-    return own_meta(
-        NAME, {key: item for key, item in fields.items() if key not in known and item is not None}
-    )
+    rest = {key: item for key, item in fields.items() if key not in known and item is not None}
+    return own_meta(NAME, mended(rest)) if rest else None
