@@ -32,6 +32,7 @@ layers: .venv/dev.stamp
 generated: .venv/dev.stamp
 	$(BIN)/python scripts/gen_config_reference.py --check
 	$(BIN)/python scripts/generate_docs.py --check
+	$(BIN)/python scripts/generate_languages.py --check
 	$(BIN)/python scripts/build_changelog.py --check
 
 tests: .venv/dev.stamp
@@ -44,6 +45,7 @@ format: .venv/dev.stamp  ## put the code into shape
 generate: .venv/dev.stamp  ## write the generated parts of the docs anew
 	$(BIN)/python scripts/gen_config_reference.py
 	$(BIN)/python scripts/generate_docs.py
+	$(BIN)/python scripts/generate_languages.py
 
 bench: .venv-bench/stamp  ## measure, against peers, in one run
 	.venv-bench/bin/python -m bench --save

@@ -1,7 +1,7 @@
 """Run the measurements and print tables; `--save` keeps them in `bench/results/`.
 
 python -m bench                  everything
-python -m bench calls startup    some: calls, startup, parse, memory
+python -m bench calls startup    some: calls, startup, parse, languages, memory
 """
 
 from __future__ import annotations
@@ -129,6 +129,16 @@ def parse() -> str:
     return table(["", "CPU ms"], [[name, f"{value:.1f}"] for name, value in result.items()])
 
 
+def languages() -> str:
+    """CPU ms of a streamed answer of 200 chunks, from the upstream's language to the client's."""
+    result = run_json("bench.languages")
+    request = result.pop("request")
+    names = sorted({name.split(">")[0] for name in result})
+    rows = [[up, *(f"{result[f'{up}>{client}']:.2f}" for client in names)] for up in names]
+    text = table(["upstream ↓ client →", *names], rows)
+    return f"{text}\n\nOne MiB of request, opened and sealed anew: {request:.2f} ms"
+
+
 def memory() -> str:
     """Memory over 100 000 calls."""
     with upstream() as base_url:
@@ -154,7 +164,13 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}; {peers}"
 
 
-PARTS = {"startup": startup, "calls": calls, "parse": parse, "memory": memory}
+PARTS = {
+    "startup": startup,
+    "calls": calls,
+    "parse": parse,
+    "languages": languages,
+    "memory": memory,
+}
 
 
 def main() -> None:
