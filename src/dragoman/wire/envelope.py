@@ -109,34 +109,35 @@ class Envelope:
             for name, value in changes.items()
             if value is not None and name not in self.fields
         ]
-        out: list[bytes] = []
+        body = memoryview(self.body)  # a slice of it is no copy
+        out: list[bytes | memoryview] = []
         at = 0  # everything before it has been written
         last_end: int | None = None  # where the last field that stays ends
         for index, member in enumerate(self._members):
             if member.name in gone:
                 if last_end is None and index + 1 < len(self._members):
-                    out.append(self.body[at : member.start])
+                    out.append(body[at : member.start])
                     at = self._members[index + 1].start
                 elif last_end is None:
-                    out.append(self.body[at : member.start])
+                    out.append(body[at : member.start])
                     at = member.end
                 else:
-                    out.append(self.body[at:last_end] if at < last_end else b"")
+                    out.append(body[at:last_end] if at < last_end else b"")
                     at = member.end
                 continue
             if (new := new_names.get(member.name)) is not None:
-                out.append(self.body[at : member.start] + encode(new))
+                out += (body[at : member.start], encode(new))
                 at = member.name_end
             if (value := changes.get(member.name)) is not None:
-                out.append(self.body[at : member.value] + value)
+                out += (body[at : member.value], value)
                 at = member.end
             last_end = member.end
         if added:
             end = self._members[-1].end if self._members else self.body.index(b"{") + 1
-            out.append(self.body[at:end])
+            out.append(body[at:end])
             out.append((b"," if last_end is not None else b"") + b",".join(added))
             at = max(at, end)
-        out.append(self.body[at:])
+        out.append(body[at:])
         return b"".join(out)
 
     def _usage_asked(self) -> bytes:
