@@ -32,9 +32,9 @@ completions (`openai-completions`), *Responses* is OpenAI's Responses (`openai-r
 *Messages* is Anthropic's (`anthropic-messages`). What this means is told in
 [Languages](../explanation/languages.md).
 
-✓ crosses whole, streamed or not. A number stands for what becomes of it instead, [below](#reasons). — the language
-on the left of the arrow has no words for it. Where both sides speak the same language everything
-crosses: bytes are sent on as they came.
+✓ crosses whole, streamed or not. A number stands for what becomes of it instead,
+[below](#reasons). — the language on the left of the arrow has no words for it. Where both sides
+speak the same language everything crosses: bytes are sent on as they came.
 """
 REQUESTS = "## Requests\n\nFrom the client's language → to the upstream's.\n"
 ANSWERS = "## Answers\n\nFrom the upstream's language → to the client's.\n"
