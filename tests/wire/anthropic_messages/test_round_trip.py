@@ -86,10 +86,11 @@ def check(before: Completion, there: Completion, back: Completion) -> None:
         assert there.finish_reason == back.finish_reason == before.finish_reason
     if before.finish_reason == "refusal":
         assert back.finish_reason in ("refusal", "content_filter")
-    ids = [call.id for call in there.tool_calls]
-    assert [call.id for call in back.tool_calls] == ids
-    assert len(set(ids)) == len(ids)
-    assert ids == [safe_id(call.id, "toolu_") for call in before.tool_calls]
+    one, two, three = (
+        [safe_id(call.id, "toolu_") for call in step.tool_calls] for step in (before, there, back)
+    )
+    assert one == two == three
+    assert len(set(one)) == len(one)
 
 
 @pytest.mark.parametrize(("api", "name"), STREAMS)
