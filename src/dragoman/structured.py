@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import BadRequest, ContentFiltered, ContextOverflow, SchemaMismatch
+from dragoman.schema_check import find_problem
 from dragoman.types.completion import Completion
 from dragoman.types.message import system, tool_result, user
 from dragoman.types.request import ChatRequest, JsonSchema, Tool, ToolChoice
@@ -46,15 +48,23 @@ def shape_of(kind: Any) -> Shape[Any]:
     """Work out the shape of a type, or of a JSON Schema given as a dict.
 
     Pydantic models speak for themselves; msgspec Structs, dataclasses, TypedDicts, unions and the
-    like go by msgspec. A schema given as a dict is not checked beyond being JSON.
+    like go by msgspec. What a schema given as a dict admits is `schema_check`'s to say.
     """
     if isinstance(kind, Mapping):
-        return Shape(str(kind.get("title", "answer")), kind, msgspec.json.decode)
+        return Shape(str(kind.get("title", "answer")), kind, partial(_read_checked, kind))
     name = getattr(kind, "__name__", "answer")
     if hasattr(kind, "model_json_schema"):
         return Shape(name, kind.model_json_schema(), kind.model_validate_json)
     decoder = msgspec.json.Decoder(kind)
     return Shape(name, _inlined(msgspec.json.schema(kind)), decoder.decode)
+
+
+def _read_checked(schema: Mapping[str, Any], text: str) -> Any:
+    """Read JSON that the schema admits. Raises: ValueError."""
+    value = msgspec.json.decode(text)
+    if problem := find_problem(value, schema):
+        raise ValueError(problem)
+    return value
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
