@@ -15,6 +15,7 @@ from dragoman.types.http import ConnectOptions
 from dragoman.types.provider import Tls
 from tests.transport.either import Either, request
 from tests.upstream.fault import Answer, Close, FaultUpstream, Send, chat_stream
+from tests.upstream.listener import LINGER_NONE
 from tests.upstream.tls import Authority
 
 Upstream = Callable[..., FaultUpstream]
@@ -155,6 +156,7 @@ def test_kept_connection_to_a_server_that_came_back_is_replaced_unseen(
     up = upstream(HELLO)
     transport.fetch(up.url)
     up.go_down()
+    wait_until(lambda: up.live == 0)
     up.come_back()
     assert transport.fetch(up.url) == b"hello"
 
@@ -214,8 +216,10 @@ class Quitter:
             self.answered += 1
             sock.sendall(HELLO.wire)
 
-    def quit_all(self) -> None:
+    def quit_all(self, *, reset: bool = False) -> None:
         for sock in self._sockets:
+            if reset and sock.fileno() >= 0:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
             sock.close()
 
     def __enter__(self) -> Quitter:
@@ -241,13 +245,14 @@ def before_reuse(transport: Either, act: Callable[[], None]) -> None:
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])
+@pytest.mark.parametrize("reset", [False, True])
 def test_request_that_crosses_the_servers_close_is_sent_again_unseen(
-    transport: Either, size: int
+    transport: Either, size: int, reset: bool
 ) -> None:
     """The close met our request on the way: nothing of it was acknowledged."""
     with Quitter() as server:
         transport.fetch(server.url)
-        before_reuse(transport, server.quit_all)
+        before_reuse(transport, lambda: server.quit_all(reset=reset))
         assert transport.fetch(request(server.url, b"x" * size)) == b"hello"
         assert server.answered == 2
 

@@ -86,7 +86,8 @@ class Connection(asyncio.BufferedProtocol):
         self.unseen = False
         self.transport.write(data)
         # What the system took at once; it takes more only when some of that is acknowledged.
-        self._sent_bytes = len(data) - self.transport.get_write_buffer_size()
+        left = self.transport.get_write_buffer_size()
+        self._sent_bytes = 0 if self.transport.is_closing() else len(data) - left
 
     async def wait(self, deadline: float) -> None:
         """Wait until something of the answer has come, or its end. Raises: Late.
