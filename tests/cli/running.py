@@ -60,6 +60,7 @@ class Running:
         buffer = self.err if err else self.out
         with self._news:
             if not self._news.wait_for(lambda: text.encode() in buffer, TIMEOUT_S):
+                self.process.kill()
                 raise AssertionError(f"{text!r} did not come; out {self.out!r}, err {self.err!r}")
 
     def type(self, text: str) -> None:

@@ -202,12 +202,12 @@ def _look(
     session: Session, provider: Provider, source: CredentialSource, origin: str
 ) -> Found | None:
     """Look at one source. Commands are not run, keyrings not opened."""
-    from dragoman.config.secrets import Secrets
+    from dragoman.config.secrets import Secrets, looked
     from dragoman.errors import ConfigError
 
     if source.kind == "stored":
         return _stored(session, provider, origin)
-    label = f"${source.value}" if source.kind == "env" else str(source)
+    (label,) = looked((source,))
     if source.kind in ("cmd", "keyring"):
         return Found(provider.name, "", label, origin, used=False)
     if source.kind == "env" and source.value not in session.env:

@@ -63,6 +63,7 @@ class Proposal:
         self._config = load_for_change(session)
         self._rows: Mapping[str, Mapping[str, Any]] = read_catalog().data["providers"]
         self._secrets: list[str] = []
+        self._proposed: set[str] = set()
 
     # ---------------------------------------------------------------------------------- offers
 
@@ -96,6 +97,7 @@ class Proposal:
         name = server.provider or f"local-{server.port}"
         if self._is_taken(name):
             name = f"{name}-{server.port}"
+        self._proposed.add(name)
         settings: dict[str, Any] = {"preset": server.provider} if server.provider else {}
         if not server.at_home:
             settings["base_url"] = server.base_url
@@ -141,7 +143,8 @@ class Proposal:
 
     def _is_taken(self, name: str) -> bool:
         custom = {provider.name for provider in self._config.custom}
-        return name in custom or self.draft.find_provider(name) is not None
+        known = name in custom or name in self._proposed
+        return known or self.draft.find_provider(name) is not None
 
     # ------------------------------------------------------------------------------------ text
 

@@ -157,11 +157,15 @@ def _tell_left_over(session: Session, config: Config, provider: Provider) -> Non
     from dragoman.config.stored import find_stored
 
     name = provider.name
-    refs = {"default_model": config.default_model or "", "image_model": config.image_model or ""}
-    refs |= {
-        f"routes.{route.name}": step.ref for route in config.routes.values() for step in route.steps
-    }
-    for where, ref in refs.items():
+    refs = [("default_model", config.default_model), ("image_model", config.image_model)]
+    refs += [
+        (f"routes.{route.name}", step.ref)
+        for route in config.routes.values()
+        for step in route.steps
+    ]
+    for where, ref in refs:
+        if ref is None:
+            continue
         if ref == name or ref.startswith((f"{name}/", f"{name}:")):
             session.terminal.warn(f"{where} still names it: {ref}")
     if find_stored(name, session.env) is not None:

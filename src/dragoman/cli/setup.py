@@ -128,14 +128,14 @@ def _is_chosen(offer: Offer, *, asks: bool) -> bool:
 
 def _confirm(question: str, *, default: bool = True) -> bool:
     try:
-        return click.confirm(question, default=default)
+        return click.confirm(question, default=default, err=True)
     except click.Abort:
         raise KeyboardInterrupt from None
 
 
 def _ask_model(proposed: str) -> str:
     try:
-        answer: str = click.prompt("Default model?", default=proposed)
+        answer: str = click.prompt("Default model?", default=proposed, err=True)
     except click.Abort:
         raise KeyboardInterrupt from None
     return answer.strip()
