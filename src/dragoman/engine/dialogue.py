@@ -24,6 +24,7 @@ from dragoman.types.route import Deployment
 from dragoman.types.usage import Usage
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge, Events
+from dragoman.wire.extra import add_fields
 
 
 class Whole(Struct, frozen=True):
@@ -125,9 +126,13 @@ class InProcess:
 
 
 def write_anew(request: ChatRequest, upstream: WireFormat, letter: Letter) -> Rendered:
-    """Write a request in the upstream's format: fitted to the window, with what is added to it."""
+    """Write a request in the upstream's format: fitted to the window, with what is added to it.
+
+    What the caller says comes before what the deployment adds.
+    """
     deployment = letter.deployment
-    extra = {**letter.body, **request.extra}
+    is_foreign = request.format not in (None, upstream.name)
+    extra = request.extra if is_foreign else {**letter.body, **request.extra}
     if letter.stream != request.stream or len(extra) != len(request.extra):
         request = replace(request, stream=letter.stream, extra=extra)
     warnings: tuple[str, ...] = ()
@@ -137,4 +142,7 @@ def write_anew(request: ChatRequest, upstream: WireFormat, letter: Letter) -> Re
     if upstream.needs_max_tokens and request.max_tokens is None:
         request = replace(request, max_tokens=deployment.info.max_tokens)
     rendered = upstream.render_request(request, deployment.model, deployment.provider.dialect)
-    return Rendered(rendered.body, (*warnings, *rendered.warnings)) if warnings else rendered
+    body = rendered.body
+    if is_foreign and letter.body:
+        body = add_fields(body, letter.body)
+    return Rendered(body, (*warnings, *rendered.warnings))

@@ -58,7 +58,7 @@ class OverHttp:
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`."""
         deployment = letter.deployment
-        if upstream is not self.client or _must_fit(letter):
+        if upstream is not self.client or _must_fit(letter) or self.envelope.holds_seals:
             return write_anew(self.request, upstream, letter)
         dialect = deployment.provider.dialect
         ask_usage = dialect.stream_usage and self.client.asks_for_usage

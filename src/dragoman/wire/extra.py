@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from msgspec import Raw
+from msgspec.json import Decoder
 
 from dragoman.errors import Unsupported
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
+from dragoman.wire.json_text import encode
 
 _NEEDED = frozenset({"previous_response_id", "conversation", "background", "prompt", "audio"})
 """Fields without which it would be another request: whoever does not know them can't answer it."""
@@ -60,3 +64,11 @@ def fit_dialect(dialect: Dialect, body: dict[str, Any], warn: Callable[[str], No
     for name, new in dialect.rename.items():
         if name in body:
             body[new] = body.pop(name)
+
+
+_open_one_level = Decoder(dict[str, Raw]).decode
+
+
+def add_fields(body: bytes, fields: Mapping[str, Any]) -> bytes:
+    """Add top-level fields to a body of ours; those that are there already stay as they are."""
+    return encode({**fields, **_open_one_level(body)})
