@@ -1,7 +1,8 @@
 """Events of a streamed answer → events of ours.
 
-Law: an item is found by `output_index`, else by its id, else it is the one that came last. Servers
-may leave out any event but the deltas or the whole items; what is said twice is told once.
+Law: an item is found by its id, else by `output_index`, else it is the one that came last of its
+kind. Some servers give an item another id in every event, and some give every item the index 0.
+They may leave out any event but the deltas or the whole items; what is said twice is told once.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class AnswerReader:
 
     def _item_added(self, data: Data, events: list[Event]) -> None:
         if isinstance(item := data.get("item"), dict):
-            found = self._find(data, item)
+            found = self._find(data, item, begins=True)
             self._turn_to(found, events)
             found.begin(item, events)
 
@@ -143,15 +144,17 @@ class AnswerReader:
                 self._speaking.pause(events)
             self._speaking = item
 
-    def _find(self, data: Data, item: Item) -> OpenItem:
-        """Find the item that an event is about, or make it."""
+    def _find(self, data: Data, item: Item, *, begins: bool = False) -> OpenItem:
+        """Find the item that an event is about, or make it; `begins` says that it is a new one."""
         index = data.get("output_index")
         index = index if type(index) is int else None
         identity = data.get("item_id") or item.get("id")
         identity = identity if isinstance(identity, str) else None
-        found = self._by_index.get(index) if index is not None else None
-        if found is None and identity is not None:
-            found = self._by_id.get(identity)
+        found = self._by_id.get(identity) if identity is not None else None
+        if found is None and index is not None:
+            found = self._by_index.get(index)
+            if found is not None and (found.whole or (begins and found.begun)):
+                found = None
         if found is None and index is None and identity is None:
             found = self._last(item)
         if found is not None and found.item.get("type") not in (None, item.get("type")):
@@ -169,7 +172,7 @@ class AnswerReader:
         self._items.append(made)
         if index is not None:
             self._by_index[index] = made
-        if identity is not None:
+        if identity is not None and identity not in self._by_id:
             self._by_id[identity] = made
             made.item["id"] = identity
         return made

@@ -50,6 +50,7 @@ class OpenItem:
         "_parts",
         "_section",
         "_spots",
+        "begun",
         "is_refusal",
         "item",
         "whole",
@@ -57,6 +58,7 @@ class OpenItem:
 
     def __init__(self, item: Item, parts: OpenParts, invented_id: str) -> None:
         self.item = item
+        self.begun = False  # somebody has said what it is
         self.whole = False
         self.is_refusal = False  # the model declines
         self._parts = parts
@@ -75,6 +77,7 @@ class OpenItem:
 
     def begin(self, item: Item, events: list[Event]) -> None:
         """Take what its beginning says: a call opens when its name is known."""
+        self.begun = True
         self.item = {**self.item, **item}
         if self._call is None and self.item.get("type") in _CALLS and self.item.get("name"):
             self._open_call(events)
