@@ -122,6 +122,16 @@ def test_what_follows_an_answer_is_never_part_of_it() -> None:
     assert "x-second" not in incoming.headers
 
 
+@pytest.mark.parametrize("callback", ["on_header", "on_headers_complete", "on_body"])
+def test_interrupt_in_the_middle_of_parsing_is_no_fault_of_the_answer(callback: str) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    interrupted = type("Interrupted", (Incoming,), {callback: interrupt})
+    with pytest.raises(KeyboardInterrupt):
+        interrupted("POST").feed(ANSWERS["length"])
+
+
 def test_trailers_are_not_headers() -> None:
     incoming, _ = read(Answer(200, (), b"a").chunked(trailers={"set-cookie": "x"}).wire, [])
     assert "set-cookie" not in incoming.headers

@@ -15,7 +15,7 @@ from dragoman.transport.dial import (
     resolve_in_thread,
     resolve_name,
 )
-from dragoman.transport.sockets import is_quiet, is_unacknowledged, open_socket
+from dragoman.transport.sockets import Watch, is_unacknowledged, open_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.lost:
             return False
         just_now = self.loop.time() - self.idle_since < 0.05
-        return just_now or is_quiet(self.sock.fileno())
+        return just_now or not Watch(self.sock.fileno()).wait(0.0)
 
     def abort(self) -> None:
         """End the connection at once; the other side sees it, whatever it was doing."""

@@ -18,7 +18,7 @@ from dragoman.transport.dial import (
     resolve_in_thread,
     resolve_name,
 )
-from dragoman.transport.sockets import IN, OUT, is_unacknowledged, open_socket, wait_any, wait_one
+from dragoman.transport.sockets import IN, OUT, Watch, is_unacknowledged, open_socket, wait_any
 
 if TYPE_CHECKING:
     import ssl
@@ -39,7 +39,7 @@ class Late(Exception):
 
 def wait(fd: int, events: int, deadline: float) -> None:
     """Wait for one descriptor. Raises: Late."""
-    while not wait_one(fd, events, deadline - time.monotonic()):
+    while not wait_any(((fd, events),), deadline - time.monotonic()):
         if time.monotonic() >= deadline:
             raise Late
 
@@ -55,6 +55,8 @@ class Connection:
         self.proxy: Proxy | None = None
         self.idle_since = inf
         self._sent_bytes = 0
+        self._watch = Watch(sock.fileno())
+        self._plain = True
         self._again: tuple[type[OSError], ...] = (BlockingIOError,)
         self._explain: Callable[[OSError], OSError | DragomanError] = lambda error: error
 
@@ -64,6 +66,7 @@ class Connection:
 
         from dragoman.transport.tls import explain_loss
 
+        self._plain = False  # TLS may hold back what came; only reading tells
         self._again = (SSLWantReadError, SSLWantWriteError)
         self._explain = lambda error: explain_loss(error, server_name)
         self.sock = context.wrap_socket(
@@ -109,11 +112,20 @@ class Connection:
 
     def receive(self, incoming: Incoming, deadline: float) -> None:
         """Wait for bytes, or for the end, and feed them to an answer. Raises: Late."""
-        fd = self.sock.fileno()
-        if self._again[0] is BlockingIOError:
-            wait(fd, IN, deadline)
+        if self._plain:
+            self._wait(deadline)
         while not self._feed(incoming):
-            wait(fd, IN, deadline)
+            self._wait(deadline)
+
+    def _wait(self, deadline: float) -> None:
+        """Wait for something to read. Raises: Late."""
+        while not self._watch.wait(deadline - time.monotonic()):
+            if time.monotonic() >= deadline:
+                raise Late
+
+    def is_quiet(self) -> bool:
+        """Whether nothing came since the last answer: neither the end nor anything unasked."""
+        return not self._watch.wait(0.0)
 
     def _feed(self, incoming: Incoming) -> bool:
         """Feed what is there; False when nothing is."""

@@ -45,11 +45,19 @@ if sys.platform != "win32":
             poller.register(fd, events)
         return [fd for fd, _ in poller.poll(_in_ms(timeout_s))]
 
-    def wait_one(fd: int, events: int, timeout_s: float) -> bool:
-        """Wait until this one is ready or broken; False when the time is over."""
-        poller = select.poll()
-        poller.register(fd, events)
-        return bool(poller.poll(_in_ms(timeout_s)))
+    class Watch:
+        """Waits for one file descriptor to have something to read, or to break."""
+
+        __slots__ = ("_poll",)
+
+        def __init__(self, fd: int) -> None:
+            poller = select.poll()
+            poller.register(fd, IN)
+            self._poll = poller.poll
+
+        def wait(self, timeout_s: float) -> bool:
+            """Wait; False when the time is over."""
+            return bool(self._poll(_in_ms(timeout_s)))
 
     def _in_ms(timeout_s: float) -> int:
         """Spell seconds for poll(2). A day is as good as for ever: callers ask again."""
@@ -66,14 +74,17 @@ else:
         ready = select.select(readable, writable, writable, timeout)
         return list({fd for group in ready for fd in group})
 
-    def wait_one(fd: int, events: int, timeout_s: float) -> bool:
+    class Watch:
         """See above."""
-        return bool(wait_any(((fd, events),), timeout_s))
 
+        __slots__ = ("_fd",)
 
-def is_quiet(fd: int) -> bool:
-    """Whether nothing came on an idle connection: neither its end nor anything unasked."""
-    return not wait_one(fd, IN, 0.0)
+        def __init__(self, fd: int) -> None:
+            self._fd = fd
+
+        def wait(self, timeout_s: float) -> bool:
+            """See above."""
+            return bool(wait_any(((self._fd, IN),), timeout_s))
 
 
 if sys.platform == "linux":

@@ -13,7 +13,6 @@ from dragoman.errors import Timeout
 from dragoman.transport.blocking import Connection, Late, connect
 from dragoman.transport.dial import Network, dial
 from dragoman.transport.http1 import MAX_BODY_BYTES, Incoming, render_request
-from dragoman.transport.sockets import is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -225,7 +224,7 @@ class _Pool:
                 connection = idle.pop()
                 self._busy[connection] = key
             fresh = connection.idle_since > time.monotonic() - self._expiry_s
-            if fresh and is_quiet(connection.sock.fileno()):
+            if fresh and connection.is_quiet():
                 return connection
             self.drop(connection)
 
