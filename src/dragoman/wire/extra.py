@@ -9,6 +9,7 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from dragoman.errors import Unsupported
+from dragoman.types.message import Media, ToolResult
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.json_text import encode
@@ -53,6 +54,23 @@ def _refuse_needed(name: str, value: Any, format_name: str) -> None:
         if continued:
             error.code = _THREAD_LOST
         raise error
+
+
+def refuse_foreign_files(request: ChatRequest, family: tuple[str, ...]) -> None:
+    """Refuse files by their ids where a request came in a format outside this family.
+
+    An id means something to the provider that keeps the file alone, and a provider of another
+    family does not. Raises: Unsupported.
+    """
+    if request.format is None or request.format in family:
+        return
+    for message in request.messages:
+        for part in message.parts:
+            inner = part.parts if isinstance(part, ToolResult) else (part,)
+            if any(isinstance(one, Media) and one.file_id is not None for one in inner):
+                raise Unsupported(
+                    "a file uploaded to another provider can't be sent by its id", param="messages"
+                )
 
 
 def fit_dialect(dialect: Dialect, body: dict[str, Any], warn: Callable[[str], None]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
+from dragoman.errors import Unsupported
 from dragoman.types.provider import Dialect
 from dragoman.types.request import (
     ChatRequest,
@@ -20,7 +21,7 @@ from dragoman.types.request import (
     ToolChoice,
 )
 from dragoman.wire.base import Rendered
-from dragoman.wire.extra import fit_dialect, render_extra
+from dragoman.wire.extra import fit_dialect, refuse_foreign_files, render_extra
 from dragoman.wire.fields import (
     expect,
     read_bool,
@@ -216,6 +217,12 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
 
     Raises: Unsupported.
     """
+    refuse_foreign_files(request, (NAME, "openai-responses"))
+    if request.logprobs and request.format not in (None, NAME):
+        raise Unsupported(
+            f"the log probabilities of chat completions can't be said in {request.format}",
+            param="logprobs",
+        )
     warnings: dict[str, None] = {}  # in order, none twice
 
     def warn(sentence: str) -> None:

@@ -21,7 +21,7 @@ from dragoman.types.request import (
     ReasoningOptions,
 )
 from dragoman.wire.base import Rendered
-from dragoman.wire.extra import fit_dialect, render_extra
+from dragoman.wire.extra import fit_dialect, refuse_foreign_files, render_extra
 from dragoman.wire.fields import (
     read_bool,
     read_count,
@@ -193,6 +193,7 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
 
     if (request.n or 1) > 1:
         raise Unsupported("OpenAI Responses give one answer: n can't be more than 1", param="n")
+    refuse_foreign_files(request, (NAME, "openai-completions"))
     if request.logprobs and request.format not in (None, NAME):
         raise Unsupported(
             f"the log probabilities of OpenAI Responses can't be said in {request.format}",
