@@ -151,6 +151,18 @@ def test_broken_answer_is_an_error_and_never_a_whole_body(
     assert all(idle == count for idle, count in transport.count().values())
 
 
+@pytest.mark.parametrize("end", [Close(), Reset()])
+def test_connection_that_ends_before_it_is_used_is_lost_at_once(
+    transport: Either, upstream: Upstream, end: Action
+) -> None:
+    up = upstream(chat("no"), greet=[[end]] * 20)
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises((ConnectionLost, ConnectFailed)):
+            transport.send(up.url)
+    assert time.monotonic() - began < 2.0
+
+
 def test_what_came_before_the_cut_is_handed_over_first(
     transport: Either, upstream: Upstream
 ) -> None:

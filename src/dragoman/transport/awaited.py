@@ -82,8 +82,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def send(self, data: bytes, incoming: Incoming) -> None:
         """Write a request, whose answer goes to `incoming`."""
+        self.unseen = self.lost
+        if self.lost:  # It ended when nobody looked.
+            incoming.feed_eof()
+            return
         self.incoming = incoming
-        self.unseen = False
         self.transport.write(data)
         # What the system took at once; it takes more only when some of that is acknowledged.
         left = self.transport.get_write_buffer_size()
@@ -116,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
 
         The loop tells of its end; of what came since the loop last looked, the system must.
         """
-        if self.lost:
+        if self.lost or self.transport.is_closing():
             return False
         just_now = self.loop.time() - self.idle_since < 0.05
         return just_now or not Watch(self.sock.fileno()).wait(0.0)

@@ -56,15 +56,19 @@ class AsyncPool:
     ) -> AsyncResponse:
         """See `AsyncTransport.send`; about kept connections, see `SyncTransport.send`."""
         loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop) or await self._bind(loop)
+        pool = self._pools.get(loop)
+        if pool is None or pool.closed:
+            pool = await self._bind(loop)
         data = render_request(request)
         url = request.url
-        origin = pool.find_origin((url.scheme, url.host, url.port, request.options))
+        key = (url.scheme, url.host, url.port, request.options)
+        origin = pool.find_origin(key)
         kept = origin.take() or await self._acquire(origin, request, connect_timeout_s)
         if kept is not None:
             try:
                 return await self._exchange(origin, kept, request, data, head_timeout_s, kept=True)
             except _Unseen:
+                origin = pool.find_origin(key)
                 kept = await self._acquire(origin, request, connect_timeout_s)
                 if kept is not None:  # This one must be new.
                     origin.exchange_for_place(kept)

@@ -32,8 +32,9 @@ class _Unseen(Exception):
 class SyncTransport:
     """A `Transport` for any number of threads. A context manager: `close` at its end.
 
-    `env` has the proxy variables (default: the process's). `max_body_bytes` caps every answer but
-    event streams. A request past the pool's idle connections opens a new one; nothing waits.
+    `network` has the proxy variables (default: the process's), the resolver and what egress is
+    granted. `max_body_bytes` caps every answer but event streams. A request that finds no idle
+    connection opens a new one; nothing waits.
 
     Example:
         with SyncTransport() as transport:
@@ -220,6 +221,7 @@ class _Pool:
                 self._check_open()
                 idle = self._idle.get(key)
                 if not idle:
+                    self._idle.pop(key, None)
                     return None
                 connection = idle.pop()
                 self._busy[connection] = key
@@ -264,7 +266,7 @@ class _Pool:
         """See `SyncTransport.count_connections`."""
         counts: dict[str, tuple[int, int]] = {}
         with self._lock:
-            pairs = [(key, len(idle), len(idle)) for key, idle in self._idle.items()]
+            pairs = [(key, len(idle), len(idle)) for key, idle in self._idle.items() if idle]
             pairs += [(key, 0, 1) for key in self._busy.values()]
         for (scheme, host, port, _), idle_count, all_count in pairs:
             origin = f"{scheme}://{host}:{port}"
