@@ -3,7 +3,8 @@
     python scripts/generate_docs.py            # write them
     python scripts/generate_docs.py --check    # fail when one is out of date
 
-Whole pages: reference/errors.md, reference/cli.md. Between two marks: the table in providers.md.
+Whole pages: reference/errors.md, reference/cli.md. Between two marks: the tables in providers.md
+and guides/local-servers.md.
 """
 
 from __future__ import annotations
@@ -38,6 +39,17 @@ def providers_table() -> str:
         lines.append(
             f"| {label} | {_base_url(row)} | {_key(row)} | {_code(row.get('default_model'))} |"
         )
+    return "\n".join(lines) + "\n"
+
+
+def servers_table() -> str:
+    """Tabulate the servers that are looked for on a machine."""
+    rows: dict[str, dict[str, Any]] = tomllib.loads(PROVIDERS_FILE.read_text("utf-8"))["providers"]
+    lines = ["| server | name | ports |", "|---|---|---|"]
+    for name, row in rows.items():
+        if probe := row.get("probe"):
+            ports = ", ".join(map(str, probe["ports"]))
+            lines.append(f"| [{probe['title']}]({row['docs']}) | `{name}` | {ports} |")
     return "\n".join(lines) + "\n"
 
 
@@ -177,12 +189,12 @@ def _metavar(param: click.Option) -> Iterator[str]:
         yield "/".join(map(str, param.type.choices))
 
 
-def between_marks(page: str, text: str) -> str:
-    """Replace what stands between the marks."""
-    before, start, rest = page.partition(MARKS[0])
+def between_marks(path: Path, text: str) -> str:
+    """Replace what stands between the marks of a page."""
+    before, start, rest = path.read_text("utf-8").partition(MARKS[0])
     _, end, after = rest.partition(MARKS[1])
     if not start or not end:
-        raise SystemExit("docs/providers.md has lost its marks")
+        raise SystemExit(f"{path} has lost its marks")
     return f"{before}{start}\n{text}\n{end}{after}"
 
 
@@ -192,10 +204,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     providers = DOCS / "providers.md"
+    servers = DOCS / "guides" / "local-servers.md"
     made = {
         DOCS / "reference" / "errors.md": errors_page(),
         DOCS / "reference" / "cli.md": cli_page(),
-        providers: between_marks(providers.read_text("utf-8"), providers_table()),
+        providers: between_marks(providers, providers_table()),
+        servers: between_marks(servers, servers_table()),
     }
     stale = [p for p, text in made.items() if not p.exists() or p.read_text("utf-8") != text]
     for path in stale:

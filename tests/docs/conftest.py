@@ -5,11 +5,19 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.docs.reader import Reader
-from tests.upstream.answers import chat, chat_stream, embeddings, models
+from tests.upstream.answers import (
+    chat,
+    chat_stream,
+    embeddings,
+    error,
+    models,
+    tool_calls,
+)
 from tests.upstream.fault import FaultUpstream, Request
 from tests.upstream.script import Script
 
@@ -18,14 +26,35 @@ WORDS = ["Hello ", "from ", "your ", "own ", "server."]
 
 def serve(request: Request) -> Script:
     """Answer as any OpenAI-compatible server would."""
-    if request.method == "GET":
+    if request.path == "/v1/models":
         return models("llama3.2:3b")
+    if request.method == "GET":
+        return error(404)
     body = request.json()
     if request.path.endswith("/embeddings"):
         return embeddings(len(body["input"]))
+    return _answer(body)
+
+
+def _answer(body: dict[str, Any]) -> Script:
+    if "messages" not in body:
+        return error(400, message="messages is missing")
+    if "image_url" in str(body["messages"]):
+        return error(400, message="this model reads text only")
+    if "tools" in body:
+        return tool_calls(("get_time", {"city": "Paris"}), model=body["model"])
+    if "response_format" in body:
+        return chat('{"ok": true}', model=body["model"])
     if body.get("stream"):
         return chat_stream(WORDS, model=body["model"])
     return chat("".join(WORDS), model=body["model"])
+
+
+def serve_ollama(request: Request) -> Script:
+    """Answer as Ollama would."""
+    if request.path == "/api/version":
+        return error(200, {"version": "0.12.3"})
+    return serve(request)
 
 
 @pytest.fixture
@@ -35,7 +64,7 @@ def reader(tmp_path: Path, upstream: Callable[..., FaultUpstream]) -> Reader:
         nothing = f"localhost:{taken.getsockname()[1]}"
     servers = {
         "localhost:8000": upstream(serve).url.removeprefix("http://"),
-        "localhost:11434": upstream(serve).url.removeprefix("http://"),
+        "localhost:11434": upstream(serve_ollama).url.removeprefix("http://"),
         "localhost:9999": nothing,
     }
     return Reader(tmp_path / "home", servers)

@@ -49,9 +49,8 @@ def choose_refs(session: Session, asked: Asked) -> Choice:
 def next_steps(session: Session) -> str:
     """Tell somebody who has met the demo how to go on."""
     rows = [
-        ('dragoman -m ollama/llama3.2 "…"', "a local server needs no set-up"),
-        ('dragoman -m openai "…"', "nor does a known provider whose key is in OPENAI_API_KEY"),
-        ("dragoman providers list", "what to write for any other"),
+        ("dragoman setup", "finds servers and keys on this machine"),
+        ("dragoman providers add", "ollama, groq, openai, … or any URL"),
     ]
     if _gptme_file(session):
         rows.insert(0, ("dragoman config import gptme", "take over the providers of gptme"))
@@ -84,8 +83,8 @@ def _nothing(session: Session) -> ConfigError:
         hint = f"dragoman config import gptme takes over {found}; -m demo/echo is a demo"
     else:
         hint = (
-            "name a model with -m PROVIDER/MODEL, or write a provider into a file:"
-            " dragoman providers list says how; -m demo/echo is a demo"
+            "dragoman setup finds servers and keys, dragoman providers add takes a URL;"
+            " -m demo/echo is a demo"
         )
     return ConfigError("no provider is set up, and no model is named", hint=hint)
 

@@ -139,7 +139,8 @@ def _print_none(session: Session) -> None:
     console = session.terminal.out
     console.line(f"{console.symbol('📭', '*')} No custom providers configured")
     console.line()
-    console.line(f"Put one into {config_folder(session.env) / 'config.toml'}:")
+    console.line("Add one:  dragoman providers add NAME|URL, or what is here: dragoman setup")
+    console.line(f"Or put one into {config_folder(session.env) / 'config.toml'}:")
     console.line()
     console.line(STUB.rstrip())
     if gptme := gptme_files(session.env):
