@@ -33,8 +33,11 @@ def serve():
         threading.Thread(target=answer, args=(sock,), daemon=True).start()
 
 def answer(sock):
-    while sock.recv(65536):
-        sock.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\n\\r\\n")
+    try:
+        while sock.recv(65536):
+            sock.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\n\\r\\n")
+    except OSError:
+        return  # stop() has closed it under our hands
 
 def ask():
     transport.send(HttpRequest(url=url, headers={}), connect_timeout_s=5, head_timeout_s=5)
