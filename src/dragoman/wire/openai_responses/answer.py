@@ -14,10 +14,16 @@ from dragoman.types.event import Event, Finish, Start
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
 from dragoman.wire.openai_responses.items import Item
-from dragoman.wire.openai_responses.open_item import OpenItem
+from dragoman.wire.openai_responses.open_item import (
+    OpenItem,
+    OpenMessage,
+    OpenThought,
+    OpenToolCall,
+    open_item,
+)
 from dragoman.wire.openai_responses.schema import NAME, answer_meta, finish_reason, head, item_id
 from dragoman.wire.openai_responses.usage import parse_usage
-from dragoman.wire.parts import OpenParts, TextKind
+from dragoman.wire.parts import OpenParts
 from dragoman.wire.tokens import doubts
 
 Data = dict[str, Any]
@@ -93,49 +99,55 @@ class AnswerReader:
                 found.finish(item, events)
 
     def _text(self, data: Data, events: list[Event]) -> None:
-        logprobs = data.get("logprobs")
-        meta = {NAME: {"logprobs": logprobs}} if logprobs and isinstance(logprobs, list) else None
-        self._say("text", _number(data, "content_index"), data, events, meta)
-
-    def _refusal(self, data: Data, events: list[Event]) -> None:
-        self._say("refusal", "refusal", data, events)
+        if (message := self._message(data, events)) is not None:
+            logprobs = data.get("logprobs")
+            meta = (
+                {NAME: {"logprobs": logprobs}} if logprobs and isinstance(logprobs, list) else None
+            )
+            message.say("text", _number(data, "content_index"), _delta(data), events, meta)
 
     def _annotation(self, data: Data, events: list[Event]) -> None:
-        if annotation := data.get("annotation"):
+        annotation = data.get("annotation")
+        if annotation and (message := self._message(data, events)) is not None:
             meta = {NAME: {"annotations": [annotation]}}
-            place = _number(data, "content_index")
-            self._say("text", place, {**data, "delta": ""}, events, meta)
+            message.say("text", _number(data, "content_index"), "", events, meta)
 
-    def _say(
-        self, kind: TextKind, place: Any, data: Data, events: list[Event], meta: Any = None
-    ) -> None:
+    def _refusal(self, data: Data, events: list[Event]) -> None:
+        if (message := self._message(data, events)) is not None:
+            message.refuse(_delta(data), events)
+
+    def _message(self, data: Data, events: list[Event]) -> OpenMessage | None:
         item = self._find(data, {"type": "message"})
-        if not item.whole:
-            self._turn_to(item, events)
-            item.say(kind, place, _delta(data), events, meta)
+        if not isinstance(item, OpenMessage) or item.whole:
+            return None
+        self._turn_to(item, events)
+        return item
 
     def _summary(self, data: Data, events: list[Event]) -> None:
-        item = self._find(data, {"type": "reasoning"})
-        if not item.whole:
-            self._turn_to(item, events)
-            item.think(_number(data, "summary_index"), _delta(data), events)
+        if (thought := self._thought(data, events)) is not None:
+            thought.think(_number(data, "summary_index"), _delta(data), events)
 
-    def _thought(self, data: Data, events: list[Event]) -> None:
+    def _reasoning(self, data: Data, events: list[Event]) -> None:
+        if (thought := self._thought(data, events)) is not None:
+            thought.think_aloud(_delta(data), events)
+
+    def _thought(self, data: Data, events: list[Event]) -> OpenThought | None:
         item = self._find(data, {"type": "reasoning"})
-        if not item.whole:
-            self._turn_to(item, events)
-            item.think_aloud(_delta(data), events)
+        if not isinstance(item, OpenThought) or item.whole:
+            return None
+        self._turn_to(item, events)
+        return item
 
     def _arguments(self, data: Data, events: list[Event]) -> None:
-        self._add_arguments("function_call", data, events)
+        self._add_to_call(self._find(data, {"type": "function_call"}), data, events)
 
     def _input(self, data: Data, events: list[Event]) -> None:
-        self._add_arguments("custom_tool_call", data, events)
+        self._add_to_call(self._find(data, {"type": "custom_tool_call"}), data, events)
 
-    def _add_arguments(self, kind: str, data: Data, events: list[Event]) -> None:
-        item = self._find(data, {"type": kind})
-        if not item.whole:
-            item.add_arguments(_delta(data), events)
+    @staticmethod
+    def _add_to_call(item: OpenItem, data: Data, events: list[Event]) -> None:
+        if isinstance(item, OpenToolCall) and not item.whole:
+            item.add(_delta(data), events)
 
     def _turn_to(self, item: OpenItem, events: list[Event]) -> None:
         """Let an item speak: the one that spoke until now pauses."""
@@ -157,7 +169,7 @@ class AnswerReader:
                 found = None
         if found is None and index is None and identity is None:
             found = self._last(item)
-        if found is not None and found.item.get("type") not in (None, item.get("type")):
+        if found is not None and found.item.get("type") != item.get("type"):
             found = None  # one place for two things of different kinds
         return found or self._make(index, identity, item)
 
@@ -168,7 +180,8 @@ class AnswerReader:
         return None
 
     def _make(self, index: int | None, identity: str | None, item: Item) -> OpenItem:
-        made = OpenItem({"type": item.get("type")}, self.parts, self._invented_id())
+        invented_id = item_id("call", self._id, len(self._items))
+        made = open_item(item.get("type"), self.parts, invented_id)
         self._items.append(made)
         if index is not None:
             self._by_index[index] = made
@@ -189,9 +202,6 @@ class AnswerReader:
             found = next(alike, None)
         return found or self._make(None, None, item)
 
-    def _invented_id(self) -> str:
-        return item_id("call", self._id, len(self._items))
-
 
 def _number(data: Data, name: str) -> int:
     """Get a place in a list; servers that know but one do not number it."""
@@ -211,7 +221,7 @@ _TAKES: dict[str, Callable[[AnswerReader, Data, list[Event]], None]] = {
     "response.output_text.annotation.added": AnswerReader._annotation,
     "response.refusal.delta": AnswerReader._refusal,
     "response.reasoning_summary_text.delta": AnswerReader._summary,
-    "response.reasoning_text.delta": AnswerReader._thought,
+    "response.reasoning_text.delta": AnswerReader._reasoning,
     "response.function_call_arguments.delta": AnswerReader._arguments,
     "response.custom_tool_call_input.delta": AnswerReader._input,
 }

@@ -25,6 +25,7 @@ from dragoman.types.message import (
 )
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
+from dragoman.wire.beside import describe
 from dragoman.wire.data_url import make_data_url
 from dragoman.wire.ids import safe_id
 from dragoman.wire.json_text import decode
@@ -251,12 +252,3 @@ def _is_item(part: Unknown) -> bool:
 def _says_error(block: Item) -> bool:
     text = block.get("text")
     return isinstance(text, str) and text.lower().startswith("error")
-
-
-def describe(part: Part) -> str:
-    """Name a part in a warning."""
-    if isinstance(part, Unknown):
-        return f"a block that only {part.format} knows"
-    if isinstance(part, Media):
-        return f"a part of kind {part.kind}"
-    return f"a part of type {type(part).__name__}"

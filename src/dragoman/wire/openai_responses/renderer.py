@@ -18,12 +18,11 @@ from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, S
 from dragoman.types.message import Media, Meta, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.types.request import ChatRequest
 from dragoman.types.usage import Usage
-from dragoman.wire.beside import foreign_beside
+from dragoman.wire.beside import describe, foreign_beside
 from dragoman.wire.json_text import encode
 from dragoman.wire.openai_responses.echo import echo
 from dragoman.wire.openai_responses.errors import error_event, response_error
 from dragoman.wire.openai_responses.history import (
-    describe,
     image_item,
     reasoning_item,
     spoken_block,
