@@ -26,8 +26,8 @@ PEERS = {
     "anyllm": "any-llm-sdk",
     "litellm": "litellm",
 }
-COUNTS = {"sync": 400, "async": 400, "stream": 60}
-ROUNDS = 5
+COUNTS = {"sync": 300, "async": 300, "stream": 40}
+ROUNDS = 3
 
 IMPORTS = {
     "dragoman": "import dragoman",
