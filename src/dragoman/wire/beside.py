@@ -1,10 +1,10 @@
-"""What a format says beside a text or an answer, and another has no place for."""
+"""What one format says and another has no place for, in words for a warning."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dragoman.types.message import Meta
+from dragoman.types.message import Media, Meta, Part, Unknown
 
 _SAID = ("citations", "annotations", "logprobs")
 
@@ -19,3 +19,12 @@ def foreign_beside(meta: Meta | None, format_name: str) -> Iterator[str]:
             for word in _SAID:
                 if fields.get(word):
                     yield f"the {word} of {name} are left out"
+
+
+def describe(part: Part) -> str:
+    """Name a part in a warning."""
+    if isinstance(part, Unknown):
+        return f"a block that only {part.format} knows"
+    if isinstance(part, Media):
+        return f"a part of kind {part.kind}"
+    return f"a part of type {type(part).__name__}"

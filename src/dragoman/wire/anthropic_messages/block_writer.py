@@ -6,8 +6,8 @@ from typing import Any
 
 from dragoman.types.event import PartDelta
 from dragoman.types.message import Part, Reasoning, Refusal, Text, ToolCall
+from dragoman.wire.anthropic_messages.answer_writer import AnswerWriter, warn_of_foreign
 from dragoman.wire.anthropic_messages.content import Warn, render_call
-from dragoman.wire.anthropic_messages.response import AnswerWriter, warn_of_foreign
 from dragoman.wire.anthropic_messages.schema import is_beside, own
 from dragoman.wire.ids import safe_id
 from dragoman.wire.json_text import decode, encode, encode_text

@@ -24,10 +24,8 @@ from dragoman.types.message import (
     ToolResult,
     Unknown,
 )
-from dragoman.wire.anthropic_messages.schema import BESIDE, NAME, kind_of, rest_meta
+from dragoman.wire.anthropic_messages.schema import BESIDE, NAME, Block, kind_of, rest_meta
 from dragoman.wire.json_text import decode, encode_text, mend_surrogates
-
-Block = dict[str, Any]
 
 
 def parse_content(raw: bytes) -> tuple[Part, ...]:

@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 
 from dragoman.types.message import Media, Reasoning, ToolCall, Unknown
-from dragoman.wire.anthropic_messages.schema import NAME, own
+from dragoman.wire.anthropic_messages.schema import NAME, Block, own
 from dragoman.wire.json_text import decode
 
 Warn = Callable[[str], None]
-Block = dict[str, Any]
 
 
 def render_input(arguments: str) -> Any:

@@ -27,15 +27,14 @@ from dragoman.types.message import (
     Unknown,
 )
 from dragoman.wire.anthropic_messages.content import (
-    Block,
     Warn,
     render_call,
     render_media,
     render_own_reasoning,
     render_unknown,
 )
-from dragoman.wire.anthropic_messages.response import describe
-from dragoman.wire.anthropic_messages.schema import is_beside, own
+from dragoman.wire.anthropic_messages.schema import Block, is_beside, own
+from dragoman.wire.beside import describe
 from dragoman.wire.ids import hashed_id, safe_id
 
 NO_RESULT = "There is no result: the call was not carried out."

@@ -10,11 +10,10 @@ from msgspec import Struct
 
 from dragoman.types.message import Message, Part, Reasoning, Role, ToolResult
 from dragoman.wire.anthropic_messages.blocks import (
-    Block,
     parse_blocks,
     parse_raw_block,
 )
-from dragoman.wire.anthropic_messages.schema import NAME, own, rest_meta
+from dragoman.wire.anthropic_messages.schema import NAME, Block, own, rest_meta
 from dragoman.wire.fields import expect, read_bool, read_object, read_text, refuse
 from dragoman.wire.seal import is_sealed, unseal
 

@@ -10,7 +10,6 @@ import msgspec
 from dragoman.types.event import Event
 from dragoman.types.message import Reasoning, Text
 from dragoman.wire.anthropic_messages.blocks import (
-    Block,
     call_meta,
     input_text,
     parse_block,
@@ -18,7 +17,7 @@ from dragoman.wire.anthropic_messages.blocks import (
     text_meta,
     thinking_meta,
 )
-from dragoman.wire.anthropic_messages.schema import NAME, kind_of
+from dragoman.wire.anthropic_messages.schema import NAME, Block, kind_of
 from dragoman.wire.json_text import SurrogateJoiner, decode, encode_text, mended
 from dragoman.wire.parts import OpenCall, OpenParts, TextKind
 

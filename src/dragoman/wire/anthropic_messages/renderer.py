@@ -13,9 +13,9 @@ from typing import Any
 
 from dragoman.errors import DragomanError, ServerError
 from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, Start
+from dragoman.wire.anthropic_messages.answer_writer import AnswerWriter
 from dragoman.wire.anthropic_messages.block_writer import BlockWriter
 from dragoman.wire.anthropic_messages.errors import error_value
-from dragoman.wire.anthropic_messages.response import AnswerWriter
 from dragoman.wire.anthropic_messages.schema import NAME, own
 from dragoman.wire.anthropic_messages.usage import render_usage
 from dragoman.wire.beside import foreign_beside

@@ -15,35 +15,17 @@ from msgspec.structs import replace
 
 from dragoman.errors import ProtocolError
 from dragoman.types.completion import Completion
-from dragoman.types.event import FinishReason
-from dragoman.types.message import (
-    Media,
-    Meta,
-    Part,
-    Reasoning,
-    Refusal,
-    Text,
-    ToolCall,
-    ToolResult,
-    Unknown,
-)
+from dragoman.types.message import Meta, Part, Text, ToolCall
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
+from dragoman.wire.anthropic_messages.answer_writer import AnswerWriter
 from dragoman.wire.anthropic_messages.blocks import parse_blocks, parse_content, refusal_part
-from dragoman.wire.anthropic_messages.content import (
-    Warn,
-    render_call,
-    render_own_reasoning,
-    render_unknown,
-)
 from dragoman.wire.anthropic_messages.errors import find_error
 from dragoman.wire.anthropic_messages.schema import (
     NAME,
     finish_reason,
-    is_beside,
     own,
     rest_meta,
-    stop_reason,
 )
 from dragoman.wire.anthropic_messages.usage import (
     merge_usage,
@@ -54,9 +36,8 @@ from dragoman.wire.anthropic_messages.usage import (
 from dragoman.wire.base import Rendered
 from dragoman.wire.beside import foreign_beside
 from dragoman.wire.error_body import bounded
-from dragoman.wire.ids import hashed_id, safe_id
+from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_text import encode, mend_surrogates
-from dragoman.wire.seal import seal
 from dragoman.wire.tokens import doubts
 from dragoman.wire.whole import read_whole
 
@@ -177,81 +158,3 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
     if rendered["stop_reason"] is None:
         warn("the answer ended with an error, which no stop_reason of this API names")
     return Rendered(encode({**fields, **rendered}), tuple(warnings))
-
-
-class AnswerWriter:
-    """Writes the blocks of one answer for a client, and how it ended.
-
-    What a provider of another format wants back is sealed into the signature of its reasoning.
-    """
-
-    def __init__(self) -> None:
-        self._refusals: list[str] = []
-
-    def block(self, part: Part, warn: Warn) -> Any:
-        """Write one part; None when nothing of it stands in the content."""
-        if isinstance(part, Text):
-            return self._text(part, warn)
-        if isinstance(part, Reasoning):
-            return render_own_reasoning(part) or sealed_reasoning(part)
-        if isinstance(part, ToolCall):
-            return render_call(part, safe_id(part.id, "toolu_"), warn)
-        if isinstance(part, Refusal):
-            return self.refuse(part)
-        block = render_unknown(part) if isinstance(part, Unknown) else None
-        if block is None:
-            warn(f"{describe(part)} cannot be said in Anthropic Messages: left out")
-        return block
-
-    def refuse(self, part: Refusal) -> dict[str, Any] | None:
-        """Note a refusal; it is content only when the provider wrote it as such."""
-        self._refusals.append(part.text)
-        return None if is_beside(part) or not part.text else {"type": "text", "text": part.text}
-
-    def ending(
-        self, reason: FinishReason, raw: str | None, stop_sequence: str | None, details: Any
-    ) -> dict[str, Any]:
-        """Say how the answer ended; `details` is what a provider of this format said about it.
-
-        A refusal never becomes a mere end.
-        """
-        if reason == "stop" and self._refusals:
-            reason = "refusal"
-        word = stop_reason(reason, raw, stop_sequence)
-        return {
-            "stop_reason": word,
-            "stop_sequence": stop_sequence if word == "stop_sequence" else None,
-            "stop_details": details if word != "refusal" else details or self._refusal(),
-        }
-
-    def _refusal(self) -> dict[str, Any]:
-        explanation = "".join(self._refusals) or None
-        return {"type": "refusal", "category": None, "explanation": explanation}
-
-    @staticmethod
-    def _text(part: Text, warn: Warn) -> dict[str, Any] | None:
-        warn_of_foreign(part, warn)
-        fields = own(part.meta)
-        return {"type": "text", "text": part.text, **fields} if part.text or fields else None
-
-
-def warn_of_foreign(part: Text, warn: Warn) -> None:
-    """Report what another format said beside a text."""
-    for sentence in foreign_beside(part.meta, NAME):
-        warn(sentence)
-
-
-def sealed_reasoning(part: Reasoning) -> dict[str, Any]:
-    """Write another format's reasoning, so that a client can carry it and we know it again."""
-    if part.text or not part.meta:
-        return {"type": "thinking", "thinking": part.text, "signature": seal(part.meta)}
-    return {"type": "redacted_thinking", "data": seal(part.meta)}
-
-
-def describe(part: Part) -> str:
-    """Name a part in a warning."""
-    if isinstance(part, Unknown):
-        return f"a block that only {part.format} knows"
-    if isinstance(part, Media):
-        return f"a part of kind {part.kind}"
-    return "a tool's result" if isinstance(part, ToolResult) else "a part of this kind"

@@ -15,6 +15,9 @@ from dragoman.wire.parts import own_meta
 
 NAME = "anthropic-messages"
 
+Block = dict[str, Any]
+"""A content block as it stands in JSON."""
+
 VERSION = "2023-06-01"
 """The version of the API that we speak to upstreams. Since 2026-10-21 sampling parameters are
 refused, and servers that only speak the same language know no version but this one."""

@@ -22,9 +22,10 @@ from dragoman.types.message import (
     Unknown,
 )
 from dragoman.types.provider import Dialect
+from dragoman.wire.beside import describe
 from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_text import decode
-from dragoman.wire.openai_completions.response import describe, media_url, render_call
+from dragoman.wire.openai_completions.response import media_url, render_call
 from dragoman.wire.openai_completions.schema import NAME
 
 NO_RESULT = "There is no result: the call was not carried out."

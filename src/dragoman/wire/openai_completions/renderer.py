@@ -9,9 +9,9 @@ from typing import Any
 
 from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, Start
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
-from dragoman.wire.beside import foreign_beside
+from dragoman.wire.beside import describe, foreign_beside
 from dragoman.wire.json_text import decode, encode
-from dragoman.wire.openai_completions.response import describe, media_url
+from dragoman.wire.openai_completions.response import media_url
 from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME
 from dragoman.wire.openai_completions.usage import render_usage
 from dragoman.wire.openai_errors import error_object

@@ -11,7 +11,7 @@ from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCa
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.base import Rendered, StreamParser
-from dragoman.wire.beside import foreign_beside
+from dragoman.wire.beside import describe, foreign_beside
 from dragoman.wire.data_url import make_data_url
 from dragoman.wire.error_body import bounded
 from dragoman.wire.json_text import decode, encode
@@ -165,12 +165,3 @@ def media_url(part: Media) -> str | None:
     if part.data is not None:
         return make_data_url(part.media_type or "application/octet-stream", part.data)
     return part.url
-
-
-def describe(part: Part) -> str:
-    """Name a part in a warning."""
-    if isinstance(part, Unknown):
-        return f"a block that only {part.format} knows"
-    if isinstance(part, Media):
-        return f"a part of kind {part.kind}"
-    return f"a part of type {type(part).__name__}"

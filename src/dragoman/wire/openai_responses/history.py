@@ -62,6 +62,8 @@ class _Writer:
         self._warn = warn
 
     def write(self, message: Message) -> None:
+        if message.name:
+            self._warn("names of authors are not sent: this API has none")
         if message.role == "assistant":
             self._assistant(message)
             return
