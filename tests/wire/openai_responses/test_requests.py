@@ -33,6 +33,7 @@ from dragoman.types import (
     user,
 )
 from dragoman.wire import get_format
+from dragoman.wire.history import NO_RESULT
 from dragoman.wire.seal import seal
 from tests.upstream.fault import FaultUpstream
 from tests.wire import golden
@@ -236,8 +237,8 @@ def test_results_of_tools_keep_pictures_and_say_errors() -> None:
     *_, failed, seen = render(request)[0]["input"]
     assert (failed["call_id"], failed["output"]) == ("call_2", "Error:\nno")
     assert [block["type"] for block in seen["output"]] == ["input_image"]
-    failed = render(chat(tool_result("c", "Error: no", is_error=True)))[0]["input"][0]
-    assert failed["output"] == "Error: no"
+    history = (assistant(ToolCall("c", "f")), tool_result("c", "Error: no", is_error=True))
+    assert render(chat(*history))[0]["input"][1]["output"] == "Error: no"
 
 
 def test_an_id_that_openai_refuses_is_replaced_in_call_and_result_alike() -> None:
@@ -245,6 +246,54 @@ def test_an_id_that_openai_refuses_is_replaced_in_call_and_result_alike() -> Non
     items = render(chat(assistant(ToolCall(long, "f", "{}")), tool_result(long, "x")))[0]["input"]
     assert items[0]["call_id"] == items[1]["call_id"] != long
     assert len(items[0]["call_id"]) <= 64
+
+
+def test_calls_and_results_that_lost_each_other_are_mended() -> None:
+    history = (
+        user("hi"),
+        assistant("I look.", ToolCall("call_1", "f", "{}"), ToolCall("call_2", "f", "{}")),
+        tool_result("call_2", "two"),
+        tool_result("call_9", "nine"),
+        user("and?"),
+        assistant(ToolCall("call_3", "f", "{}")),
+    )
+    body, warnings = render(chat(*history))
+    assert [
+        (item["type"], item.get("call_id"), item.get("output", item.get("content")))
+        for item in body["input"][2:]
+    ] == [
+        ("function_call", "call_1", None),
+        ("function_call", "call_2", None),
+        ("function_call_output", "call_2", "two"),
+        ("function_call_output", "call_1", f"Error:\n{NO_RESULT}"),
+        ("message", None, [
+            {"type": "input_text", "text": "Result of the tool call call_9:"},
+            {"type": "input_text", "text": "nine"},
+        ]),
+        ("message", None, "and?"),
+        ("function_call", "call_3", None),
+        ("function_call_output", "call_3", f"Error:\n{NO_RESULT}"),
+    ]  # fmt: skip
+    assert warnings == (
+        "the tool call 'call_1' has no result: one was made up that says so",
+        "the result for 'call_9' has no tool call: sent as the user's words",
+        "the tool call 'call_3' has no result: one was made up that says so",
+    )
+
+
+def test_a_history_that_its_caller_manages_is_left_as_it_is() -> None:
+    answer = {"type": "function_call_output", "call_id": "call_9", "output": "nine"}
+    asked = {"model": "m", "previous_response_id": "resp_1", "input": [answer]}
+    body, warnings = render(parse(asked))
+    assert (body["input"], warnings) == ([answer], ())
+    request = ask(tool_result("call_9", "nine"), extra={"previous_response_id": "resp_1"})
+    assert render(request)[0]["input"] == [answer]
+
+
+def test_names_of_authors_are_not_sent() -> None:
+    body, warnings = render(chat(Message("user", (Text("hi"),), "ann")))
+    assert body["input"] == [{"type": "message", "role": "user", "content": "hi"}]
+    assert warnings == ("names of authors are not sent: this API has none",)
 
 
 def test_data_without_a_name_gets_one_that_tells_its_kind() -> None:

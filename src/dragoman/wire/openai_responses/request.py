@@ -31,6 +31,7 @@ from dragoman.wire.fields import (
     read_text,
     refuse,
 )
+from dragoman.wire.history import mend_calls
 from dragoman.wire.json_text import decode_request, encode, encode_text
 from dragoman.wire.openai_responses.history import render_input
 from dragoman.wire.openai_responses.input import parse_input
@@ -200,7 +201,10 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
             param="logprobs",
         )
     body: dict[str, Any] = {"model": model}
-    if messages := _lift_instructions(request, body):
+    messages = _lift_instructions(request, body)
+    if not _manages_state(request):
+        messages = mend_calls(messages, warn)
+    if messages:
         body["input"] = render_input(request, messages, dialect, warn)
     if request.stream:
         body["stream"] = True
@@ -242,16 +246,26 @@ def _lift_instructions(request: ChatRequest, body: dict[str, Any]) -> tuple[Mess
     return messages[1:]
 
 
+def _manages_state(request: ChatRequest) -> bool:
+    """Whether the caller says, in this format's own words, what the provider is to keep."""
+    return request.format == NAME or (
+        request.format is None and bool(_STATE & request.extra.keys())
+    )
+
+
+_STATE = frozenset({"store", "previous_response_id", "conversation", "background"})
+
+
 def _render_state(request: ChatRequest, body: dict[str, Any]) -> None:
     """Say what a request of another format means: nothing is kept, thoughts come sealed.
 
     Here, unlike there, to keep answers is what happens unless one says otherwise.
     """
-    ours = request.format in (None, NAME)
-    include = list(request.extra.get("include") or ()) if ours else []
+    own_words = request.format in (None, NAME)
+    include = list(request.extra.get("include") or ()) if own_words else []
     if request.logprobs and _LOGPROBS not in include:
         include.append(_LOGPROBS)
-    if request.format != NAME and not (ours and _STATE & request.extra.keys()):
+    if not _manages_state(request):
         body.setdefault("store", False)
         thinks = request.reasoning is not None and request.reasoning.effort != "none"
         if thinks and not body["store"] and _ENCRYPTED not in include:
@@ -259,9 +273,6 @@ def _render_state(request: ChatRequest, body: dict[str, Any]) -> None:
     if include:
         body["include"] = include
 
-
-_STATE = frozenset({"store", "previous_response_id", "conversation", "background"})
-"""Fields by which a caller manages what the provider keeps."""
 
 _SHARED = (
     "store",
