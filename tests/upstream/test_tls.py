@@ -68,6 +68,7 @@ def test_a_client_certificate_may_be_required(upstream, authority):
 
 def trusting(authority, upstream):
     context = ssl.create_default_context(cafile=authority.ca_file)
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # Python up to 3.11.2 sets it
     plain = socket.create_connection(("127.0.0.1", upstream.port), timeout=5)
     return context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
 
