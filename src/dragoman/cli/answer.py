@@ -67,10 +67,7 @@ class Answer:
             self.terminal.note(NOTICE)
         try:
             with self._client() as client:
-                if self.asked.stream:
-                    self._stream(client)
-                else:
-                    self._fetch(client)
+                self._ask(client)
         except DragomanError as error:
             self._failed(error)
         except KeyboardInterrupt:
@@ -86,6 +83,12 @@ class Answer:
     def _client(self) -> AbstractContextManager[Client]:
         """Take the client that was given, which somebody else closes, or make one."""
         return Client(self.session.config()) if self.client is None else nullcontext(self.client)
+
+    def _ask(self, client: Client) -> None:
+        if self.asked.stream:
+            self._stream(client)
+        else:
+            self._fetch(client)
 
     def _stream(self, client: Client) -> None:
         with client.stream(self.choice.refs, self._said, **self.params) as stream:
@@ -149,7 +152,7 @@ class Answer:
     def _tell(self, interrupted: bool) -> Exit:
         if not self._traced:
             self._trace(answering=False)
-        if self.asked.json:
+        if self.asked.json or self.asked.jsonl:
             self._print_json(interrupted)
         else:
             self._tell_people()
@@ -161,7 +164,6 @@ class Answer:
         return Exit.OK
 
     def _tell_people(self) -> None:
-        err = self.terminal.err
         if self.completion is not None:
             for call in self.completion.tool_calls:
                 self.terminal.note(f"The model asks for {call.name}({call.arguments})")
@@ -171,16 +173,22 @@ class Answer:
             return
         for warning in self.exchange.warnings:
             self.terminal.warn(warning)
-        if (self.asked.usage or self.choice.demo) and self.output.begun:
+        self._tell_cost()
+        if self.choice.demo:
+            self.terminal.note(next_steps(self.session))
+
+    def _tell_cost(self) -> None:
+        if self.exchange is None or not self.output.begun:
+            return
+        if self.asked.usage or self.choice.demo:
             from dragoman.cli.receipt import usage_line
 
             line = usage_line(self.exchange, local=self._is_local())
-            err.line(err.style(line, "dim"))
-        if self.choice.demo:
-            err.line(next_steps(self.session))
+            self.terminal.note(self.terminal.err.style(line, "dim"))
 
     def _print_json(self, interrupted: bool) -> None:
         from dragoman.cli.answer_json import answer_object
+        from dragoman.cli.event_lines import EventLines
         from dragoman.cli.failure import error_object
         from dragoman.cli.json_output import print_json
 
@@ -189,7 +197,15 @@ class Answer:
             failure = error_object(self.error)
         elif interrupted:
             failure = {"code": "interrupted", "message": "stopped", "exit_code": Exit.INTERRUPTED}
-        print_json(self.terminal.out, answer_object(self.exchange, self.completion, failure))
+        found = {**answer_object(self.exchange, self.completion, failure), **self._more()}
+        if isinstance(self.output, EventLines):
+            self.output.finish(found)
+        else:
+            print_json(self.terminal.out, found)
+
+    def _more(self) -> dict[str, Any]:
+        """What `--json` says besides."""
+        return {}
 
     def _is_local(self) -> bool:
         from dragoman.cli.locality import is_local
@@ -202,11 +218,13 @@ class Answer:
 
     # -- recording
 
+    @property
+    def _keeps(self) -> bool:
+        return self.asked.log and self.session.config().log
+
     def _record(self) -> None:
         """Keep what was asked and answered; what prevents it costs a line, never the answer."""
-        if self.exchange is None or not self.exchange.attempts:
-            return
-        if not self.asked.log or not self.session.config().log:
+        if self.exchange is None or not self.exchange.attempts or not self._keeps:
             return
         from dragoman.store import StoreError
 

@@ -10,6 +10,7 @@ import click
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.flags import WrongUsage, as_json, shared
 from dragoman.cli.session import Session
+from dragoman.cli.shaping import check_shape, make_output, read_shape, shaping
 from dragoman.cli.stdin import is_piped
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
@@ -40,6 +41,14 @@ class Asked(NamedTuple):
     log: bool
     resume: bool = False
     cid: str | None = None
+    schema: str | None = None
+    schema_multi: str | None = None
+    extract: bool = False
+    extract_last: bool = False
+    jsonl: bool = False
+    template: str | None = None
+    param: tuple[tuple[str, str], ...] = ()
+    save: str | None = None
 
     @property
     def refs(self) -> tuple[str, ...]:
@@ -82,6 +91,7 @@ def seconds(_: click.Context, param: click.Parameter, value: float | None) -> fl
 @click.option("--key", metavar="REFERENCE", help="env:, file:, keyring: or cmd: and where.")
 @click.option("--timeout", type=float, metavar="S", callback=seconds, help="For all of it.")
 @click.option("--first-token", type=float, metavar="S", callback=seconds, help="Then the next.")
+@shaping
 @click.option("-c", "--continue", "resume", is_flag=True, help="Go on from the last answer.")
 @click.option("--cid", metavar="ID", help="Go on from this conversation: see logs.")
 @click.option("--no-log", "log", is_flag=True, default=True, flag_value=False, help="No record.")
@@ -95,30 +105,31 @@ def ask(session: Session, /, **given: Any) -> Exit:
         session.terminal.out.line(context.find_root().get_help())
         return Exit.OK
     _check(asked)
-    from dragoman.cli.answer import Answer
-    from dragoman.cli.choice import choose_refs
-    from dragoman.cli.conversation import find_thread, resume, thread_of
-    from dragoman.cli.options import read_options
-    from dragoman.cli.prompt import clean, read_prompt, read_system
+    if asked.save is not None:
+        from dragoman.cli.templates import save_template
 
-    params = read_options((name, clean(value)) for name, value in asked.option)
-    conversation = find_thread(session, asked.resume, asked.cid)
-    asked = resume(asked, conversation)
-    choice = choose_refs(session, asked)
-    session.tell_notes()
+        session.terminal.note(f"Saved as {save_template(session, asked)}")
+        return Exit.OK
+    template = None
+    if asked.template is not None:
+        from dragoman.cli.templates import Filled, read_template
+
+        template = Filled(read_template(session, asked.template), asked)
+        asked = template.asked
+    from dragoman.cli.asking import prepare
+    from dragoman.cli.prompt import read_prompt
+
+    asking = prepare(session, asked)
+    schema = read_shape(asked)
     message = read_prompt(asked.words, asked.attach, asked.typed, session.terminal.note)
-    if asked.system is not None:
-        params["system"] = read_system(asked.system)
-    elif conversation is not None and conversation.system:
-        params["system"] = conversation.system
-    params |= call_settings(session, asked)
-    thread = thread_of(conversation)
+    if template is not None:
+        message = template.message(message)
     if asked.curl:
         from dragoman.cli.curl import print_curl
 
-        said = [*thread.history, message]
-        return print_curl(session, choice.refs, said, params, stream=asked.stream)
-    return Answer(session, asked, choice, message, params, thread).run()
+        said = [*asking.thread.history, message]
+        return print_curl(session, asking.choice.refs, said, asking.params, stream=asked.stream)
+    return asking.answer(message, schema, make_output(asked, session.terminal)).run()
 
 
 def _says_anything(context: click.Context) -> bool:
@@ -129,6 +140,7 @@ def _says_anything(context: click.Context) -> bool:
 
 def _check(asked: Asked) -> None:
     """Refuse what can't be meant. Raises: WrongUsage."""
+    check_shape(asked)
     if not asked.refs and not asked.base_url:
         _refuse_misspelling(asked.words)
     for name, value in (("--api", asked.api), ("--key-env", asked.key_env), ("--key", asked.key)):
@@ -154,37 +166,3 @@ def _refuse_misspelling(words: Sequence[str]) -> None:
             f"{words[0]!r} is no command; did you mean {command!r}?",
             hint=f"dragoman {command} …, or for a prompt: dragoman -m MODEL {words[0]!r} …",
         )
-
-
-def call_settings(session: Session, asked: Asked) -> dict[str, Any]:
-    """What the command line says about the call itself."""
-    settings: dict[str, Any] = {
-        "total": asked.timeout,
-        "first_token": asked.first_token,
-        "base_url": asked.base_url,
-        "api": asked.api,
-    }
-    if asked.key is not None or asked.key_env is not None:
-        settings["api_key"] = _resolve_key(session, asked)
-    return {name: value for name, value in settings.items() if value is not None}
-
-
-def _resolve_key(session: Session, asked: Asked) -> Any:
-    """Find the key that the command line refers to. Raises: WrongUsage, ConfigError."""
-    reference = asked.key if asked.key is not None else f"env:{asked.key_env}"
-    from dragoman.config import kinds
-    from dragoman.config.fields import Field
-    from dragoman.config.secrets import Secrets, parse_source
-
-    try:
-        kinds.secret(reference, Field("key", "secret", ""))
-    except kinds.Wrong as wrong:
-        flag = "--key" if asked.key else "--key-env"
-        raise WrongUsage(f"{flag} {wrong}") from None
-    source = parse_source(reference, place="the command line")
-    if source.kind == "literal":
-        raise WrongUsage(
-            "--key takes a reference: other people can read a command line",
-            hint="put the key into a variable and give its name: --key-env NAME",
-        )
-    return Secrets(session.env).resolve(source)

@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from dragoman.cli.ask import Asked, ask, call_settings
+from dragoman.cli.ask import Asked, ask
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.flags import shared
 from dragoman.cli.session import Session
 
 _TAKEN = (
     "model", "fallback", "system", "option", "hide_reasoning", "verbose", "base_url", "api",
-    "key_env", "key", "timeout", "first_token", "resume", "cid", "log",
+    "key_env", "key", "timeout", "first_token", "resume", "cid", "log", "template",
+    "param",
 )  # fmt: skip
 """Options of a prompt that hold for a whole conversation."""
 
@@ -30,25 +31,15 @@ def chat(session: Session, /, markdown: bool, **given: Any) -> Exit:
     /help lists the commands of the conversation. Alt-Enter begins a new line, Ctrl-C stops an
     answer, Ctrl-D leaves. What is piped in is asked line by line.
     """
+    from dragoman.cli.asking import prepare
     from dragoman.cli.chat_loop import Chat
-    from dragoman.cli.choice import choose_refs
-    from dragoman.cli.conversation import find_thread, resume, thread_of
-    from dragoman.cli.options import read_options
-    from dragoman.cli.prompt import clean, read_system
 
     asked = NOTHING._replace(usage=True, **given)
-    params = read_options((name, clean(value)) for name, value in asked.option)
-    conversation = find_thread(session, asked.resume, asked.cid)
-    asked = resume(asked, conversation)
-    choice = choose_refs(session, asked)
-    session.tell_notes()
-    if asked.system is not None:
-        params["system"] = read_system(asked.system)
-    elif conversation is not None and conversation.system:
-        params["system"] = conversation.system
-    params |= call_settings(session, asked)
-    thread = thread_of(conversation)
-    return Chat(session, asked, choice, params, thread, markdown=markdown).run()
+    if asked.template is not None:
+        from dragoman.cli.templates import read_template, with_template
+
+        asked = with_template(asked, read_template(session, asked.template))
+    return Chat(prepare(session, asked), markdown=markdown).run()
 
 
 NOTHING = Asked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ from dragoman.cli.answer import Answer
 from dragoman.cli.chat_commands import COMMANDS, run_command
 from dragoman.cli.chat_input import Interrupted, Line, open_reader
 from dragoman.cli.choice import NOTICE, Choice
-from dragoman.cli.conversation import NEW, Said, Thread, thread_after
+from dragoman.cli.conversation import NEW, Said, thread_after
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.failure import print_error
 from dragoman.cli.output import Output
@@ -22,8 +22,7 @@ from dragoman.types.exchange import Exchange
 from dragoman.types.message import Message, user
 
 if TYPE_CHECKING:
-    from dragoman.cli.ask import Asked
-    from dragoman.cli.session import Session
+    from dragoman.cli.asking import Asking
 
 SOURCE = "chat"
 
@@ -35,28 +34,16 @@ class Chat:
     asked, answered or not; `exchanges` are those of this run.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        asked: Asked,
-        choice: Choice,
-        params: dict[str, Any],
-        thread: Thread,
-        *,
-        markdown: bool,
-    ) -> None:
-        self.session = session
-        self.terminal = session.terminal
-        self.asked = asked
-        self.choice = choice
-        self.params = params
+    def __init__(self, asking: Asking, *, markdown: bool) -> None:
+        self.session, self.asked, self.choice, self.params, thread = asking
+        self.terminal = self.session.terminal
         self.turns: list[Said] = list(thread.turns)
         self.question: Message | None = thread.turns[-1][0] if thread.turns else None
         self.exchanges: list[Exchange] = []
         self._thread = thread
         self._markdown = markdown and self.terminal.out.tty and self.terminal.out.color
         # A conversation grows until it no longer fits; then its oldest turns go, and we say so.
-        config = session.config()
+        config = self.session.config()
         self._client = Client(replace(config, on_overflow=config.on_overflow or "truncate"))
         self.over = False
 

@@ -131,3 +131,20 @@ def record(
     turn = Turn(thread.conversation_id, settings, thread.number)
     with Ledger(database_path(session.env)) as ledger:
         ledger.record(exchange, said, completion, source=source, turn=turn)
+
+
+def record_aside(
+    session: Session,
+    exchange: Exchange,
+    message: Message,
+    completion: Completion | None,
+    source: str = "cli",
+) -> None:
+    """Write down an exchange that is no turn of a conversation; what prevents it is told."""
+    from dragoman.store import Ledger, StoreError, database_path
+
+    try:
+        with Ledger(database_path(session.env)) as ledger:
+            ledger.record(exchange, [message], completion, source=source)
+    except StoreError as error:
+        session.terminal.warn(f"not recorded: {error}")

@@ -10,7 +10,7 @@ import msgspec
 from dragoman.cli.terminal import Console
 from dragoman.types.exchange import NANO
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def print_json(console: Console, value: Any) -> None:
@@ -30,4 +30,4 @@ def usd(nano: int | None) -> msgspec.Raw | None:
 
 def encode(value: Any) -> str:
     """Write a value as indented JSON; Decimals are numbers, exact."""
-    return msgspec.json.format(_ENCODER.encode(value), indent=2).decode()
+    return msgspec.json.format(ENCODER.encode(value), indent=2).decode()
