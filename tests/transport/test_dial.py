@@ -97,7 +97,7 @@ def test_slow_address_may_still_win_when_the_others_failed() -> None:
 
 
 def test_refusal_tells_more_than_an_address_that_has_no_way() -> None:
-    unreachable = OSError(errno.ENETUNREACH, "Network is unreachable")
+    unreachable = OSError(errno.ENETUNREACH, "Connect call failed")
     with pytest.raises(ConnectFailed, match="refused"):
         play(dial(NAME, ConnectOptions(), Network()), ["::1", "10.0.0.1"], unreachable, refused())
     with pytest.raises(ConnectFailed, match="Network is unreachable") as caught:

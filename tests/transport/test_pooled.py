@@ -17,7 +17,14 @@ from dragoman.transport.pooled import AsyncPool
 from dragoman.types.http import ConnectOptions
 from dragoman.types.provider import Tls
 from tests.transport.either import request
-from tests.upstream.fault import Answer, FaultUpstream, Unreachable, chat_stream, stall
+from tests.upstream.fault import (
+    Answer,
+    Close,
+    FaultUpstream,
+    Unreachable,
+    chat_stream,
+    stall,
+)
 from tests.upstream.tls import Authority
 
 Upstream = Callable[..., FaultUpstream]
@@ -201,6 +208,26 @@ def test_loop_that_ends_in_the_middle_of_an_answer_leaves_nothing(upstream: Upst
     asyncio.run(main())
     gc.collect()
     up.requests[0].wait_closed(1.0)
+
+
+def test_connection_that_ended_before_it_was_used_is_lost_at_once(upstream: Upstream) -> None:
+    up = upstream(HELLO, greet=[[Close()]])
+
+    async def main(pool: AsyncPool) -> None:
+        exchange = pool._exchange
+
+        async def exchange_late(*args: Any, kept: bool) -> AsyncResponse:
+            await asyncio.sleep(0.05)  # the loop sees the end meanwhile
+            return await exchange(*args, kept=kept)
+
+        pool._exchange = exchange_late  # type: ignore[method-assign]
+        began = time.monotonic()
+        with pytest.raises(ConnectionLost):
+            await send(pool, up.url)
+        assert time.monotonic() - began < 2.0
+        assert await fetch(pool, up.url) == b"hello"
+
+    run(main)
 
 
 def test_tls_connections_end_with_their_loop_too(upstream: Upstream, authority: Authority) -> None:

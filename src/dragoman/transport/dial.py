@@ -7,6 +7,7 @@ in its own way, and is told how they went; an OSError is thrown into it.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import threading
 from collections import deque
@@ -180,8 +181,10 @@ def explain_connect(errors: Sequence[OSError], what: str) -> ConnectFailed:
             break
     else:
         error = next((e for e in errors if e.errno not in _UNREACHABLE), errors[0])
+        # asyncio puts words of its own in place of the system's.
+        words = os.strerror(error.errno) if error.errno else str(error)
         failed = ConnectFailed(
-            f"{what} cannot be reached ({error.strerror or error})",
+            f"{what} cannot be reached ({words})",
             hint="check the network, a VPN, or whether a proxy is needed",
         )
     failed.__cause__ = error
