@@ -21,6 +21,7 @@ from dragoman.types.request import (
     ToolChoice,
 )
 from dragoman.wire.base import Rendered
+from dragoman.wire.effort import nearest_effort
 from dragoman.wire.extra import fit_dialect, refuse_foreign_files, render_extra
 from dragoman.wire.fields import (
     expect,
@@ -323,14 +324,6 @@ def _instruct(body: dict[str, Any], dialect: Dialect, text: str) -> None:
         body["messages"].insert(0, {"role": dialect.system_role, "content": text})
 
 
-_BUDGETS: tuple[tuple[int, Effort], ...] = (
-    (0, "none"),
-    (1024, "minimal"),
-    (4096, "low"),
-    (12288, "medium"),
-)
-
-
 def _render_reasoning(
     options: ReasoningOptions | None,
     dialect: Dialect,
@@ -343,7 +336,7 @@ def _render_reasoning(
     thinks = effort != "none" and budget != 0
     if dialect.reasoning == "effort":
         if effort is None and budget is not None:
-            effort = next((word for limit, word in _BUDGETS if budget <= limit), "high")
+            effort = nearest_effort(budget)
             warn(f"a reasoning budget of {budget} tokens is sent as the effort {effort!r}")
         if effort is not None:
             body["reasoning_effort"] = effort

@@ -21,6 +21,7 @@ from dragoman.types.request import (
     ReasoningOptions,
 )
 from dragoman.wire.base import Rendered
+from dragoman.wire.effort import nearest_effort
 from dragoman.wire.extra import fit_dialect, refuse_foreign_files, render_extra
 from dragoman.wire.fields import (
     read_bool,
@@ -333,14 +334,6 @@ def _instruct(body: dict[str, Any], text: str) -> None:
     body["instructions"] = f"{before}\n\n{text}" if before else text
 
 
-_BUDGETS: tuple[tuple[int, Effort], ...] = (
-    (0, "none"),
-    (1024, "minimal"),
-    (4096, "low"),
-    (12288, "medium"),
-)
-
-
 def _render_reasoning(
     options: ReasoningOptions | None, dialect: Dialect, body: dict[str, Any], warn: Warn
 ) -> None:
@@ -351,7 +344,7 @@ def _render_reasoning(
         return
     effort, budget = options.effort, options.budget_tokens
     if effort is None and budget is not None:
-        effort = next((word for limit, word in _BUDGETS if budget <= limit), "high")
+        effort = nearest_effort(budget)
         warn(f"a reasoning budget of {budget} tokens is sent as the effort {effort!r}")
     reasoning = dict(own(options.meta))
     if effort is not None:
