@@ -220,6 +220,7 @@ def test_plain_terminal_gets_plain_marks(dragoman: Dragoman, upstream: Upstream)
     result = dragoman("providers", "add", "x", "--base-url", server.url, env=env)
     assert result.code == 0
     assert result.out.isascii()
+    assert "?" not in result.out
     assert steps_of(result)["reach"].startswith("ok")
     assert steps_of(result)["images"].startswith("x 400")
 
@@ -337,6 +338,7 @@ def test_existing_name_is_left_alone(dragoman: Dragoman, upstream: Upstream) -> 
         assert "dragoman providers remove mine" in result.err
         check_told(result)
     assert dragoman.config_file.read_text() == KEPT
+    assert server.received == 0
 
 
 def test_name_whose_key_would_be_anothers_is_refused(
@@ -373,6 +375,14 @@ def test_file_that_cannot_be_changed_is_kept(
     assert result.code == code, result.err
     check_told(result)
     assert text is None or dragoman.config_file.read_text() == text
+
+
+def test_key_is_not_kept_without_its_provider(dragoman: Dragoman, upstream: Upstream) -> None:
+    dragoman.configure('providers = [{ name = "a", base_url = "http://a" }]\n')
+    server = upstream(provider("m", key=KEY))
+    arguments = ["x", "--base-url", server.url, "--key-stdin"]
+    assert dragoman("providers", "add", *arguments, stdin=KEY.encode()).code == 78
+    assert dragoman("keys", "list", "--json").json() == []
 
 
 def test_json_file_is_left_to_its_owner(dragoman: Dragoman, upstream: Upstream) -> None:

@@ -186,6 +186,14 @@ def test_tls_is_a_step_of_its_own(upstream: Upstream, authority: Authority) -> N
     assert steps["chat"].verdict == "ok"
 
 
+def test_certificate_that_ends_soon_is_warned_of(upstream: Upstream, authority: Authority) -> None:
+    server = upstream(provider("m"), tls=authority.server(days=5))
+    steps = climb(configured(server.base_url, tls={"ca_file": str(authority.ca_file)}))
+    assert steps["tls"].verdict == "warning"
+    assert "valid for 5 more days" in steps["tls"].detail
+    assert steps["chat"].verdict == "ok"
+
+
 CERTIFICATES: dict[str, tuple[dict[str, Any], bool, str]] = {
     "expired": ({"expired": True}, True, "renewed, or this machine's clock is wrong"),
     "unknown issuer": ({}, False, "ca_file"),

@@ -87,7 +87,19 @@ def test_web_service_that_tells_its_version_is_no_vllm(upstream: Upstream) -> No
     assert look_at(port_of(server), {}).state == "other"
 
 
-def test_silent_and_endless_servers_cost_half_a_second(upstream: Upstream) -> None:
+def test_web_service_at_a_usual_port_with_a_usual_path_is_none(upstream: Upstream) -> None:
+    server = upstream(serving({"/api/version": answer('{"version": "1.0"}')}))
+    place = look_at(port_of(server), {"OLLAMA_HOST": server.url})
+    assert (place.usual, place.state) == (("Ollama",), "other")
+
+
+def test_one_question_is_waited_for_half_a_second(upstream: Upstream) -> None:
+    began = time.monotonic()
+    assert look_at(port_of(upstream(stall())), {}).state == "silent"
+    assert 0.4 < time.monotonic() - began < 1.0
+
+
+def test_silent_and_endless_servers_do_not_hold_up_the_others(upstream: Upstream) -> None:
     with Unreachable() as unreachable:
         silent = [
             port_of(upstream(stall())),

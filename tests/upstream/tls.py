@@ -29,13 +29,20 @@ class Authority:
         self._ca.cert_pem.write_to_path(self.ca_file)
 
     def server(
-        self, *names: str, require_client: bool = False, expired: bool = False
+        self,
+        *names: str,
+        require_client: bool = False,
+        expired: bool = False,
+        days: int | None = None,
     ) -> ssl.SSLContext:
         """Make a server's TLS context, valid for these names (none given: for loopback).
 
-        `require_client` refuses clients without a certificate of this authority.
+        `require_client` refuses clients without a certificate of this authority. `days` is how
+        long the server's own holds from now.
         """
         ends = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC) if expired else None
+        if days is not None:
+            ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days, hours=1)
         starts = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC) if expired else None
         certificate = self._ca.issue_cert(*(names or NAMES), not_before=starts, not_after=ends)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

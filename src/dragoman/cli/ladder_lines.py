@@ -38,6 +38,8 @@ def print_step(console: Console, step: Step) -> None:
     if step.verdict == "skipped":
         return
     words = one_line(step.detail)
+    if not console.can_show("…"):
+        words = words.replace("…", "...")
     took = f"{', ' if words else ''}{duration(step.seconds)}" if step.seconds is not None else ""
     print_fact(console, step.name, f"{mark(console, step.verdict)} {words}{took}".rstrip())
     if step.fix:

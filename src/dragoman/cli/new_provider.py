@@ -89,6 +89,7 @@ def plan_provider(
         found = _from_url(session, draft, None, what, api, test=test)
     else:
         name = _checked_name(what)
+        NewProvider(name).refuse_existing(draft)
         if base_url is not None:
             found = _from_url(session, draft, name, base_url, api, test=test)
         elif name in rows:

@@ -40,7 +40,8 @@ def setup(session: Session, yes: bool, ports: tuple[int, ...]) -> Exit:
     from dragoman.probe.local import look_around
 
     proposal = Proposal(session, user_file(session))
-    session.terminal.out.line("Looking around …")
+    console = session.terminal.out
+    console.line(f"Looking around {console.symbol('…', '...')}")
     places = look_around(session.env, ports)
     _tell_places(session, places)
     offers = proposal.offers(places)
