@@ -12,18 +12,18 @@ from dragoman.transport.dial import (
     Start,
     Talk,
     Wait,
-    resolve_in_thread,
-    resolve_name,
 )
+from dragoman.transport.resolve import resolve_in_thread, resolve_name
 from dragoman.transport.sockets import Watch, is_unacknowledged, open_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dragoman.errors import DragomanError
-    from dragoman.transport.dial import Dial, Resolver, Secure, Step
+    from dragoman.transport.dial import Dial, Secure, Step
     from dragoman.transport.http1 import Incoming
     from dragoman.transport.proxy import Proxy
+    from dragoman.transport.resolve import Resolver
 
 RECV_BYTES = 64 * 1024
 PAUSE_BYTES = 512 * 1024  # and what one more reading brings is all that waits for a slow reader

@@ -15,9 +15,8 @@ from dragoman.transport.dial import (
     Start,
     Talk,
     Wait,
-    resolve_in_thread,
-    resolve_name,
 )
+from dragoman.transport.resolve import resolve_in_thread, resolve_name
 from dragoman.transport.sockets import IN, OUT, Watch, is_unacknowledged, open_socket, wait_any
 
 if TYPE_CHECKING:
@@ -25,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dragoman.errors import DragomanError
-    from dragoman.transport.dial import Dial, Resolver, Step
+    from dragoman.transport.dial import Dial, Step
     from dragoman.transport.http1 import Incoming
     from dragoman.transport.proxy import Proxy
+    from dragoman.transport.resolve import Resolver
 
 RECV_BYTES = 64 * 1024
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN})

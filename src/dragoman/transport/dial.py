@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
-import threading
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from ipaddress import ip_address
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     import ssl
 
     from dragoman.transport.egress import IPAddress
+    from dragoman.transport.resolve import Resolver
     from dragoman.types.http import ConnectOptions, Url
     from dragoman.types.provider import EgressPolicy
 
@@ -35,9 +34,6 @@ STAGGER_S = 0.25  # "Connection Attempt Delay": RFC 8305 §5
 
 Key: TypeAlias = "tuple[str, str, int, ConnectOptions]"
 """Scheme, host, port and options: requests that agree in these may share a connection."""
-
-Resolver: TypeAlias = Callable[[str], Sequence[str]]
-"""Blocking: a name to its addresses, in the system's order of preference. Raises: OSError."""
 
 
 class Resolve(Struct, frozen=True):
@@ -266,50 +262,3 @@ def _secure(step: Secure, host: str) -> Generator[Step, Any, None]:
             f"TLS with {host} failed: the server closed the connection",
             hint="does it speak TLS on this port?",
         ) from error
-
-
-def resolve_name(host: str) -> list[str]:
-    """Ask the system for a name's addresses. Blocks, for as long as the system likes."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return [str(info[4][0]).partition("%")[0] for info in found]
-
-
-Done: TypeAlias = "Callable[[Sequence[str] | OSError], object]"
-
-# Those who wait for a lookup that is under way: a burst of requests to one host asks once.
-_asking: dict[tuple[Resolver, str], list[Done]] = {}
-_asking_lock = threading.Lock()
-
-
-def resolve_in_thread(resolve: Resolver, host: str, done: Done) -> None:
-    """Resolve without blocking; `done` is called in the thread, with addresses or the error.
-
-    A thread of its own, that nobody joins: a lookup that hangs must not hold up the exit.
-    """
-    key = resolve, host
-    with _asking_lock:
-        if key in _asking:
-            _asking[key].append(done)
-            return
-        _asking[key] = [done]
-
-    def run() -> None:
-        try:
-            result: Sequence[str] | OSError = resolve(host)
-        except OSError as error:
-            result = error
-        except UnicodeError as error:  # a label too long, or empty
-            result = OSError(str(error))
-        _tell(key, result)
-
-    try:
-        threading.Thread(target=run, name=f"resolve {host}", daemon=True).start()
-    except RuntimeError as error:  # no more threads
-        _tell(key, OSError(str(error)))
-
-
-def _tell(key: tuple[Resolver, str], result: Sequence[str] | OSError) -> None:
-    with _asking_lock:
-        waiting = _asking.pop(key)
-    for done in waiting:
-        done(result)
