@@ -162,6 +162,35 @@ def test_parallel_calls_that_come_interleaved_are_told_one_after_another(
     assert ids[2].startswith("toolu_")
 
 
+@pytest.mark.parametrize(
+    ("pieces", "read"),
+    [
+        (["nu", "ll"], {}),
+        (["[1", "]"], {"invalid_json": "[1]"}),
+        (["oops"], {"invalid_json": "oops"}),
+        ([" ", '{"a"', ":1}"], {"a": 1}),
+        ([""], {}),
+    ],
+)
+def test_arguments_that_do_not_begin_as_an_object_wait_for_their_end(
+    pieces: list[str], read: dict[str, Any], upstream: StartUpstream
+) -> None:
+    """The SDK's accumulator stumbles over anything else."""
+    call = ToolCall("toolu_1", "f", "".join(pieces))
+    events = [
+        Start("msg_1"),
+        PartStart(0, ToolCall("toolu_1", "f")),
+        *(PartDelta(0, "tool_call", piece) for piece in pieces),
+        PartEnd(0, call),
+        Finish("tool_calls"),
+    ]
+    server = upstream(events_answer(rendered(events)))
+    with client_of(server) as client, client.messages.stream(**ASKED) as stream:
+        (block,) = stream.get_final_message().content
+    assert block.type == "tool_use"
+    assert block.input == read
+
+
 def test_the_async_client_reads_a_stream_too(upstream: StartUpstream) -> None:
     server = upstream(events_answer(rendered(parse("anthropic-messages", "tool-call"))))
 

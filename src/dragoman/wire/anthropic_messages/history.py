@@ -67,8 +67,7 @@ class History:
     """Writes the messages of one request.
 
     `system` are the instructions, `called` the names of the tools that were called.
-    `own_files`: ids of uploaded files come from a provider of this format. `continued`: what comes
-    before these messages is at the provider.
+    `continued`: what comes before these messages is at the provider.
 
     Raises: Unsupported for a picture, sound or file of the user's that can't be sent: an answer
     that ignores it would be wrong.
@@ -78,14 +77,12 @@ class History:
         self,
         messages: Iterable[Message],
         *,
-        own_files: bool,
         reasoning_as_text: bool,
         continued: bool,
         warn: Warn,
     ) -> None:
         self.system: list[Any] = []
         self.called: list[str] = []
-        self._own_files = own_files
         self._reasoning_as_text = reasoning_as_text
         self._continued = continued
         self._warn = warn
@@ -195,11 +192,6 @@ class History:
         block = render_media(part)
         if block is None:
             raise Unsupported(f"Anthropic Messages can't take a part of kind {part.kind}")
-        if part.file_id is not None and not self._own_files:
-            raise Unsupported(
-                "a file uploaded to another provider can't be sent by its id",
-                hint="Send its data as base64.",
-            )
         return block
 
     def _result(self, result: ToolResult) -> None:

@@ -30,7 +30,7 @@ from dragoman.wire.anthropic_messages.tools import (
     render_tools,
 )
 from dragoman.wire.base import Rendered
-from dragoman.wire.extra import fit_dialect, render_extra
+from dragoman.wire.extra import fit_dialect, refuse_foreign_files, render_extra
 from dragoman.wire.fields import (
     expect,
     read_bool,
@@ -151,9 +151,9 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
     def warn(sentence: str) -> None:
         warnings[sentence] = None
 
+    refuse_foreign_files(request, (NAME,))
     history = History(
         request.messages,
-        own_files=request.format in (None, NAME),
         reasoning_as_text=dialect.reasoning_as_text,
         continued=request.format in (None, NAME) and _is_continued(request.extra),
         warn=warn,
