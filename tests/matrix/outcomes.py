@@ -43,7 +43,6 @@ NOTES: dict[tuple[str, str], str] = {
     ("cache marks", CHAT): "the server caches by itself: marks are left out",
     ("cache marks", RESPONSES): "the server caches by itself: marks are left out",
     ("refusal in the history", CLAUDE): "the words are sent as text",
-    ("refusal in the history", RESPONSES): "the words are sent as text",
     ("withheld reasoning", CHAT): "there are no words to show",
     ("stop sequence", CHAT): "the reason is there, the sequence is not",
     ("stop sequence", RESPONSES): "the reason is there, the sequence is not",

@@ -342,8 +342,10 @@ def test_what_only_others_know_is_left_out_and_reported() -> None:
     }
 
 
-def test_a_refusal_of_another_formats_is_text() -> None:
+def test_a_refusal_is_one_where_the_client_speaks_openais_language() -> None:
     (item,) = render(chat(assistant(Refusal("No."))))[0]["input"]
+    assert item["content"] == [{"type": "refusal", "refusal": "No."}]
+    (item,) = render(ask(assistant(Refusal("No."))))[0]["input"]
     assert item["content"] == [{"type": "output_text", "text": "No."}]
 
 

@@ -73,7 +73,7 @@ def asked(stream: bool, **fields: Any) -> bytes:
         model="m",
         messages=fields.pop("messages", (user("Hi"),)),
         stream=stream,
-        format="openai-completions",
+        format="anthropic-messages",
         **fields,
     )
     return FORMAT.render_request(request, "m", Dialect()).body

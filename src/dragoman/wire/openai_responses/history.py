@@ -57,6 +57,8 @@ class _Writer:
         self.items: list[Any] = []
         self._names = ToolNames(request.tools)
         self._keeps_state = request.format == NAME
+        # Elsewhere the words of a refusal are text, which every server takes.
+        self._knows_refusals = request.format in (NAME, "openai-completions")
         self._custom: set[str] = set()  # ids of calls of tools that take free text
         self._dialect = dialect
         self._warn = warn
@@ -109,7 +111,8 @@ class _Writer:
             self._whole_item(part)
 
     def _spoken(self, part: Text | Refusal, said: Item | None) -> Item | None:
-        block = spoken_block(part)
+        refuses = isinstance(part, Refusal) and (self._knows_refusals or bool(own(part.meta)))
+        block = refusal_block(part) if refuses else text_block(part)
         if not part.text and not own(part.meta):
             return said
         fields = {
@@ -187,12 +190,15 @@ class _Writer:
         return None
 
 
-def spoken_block(part: Text | Refusal) -> Item:
-    """Write what the model said. Words of another format's refusal are text like any other."""
+def text_block(part: Text | Refusal) -> Item:
+    """Write what the model said."""
     fields = {name: item for name, item in own(part.meta).items() if name not in ("id", "phase")}
-    if isinstance(part, Refusal) and part.meta and NAME in part.meta:
-        return {"type": "refusal", "refusal": part.text, **fields}
     return {"type": "output_text", "text": part.text, **fields}
+
+
+def refusal_block(part: Text | Refusal) -> Item:
+    """Write that the model declined."""
+    return {"type": "refusal", "refusal": part.text}
 
 
 def reasoning_item(part: Reasoning) -> Item:

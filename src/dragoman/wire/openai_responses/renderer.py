@@ -25,7 +25,8 @@ from dragoman.wire.openai_responses.errors import error_event, response_error
 from dragoman.wire.openai_responses.history import (
     image_item,
     reasoning_item,
-    spoken_block,
+    refusal_block,
+    text_block,
 )
 from dragoman.wire.openai_responses.schema import NAME, ending, item_id, own
 from dragoman.wire.openai_responses.tools import ToolNames
@@ -337,5 +338,5 @@ def _is_of(item: Item, fields: Any) -> bool:
 
 def _block(part: Text | Refusal) -> Item:
     if isinstance(part, Refusal):
-        return {"type": "refusal", "refusal": part.text}
-    return {"annotations": [], "logprobs": [], **spoken_block(part)}
+        return refusal_block(part)
+    return {"annotations": [], "logprobs": [], **text_block(part)}
