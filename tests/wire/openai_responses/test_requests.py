@@ -290,6 +290,12 @@ def test_a_history_that_its_caller_manages_is_left_as_it_is() -> None:
     assert render(request)[0]["input"] == [answer]
 
 
+def test_what_a_model_said_may_be_quoted_by_a_user() -> None:
+    said = Text("Hello", {FORMAT.name: {"id": "msg_1", "phase": "commentary", "annotations": [1]}})
+    (item,) = render(ask(user(said)))[0]["input"]
+    assert item == {"type": "message", "role": "user", "content": "Hello"}
+
+
 def test_names_of_authors_are_not_sent() -> None:
     body, warnings = render(chat(Message("user", (Text("hi"),), "ann")))
     assert body["input"] == [{"type": "message", "role": "user", "content": "hi"}]

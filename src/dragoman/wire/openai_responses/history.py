@@ -34,6 +34,9 @@ from dragoman.wire.openai_responses.tools import ToolNames, Warn
 
 Item = dict[str, Any]
 
+_OF_ANSWERS = ("id", "phase", "annotations", "logprobs")
+"""What only the model's own texts have."""
+
 _BLOCK_TYPES = ("input_", "output_", "text", "refusal", "summary_text", "computer_screenshot")
 """How the types of blocks begin that stand in a message: any other is an item of its own."""
 
@@ -180,7 +183,8 @@ class _Writer:
         if isinstance(part, Text | Refusal | Reasoning):
             if not part.text:
                 return None
-            more = own(part.meta) if isinstance(part, Text) else {}
+            fields = own(part.meta) if isinstance(part, Text) else {}
+            more = {name: item for name, item in fields.items() if name not in _OF_ANSWERS}
             return {"type": "input_text", "text": part.text, **more}
         if isinstance(part, Media):
             return _media(part)

@@ -255,6 +255,7 @@ def _manages_state(request: ChatRequest) -> bool:
 
 
 _STATE = frozenset({"store", "previous_response_id", "conversation", "background"})
+"""Fields by which a caller manages what the provider keeps."""
 
 
 def _render_state(request: ChatRequest, body: dict[str, Any]) -> None:
