@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Mapping, Sequence
 from inspect import isawaitable
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, Unpack
 
 from dragoman.config import Config, load
@@ -24,7 +24,7 @@ from dragoman.engine.flow import complete
 from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.start import begin
 from dragoman.params import ModelRefs, Params, build_options, build_request, check_names
-from dragoman.registry import Registry
+from dragoman.registry import Discovered, Registry
 from dragoman.stream import AsyncStream, Stream
 from dragoman.structured import Parsed, Via, ladder, shape_of
 from dragoman.tools import Invoke, ToolRun, tool_loop
@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 Refs: TypeAlias = str | tuple[str, ...] | None
 
+NOTHING: Discovered = MappingProxyType({})
+
 Steps: TypeAlias = Generator[ChatRequest | Invoke, Any, T]
 """Thinking that takes several answers: yields requests and functions to call."""
 
@@ -43,9 +45,11 @@ Steps: TypeAlias = Generator[ChatRequest | Invoke, Any, T]
 class _Core:
     """What both clients share: the configuration, the registry, and the memory of providers."""
 
-    def __init__(self, config: Config | None, around: Surroundings | None) -> None:
+    def __init__(
+        self, config: Config | None, around: Surroundings | None, discovered: Discovered
+    ) -> None:
         self.config = config if config is not None else load()
-        self.registry = Registry(self.config)
+        self.registry = Registry(self.config, discovered=discovered)
         self._around = around or Surroundings(secrets=Secrets(os.environ))
 
     def preview(
@@ -132,7 +136,8 @@ def _refs(model: ModelRefs) -> Refs:
 class Client(_Core):
     """Answers from any provider, waited for. Safe to share between threads; close it when done.
 
-    Without `config` it reads the same files as the command line.
+    Without `config` it reads the same files as the command line. `discovered` is what providers
+    have told of their models.
 
     Example:
         with Client() as client:
@@ -145,8 +150,9 @@ class Client(_Core):
         *,
         transport: Transport | None = None,
         surroundings: Surroundings | None = None,
+        discovered: Discovered = NOTHING,
     ) -> None:
-        super().__init__(config, surroundings)
+        super().__init__(config, surroundings, discovered)
         self._transport = transport or DefaultTransport()
 
     def chat(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Answer:
@@ -254,8 +260,9 @@ class AsyncClient(_Core):
         *,
         transport: AsyncTransport | None = None,
         surroundings: Surroundings | None = None,
+        discovered: Discovered = NOTHING,
     ) -> None:
-        super().__init__(config, surroundings)
+        super().__init__(config, surroundings, discovered)
         self._transport = transport or AsyncDefaultTransport()
 
     async def chat(self, model: ModelRefs, messages: Messages, **params: Unpack[Params]) -> Answer:

@@ -144,7 +144,7 @@ def test_models_are_listed_with_limits_price_and_source(corp: Dragoman) -> None:
     heading, *rows = corp("models", "list", "-p", "mycorp").out.splitlines()
     assert heading.split()[:3] == ["MODEL", "CONTEXT", "ANSWER"]
     assert [row.split() for row in rows] == [
-        ["mycorp/gpt-oss-120b", "131.1k", "8.192k", "$0.5/$1.5", "image,reasoning", "config"]
+        ["mycorp/gpt-oss-120b", "131k", "8k", "$0.5/$1.5", "image,reasoning", "config"]
     ]
     found = corp("models", "list", "-q", "OSS", "-q", "corp", "--json").json()
     assert [row["ref"] for row in found] == ["mycorp/gpt-oss-120b"]

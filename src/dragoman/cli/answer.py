@@ -82,7 +82,7 @@ class Answer:
 
     def _client(self) -> AbstractContextManager[Client]:
         """Take the client that was given, which somebody else closes, or make one."""
-        return Client(self.session.config()) if self.client is None else nullcontext(self.client)
+        return self.session.client() if self.client is None else nullcontext(self.client)
 
     def _ask(self, client: Client) -> None:
         if self.asked.stream:

@@ -14,7 +14,6 @@ from dragoman.cli.conversation import NEW, Said, thread_after
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.failure import print_error
 from dragoman.cli.output import Output
-from dragoman.client import Client
 from dragoman.errors import DragomanError
 from dragoman.registry import Registry
 from dragoman.store import replayable
@@ -43,8 +42,7 @@ class Chat:
         self._thread = thread
         self._markdown = markdown and self.terminal.out.tty and self.terminal.out.color
         # A conversation grows until it no longer fits; then its oldest turns go, and we say so.
-        config = self.session.config()
-        self._client = Client(replace(config, on_overflow=config.on_overflow or "truncate"))
+        self._client = self.session.client(on_overflow="truncate")
         self.over = False
 
     def run(self) -> Exit:

@@ -32,7 +32,7 @@ def print_curl(
 
     Raises: DragomanError, as sending would.
     """
-    with Client(session.config()) as client:
+    with session.client() as client:
         outgoing = client.preview(refs, said, stream=stream, **params)
         provider = _provider(client, refs, params)
     for line in curl_lines(outgoing, provider, stream=stream):

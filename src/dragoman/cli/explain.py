@@ -25,10 +25,8 @@ def explain(session: Session, model: tuple[str, ...], json: bool) -> None:
     Without MODEL: the default. Several are a chain of fallbacks.
     """
     from dragoman.cli.prompt import clean
-    from dragoman.registry import Registry
 
-    config = session.config()
-    resolution = Registry(config).resolve(tuple(map(clean, model)) or None)
+    resolution = session.registry().resolve(tuple(map(clean, model)) or None)
     console = session.terminal.out
     if json:
         from dragoman.cli.json_output import print_json

@@ -14,5 +14,5 @@ def known_refs(session: Session) -> list[str]:
 
     config = session.config()
     routes = [name for name in config.routes if "*" not in name]
-    rows = select_models(session, config, (), None, False)
+    rows = select_models(session, every=False)
     return [*routes, *(f"{provider.name}/{info.id}" for provider, info in rows)]

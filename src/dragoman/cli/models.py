@@ -8,42 +8,49 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dragoman.cli.flags import as_json, shared
+from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
+from dragoman.cli.width import Column, table_lines, window_width
 
 if TYPE_CHECKING:
-    from dragoman.config import Config
+    from dragoman.cli.terminal import Console
     from dragoman.types.model import ModelInfo, Price
     from dragoman.types.provider import Provider
 
     Row = tuple[Provider, ModelInfo]
 
 
-@click.group(invoke_without_command=True, help=__doc__)
+@click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
 @shared
-@click.pass_context
-def models(ctx: click.Context) -> None:
+def models() -> None:
     """List the models, unless a command says otherwise."""
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(list_models)
 
 
 @models.command("list")
 @click.option("-q", "--query", multiple=True, metavar="WORD", help="Only those with this in them.")
 @click.option("-p", "--provider", metavar="NAME", help="Only those of one provider.")
 @click.option("--all", "every", is_flag=True, help="Those of providers without a key, too.")
+@click.option("--refresh", is_flag=True, help="Ask the providers for their lists, and keep them.")
 @as_json
 @shared
 @click.pass_obj
 def list_models(
     session: Session,
-    query: tuple[str, ...] = (),
-    provider: str | None = None,
-    every: bool = False,
-    json: bool = False,
+    query: tuple[str, ...],
+    provider: str | None,
+    every: bool,
+    refresh: bool,
+    json: bool,
 ) -> None:
     """List models that are known by name, with context, price and source."""
-    config = session.config()
-    rows = select_models(session, config, query, provider, every)
+    if refresh:
+        from dragoman.cli.models_refresh import refresh as ask_providers
+
+        asked = select_providers(session, provider, every=False)
+        failures = ask_providers(session, asked)
+        if failures and len(failures) == len(asked) and provider is not None:
+            raise failures[0]
+    rows = select_models(session, query, provider, every=every)
     console = session.terminal.out
     if json:
         from dragoman.cli.json_output import print_json
@@ -58,7 +65,7 @@ def list_models(
             else "No provider is set up: --all lists those of every built-in one."
         )
         return
-    _print_table([_columns(*row) for row in rows], console.line)
+    _print_table([_columns(*row) for row in rows], console)
 
 
 @models.command("info")
@@ -72,9 +79,8 @@ def show_model(session: Session, model: str, json: bool) -> None:
     from dragoman.cli.json_output import print_json
     from dragoman.cli.prompt import clean
     from dragoman.cli.provider_facts import model_facts
-    from dragoman.registry import Registry
 
-    resolution = Registry(session.config()).resolve(clean(model))
+    resolution = session.registry().resolve(clean(model))
     found = [
         {"ref": d.ref, "provider": d.provider.name, **model_facts(d.info)}
         for d in resolution.deployments
@@ -90,30 +96,34 @@ def show_model(session: Session, model: str, json: bool) -> None:
 
 
 def select_models(
-    session: Session, config: Config, words: tuple[str, ...], provider: str | None, every: bool
+    session: Session, words: tuple[str, ...] = (), provider: str | None = None, *, every: bool
 ) -> list[Row]:
     """Find the models to list: those that can be asked, unless more is wanted."""
-    from dragoman.cli.keys import is_key_present
-    from dragoman.cli.providers import find_provider
-    from dragoman.registry import Registry
-
-    registry = Registry(config)
-    if provider is not None:
-        names = [find_provider(config.providers, provider).name]
-    else:
-        custom = {found.name for found in config.custom}
-        names = [
-            name
-            for name, found in config.providers.items()
-            if every
-            or name in custom
-            or found.base_url.startswith("demo:")
-            or (found.credentials and is_key_present(found, session.env))
-        ]
-    rows = [row for name in names for row in registry.models(name)]
+    registry = session.registry()
+    providers = select_providers(session, provider, every=every)
+    rows = [row for found in providers for row in registry.models(found.name)]
     for word in words:
         rows = [row for row in rows if word.lower() in f"{row[0].name}/{row[1].id}".lower()]
     return rows
+
+
+def select_providers(session: Session, name: str | None, *, every: bool) -> list[Provider]:
+    """Find the providers to look at: the one that is named, else those that can be asked."""
+    from dragoman.cli.keys import is_key_present
+    from dragoman.cli.providers import find_provider
+
+    config = session.config()
+    if name is not None:
+        return [find_provider(config.providers, name)]
+    custom = {found.name for found in config.custom}
+    return [
+        found
+        for found in config.providers.values()
+        if every
+        or found.name in custom
+        or found.base_url.startswith("demo:")
+        or (found.credentials and is_key_present(found, session.env))
+    ]
 
 
 def _object(provider: Provider, info: ModelInfo) -> dict[str, Any]:
@@ -129,33 +139,36 @@ def _object(provider: Provider, info: ModelInfo) -> dict[str, Any]:
 def _columns(provider: Provider, info: ModelInfo) -> tuple[str, ...]:
     return (
         f"{provider.name}/{info.id}",
-        _tokens(info.context_window),
-        _tokens(info.max_tokens),
+        tokens(info.context_window),
+        tokens(info.max_tokens),
         _price(info.price),
         _abilities(info),
         _source(info),
     )
 
 
-_HEADINGS = ("MODEL", "CONTEXT", "ANSWER", "IN/OUT PER M", "ABILITIES", "SOURCE")
+_COLUMNS = (
+    Column("MODEL"),
+    Column("CONTEXT", right=True),
+    Column("ANSWER", right=True, drop=3),
+    Column("IN/OUT PER M", drop=2),
+    Column("ABILITIES", drop=4),
+    Column("SOURCE", drop=5),
+)
 
 
-def _print_table(rows: list[tuple[str, ...]], line: Any) -> None:
-    from dragoman.cli.terminal import printable
-
-    table = [_HEADINGS, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(_HEADINGS))]
-    for row in table:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        line(printable("  ".join(cells).rstrip()))
+def _print_table(rows: list[tuple[str, ...]], console: Console) -> None:
+    for line in table_lines(console, _COLUMNS, rows, window_width(console)):
+        console.line(line)
 
 
-def _tokens(count: int | None) -> str:
+def tokens(count: int | None) -> str:
+    """Write a number of tokens as short as people say it: 4k, 33k, 128k, 1M."""
     if count is None:
         return "?"
-    if count >= 1_000_000:
-        return f"{count / 1_000_000:.3g}M"
-    return f"{count / 1000:.4g}k" if count >= 1000 else str(count)
+    if count >= 999_500:
+        return f"{count / 1_000_000:.2g}M"
+    return f"{count / 1000:.0f}k" if count >= 1000 else str(count)
 
 
 def _price(price: Price | None) -> str:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from dragoman.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from dragoman.client import Client
     from dragoman.config import Config
+    from dragoman.registry import Discovered, Registry
+    from dragoman.types.provider import OnOverflow
 
 MAX_NOTES = 3
 """So many remarks on the configuration are printed unasked; `config check` prints all."""
@@ -32,6 +35,33 @@ class Session:
 
             self._config = load(file=self.config_file)
         return self._config
+
+    def registry(self) -> Registry:
+        """Make the registry: the configuration, and what providers have told of their models.
+
+        Raises: ConfigError.
+        """
+        from dragoman.registry import Registry
+
+        config = self.config()
+        return Registry(config, discovered=self.discovered())
+
+    def client(self, on_overflow: OnOverflow | None = None) -> Client:
+        """Make a client. `on_overflow` holds where the configuration says nothing."""
+        from msgspec.structs import replace
+
+        from dragoman.client import Client
+
+        config = self.config()
+        if config.on_overflow is None and on_overflow is not None:
+            config = replace(config, on_overflow=on_overflow)
+        return Client(config, discovered=self.discovered())
+
+    def discovered(self) -> Discovered:
+        """Read what providers have told of their models, when they were last asked."""
+        from dragoman.cli.model_cache import read_cache
+
+        return read_cache(self.env).discovered(self.config().providers.values())
 
     def tell_notes(self) -> None:
         """Tell what is wrong or odd in the configuration, briefly."""
