@@ -9,6 +9,7 @@ import click
 
 from dragoman.cli.flags import as_json, shared
 from dragoman.cli.list_group import ListGroup
+from dragoman.cli.models_price import set_model_price
 from dragoman.cli.session import Session
 from dragoman.cli.width import Column, table_lines, window_width
 
@@ -93,6 +94,9 @@ def show_model(session: Session, model: str, json: bool) -> None:
         if number:
             console.line()
         print_facts(console, facts)
+
+
+models.add_command(set_model_price)
 
 
 def select_models(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -146,6 +146,42 @@ class Draft:
         before, after = self.text[:at].rstrip(), self.text[at:]
         parts = [*([before, ""] if before else []), *lines, *(["", after] if after else [""])]
         self._become(self._end.join(parts), expected, "\n".join(lines))
+
+    # -------------------------------------------------------------------------- other settings
+
+    def has_table(self, path: Key) -> bool:
+        """Tell whether a table has a header of its own."""
+        return any(path == other for _, other in locate(self.text, "toml").headers)
+
+    def with_line_after(self, path: Key, line: str) -> str:
+        """The text with a line below that of a setting, as far in."""
+        offset = locate(self.text, "toml").offsets[path]
+        start = self.text.rfind("\n", 0, offset) + 1
+        end = self.text.find("\n", offset)
+        end = len(self.text) if end < 0 else end
+        before = self.text[start:end].rstrip("\r")
+        margin = before[: len(before) - len(before.lstrip())]
+        lines = [before, margin + line, self.text[end + 1 :]]
+        return self.text[:start] + self._end.join(lines)
+
+    def with_table_in(self, path: Key, lines: Sequence[str]) -> str:
+        """The text with one more table at the end of a table and of those in it."""
+        headers: list[tuple[int, Key]] = [*locate(self.text, "toml").headers]
+        headers.append((len(self.text), ()))
+        at = len(self.text)
+        for (offset, other), (following, _) in pairwise(headers):
+            if other[: len(path)] == path:
+                at = self._end_of_table(offset, following)
+        before, after = self.text[:at].rstrip(), self.text[at:]
+        parts = [*([before, ""] if before else []), *lines, *(["", after] if after else [""])]
+        return self._end.join(parts)
+
+    def rewrite(self, text: str, expected: Mapping[str, Any], by_hand: str) -> None:
+        """Take a new text, if it says what is expected; `by_hand` is what to write otherwise.
+
+        Raises: ConfigError.
+        """
+        self._become(text, expected, by_hand)
 
     def _providers(self, name: str) -> Iterator[tuple[Key, Mapping[str, Any]]]:
         providers = self.data.get("providers")
