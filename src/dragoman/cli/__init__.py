@@ -13,6 +13,11 @@ from dragoman.cli.exit_codes import Exit
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `dragoman` with these arguments, else the process's own, and end the process."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["__complete"]:
+        from dragoman.cli.complete import main as complete
+
+        complete(given[1] if len(given) > 1 else "", given[2:])
+        sys.exit(0)
     try:
         code = run(given)
         for stream in (sys.stdout, sys.stderr):
