@@ -72,6 +72,17 @@ class Running:
         """Do what Ctrl-C does."""
         self.process.send_signal(signal.SIGINT)
 
+    def interrupt_at_prompt(self) -> None:
+        """Press Ctrl-C until it ends: pressed within microseconds of the prompt, before the
+        system's read has begun, it takes effect only with the next key."""
+        for _ in range(int(TIMEOUT_S)):
+            self.interrupt()
+            try:
+                self.process.wait(1.0)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
     def result(self) -> Result:
         """Wait for the end."""
         try:

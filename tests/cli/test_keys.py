@@ -193,7 +193,7 @@ def test_store_that_cannot_be_written_is_told(dragoman: Dragoman) -> None:
 def test_ctrl_c_at_the_prompt_stores_nothing(dragoman: Dragoman) -> None:
     running = dragoman.at_terminal("keys", "set", "groq")
     running.wait_for("Key for groq", err=True)
-    running.interrupt()
+    running.interrupt_at_prompt()
     result = running.result()
     assert result.code == 130
     assert "Traceback" not in result.err

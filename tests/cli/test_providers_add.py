@@ -120,7 +120,7 @@ def test_ctrl_c_at_the_key_leaves_nothing(dragoman: Dragoman, upstream: Upstream
     server = upstream(provider("m", key=KEY))
     running = dragoman.at_terminal("providers", "add", "mine", "--base-url", server.url)
     running.wait_for("Key for mine", err=True)
-    running.interrupt()
+    running.interrupt_at_prompt()
     result = running.result()
     assert result.code == 130
     assert "Traceback" not in result.err

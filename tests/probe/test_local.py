@@ -24,6 +24,9 @@ from tests.upstream.tls import Authority
 
 Upstream = Callable[..., FaultUpstream]
 
+SLACK_S = 1.0
+"""A busy machine's. What is looked at without a limit would take for ever, or ten seconds."""
+
 CASES = tomllib.loads((Path(__file__).parent / "cases/local.toml").read_text("utf-8"))["case"]
 
 
@@ -96,7 +99,7 @@ def test_web_service_at_a_usual_port_with_a_usual_path_is_none(upstream: Upstrea
 def test_one_question_is_waited_for_half_a_second(upstream: Upstream) -> None:
     began = time.monotonic()
     assert look_at(port_of(upstream(stall())), {}).state == "silent"
-    assert 0.4 < time.monotonic() - began < 1.0
+    assert 0.4 < time.monotonic() - began < 0.5 + SLACK_S
 
 
 def test_silent_and_endless_servers_do_not_hold_up_the_others(upstream: Upstream) -> None:
@@ -111,7 +114,7 @@ def test_silent_and_endless_servers_do_not_hold_up_the_others(upstream: Upstream
         places = look_around({}, silent)
         took = time.monotonic() - began
     assert {place_of(port, places).state for port in silent} == {"silent"}
-    assert took < TOTAL_S + 0.3
+    assert took < TOTAL_S + SLACK_S
 
 
 def test_slow_servers_cost_no_more_than_all_the_time_there_is(upstream: Upstream) -> None:
@@ -119,7 +122,7 @@ def test_slow_servers_cost_no_more_than_all_the_time_there_is(upstream: Upstream
     slow = [port_of(upstream(error(404).stall(0.3, at=0))) for _ in range(3)]
     began = time.monotonic()
     places = look_around({}, slow)
-    assert time.monotonic() - began < TOTAL_S + 0.3
+    assert time.monotonic() - began < TOTAL_S + SLACK_S
     assert {place_of(port, places).state for port in slow} <= {"silent", "other"}
 
 
@@ -128,7 +131,7 @@ def test_nothing_listening_costs_nothing(upstream: Upstream) -> None:
     began = time.monotonic()
     place = place_of(down, look_around({}, [down]))
     assert (place.state, place.server, place.usual) == ("nothing", None, ())
-    assert time.monotonic() - began < TOTAL_S
+    assert time.monotonic() - began < TOTAL_S + SLACK_S
 
 
 def test_server_of_tls_is_not_taken_for_silence_of_the_port(

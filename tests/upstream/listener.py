@@ -149,7 +149,6 @@ class Listener(abc.ABC):
         self._down = down
         self._failures: list[Exception] = []
         self._sockets: list[socket.socket] = []
-        self._accepting: list[asyncio.Task[None]] = []
         self._untaken: set[socket.socket] = set()  # accepted, and nobody has begun with them
         self._added = threading.Condition()
         self._started = threading.Event()
@@ -249,9 +248,10 @@ class Listener(abc.ABC):
             self._come_back()
         self._started.set()
         await self._stop.wait()
-        for task in [*self._accepting, *self._serving]:
+        self._stop_accepting()
+        for task in self._serving:
             task.cancel()
-        await asyncio.gather(*self._accepting, *self._serving, return_exceptions=True)
+        await asyncio.gather(*self._serving, return_exceptions=True)
         for connection in list(self.connections.values()):
             connection.transport.abort()
         await asyncio.sleep(0)
@@ -261,26 +261,32 @@ class Listener(abc.ABC):
     def _come_back(self) -> None:
         for sock in self._sockets:
             sock.listen(1024)
-        self._accepting = [self._loop.create_task(self._accept(sock)) for sock in self._sockets]
+            self._loop.add_reader(sock, self._accept, sock)
 
     def _go_down(self) -> None:
-        for task in self._accepting:
-            task.cancel()
+        self._stop_accepting()
         for sock in self._sockets:
-            self._loop.remove_reader(sock)
             sock.close()
         self._sockets = self._bind()
         for connection in list(self.connections.values()):
             connection.reset()
 
-    async def _accept(self, listening: socket.socket) -> None:
-        while True:
-            sock, _ = await self._loop.sock_accept(listening)
-            self.accepted += 1
-            self._untaken.add(sock)
-            task = self._loop.create_task(self._run(sock, self.accepted))
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+    def _stop_accepting(self) -> None:
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Take what is there; not a task's work, whose end could lose a socket just accepted."""
+        try:
+            sock, _ = listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        sock.setblocking(False)
+        self.accepted += 1
+        self._untaken.add(sock)
+        task = self._loop.create_task(self._run(sock, self.accepted))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _run(self, sock: socket.socket, number: int) -> None:
         """Take one socket through greeting, handshake and service; keep what fails."""
