@@ -60,6 +60,9 @@ SECTIONS = (
         fields.ROUTE,
     ),
     ("An entry of a route", "A model ref, or a table:", fields.STEP),
+    ("server", "Where `dragoman serve` listens, and its limits.", fields.SERVER),
+    ("gateway", "Who may use the gateway.", fields.GATEWAY),
+    ("gateway.keys", "One table under `[[gateway.keys]]`.", fields.GATEWAY_KEY),
 )
 TYPES = {
     "secret": "string or reference",

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from dragoman.errors import ConfigError
 from dragoman.types.provider import OnOverflow, Provider
 from dragoman.types.route import Route
+from dragoman.types.server import GatewayKey, ServerSettings
 
 
 class LoadedFile(Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class Config(Struct, frozen=True, kw_only=True):
     `providers` holds every provider by name, built-ins first, then by layer and order in the file.
     `problems` are errors, `notes` are warnings; both know their place. What is wrong with one
     provider is in `Provider.problems` too and is raised when that one is used. `log`: the command
-    line keeps what is asked and answered. `settings` are the merged tables of what files, variables
+    line keeps what is asked and answered. `server` and `gateway_keys` are the gateway's. `settings` are the merged tables of what files, variables
     and calls set, with the place of each value: `show.py` reads them.
     """
 
@@ -45,6 +46,8 @@ class Config(Struct, frozen=True, kw_only=True):
     image_model: str | None = None
     log: bool = True
     on_overflow: OnOverflow | None = None
+    server: ServerSettings = ServerSettings()
+    gateway_keys: tuple[GatewayKey, ...] = ()
     files: tuple[LoadedFile, ...] = ()
     problems: tuple[ConfigError, ...] = ()
     notes: tuple[ConfigError, ...] = ()

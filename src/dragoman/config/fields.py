@@ -354,6 +354,50 @@ ROUTE = (
     Field("body", "any_table", "Fields to add to each request."),
 )
 
+SERVER = (
+    Field("host", "text", "The address to listen at.", "127.0.0.1"),
+    Field("port", "count", "The port; 0 takes a free one.", "4400"),
+    Field("workers", "count", "Processes that answer.", "1", least=1),
+    Field(
+        "allowed_hosts",
+        "texts",
+        "Names, besides those of this machine, under which it may be asked while no key is needed.",
+        "none",
+    ),
+    Field(
+        "allowed_origins",
+        "texts",
+        "Web pages (`https://host`) that may ask: they are told so (CORS).",
+        "none",
+    ),
+    Field("body_limit", "count", "Bytes of a request's body, at most.", "33554432", least=1),
+    Field(
+        "in_flight",
+        "count",
+        "Requests of a worker at a time; beyond them and a short queue it answers 503.",
+        "2000",
+        least=1,
+    ),
+    Field("hold", "seconds", "How long a stream's 200 is held back for a true status.", "15"),
+    Field("client_write", "seconds", "How long a client may take to read what it is sent.", "30"),
+    Field("drain", "seconds", "How long requests may go on when the server stops.", "600"),
+    Field("log", "flag", "Keep a row of every request, without what was said.", "true"),
+)
+
+GATEWAY_KEY = (
+    Field("name", "text", "Whose it is: what logs and usage call it.", required=True),
+    Field("key", "secret", "The key: `env:NAME`, `file:PATH`, `cmd:COMMAND` …", required=True),
+)
+
+GATEWAY = (
+    Field(
+        "keys",
+        "tables",
+        "Who may ask: with one of these, every request needs one of them.",
+        fields=GATEWAY_KEY,
+    ),
+)
+
 TOP = (
     Field("default_model", "model", "The model when none is named.", open=True),
     Field("image_model", "model", "Where requests with images to a text model go.", open=True),
@@ -371,6 +415,8 @@ TOP = (
     Field(
         "log", "flag", "Keep what the command line asks and is answered, on this machine.", "true"
     ),
+    Field("server", "table", "Where the gateway listens, and its limits.", fields=SERVER),
+    Field("gateway", "table", "Who may use the gateway.", fields=GATEWAY),
     Field("$schema", "text", "Where editors find the schema of this file.", internal=True),
 )
 

@@ -22,6 +22,7 @@ from dragoman.config.merge import merge_tables
 from dragoman.config.models import price_notes
 from dragoman.config.parse import Document, parse_document, read_document, read_file
 from dragoman.config.secrets import key_variable
+from dragoman.config.server import build_gateway_keys, build_server
 from dragoman.config.shapes import Reader, read_layer
 from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table
 from dragoman.errors import ConfigError
@@ -152,6 +153,8 @@ class _Loading:
             image_model=_text(top, "image_model"),
             log=top["log"].value if "log" in top else True,
             on_overflow=cast("OnOverflow | None", _text(top, "on_overflow")),
+            server=build_server(top),
+            gateway_keys=build_gateway_keys(top),
             files=tuple(self.files),
             problems=tuple(self.report.problems),
             notes=tuple(self.report.notes),
