@@ -15,14 +15,34 @@ import uvicorn
 
 from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
+from dragoman.errors import DragomanError
 from dragoman.routing.retry import RetryPolicy
 from dragoman.server.asgi import Application
 from dragoman.server.gateway import Gateway
+from dragoman.server.snapshot import take_snapshot
+from dragoman.types.exchange import Exchange
 from tests.library.asking import configure
 
 
+class Seen:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self.refusals: list[tuple[str, DragomanError]] = []
+
+    def ended(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+
+    def refused(self, endpoint: str, error: DragomanError) -> None:
+        self.refusals.append((endpoint, error))
+
+
 class Served:
-    """Serve these providers, as a context: `url`, and `base_url` with `/v1`."""
+    """Serve these providers, as a context: `url`, and `base_url` with `/v1`.
+
+    `seen` has what the observers of the gateway are told.
+    """
 
     def __init__(
         self,
@@ -36,18 +56,23 @@ class Served:
         self._settings = settings
         self._hold_s = hold_s
         self._body_limit = body_limit
+        self.seen = Seen()
 
     def __enter__(self) -> Self:
         around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
-        options = {} if self._hold_s is None else {"hold_s": self._hold_s}
-        gateway = Gateway(configure(self._providers, **self._settings), around=around, **options)
+        server = {"body_limit": self._body_limit, **self._settings.pop("server", {})}
+        if self._hold_s is not None:
+            server["hold"] = self._hold_s
+        config = configure(self._providers, server=server, **self._settings)
+        snapshot = take_snapshot(config, around, discovered={}, listening="127.0.0.1")
+        gateway = Gateway(snapshot, observers=[self.seen])
+        application = Application(gateway, config.server.body_limit, config.server.client_write)
         sock = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self.base_url = f"{self.url}/v1"
-        config = uvicorn.Config(
-            Application(gateway, self._body_limit), lifespan="off", log_level="warning"
+        self._server = uvicorn.Server(
+            uvicorn.Config(application, lifespan="off", log_level="warning")
         )
-        self._server = uvicorn.Server(config)
 
         def run() -> None:
             async def serve() -> None:

@@ -35,6 +35,7 @@ from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import Outcome
 from dragoman.types.usage import Usage
+from dragoman.wire.base import WireFormat
 from dragoman.wire.bridge import Bridge, Events
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -88,8 +89,7 @@ class Attempt:
             body = yield from self._timed(ReadAll, BODY_LIMIT)
             if len(body) >= BODY_LIMIT:
                 raise ProtocolError(f"the answer is larger than {BODY_LIMIT} bytes")
-            dialect = self.deployment.provider.dialect
-            self.whole = whole = self.call.dialogue.read(target.format, body, dialect)
+            self.whole = whole = self.call.dialogue.read(target.format, body, self.deployment)
         except DragomanError as error:
             self._fail(error)
             raise
@@ -108,9 +108,7 @@ class Attempt:
         """
         try:
             target = yield from self._ask(stream=True)
-            dialect = self.deployment.provider.dialect
-            open_bridge = Events if self.call.assembling else self.call.dialogue.bridge
-            self.bridge = bridge = open_bridge(target.format, dialect)
+            self.bridge = bridge = self._open_bridge(target.format)
             pending: list[Out] = []
             while not (bridge.committed or bridge.ended):
                 pending += yield from self._read(bridge)
@@ -123,6 +121,11 @@ class Attempt:
         except GeneratorExit:
             self.abandon()
             raise
+
+    def _open_bridge(self, upstream: WireFormat) -> Bridge:
+        if self.call.assembling:
+            return Events(upstream, self.deployment.provider.dialect)
+        return self.call.dialogue.bridge(upstream, self.deployment)
 
     # -- on to the end
 

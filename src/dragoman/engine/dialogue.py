@@ -18,7 +18,6 @@ from dragoman.engine.images import has_images
 from dragoman.types.completion import Completion
 from dragoman.types.event import FinishReason
 from dragoman.types.model import OnOverflow
-from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
 from dragoman.types.usage import Usage
@@ -71,11 +70,11 @@ class Dialogue(Protocol):
         """Write the request's body. Raises: ContextOverflow, InvalidRequest."""
         ...
 
-    def bridge(self, upstream: WireFormat, dialect: Dialect) -> Bridge:
-        """Start handing on a streamed answer."""
+    def bridge(self, upstream: WireFormat, deployment: Deployment) -> Bridge:
+        """Start handing on a streamed answer of `deployment`."""
         ...
 
-    def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
+    def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """Hand on an answer in one piece. Raises: UpstreamError, ProtocolError."""
         ...
 
@@ -106,13 +105,13 @@ class InProcess:
         """See `Dialogue.write`."""
         return write_anew(self.request, upstream, letter)
 
-    def bridge(self, upstream: WireFormat, dialect: Dialect) -> Bridge:
+    def bridge(self, upstream: WireFormat, deployment: Deployment) -> Bridge:
         """See `Dialogue.bridge`: events."""
-        return Events(upstream, dialect)
+        return Events(upstream, deployment.provider.dialect)
 
-    def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
+    def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: a completion."""
-        return self.tell(upstream.parse_response(body, dialect))
+        return self.tell(upstream.parse_response(body, deployment.provider.dialect))
 
     def tell(self, completion: Completion) -> Whole:
         """See `Dialogue.tell`: a completion."""

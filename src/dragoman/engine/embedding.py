@@ -9,7 +9,7 @@ from dragoman.engine.dialogue import Letter, Whole
 from dragoman.engine.estimate import estimate_text
 from dragoman.errors import Unsupported
 from dragoman.types.completion import Completion
-from dragoman.types.provider import Dialect
+from dragoman.types.route import Deployment
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge
 from dragoman.wire.embeddings import PATH, parse_embeddings, render_embedding_request
@@ -44,15 +44,15 @@ class Embedding:
         model = letter.deployment.model
         return Rendered(render_embedding_request(self._texts, model, self._dimensions, extra))
 
-    def bridge(self, upstream: WireFormat, dialect: Dialect) -> Bridge:
+    def bridge(self, upstream: WireFormat, deployment: Deployment) -> Bridge:
         """See `Dialogue.bridge`. Raises: Unsupported: embeddings come in one piece."""
-        del upstream, dialect
+        del upstream, deployment
         raise Unsupported("embeddings cannot be streamed")
 
-    def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
+    def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: `Embeddings`."""
         del upstream
-        found = parse_embeddings(body, len(self._texts), dialect)
+        found = parse_embeddings(body, len(self._texts), deployment.provider.dialect)
         return Whole(found, "stop", found.usage, found.model)
 
     def tell(self, completion: Completion) -> Whole:

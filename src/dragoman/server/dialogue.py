@@ -7,17 +7,21 @@ translated. Which of the two is chosen for each attempt, so that a fallback may 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cached_property
 
 from msgspec.structs import replace
 
+from dragoman.catalog.pricing import compute_cost
 from dragoman.engine.dialogue import Letter, Whole, write_anew
 from dragoman.engine.estimate import BYTES_PER_TOKEN, estimate_request
 from dragoman.engine.images import has_images
 from dragoman.types.completion import Completion
-from dragoman.types.exchange import Exchange
-from dragoman.types.provider import Dialect
+from dragoman.types.exchange import NANO, Exchange
+from dragoman.types.model import Price
 from dragoman.types.request import ChatRequest
+from dragoman.types.route import Deployment
+from dragoman.types.usage import Usage
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge, Relay, Translate
 from dragoman.wire.envelope import Envelope
@@ -25,10 +29,15 @@ from dragoman.wire.json_text import encode
 
 
 class OverHttp:
-    """One request of a client, and its answer. `exchange` is set once the call has begun."""
+    """One request of a client, and its answer. `exchange` is set once the call has begun.
+
+    An answer that is written anew tells its cost among its usage. With `tells_cost` every answer
+    does, so that none is relayed.
+    """
 
     path: str | None = None
     exchange: Exchange
+    tells_cost = False
 
     def __init__(self, envelope: Envelope, client: WireFormat) -> None:
         self.envelope = envelope
@@ -66,30 +75,46 @@ class OverHttp:
         added = {name: v for name, v in letter.body.items() if name not in self.envelope.fields}
         return Rendered(_with(body, added) if added else body)
 
-    def bridge(self, upstream: WireFormat, dialect: Dialect) -> Bridge:
+    def bridge(self, upstream: WireFormat, deployment: Deployment) -> Bridge:
         """See `Dialogue.bridge`."""
-        model = self.envelope.model
-        if upstream is self.client:
+        model, dialect = self.envelope.model, deployment.provider.dialect
+        if upstream is self.client and not self.tells_cost:
             asked = dialect.stream_usage and self.client.asks_for_usage
             return Relay(
                 upstream, dialect, model, drop_usage=asked and not self.envelope.wants_usage
             )
         wants_usage = self.envelope.wants_usage or not self.client.asks_for_usage
-        renderer = self.client.stream_renderer(model, wants_usage, self.request)
-        started = int(self.exchange.started_at)
-        return Translate(upstream, dialect, renderer, id=self.exchange.id, created=started)
+        return Translate(
+            upstream,
+            dialect,
+            self.client.stream_renderer(model, wants_usage, self.request),
+            id=self.exchange.id,
+            created=int(self.exchange.started_at),
+            priced=lambda usage: _priced(usage, deployment.info.price),
+        )
 
-    def read(self, upstream: WireFormat, body: bytes, dialect: Dialect) -> Whole:
+    def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: the upstream's bytes, or an answer in the client's language."""
-        completion = upstream.parse_response(body, dialect)
-        if upstream is not self.client:
-            return self.tell(completion)
-        return Whole(body, completion.finish_reason, completion.usage, completion.model, completion)
+        completion = upstream.parse_response(body, deployment.provider.dialect)
+        if upstream is self.client and not self.tells_cost:
+            return Whole(
+                body, completion.finish_reason, completion.usage, completion.model, completion
+            )
+        return self._written(completion, deployment.info.price)
 
     def tell(self, completion: Completion) -> Whole:
         """See `Dialogue.tell`."""
+        final = self.exchange.final
+        cost = None if final is None else final.cost_nanousd
+        usage = completion.usage
+        if usage is not None and cost is not None:
+            usage = replace(usage, cost=Decimal(cost) / NANO)
+        return self._written(replace(completion, usage=usage), None)
+
+    def _written(self, completion: Completion, price: Price | None) -> Whole:
         named = replace(
             completion,
+            usage=completion.usage and _priced(completion.usage, price),
             id=completion.id or self.exchange.id,
             model=self.envelope.model,
             created=completion.created or int(self.exchange.started_at),
@@ -103,6 +128,14 @@ class OverHttp:
             completion,
             (*completion.warnings, *rendered.warnings),
         )
+
+
+def _priced(usage: Usage, price: Price | None) -> Usage:
+    """Add what it cost, where that is known."""
+    if usage.cost is not None or price is None:
+        return usage
+    cost, _ = compute_cost(usage, price)
+    return usage if cost is None else replace(usage, cost=Decimal(cost) / NANO)
 
 
 def _must_fit(letter: Letter) -> bool:

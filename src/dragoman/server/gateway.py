@@ -1,57 +1,59 @@
-"""The data plane: which path is answered by what."""
+"""The data plane: who is let in, and which path is answered by what."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias
 
-from dragoman.config import Config, Secrets
-from dragoman.engine.call import Surroundings
-from dragoman.errors import DragomanError, UnknownModel
-from dragoman.registry import Registry
-from dragoman.server.generate import HOLD_S, JSON_HEADERS, Generator
-from dragoman.server.http import Handler, Reply, Request
+from dragoman.errors import DragomanError
+from dragoman.server.endpoint import Observer, Services
+from dragoman.server.failures import NoSuchPath, refuse
+from dragoman.server.generate import Generator
+from dragoman.server.health import health, readiness
+from dragoman.server.http import Reply, Request
+from dragoman.server.models import list_models, show_model
+from dragoman.server.places import Places
+from dragoman.server.snapshot import Admission, Snapshot
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.wire import get_format
-from dragoman.wire.base import WireFormat
-from dragoman.wire.json_text import encode
 
 LANGUAGES = ("openai-completions", "openai-responses", "anthropic-messages")
 
+_CORS = {
+    "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+    "access-control-allow-headers": "*, authorization",
+    "access-control-max-age": "600",
+}
 
-class NoSuchPath(DragomanError):
-    """Nothing is served under this path, or not with this method."""
-
-    status = 404
-    code = "not_found"
+Handler: TypeAlias = Callable[[Request, Reply, Admission], Awaitable[None]]
 
 
 class Gateway:
-    """Answers every request of the data plane; paths are served with and without `/v1`."""
+    """Answers every request of the data plane; paths are served with and without `/v1`.
+
+    `snapshot` may be replaced at any time: requests end with the one that they began with.
+    `ready` is what `/readyz` tells; turn it off before stopping.
+    """
 
     def __init__(
         self,
-        config: Config,
+        snapshot: Snapshot,
         *,
         transport: AsyncTransport | None = None,
-        around: Surroundings | None = None,
-        hold_s: float = HOLD_S,
+        observers: Sequence[Observer] = (),
     ) -> None:
-        self.registry = Registry(config)
+        self.snapshot = snapshot
         self.transport = transport or AsyncDefaultTransport()
-        self._around = around or Surroundings(secrets=Secrets(os.environ))
-        self._started_at = int(time.time())
-        self._handlers: dict[tuple[str, str], Handler] = {
-            ("GET", "/models"): self._list_models,
-            ("GET", "/healthz"): self._health,
-        }
+        self.ready = True
+        self._observers = observers
+        settings = snapshot.config.server
+        places = Places(settings.in_flight)
+        services = Services(self.transport, observers, places, settings.hold)
+        self._handlers: dict[str, dict[str, Handler]] = {"/models": {"GET": list_models}}
         for name in LANGUAGES:
             wire = get_format(name)
-            self._handlers["POST", wire.path] = Generator(
-                wire, lambda: self.registry, self._around, self.transport, hold_s
-            )
+            self._handlers[wire.path] = {"POST": Generator(wire.path, wire, services)}
 
     async def close(self) -> None:
         """Close the connections to providers."""
@@ -59,55 +61,43 @@ class Gateway:
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
-        path = request.path.removeprefix("/v1")
-        handler = self._handlers.get((request.method, path))
-        if handler is not None:
-            return await handler(request, reply)
-        if request.method == "GET" and path.startswith("/models/"):
-            return await self._show_model(path.removeprefix("/models/"), request, reply)
-        known = sorted(method for method, served in self._handlers if served == path)
-        error = NoSuchPath(
-            f"{request.path} takes {' or '.join(known)}, not {request.method}"
-            if known
-            else f"nothing is served under {request.path}"
-        )
-        if known:
-            error.status = 405
-        return await _refuse(error, request, reply)
-
-    async def _health(self, request: Request, reply: Reply) -> None:
-        del request
-        await reply.send(200, JSON_HEADERS, b'{"status":"ok"}')
-
-    async def _list_models(self, request: Request, reply: Reply) -> None:
-        rows = [self._row(provider.name, info.id) for provider, info in self.registry.models()]
-        del request
-        await reply.send(200, JSON_HEADERS, encode({"object": "list", "data": rows}))
-
-    async def _show_model(self, ref: str, request: Request, reply: Reply) -> None:
+        if request.method == "GET" and request.path in ("/healthz", "/health"):
+            return await health(reply)
+        if request.method == "GET" and request.path == "/readyz":
+            return await readiness(reply, ready=self.ready)
+        snapshot = self.snapshot
         try:
-            found = self.registry.resolve(ref).deployments[0]
-        except UnknownModel as error:
-            return await _refuse(error, request, reply)
-        return await reply.send(
-            200, JSON_HEADERS, encode(self._row(found.provider.name, found.model))
-        )
+            if "origin" in request.headers and self._answer_page(request, reply, snapshot):
+                return await reply.send(204, _CORS, b"")
+            admission = Admission(snapshot.door.admit(request), snapshot)
+            return await self._find(request)(request, reply, admission)
+        except DragomanError as error:
+            for observer in self._observers:
+                observer.refused("other", error)
+            return await refuse(error, request.language, reply)
 
-    def _row(self, provider: str, model: str) -> Mapping[str, object]:
-        return {
-            "id": f"{provider}/{model}",
-            "object": "model",
-            "created": self._started_at,
-            "owned_by": provider,
-        }
+    def _find(self, request: Request) -> Handler:
+        path = request.path.removeprefix("/v1")
+        methods = self._handlers.get(path)
+        if methods is None and path.startswith("/models/"):
+            methods = {"GET": show_model}
+        if methods is None:
+            raise NoSuchPath(f"nothing is served under {request.path[:200]}")
+        handler = methods.get(request.method)
+        if handler is None:
+            known = " or ".join(sorted(methods))
+            raise NoSuchPath(
+                f"{request.path[:200]} takes {known}, not {request.method}", status=405
+            )
+        return handler
 
-
-async def _refuse(error: DragomanError, request: Request, reply: Reply) -> None:
-    status, body = _language(request).render_error(error)
-    await reply.send(status, {**JSON_HEADERS, "x-should-retry": "false"}, body)
-
-
-def _language(request: Request) -> WireFormat:
-    """The language of a client that asked for something else than an answer."""
-    named = "anthropic-version" in request.headers or request.path.endswith("/messages")
-    return get_format("anthropic-messages" if named else "openai-completions")
+    @staticmethod
+    def _answer_page(request: Request, reply: Reply, snapshot: Snapshot) -> bool:
+        """Tell a web page that may ask that it may. True when that was all it wanted to know."""
+        origin = request.headers["origin"]
+        if not snapshot.door.allows_origin(origin):
+            return False
+        reply.extra["access-control-allow-origin"] = origin
+        reply.extra["vary"] = "origin"
+        reply.extra["access-control-expose-headers"] = "*"
+        return request.method == "OPTIONS"

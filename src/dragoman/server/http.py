@@ -6,15 +6,20 @@ Handlers know no server: `asgi.py` fits these to ASGI, and another front could s
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from msgspec import Struct
+
+from dragoman.wire import get_format
+from dragoman.wire.base import WireFormat
+
+JSON_HEADERS: Mapping[str, str] = {"content-type": "application/json"}
 
 
 class Request(Struct, frozen=True):
     """A request whose head has come. Header names are lower-case; `path` has no query.
 
-    `body` waits for all of it. Raises, from it: BodyTooLarge, ClientGone.
+    `body` waits for all of it. Raises, from it: BodyTooLarge, BodyTooSlow, ClientGone.
     """
 
     method: str
@@ -23,11 +28,24 @@ class Request(Struct, frozen=True):
     headers: Mapping[str, str]
     body: Callable[[], Awaitable[bytes]]
 
+    @property
+    def language(self) -> WireFormat:
+        """The language of the client's family, for what is said outside of an answer."""
+        if "anthropic-version" in self.headers or "/messages" in self.path:
+            return get_format("anthropic-messages")
+        return get_format("openai-completions")
+
 
 class Reply(Protocol):
-    """What goes back. `gone` is set once the client has left; writing then does nothing."""
+    """What goes back. Once the client has left, writing does nothing.
 
-    started: bool
+    `status` is None until the reply has begun. `interrupted`: we are about to stop, and what is
+    still being said must end with a word about it. `extra` are headers that every reply carries.
+    """
+
+    status: int | None
+    interrupted: bool
+    extra: dict[str, str]
 
     async def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Answer in one piece."""
@@ -44,6 +62,3 @@ class Reply(Protocol):
     async def end(self) -> None:
         """Say that the answer is whole."""
         ...
-
-
-Handler: TypeAlias = Callable[[Request, Reply], Awaitable[None]]

@@ -54,6 +54,10 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     """One request of a client, with all its attempts: the row in the ledger.
 
     `asked` is the model as the caller wrote it; `route` the route or alias that it named, if any.
+
+    Through the gateway: `endpoint` is the path that was asked, `key` the name of the gateway key,
+    `status` what the client was told, None when it was told nothing, and `overhead_s` the part of
+    `duration_s` that no provider took.
     """
 
     id: str
@@ -64,6 +68,10 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     duration_s: float = 0.0
     first_token_s: float | None = None
     outcome: Outcome = "error"
+    endpoint: str | None = None
+    key: str | None = None
+    status: int | None = None
+    overhead_s: float | None = None
     attempts: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

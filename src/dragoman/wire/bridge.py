@@ -7,8 +7,10 @@ except that a relay cuts where its chunks are cut.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
+
+from msgspec.structs import replace
 
 from dragoman.errors import DragomanError, ProtocolError
 from dragoman.types.event import Event, Failure, Finish, PartDelta, PartStart, Start
@@ -165,6 +167,7 @@ class Translate(_Meter):
     """Parser → renderer: the answer in another format, or in the same one written anew.
 
     `id` and `created` stand in where the provider gives none: formats have no clock of their own.
+    `priced` adds to the usage that is told at the end what it cost.
     """
 
     def __init__(
@@ -175,11 +178,13 @@ class Translate(_Meter):
         *,
         id: str | None = None,  # noqa: A002 - the word of every format
         created: int | None = None,
+        priced: Callable[[Usage], Usage] | None = None,
     ) -> None:
         super().__init__(upstream.stream_parser(dialect))
         self._renderer = renderer
         self._id = id
         self._created = created
+        self._priced = priced
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -208,6 +213,8 @@ class Translate(_Meter):
                 event = Start(
                     event.id or self._id, event.model, event.created or self._created, event.usage
                 )
+            elif isinstance(event, Finish) and event.usage is not None and self._priced is not None:
+                event = replace(event, usage=self._priced(event.usage))
             if chunk := self._renderer.render(event):
                 written.append(chunk)
         return written

@@ -1,0 +1,171 @@
+"""Who may ask: the one reader of credentials, and the one decision.
+
+Three modes. With `[[gateway.keys]]` every request needs one of them. Without, at an address that
+only this machine reaches, everybody on it may ask; a web page in its browser may not, whatever name
+it made the machine's address answer to. Without, at any other address, nobody may.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from dragoman.config import Secrets
+from dragoman.errors import ConfigError, Forbidden, Unauthorized
+from dragoman.server.http import Request
+from dragoman.types.server import GatewayKey, ServerSettings
+
+Mode: TypeAlias = Literal["single-user", "keys", "closed"]
+
+_HEADERS = ("authorization", "x-api-key", "api-key")
+_OTHER_SITES = ("cross-site", "same-site")
+
+
+class Principal(Struct, frozen=True):
+    """Who asks: the gateway key's name, or None where no key is needed."""
+
+    key: str | None = None
+
+
+_ANYBODY = Principal()
+
+
+class Door:
+    """Lets requests in, or says why not. `listening` is the address that is listened at.
+
+    Raises: ConfigError when a gateway key cannot be had: a door without its keys stays shut.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        keys: tuple[GatewayKey, ...],
+        secrets: Secrets,
+        listening: str,
+    ) -> None:
+        self._salt = os.urandom(32)
+        self._keys = dict(self._read(keys, secrets))
+        self.mode: Mode = "closed"
+        if keys:
+            self.mode = "keys"
+        elif is_loopback(listening):
+            self.mode = "single-user"
+        self._hosts = {host.lower() for host in (listening, *settings.allowed_hosts)}
+        self._origins = {origin.lower().rstrip("/") for origin in settings.allowed_origins}
+
+    def admit(self, request: Request) -> Principal:
+        """Decide. Raises: Unauthorized, Forbidden."""
+        if self.mode == "keys":
+            return self._by_key(request.headers)
+        if self.mode == "closed":
+            raise Unauthorized(
+                "this gateway is not set up: it listens beyond this machine and has no key",
+                hint="add [[gateway.keys]] to its configuration, or listen at 127.0.0.1",
+            )
+        self._check_page(request.headers)
+        return _ANYBODY
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether web pages from there may ask, and be told so."""
+        return origin.lower() in self._origins
+
+    # --------------------------------------------------------------------------------- keys
+
+    def _read(self, keys: tuple[GatewayKey, ...], secrets: Secrets) -> dict[bytes, Principal]:
+        found: dict[bytes, Principal] = {}
+        for key in keys:
+            if key.source is None:
+                continue
+            secret = secrets.resolve(key.source)
+            text = secret.reveal() if secret is not None else ""
+            if not text:
+                raise ConfigError(
+                    f"the gateway key '{key.name}' is empty",
+                    place=key.source.place,
+                    hint="an empty key would open the gateway to everybody: set it, or remove it",
+                )
+            if found.setdefault(self._digest(text), Principal(key.name)).key != key.name:
+                raise ConfigError(
+                    f"the gateway key '{key.name}' is the same as another's",
+                    place=key.source.place,
+                    hint="give each its own: logs and usage tell them apart",
+                )
+        return found
+
+    def _digest(self, text: str) -> bytes:
+        """What is looked up instead of a key: how long that takes tells nothing of the keys."""
+        return hashlib.blake2b(text.encode("utf-8", "replace"), key=self._salt).digest()
+
+    def _by_key(self, headers: Mapping[str, str]) -> Principal:
+        given = {key for name in _HEADERS if (key := _key(name, headers.get(name)))}
+        if not given:
+            raise Unauthorized(
+                "no gateway key was sent",
+                hint="send one as `Authorization: Bearer KEY`, `x-api-key` or `api-key`",
+            )
+        if len(given) > 1:
+            raise Unauthorized(
+                "two different keys were sent", hint="send the gateway key, and no other"
+            )
+        principal = self._keys.get(self._digest(given.pop()))
+        if principal is None:
+            raise Unauthorized(
+                "the gateway key is not valid",
+                hint="the gateway takes its own keys, not those of providers",
+            )
+        return principal
+
+    # -------------------------------------------------------------------------------- pages
+
+    def _check_page(self, headers: Mapping[str, str]) -> None:
+        """Keep web pages out: a browser on this machine runs anybody's."""
+        host = _host(headers.get("host", ""))
+        if not (is_loopback(host) or host in self._hosts):
+            raise Forbidden(
+                f"this gateway is not called '{host[:100]}'",
+                hint="ask it as localhost, or add the name to `allowed_hosts` under [server]",
+            )
+        origin = headers.get("origin")
+        if origin is not None:
+            same = origin.partition("://")[2].lower() == headers.get("host", "").lower()
+            if not (same or self.allows_origin(origin)):
+                raise Forbidden(
+                    f"web pages of {origin[:100]} may not ask this gateway",
+                    hint="add it to `allowed_origins` under [server] to let them",
+                )
+        elif headers.get("sec-fetch-site") in _OTHER_SITES:
+            raise Forbidden("web pages of other sites may not ask this gateway")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as bound to or as named by a client, is this machine and nothing else."""
+    name = host.lower().strip("[]").rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(header: str) -> str:
+    """Take the port off a Host header."""
+    if header.startswith("["):
+        return header.partition("]")[0][1:].lower()
+    return header.partition(":")[0].lower()
+
+
+def _key(name: str, value: str | None) -> str | None:
+    """Read a key from a header; an empty one, or another scheme's, is none."""
+    if value is None:
+        return None
+    if name == "authorization":
+        scheme, _, value = value.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+    return value.strip() or None

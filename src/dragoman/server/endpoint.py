@@ -1,0 +1,111 @@
+"""An endpoint that asks a provider: how an exchange over HTTP begins, ends and is recorded."""
+
+from __future__ import annotations
+
+import abc
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from dragoman.engine.call import Call
+from dragoman.errors import DragomanError
+from dragoman.server.failures import WrongMediaType, refuse
+from dragoman.server.headers import describe, overhead_s
+from dragoman.server.http import JSON_HEADERS, Reply, Request
+from dragoman.server.places import Places
+from dragoman.server.snapshot import Admission
+from dragoman.transport.base import AsyncTransport
+from dragoman.types.exchange import Exchange
+from dragoman.wire.base import WireFormat
+
+_FORMS = ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data")
+"""What a web page may send anywhere without asking first."""
+
+
+class Observer(Protocol):
+    """Looks on: the ledger, the metrics, the traces. Must be quick, and never raises."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """Take note of an exchange that is over."""
+        ...
+
+    def refused(self, endpoint: str, error: DragomanError) -> None:
+        """Take note of a request that never became an exchange."""
+        ...
+
+
+class Services(Struct, frozen=True):
+    """What all endpoints share. `hold_s`: how long a stream's 200 is held back."""
+
+    transport: AsyncTransport
+    observers: Sequence[Observer]
+    places: Places
+    hold_s: float
+
+
+class Endpoint(abc.ABC):
+    """Answers requests of one path, in one language, from whatever their model leads to.
+
+    `path` is what the client's API calls it, behind the version.
+    """
+
+    def __init__(self, path: str, client: WireFormat, services: Services) -> None:
+        self.path = path
+        self.client = client
+        self.services = services
+
+    @abc.abstractmethod
+    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+        """Read a request. Raises: InvalidRequest, UnknownModel, ConfigError."""
+
+    @abc.abstractmethod
+    async def answer(self, call: Call, reply: Reply) -> None:
+        """Get the answer, and send it. Raises: DragomanError while the reply has not begun."""
+
+    def check(self, request: Request) -> None:
+        """Look at the head of a request. Raises: WrongMediaType."""
+        check_json(request)
+
+    async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
+        """Answer one request, and tell the observers."""
+        call: Call | None = None
+        try:
+            self.check(request)
+            body = await request.body()
+            await self.services.places.enter()
+            try:
+                call = self.begin(body, request, admission)
+                call.exchange.endpoint = self.path
+                call.exchange.key = admission.principal.key
+                await self.answer(call, reply)
+            finally:
+                self.services.places.leave()
+        except DragomanError as error:
+            if call is None:
+                for observer in self.services.observers:
+                    observer.refused(self.path, error)
+            headers = JSON_HEADERS if call is None else describe(call.exchange, time.time())
+            await refuse(error, self.client, reply, headers)
+        finally:
+            if call is not None:
+                self._record(call.exchange, reply)
+
+    def _record(self, exchange: Exchange, reply: Reply) -> None:
+        if exchange.outcome == "client_closed" and reply.interrupted:
+            exchange.outcome = "interrupted"
+        exchange.status = reply.status
+        exchange.overhead_s = overhead_s(exchange, exchange.started_at + exchange.duration_s)
+        for observer in self.services.observers:
+            observer.ended(exchange)
+
+
+def check_json(request: Request) -> None:
+    """See that a body is JSON, or not said to be anything else. Raises: WrongMediaType."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _FORMS:
+        raise WrongMediaType(
+            f"the body is said to be {kind}",
+            hint="send JSON, with the header `content-type: application/json`",
+        )

@@ -1,0 +1,75 @@
+"""What goes wrong at the gateway itself, and how a client is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dragoman.errors import DragomanError, InvalidRequest, RequestError
+from dragoman.server.http import JSON_HEADERS, Reply
+from dragoman.wire.base import WireFormat
+
+
+class NoSuchPath(RequestError):
+    """Nothing is served under this path, or not with this method."""
+
+    status = 404
+    code = "not_found"
+
+
+class BodyTooLarge(InvalidRequest):
+    """The request's body is over the cap."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class BodyTooSlow(RequestError):
+    """The request's body did not come in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class WrongMediaType(InvalidRequest):
+    """The request's body is not said to be JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class TooBusy(DragomanError):
+    """As many requests are in flight as may be, and the queue is full."""
+
+    status = 503
+    code = "overloaded"
+    retryable = True
+
+
+class ShuttingDown(DragomanError):
+    """The gateway stops, and this request had all the time that there was."""
+
+    status = 503
+    code = "shutting_down"
+    retryable = True
+
+
+class InternalError(DragomanError):
+    """A bug of ours. What it was is in the server's own log."""
+
+    retryable = True
+
+
+async def refuse(
+    error: DragomanError,
+    client: WireFormat,
+    reply: Reply,
+    headers: Mapping[str, str] = JSON_HEADERS,
+) -> None:
+    """Send an error in the client's language, and whether asking again is of use."""
+    status, body = client.render_error(error)
+    told = {**JSON_HEADERS, **headers}
+    if error.retry_after is not None:
+        told["retry-after"] = str(max(1, round(error.retry_after)))
+    elif not error.retryable and error.failover == "never":
+        told["x-should-retry"] = "false"
+    await reply.send(status, told, body)

@@ -1,0 +1,53 @@
+"""What the headers of an answer tell of how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from dragoman.types.exchange import Exchange
+
+WARNINGS_LIMIT = 2048
+"""Characters: proxies commonly refuse heads of more than 4 or 8 KiB altogether."""
+
+
+def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
+    """Say who answered, after how many attempts, what was lost, and how long we took ourselves.
+
+    `now` is Unix time. What is not known yet, as a stream's cost is before its end, is left out.
+    """
+    headers = {"x-request-id": exchange.id, "request-id": exchange.id}
+    final = exchange.final
+    if final is None:
+        return headers
+    headers["x-dragoman-provider"] = _plain(final.provider)
+    headers["x-dragoman-model"] = _plain(final.model)
+    headers["x-dragoman-attempts"] = str(len(exchange.attempts))
+    headers["x-dragoman-overhead-ms"] = f"{overhead_s(exchange, now) * 1000:.3f}"
+    if exchange.route is not None:
+        headers["x-dragoman-route"] = _plain(exchange.route)
+    if final.kind == "fallback":
+        headers["x-dragoman-fallback"] = "true"
+    if (nano := exchange.cost_nanousd) is not None:
+        headers["x-dragoman-cost-usd"] = f"{Decimal(nano).scaleb(-9):f}"
+        headers["x-dragoman-cost-source"] = exchange.cost_source
+    if exchange.warnings:
+        headers["x-dragoman-warnings"] = _plain("; ".join(exchange.warnings))[:WARNINGS_LIMIT]
+    return headers
+
+
+def overhead_s(exchange: Exchange, now: float) -> float:
+    """Work out how long an exchange has taken by now, without the time that providers took."""
+    theirs = sum(
+        attempt.pause_s + (attempt.first_token_s or attempt.duration_s)
+        for attempt in exchange.attempts
+        if attempt.kind != "hedge"
+    )
+    return max(now - exchange.started_at - theirs, 0.0)
+
+
+def _plain(text: str) -> str:
+    """Make text fit for a header: printable ASCII, anything else as `?`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else "?" for c in text)

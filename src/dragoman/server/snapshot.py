@@ -1,0 +1,50 @@
+"""What one reading of the configuration comes to. It is swapped whole, never changed.
+
+A request ends with the snapshot that it began with, so a reload in its middle is not seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from dragoman.config import Config, Secrets
+from dragoman.engine.call import Surroundings
+from dragoman.registry import Discovered, Registry
+from dragoman.server.access import Door, Principal
+
+
+class Snapshot(Struct, frozen=True):
+    """Configuration, providers, what exchanges share, and who may ask."""
+
+    config: Config
+    registry: Registry
+    around: Surroundings
+    door: Door
+
+
+class Admission(Struct, frozen=True):
+    """A request that was let in: who asks, and by what it is answered to its end."""
+
+    principal: Principal
+    snapshot: Snapshot
+
+
+def take_snapshot(
+    config: Config,
+    around: Surroundings,
+    *,
+    discovered: Discovered,
+    listening: str,
+    env: Mapping[str, str] | None = None,
+) -> Snapshot:
+    """Build what a configuration says. With `env` its secrets are read anew.
+
+    What is remembered of providers (health, gates) goes on. Raises: ConfigError.
+    """
+    if env is not None:
+        around = dataclasses.replace(around, secrets=Secrets(env))
+    door = Door(config.server, config.gateway_keys, around.secrets, listening)
+    return Snapshot(config, Registry(config, discovered=discovered), around, door)
