@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from dragoman.server.http import JSON_HEADERS, Reply, Request
 from dragoman.server.snapshot import Admission
