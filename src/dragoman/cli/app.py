@@ -33,7 +33,8 @@ COMMANDS: Mapping[str, Command] = {
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, key or day."),
     "explain": Command("explain:explain", "Say how a model name is understood; sends nothing."),
-    "config": Command("config:config", "The configuration: path, check, show, import, trust."),
+    "config": Command("config:config", "The configuration: path, check, show, edit, import, …"),
+    "doctor": Command("doctor:doctor", "Look at files, keys, providers, the record, the terminal."),
     "completion": Command("completion:completion", "Completion for bash, zsh, fish, PowerShell."),
     "help": Command("help:help_", "Help on a command, or on a subject such as exit-codes."),
 }

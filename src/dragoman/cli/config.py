@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dragoman.cli.config_edit import edit_config
 from dragoman.cli.exit_codes import Exit, InputMissing
 from dragoman.cli.flags import WrongUsage, as_json, shared
 from dragoman.cli.session import Session
@@ -95,6 +96,9 @@ def show_config(session: Session, json: bool) -> None:
     for setting in settings:
         origin = console.style(f"  # {setting.origin}, {setting.place}", "dim")
         console.line(f"{setting.name} = {setting.value}{origin}")
+
+
+config.add_command(edit_config)
 
 
 @config.command("import")

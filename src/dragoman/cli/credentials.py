@@ -79,19 +79,12 @@ def set_key(session: Session, name: str, more: tuple[str, ...], in_file: bool) -
 @click.pass_obj
 def list_keys(session: Session, json: bool) -> None:
     """List the keys that are there: whose, the last four characters, where from, for which host."""
-    config = session.config()
-    rows = [
-        found
-        for provider in config.providers.values()
-        if provider.enabled
-        for found in _found(session, provider)
-    ]
-    rows += _orphans(session)
+    rows = find_keys(session)
     console = session.terminal.out
     if json:
         from dragoman.cli.json_output import print_json
 
-        print_json(console, [_object(row) for row in rows])
+        print_json(console, [key_object(row) for row in rows])
         return
     if not rows:
         session.terminal.note("There are no keys. Store one: dragoman keys set PROVIDER")
@@ -130,6 +123,18 @@ def remove_stored(session: Session, name: str) -> Exit:
     if left is not None:
         session.terminal.note(f"{lower} still has a key: {left.source}")
     return Exit.OK
+
+
+def find_keys(session: Session) -> list[Found]:
+    """List the keys that are there, and the stored ones that nobody uses. Raises: ConfigError."""
+    config = session.config()
+    rows = [
+        found
+        for provider in config.providers.values()
+        if provider.enabled
+        for found in _found(session, provider)
+    ]
+    return [*rows, *_orphans(session)]
 
 
 def tell_stored(session: Session, stored: StoredKey) -> None:
@@ -257,7 +262,8 @@ def _cells(console: Any, row: Found) -> tuple[str, str, str, str]:
     return row.name, last, row.source, where
 
 
-def _object(row: Found) -> dict[str, Any]:
+def key_object(row: Found) -> dict[str, Any]:
+    """Describe a key for programs."""
     return {
         "provider": row.name,
         "last_four": row.last_four or None,

@@ -46,7 +46,8 @@ def print_usage_error(console: Console, error: click.UsageError) -> None:
     path = error.ctx.command_path.strip() if error.ctx is not None else "dragoman"
     message = error.format_message()
     fix = getattr(error, "hint", None) or f"see {path.removesuffix(' ask')} --help"
-    what = one_line(message[:1].lower() + message[1:]).rstrip(".")
+    named = message[1:2].isupper()  # a variable's name, not the beginning of a sentence
+    what = one_line(message if named else message[:1].lower() + message[1:]).rstrip(".")
     print_lines(console, _shorten(what), None, _shorten(one_line(fix)))
 
 
