@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     "models": Command("models:models", "Models, their limits and prices: list, info, price."),
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, key or day."),
+    "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
     "explain": Command("explain:explain", "Say how a model name is understood; sends nothing."),
     "config": Command("config:config", "The configuration: path, check, show, edit, import, …"),
     "doctor": Command("doctor:doctor", "Look at files, keys, providers, the record, the terminal."),

@@ -16,7 +16,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_LIMIT = 32 * 1024 * 1024
-BODY_S = 60.0
+BODY_S = 120.0
 """How long a body may take to come."""
 CLIENT_WRITE_S = 30.0
 

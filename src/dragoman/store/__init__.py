@@ -10,7 +10,7 @@ from dragoman.store.conversations import (
     find_conversation,
     replayable,
 )
-from dragoman.store.database import StoreError, database_path
+from dragoman.store.database import StoreError, UnwritableRow, database_path
 from dragoman.store.ledger import Ledger
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Settings",
     "StoreError",
     "Turn",
+    "UnwritableRow",
     "conversation_of",
     "database_path",
     "find_conversation",

@@ -18,6 +18,10 @@ class StoreError(Exception):
     """The database cannot be opened, read or written; the text is one line and says why."""
 
 
+class UnwritableRow(StoreError):
+    """What was to be written cannot be, in any database; another row may."""
+
+
 def database_path(env: Mapping[str, str]) -> Path:
     """Say where the database is: `$XDG_DATA_HOME/dragoman/dragoman.db`."""
     from dragoman.config.files import data_folder

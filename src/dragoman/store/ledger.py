@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,11 +12,13 @@ from typing import Any, Self
 import msgspec
 
 from dragoman.store.conversations import Turn, conversation_of
-from dragoman.store.database import cannot, open_database
+from dragoman.store.database import UnwritableRow, cannot, open_database
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.message import Message
 from dragoman.types.usage import Usage
+
+_OF_THE_ROW = (msgspec.MsgspecError, ValueError, TypeError, OverflowError)
 
 
 class Ledger:
@@ -51,33 +54,53 @@ class Ledger:
         if completion is not None and completion.parts:
             said.append(("out", completion.message))
         connection = self._connection
+        with self._transaction():
+            row = _exchange_row(exchange, source)
+            if turn is not None:
+                row |= _placed(connection, turn, exchange, source)
+            _insert(connection, "exchange", [row])
+            _insert(
+                connection,
+                "attempt",
+                [_attempt_row(attempt, exchange.id) for attempt in exchange.attempts],
+            )
+            _insert(
+                connection,
+                "message",
+                [
+                    _message_row(exchange.id, position, direction, message)
+                    for position, (direction, message) in enumerate(said)
+                ],
+            )
+
+    def record_all(self, exchanges: Sequence[Exchange], *, source: str) -> None:
+        """Write many exchanges and their attempts in one transaction; those known already stay.
+
+        Raises: StoreError; nothing is written then.
+        """
+        with self._transaction():
+            rows = [_exchange_row(exchange, source) for exchange in exchanges]
+            _insert(self._connection, "exchange", rows, or_ignore=True)
+            attempts = [_attempt_row(a, e.id) for e in exchanges for a in e.attempts]
+            _insert(self._connection, "attempt", attempts, or_ignore=True)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Do all that is done inside, or nothing. Raises: StoreError."""
+        connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                row = _exchange_row(exchange, source)
-                if turn is not None:
-                    row |= _placed(connection, turn, exchange, source)
-                _insert(connection, "exchange", [row])
-                _insert(
-                    connection,
-                    "attempt",
-                    [_attempt_row(attempt, exchange.id) for attempt in exchange.attempts],
-                )
-                _insert(
-                    connection,
-                    "message",
-                    [
-                        _message_row(exchange.id, position, direction, message)
-                        for position, (direction, message) in enumerate(said)
-                    ],
-                )
+                yield
                 connection.execute("COMMIT")
             except BaseException:
                 # A full disk has rolled back already; a second rollback would hide the error.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        except (sqlite3.Error, msgspec.MsgspecError, ValueError, TypeError) as error:
+        except (*_OF_THE_ROW, sqlite3.ProgrammingError) as error:
+            raise UnwritableRow(f"{self.path}: {error}") from None
+        except sqlite3.Error as error:
             raise cannot(self.path, error) from None
 
     def close(self) -> None:
@@ -96,13 +119,20 @@ class Ledger:
         self.close()
 
 
-def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def _insert(
+    connection: sqlite3.Connection,
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    or_ignore: bool = False,
+) -> None:
     if not rows:
         return
     columns = list(rows[0])
     marks = ", ".join(f":{column}" for column in columns)
+    verb = "INSERT OR IGNORE" if or_ignore else "INSERT"
     connection.executemany(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608
+        f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})",
         rows,
     )
 
@@ -147,6 +177,10 @@ def _exchange_row(exchange: Exchange, source: str) -> dict[str, Any]:
         "error": final.error if final else None,
         "first_token_s": exchange.first_token_s,
         "duration_s": exchange.duration_s,
+        "endpoint": exchange.endpoint,
+        "gateway_key": exchange.key,
+        "status": exchange.status,
+        "overhead_s": exchange.overhead_s,
     }
 
 

@@ -11,7 +11,7 @@ goes on with, as JSON.
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 
 _TOKENS = """
     finish_reason         TEXT,
@@ -124,5 +124,14 @@ _CONVERSATIONS = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_EXCHANGES, _CONVERSATIONS)
+_GATEWAY = (
+    "ALTER TABLE exchange ADD COLUMN endpoint TEXT",
+    "ALTER TABLE exchange ADD COLUMN gateway_key TEXT",
+    "ALTER TABLE exchange ADD COLUMN status INTEGER",
+    "ALTER TABLE exchange ADD COLUMN overhead_s REAL",
+)
+"""What an exchange through the gateway has besides: the path that was asked, the name of the key
+that asked, what the client was told, and the part of `duration_s` that no provider took."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_EXCHANGES, _CONVERSATIONS, _GATEWAY)
 """The statements that lead from each version to the next."""

@@ -1,0 +1,145 @@
+"""`dragoman serve`: the gateway."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dragoman.cli.flags import WrongUsage, shared
+from dragoman.cli.session import Session
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Sequence
+
+    from dragoman.config import Config
+    from dragoman.server.reload import Reading
+    from dragoman.server.worker import Work
+
+
+@click.command("serve")
+@click.option("--host", metavar="ADDRESS", help="Listen here instead of at 127.0.0.1.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer.")
+@click.option("--quiet", is_flag=True, help="Print nothing but what goes wrong.")
+@shared
+@click.pass_obj
+def serve(
+    session: Session, host: str | None, port: int | None, workers: int | None, quiet: bool
+) -> None:
+    """Run the gateway: every configured provider behind one OpenAI- and Anthropic-compatible URL.
+
+    Clients change their base URL, and ask for PROVIDER/MODEL. Ctrl-C stops it.
+    """
+    try:
+        from dragoman.server.sockets import listen
+        from dragoman.server.supervisor import Supervisor
+        from dragoman.server.worker import run_worker
+    except ImportError as error:
+        raise WrongUsage(
+            f"the gateway needs {error.name}, which is not installed",
+            "pip install 'dragoman[server]'",
+        ) from None
+
+    given = {"host": host, "port": port, "workers": workers}
+    reading = _Reading(session, {name: value for name, value in given.items() if value is not None})
+    first = reading()
+    config = first[0]
+    settings = config.server
+    sockets = listen(settings.host, settings.port)
+    work = _work(session, first, reading)
+    _log_to_stderr(debug=session.debug)
+    session.tell_notes()
+
+    def started() -> None:
+        if not quiet:
+            _print_banner(session, config, sockets)
+
+    if settings.workers == 1:
+        run_worker(work, sockets, started)
+        return
+    if not hasattr(sys.modules["os"], "fork"):
+        raise WrongUsage("this system has no way to run several workers", "leave --workers out")
+    started()
+    Supervisor(
+        lambda orphaned: run_worker(_orphaned(work, orphaned), sockets), settings.workers
+    ).run()
+
+
+class _Reading:
+    """Reads the configuration as this command line wants it, each time anew."""
+
+    def __init__(self, session: Session, server: dict[str, Any]) -> None:
+        self._session = session
+        self._overrides = {"server": server} if server else {}
+
+    def __call__(self) -> Reading:
+        from dragoman.cli.model_cache import read_cache
+        from dragoman.config import load
+
+        session = self._session
+        config = load(file=session.config_file, overrides=self._overrides)
+        discovered = read_cache(session.env).discovered(config.providers.values())
+        return config, discovered, session.env
+
+
+def _work(session: Session, first: Reading, read: Callable[[], Reading]) -> Work:
+    from dragoman.server.worker import Work
+    from dragoman.store import database_path
+
+    return Work(first, read, first[0].server.host, database_path(session.env))
+
+
+def _orphaned(work: Work, orphaned: int) -> Work:
+    from msgspec.structs import replace
+
+    return replace(work, orphaned=orphaned)
+
+
+def _log_to_stderr(*, debug: bool) -> None:
+    """Say one line for what goes wrong; the traceback is for whoever asked to see it."""
+    import logging
+
+    class Brief(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            if not debug:
+                record.exc_info = record.exc_text = None
+            return super().format(record)
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Brief("%(asctime)s %(message)s"))
+    root = logging.getLogger("dragoman")
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if debug else logging.WARNING)
+
+
+def _print_banner(session: Session, config: Config, sockets: Sequence[socket.socket]) -> None:
+    from dragoman import __version__
+    from dragoman.cli.terminal import printable
+    from dragoman.server.sockets import url_of
+    from dragoman.store import database_path
+
+    console = session.terminal.out
+    url = url_of(sockets[0])
+    files = [str(file.path) for file in config.files if file.found and not file.error]
+    counts = f"{len(config.custom)} providers, {len(config.routes)} routes"
+    console.line(f"dragoman {__version__}")
+    console.line(f"  API     {url}/v1   (OpenAI and Anthropic compatible)")
+    console.line(f"  Config  {printable(', '.join(files) or 'none: built-in providers only')}")
+    console.line(f"          {counts}; changes are picked up")
+    if config.server.log:
+        console.line(f"  Ledger  {printable(str(database_path(session.env)))}")
+    keys = len(config.gateway_keys)
+    console.line(f"  Keys    {_who(config.server.host, keys)}")
+
+
+def _who(host: str, keys: int) -> str:
+    from dragoman.server.access import is_loopback
+
+    if keys:
+        return f"{keys} gateway key{'s' if keys > 1 else ''}: every request needs one"
+    if is_loopback(host):
+        return "none needed: only this machine can ask"
+    return "none set, and others can reach this address: everything is refused until there are"

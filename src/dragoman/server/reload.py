@@ -1,0 +1,98 @@
+"""Reads the configuration again when it has changed: whole and sound, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from dragoman.config import Config
+from dragoman.errors import ConfigError
+from dragoman.registry import Discovered
+from dragoman.server.gateway import Gateway
+from dragoman.server.snapshot import take_snapshot
+
+log = logging.getLogger("dragoman.server")
+
+INTERVAL_S = 1.0
+
+Reading: TypeAlias = tuple[Config, Discovered, Mapping[str, str]]
+"""The configuration, what providers listed of their models, the variables."""
+
+_Seen: TypeAlias = dict[Path, tuple[int, int, int] | None]
+
+
+class Reloader:
+    """Keeps a gateway's snapshot up to date with the files that it came from.
+
+    A file with an error that was not there before changes nothing: the last good configuration
+    stays, and the log says why.
+    """
+
+    def __init__(self, gateway: Gateway, read: Callable[[], Reading], listening: str) -> None:
+        self._gateway = gateway
+        self._read = read
+        self._listening = listening
+        self._known = _problems(gateway.snapshot.config)
+        self._seen = _look(_paths(gateway.snapshot.config))
+        self._reloading = asyncio.Lock()
+
+    async def watch(self, interval_s: float = INTERVAL_S) -> None:
+        """Look at the files for ever; reload when one of them has changed."""
+        while True:
+            await asyncio.sleep(interval_s)
+            if _look(self._seen) != self._seen:
+                await self.reload()
+
+    async def reload(self) -> bool:
+        """Read everything again, and swap it in. False when it could not be used."""
+        async with self._reloading:
+            self._seen = _look(self._seen)
+            try:
+                # A thread, because secrets may come from commands that take their time.
+                config, discovered, env = await asyncio.to_thread(self._read)
+                self._check(config)
+                snapshot = await asyncio.to_thread(
+                    take_snapshot,
+                    config,
+                    self._gateway.snapshot.around,
+                    discovered=discovered,
+                    listening=self._listening,
+                    env=env,
+                )
+            except ConfigError as error:
+                log.warning("the configuration was not reloaded: %s", error)
+                return False
+            self._gateway.snapshot = snapshot
+            self._known = _problems(config)
+            self._seen = {**_look(_paths(config)), **self._seen}
+            log.warning("the configuration was reloaded")
+            return True
+
+    def _check(self, config: Config) -> None:
+        """Raises: ConfigError for what is wrong now and was not before."""
+        for problem in config.problems:
+            if str(problem) not in self._known:
+                raise problem
+
+
+def _problems(config: Config) -> list[str]:
+    return [str(problem) for problem in config.problems]
+
+
+def _paths(config: Config) -> Iterable[Path]:
+    return [file.path for file in config.files]
+
+
+def _look(paths: Iterable[Path]) -> _Seen:
+    """See what state files are in; None for one that is not there."""
+    found: _Seen = {}
+    for path in paths:
+        try:
+            stat = path.stat()
+            found[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        except OSError:
+            found[path] = None
+    return found

@@ -1,0 +1,104 @@
+"""Several workers behind the same sockets: started, started again, told what we are told.
+
+Ours, because uvicorn's restarts its workers at SIGHUP and ends with the signal that it was sent.
+SIGHUP goes on to the workers, which read the configuration again; SIGTERM and SIGINT go on as
+SIGTERM, and when all have ended so do we. A worker that dies is replaced; if they all die at birth
+there is no use in going on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+log = logging.getLogger("dragoman.server")
+
+BIRTH_S = 2.0
+"""A worker that dies younger than this was never well."""
+STILLBORN_LIMIT = 5
+PAUSE_S = 0.2
+
+
+class WorkersFailed(Exception):
+    """Workers die as soon as they are started."""
+
+
+class Supervisor:
+    """Runs `work(orphaned)` in `count` processes; `orphaned` is readable when we are gone."""
+
+    def __init__(self, work: Callable[[int], None], count: int) -> None:
+        self._work = work
+        self._count = count
+        self._workers: dict[int, float] = {}
+        self._stopping = False
+        self._stillborn = 0
+        self._alive, self._alive_end = os.pipe()
+
+    def run(self) -> None:
+        """Start the workers, and see to them until told to stop. Raises: WorkersFailed."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._reload)
+        for _ in range(self._count):
+            self._start()
+        while self._workers:
+            try:
+                pid, status = os.wait()
+            except ChildProcessError:
+                break
+            self._ended(pid, os.waitstatus_to_exitcode(status))
+
+    def _start(self) -> None:
+        pid = os.fork()
+        if pid == 0:
+            self._be_worker()
+        self._workers[pid] = time.monotonic()
+
+    def _be_worker(self) -> None:
+        """Work, and end the process: what stands above us on the stack is the parent's."""
+        code = 1
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            os.close(self._alive_end)
+            self._work(self._alive)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _ended(self, pid: int, code: int) -> None:
+        age = time.monotonic() - self._workers.pop(pid, 0.0)
+        if self._stopping:
+            return
+        log.error("worker %d ended with %d; another takes its place", pid, code)
+        self._stillborn = self._stillborn + 1 if age < BIRTH_S else 0
+        if self._stillborn >= STILLBORN_LIMIT:
+            self._tell(signal.SIGTERM)
+            raise WorkersFailed(f"{STILLBORN_LIMIT} workers in a row ended as soon as they began")
+        time.sleep(PAUSE_S)
+        if not self._stopping:
+            self._start()
+
+    def _stop(self, number: int, frame: object) -> None:
+        del number, frame
+        self._stopping = True
+        self._tell(signal.SIGTERM)
+
+    def _reload(self, number: int, frame: object) -> None:
+        del number, frame
+        self._tell(signal.SIGHUP)
+
+    def _tell(self, number: signal.Signals) -> None:
+        for pid in list(self._workers):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue  # it has just ended

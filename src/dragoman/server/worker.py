@@ -1,0 +1,211 @@
+"""A worker: one process, one event loop, one gateway, from its first request to its last.
+
+SIGTERM or SIGINT: not ready any more, then no new connections, then what is in flight is finished
+or, when the time for that is over, broken off with a word to the client. A second one hurries.
+SIGHUP: the configuration is read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+from msgspec import Struct
+
+from dragoman.config import Secrets
+from dragoman.engine.call import Surroundings
+from dragoman.server.asgi import Application
+from dragoman.server.book import Book
+from dragoman.server.endpoint import Observer
+from dragoman.server.gateway import Gateway
+from dragoman.server.protocol import Protocol
+from dragoman.server.reload import Reading, Reloader
+from dragoman.server.snapshot import take_snapshot
+
+KEEP_ALIVE_S = 75.0
+"""How long a client's connection may be idle. Precedent: nginx."""
+SWEEP_S = 1.0
+NOT_READY_S = 0.5
+"""Between "not ready" and "not accepting": what sends requests here has to notice first."""
+JUST_CONNECTED_S = 0.2
+"""For the requests of connections that were accepted a moment ago."""
+LAST_WORDS_S = 2.0
+"""For what is broken off to say so."""
+
+
+class Work(Struct, frozen=True):
+    """What a worker needs to know.
+
+    `reading` is what was read to begin with, `read` reads it again. `listening` is the host that
+    the sockets are bound to. `database` is the ledger's file, None for no ledger. `orphaned`
+    becomes readable when whoever started the worker is gone.
+    """
+
+    reading: Reading
+    read: Callable[[], Reading]
+    listening: str
+    database: Path | None = None
+    orphaned: int | None = None
+    observers: Sequence[Observer] = ()
+
+
+def run_worker(
+    work: Work, sockets: Sequence[socket.socket], started: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until told to stop. `started` is called once requests are answered.
+
+    Raises: ConfigError.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_Worker(work, sockets, started).run())
+
+
+class _Worker:
+    def __init__(
+        self, work: Work, sockets: Sequence[socket.socket], started: Callable[[], None]
+    ) -> None:
+        self._work = work
+        self._sockets = sockets
+        self._started = started
+        self._told = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        work = self._work
+        config, discovered, env = work.reading
+        around = Surroundings(secrets=Secrets(env))
+        snapshot = take_snapshot(config, around, discovered=discovered, listening=work.listening)
+        settings = config.server
+        book = Book(work.database) if work.database is not None and settings.log else None
+        observers = [*work.observers, *([book] if book is not None else [])]
+        gateway = Gateway(snapshot, observers=observers)
+        application = Application(gateway, settings.body_limit, settings.client_write)
+        reloader = Reloader(gateway, work.read, work.listening)
+        server = _Server(
+            uvicorn.Config(
+                application,
+                http=Protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=int(KEEP_ALIVE_S),
+                timeout_graceful_shutdown=1,
+                backlog=4096,
+            )
+        )
+        helpers = [
+            asyncio.ensure_future(helper)
+            for helper in (reloader.watch(), _sweep(application), self._stop(gateway, server))
+        ]
+        self._listen_to_signals(reloader)
+        serving = asyncio.ensure_future(server.serve(sockets=list(self._sockets)))
+        try:
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.001)
+            self._started()
+            gc.collect()
+            gc.freeze()  # what lives as long as the process need not be looked at again
+            stopping = helpers[-1]
+            await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+            await self._drain(application, server, serving, settings.drain)
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await gateway.close()
+            if book is not None:
+                await asyncio.to_thread(book.close)
+
+    def _listen_to_signals(self, reloader: Reloader) -> None:
+        loop = asyncio.get_running_loop()
+        reloads: set[asyncio.Task[bool]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(reloader.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._be_told)
+        if hasattr(signal, "SIGHUP"):
+            loop.add_signal_handler(signal.SIGHUP, reload)
+        if self._work.orphaned is not None:
+            loop.add_reader(self._work.orphaned, self._orphan)
+
+    def _be_told(self) -> None:
+        if self._told.is_set():
+            self._hurry.set()
+        self._told.set()
+
+    def _orphan(self) -> None:
+        assert self._work.orphaned is not None
+        asyncio.get_running_loop().remove_reader(self._work.orphaned)
+        self._told.set()
+
+    async def _stop(self, gateway: Gateway, server: _Server) -> None:
+        """Wait to be told to stop; then see that nothing new comes."""
+        await self._told.wait()
+        gateway.ready = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), NOT_READY_S)
+        await server.stop_accepting()
+
+    async def _drain(
+        self,
+        application: Application,
+        server: _Server,
+        serving: asyncio.Future[None],
+        drain_s: float,
+    ) -> None:
+        """Let what is in flight come to its end, or bring it there."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + drain_s
+        while application.in_flight and loop.time() < until and not self._hurry.is_set():
+            await asyncio.sleep(0.02)
+        application.interrupt()
+        until = loop.time() + LAST_WORDS_S
+        while application.in_flight and loop.time() < until:
+            await asyncio.sleep(0.02)
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none: the worker does."""
+        yield
+
+    async def stop_accepting(self) -> None:
+        """Take no new connections, and no further request on those that are idle."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(JUST_CONNECTED_S)
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+
+async def _sweep(application: Application) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        application.sweep(loop.time())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Find the fastest event loop there is; on Windows it is Python's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
