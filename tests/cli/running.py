@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -170,15 +171,21 @@ class Dragoman:
         return running
 
     def at_terminal(
-        self, *arguments: str, env: Mapping[str, str] | None = None, piped: bool = False
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        piped: bool = False,
+        columns: int = 80,
     ) -> Running:
         """Start it at a terminal; its two outputs are two terminals, so that they stay apart.
 
-        `piped`: standard output goes into a pipe.
+        `piped`: standard output goes into a pipe. `columns` is how wide the windows are.
         """
         running_in, theirs_in = pty.openpty()
         out, theirs_out = os.pipe() if piped else pty.openpty()
         err, theirs_err = pty.openpty()
+        for window in (theirs_in, theirs_err, *(() if piped else (theirs_out,))):
+            termios.tcsetwinsize(window, (24, columns))
         process = subprocess.Popen(
             self.command(arguments),
             stdin=theirs_in,

@@ -92,6 +92,8 @@ def _unset_variables(provider: Provider, env: Mapping[str, str]) -> Iterator[Con
     keys = provider.credentials
     if any(source.kind == "env" and source.value in env for source in keys) and not provider.rotate:
         keys = ()
+    # A variable that no file names is a default, and so is the store of keys that comes after it.
+    keys = tuple(source for source in keys if source.place is not None)
     extra = [*provider.headers.values(), *provider.query.values()]
     if provider.proxy:
         extra.append(provider.proxy)
