@@ -25,6 +25,7 @@ from dragoman.engine.timers import Timers
 from dragoman.errors import (
     AuthFailed,
     DragomanError,
+    NotFound,
     ProtocolError,
     RateLimited,
     Timeout,
@@ -125,7 +126,8 @@ class Attempt:
     def _open_bridge(self, upstream: WireFormat) -> Bridge:
         if self.call.assembling:
             return Events(upstream, self.deployment.provider.dialect)
-        return self.call.dialogue.bridge(upstream, self.deployment)
+        assert self.answer is not None, "a bridge stands on an answer"
+        return self.call.dialogue.bridge(upstream, self.deployment, self.answer.headers)
 
     # -- on to the end
 
@@ -281,7 +283,10 @@ class Attempt:
         error.provider = error.provider or self.deployment.provider.name
         error.model = error.model or self.deployment.model
         error.request_id = error.request_id or self.record.request_id
-        self.call.around.health.failed(self.deployment, error, self.call.around.clock())
+        if self.call.dialogue.neighbour is not None and isinstance(error, NotFound):
+            self.call.around.health.released(self.deployment)  # the model itself may well be there
+        else:
+            self.call.around.health.failed(self.deployment, error, self.call.around.clock())
         self.record.error = error.code
         self.record.reason = error.message
         began = self.bridge is not None and self.bridge.committed
@@ -296,9 +301,13 @@ class Attempt:
         outcome: Outcome = "interrupted" if self.racing else "client_closed"
         self._end(outcome, self._estimated(None) if asked else None)
 
-    def _estimated(self, usage: Usage | None) -> Usage:
+    def _estimated(self, usage: Usage | None) -> Usage | None:
         """Fill in what was not reported, and mark it as our guess."""
-        known = usage or (self.bridge.usage if self.bridge else None) or Usage()
+        reported = usage or (self.bridge.usage if self.bridge else None)
+        neighbour = self.call.dialogue.neighbour
+        if neighbour is not None and not neighbour.countable:
+            return reported
+        known = reported or Usage()
         size = self.bridge.said_tokens if self.bridge else 0
         if self.whole is not None and self.whole.completion is not None:
             size = estimate_message(self.whole.completion.message) - MESSAGE_TOKENS

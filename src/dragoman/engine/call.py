@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -22,10 +22,23 @@ from dragoman.types.provider import OnOverflow, Provider
 from dragoman.types.route import Deployment, Route
 
 
+_POOL_BYTES = 4096
+_pool: list[str] = []
+"""Random bits that wait to be used: asking the system for ten bytes costs as much as for many."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.clear)
+
+
 def new_id(prefix: str) -> str:
     """Make an identifier that sorts by time: prefix, 48 bits of milliseconds, 80 random bits."""
-    millis = int(time.time() * 1000)
-    return f"{prefix}_{millis:012x}{os.urandom(10).hex()}"
+    try:
+        random_bits = _pool.pop()
+    except IndexError:
+        fresh = os.urandom(_POOL_BYTES).hex()
+        _pool.extend(fresh[at : at + 20] for at in range(0, len(fresh) - 19, 20))
+        random_bits = _pool.pop()
+    return f"{prefix}_{int(time.time() * 1000):012x}{random_bits}"
 
 
 @dataclass(slots=True)
@@ -56,7 +69,10 @@ class Surroundings:
 
 
 class CallOptions(Struct, frozen=True, kw_only=True):
-    """What a caller may set for one call, over what routes and providers say. Seconds."""
+    """What a caller may set for one call, over what routes and providers say. Seconds.
+
+    `headers` are sent to deployments that speak the format `language`, and to no others.
+    """
 
     api_key: Secret | None = None
     first_token: float | None = None
@@ -65,6 +81,8 @@ class CallOptions(Struct, frozen=True, kw_only=True):
     retries: int | None = None
     hedge_after: float | None = None
     on_overflow: OnOverflow | None = None
+    headers: Mapping[str, str] = {}
+    language: str | None = None
 
 
 @dataclass(slots=True)

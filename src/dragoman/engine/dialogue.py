@@ -17,6 +17,7 @@ from dragoman.engine.estimate import estimate_request
 from dragoman.engine.images import has_images
 from dragoman.types.completion import Completion
 from dragoman.types.event import FinishReason
+from dragoman.types.http import Headers
 from dragoman.types.model import OnOverflow
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
@@ -47,14 +48,26 @@ class Letter(Struct, frozen=True):
     estimate: int
 
 
+class Neighbour(Struct, frozen=True):
+    """An endpoint beside the format's own: what of it is not as there.
+
+    `countable`: tokens that a provider does not report there may be estimated.
+    """
+
+    path: str
+    method: str = "POST"
+    content_type: str = "application/json"
+    countable: bool = False
+
+
 class Dialogue(Protocol):
     """What the engine knows of a caller.
 
-    `path` names the endpoint that is asked, None the format's own. `estimate` is the prompt in
+    `neighbour` is the endpoint that is asked, None the format's own. `estimate` is the prompt in
     tokens, about.
     """
 
-    path: str | None
+    neighbour: Neighbour | None
 
     @property
     def estimate(self) -> int:
@@ -70,8 +83,8 @@ class Dialogue(Protocol):
         """Write the request's body. Raises: ContextOverflow, InvalidRequest."""
         ...
 
-    def bridge(self, upstream: WireFormat, deployment: Deployment) -> Bridge:
-        """Start handing on a streamed answer of `deployment`."""
+    def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
+        """Start handing on an answer of `deployment` that comes with these headers."""
         ...
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
@@ -86,7 +99,7 @@ class Dialogue(Protocol):
 class InProcess:
     """The dialogue with a caller in this process: requests and completions as they are."""
 
-    path: str | None = None
+    neighbour: Neighbour | None = None
 
     def __init__(self, request: ChatRequest) -> None:
         self.request = request
@@ -105,8 +118,9 @@ class InProcess:
         """See `Dialogue.write`."""
         return write_anew(self.request, upstream, letter)
 
-    def bridge(self, upstream: WireFormat, deployment: Deployment) -> Bridge:
+    def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
         """See `Dialogue.bridge`: events."""
+        del headers
         return Events(upstream, deployment.provider.dialect)
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dragoman.engine.dialogue import Letter, Whole
+from dragoman.engine.dialogue import Letter, Neighbour, Whole
 from dragoman.engine.estimate import estimate_text
 from dragoman.errors import Unsupported
 from dragoman.types.completion import Completion
+from dragoman.types.http import Headers
 from dragoman.types.route import Deployment
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge
@@ -18,7 +19,7 @@ from dragoman.wire.embeddings import PATH, parse_embeddings, render_embedding_re
 class Embedding:
     """Asks for the vectors of texts."""
 
-    path: str | None = PATH
+    neighbour: Neighbour | None = Neighbour(PATH, countable=True)
     has_images = False
 
     def __init__(
@@ -35,7 +36,7 @@ class Embedding:
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`. Raises: Unsupported where the format knows no embeddings."""
-        if not upstream.has_embeddings:
+        if "embeddings" not in upstream.neighbours:
             raise Unsupported(
                 f"{letter.deployment.ref} speaks {upstream.name}, which has no embeddings",
                 hint="name a model of a provider that speaks openai-completions",
@@ -44,9 +45,9 @@ class Embedding:
         model = letter.deployment.model
         return Rendered(render_embedding_request(self._texts, model, self._dimensions, extra))
 
-    def bridge(self, upstream: WireFormat, deployment: Deployment) -> Bridge:
+    def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
         """See `Dialogue.bridge`. Raises: Unsupported: embeddings come in one piece."""
-        del upstream, deployment
+        del upstream, deployment, headers
         raise Unsupported("embeddings cannot be streamed")
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:

@@ -155,7 +155,7 @@ def _absorb(flow: Flow[Result], take: Callable[[Out], None]) -> Flow[Result]:
 
 
 def _watches_tokens(call: Call) -> bool:
-    if call.dialogue.path is not None:
+    if call.dialogue.neighbour is not None:
         return False
     if call.options.first_token is not None or _hedge_after(call) is not None:
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from dragoman.engine.call import Call
@@ -10,6 +12,8 @@ from dragoman.engine.target import Target
 from dragoman.types.http import HttpRequest
 from dragoman.types.model import OnOverflow
 from dragoman.types.route import Deployment
+
+_NONE: Mapping[str, str] = {}
 
 
 class Outgoing(Struct, frozen=True):
@@ -27,7 +31,9 @@ def prepare(call: Call, deployment: Deployment, *, stream: bool) -> Outgoing:
 
     Raises: ConfigError, ContextOverflow, InvalidRequest.
     """
-    target = call.around.targets.find(deployment, call.options.api_key, call.dialogue.path)
+    neighbour = call.dialogue.neighbour
+    path = None if neighbour is None else neighbour.path
+    target = call.around.targets.find(deployment, call.options.api_key, path)
     letter = Letter(
         deployment,
         stream,
@@ -36,7 +42,14 @@ def prepare(call: Call, deployment: Deployment, *, stream: bool) -> Outgoing:
         0 if deployment.info.context_window is None else call.dialogue.estimate,
     )
     rendered = call.dialogue.write(target.format, letter)
-    return Outgoing(target, target.request(rendered.body), rendered.warnings)
+    options = call.options
+    added = options.headers if options.language == target.format.name else _NONE
+    if neighbour is None:
+        request = target.request(rendered.body, added)
+    else:
+        added = {**added, "content-type": neighbour.content_type}
+        request = target.request(rendered.body, added, neighbour.method)
+    return Outgoing(target, request, rendered.warnings)
 
 
 def _on_overflow(call: Call, deployment: Deployment) -> OnOverflow:

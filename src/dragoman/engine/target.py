@@ -20,10 +20,14 @@ _AUTH_HEADERS: Mapping[str, tuple[str, str]] = {
     "x-api-key": ("x-api-key", "{}"),
     "api-key": ("api-key", "{}"),
 }
+_NONE: Mapping[str, str] = {}
 
 
 class Site(Struct, frozen=True):
-    """What of a deployment's address stays the same from one request to the next."""
+    """What of a deployment's address stays the same from one request to the next.
+
+    `fixed` are the headers that the provider's settings name.
+    """
 
     provider: Provider
     format: WireFormat
@@ -31,6 +35,7 @@ class Site(Struct, frozen=True):
     headers: Mapping[str, str]
     options: ConnectOptions
     auth: tuple[str, str] | None
+    fixed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Site({self.url})"
@@ -48,10 +53,17 @@ class Target(Struct, frozen=True):
         """The language spoken there."""
         return self.site.format
 
-    def request(self, body: bytes) -> HttpRequest:
-        """Make the request that carries `body`."""
+    def request(
+        self, body: bytes, added: Mapping[str, str] = _NONE, method: str = "POST"
+    ) -> HttpRequest:
+        """Make the request that carries `body`; what the provider's settings say wins."""
         site = self.site
-        return HttpRequest(url=site.url, headers=self.headers, body=body, options=site.options)
+        headers = self.headers
+        if added:
+            headers = {**headers, **{n: v for n, v in added.items() if n not in site.fixed}}
+        return HttpRequest(
+            url=site.url, method=method, headers=headers, body=body, options=site.options
+        )
 
     def __repr__(self) -> str:
         return f"Target({self.site.url})"
@@ -116,6 +128,7 @@ class Targets:
             headers,
             ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress),
             _AUTH_HEADERS.get(default_auth(provider.base_url, provider.api, provider.auth)),
+            frozenset(name.lower() for name in provider.headers),
         )
 
     def _reveal(self, source: CredentialSource) -> str:

@@ -13,11 +13,12 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from dragoman.catalog.pricing import compute_cost
-from dragoman.engine.dialogue import Letter, Whole, write_anew
+from dragoman.engine.dialogue import Letter, Neighbour, Whole, write_anew
 from dragoman.engine.estimate import BYTES_PER_TOKEN, estimate_request
 from dragoman.engine.images import has_images
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import NANO, Exchange
+from dragoman.types.http import Headers
 from dragoman.types.model import Price
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
@@ -35,7 +36,7 @@ class OverHttp:
     does, so that none is relayed.
     """
 
-    path: str | None = None
+    neighbour: Neighbour | None = None
     exchange: Exchange
     tells_cost = False
 
@@ -75,8 +76,9 @@ class OverHttp:
         added = {name: v for name, v in letter.body.items() if name not in self.envelope.fields}
         return Rendered(_with(body, added) if added else body)
 
-    def bridge(self, upstream: WireFormat, deployment: Deployment) -> Bridge:
+    def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
         """See `Dialogue.bridge`."""
+        del headers
         model, dialect = self.envelope.model, deployment.provider.dialect
         if upstream is self.client and not self.tells_cost:
             asked = dialect.stream_usage and self.client.asks_for_usage

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from dragoman.engine.call import Call
+from dragoman.engine.call import Call, CallOptions
 from dragoman.errors import DragomanError
 from dragoman.server.failures import WrongMediaType, refuse
 from dragoman.server.headers import describe, overhead_s
@@ -22,6 +22,8 @@ from dragoman.wire.base import WireFormat
 
 _FORMS = ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data")
 """What a web page may send anywhere without asking first."""
+
+NO_OPTIONS = CallOptions()
 
 
 class Observer(Protocol):
@@ -67,6 +69,12 @@ class Endpoint(abc.ABC):
     def check(self, request: Request) -> None:
         """Look at the head of a request. Raises: WrongMediaType."""
         check_json(request)
+
+    def options(self, request: Request) -> CallOptions:
+        """Take from a request's head what goes on to providers of the same language."""
+        given = request.headers
+        found = {name: given[name] for name in self.client.forwarded if name in given}
+        return CallOptions(headers=found, language=self.client.name) if found else NO_OPTIONS
 
     async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
         """Answer one request, and tell the observers."""

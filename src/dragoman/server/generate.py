@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from dragoman.engine.call import Call, CallOptions
+from dragoman.engine.call import Call
 from dragoman.engine.drive import adrive, arun
 from dragoman.engine.flow import complete, stream
 from dragoman.engine.start import begin
@@ -19,7 +19,7 @@ from dragoman.server.http import JSON_HEADERS, Reply, Request
 from dragoman.server.snapshot import Admission
 from dragoman.types.event import Failure
 from dragoman.types.exchange import Exchange
-from dragoman.wire.envelope import open_envelope
+from dragoman.wire.envelope import Envelope, open_envelope
 
 STREAM_HEADERS: Mapping[str, str] = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -27,23 +27,23 @@ STREAM_HEADERS: Mapping[str, str] = {
     "x-accel-buffering": "no",
 }
 
-_NO_OPTIONS = CallOptions()
-
 
 class Generator(Endpoint):
     """Answers requests in one of the three languages."""
 
     def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
-        del request
-        envelope = open_envelope(body)
+        return self.open(open_envelope(body), request, admission)
+
+    def open(self, envelope: Envelope, request: Request, admission: Admission) -> Call:
+        """Begin with a body that is open."""
         dialogue = OverHttp(envelope, self.client)
         call = begin(
             admission.snapshot.registry,
             admission.snapshot.around,
             dialogue,
             envelope.model,
-            _NO_OPTIONS,
+            self.options(request),
             stream=envelope.stream,
         )
         dialogue.exchange = call.exchange

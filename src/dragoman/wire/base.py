@@ -79,8 +79,10 @@ class WireFormat(Protocol):
     """Streams report usage only where the request asks for it."""
     ping: bytes
     """What keeps a waiting client of a stream patient, and says nothing."""
-    has_embeddings: bool
-    """Servers that speak this format may have `/embeddings` beside it."""
+    neighbours: frozenset[str]
+    """What servers that speak this format may have beside it: first segments of paths."""
+    forwarded: tuple[str, ...]
+    """Headers of a client that mean something to a server of the same format: only these go on."""
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """Read a client's request. Raises: InvalidRequest that names the field."""

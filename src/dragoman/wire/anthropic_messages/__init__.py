@@ -30,7 +30,8 @@ class AnthropicMessages:
         {"content-type": "application/json", "anthropic-version": VERSION}
     )
     needs_max_tokens = True
-    has_embeddings = False
+    neighbours = frozenset({"messages"})
+    forwarded = ("anthropic-version", "anthropic-beta")
     asks_for_usage = False
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
 

@@ -17,6 +17,7 @@ from dragoman.wire.openai_completions.response import parse_response, render_res
 from dragoman.wire.openai_completions.schema import NAME
 from dragoman.wire.openai_completions.stream import CompletionsParser, is_usage_frame
 from dragoman.wire.openai_errors import parse_error, render_error
+from dragoman.wire.openai_headers import OPENAI_HEADERS
 
 __all__ = ["FORMAT", "OpenAICompletions", "parse_messages"]
 
@@ -29,7 +30,10 @@ class OpenAICompletions:
     auth = "bearer"
     headers: Headers = MappingProxyType({"content-type": "application/json"})
     needs_max_tokens = False
-    has_embeddings = True
+    neighbours = frozenset(
+        {"audio", "completions", "embeddings", "images", "moderations", "rerank"}
+    )
+    forwarded = OPENAI_HEADERS
     asks_for_usage = True
     ping = b": keep-alive\n\n"
 

@@ -11,6 +11,7 @@ from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.base import Rendered
 from dragoman.wire.openai_errors import parse_error, render_error
+from dragoman.wire.openai_headers import OPENAI_HEADERS
 from dragoman.wire.openai_responses.renderer import ResponsesRenderer
 from dragoman.wire.openai_responses.request import parse_request, render_request
 from dragoman.wire.openai_responses.response import parse_response, render_response
@@ -28,7 +29,8 @@ class OpenAIResponses:
     auth = "bearer"
     headers: Headers = MappingProxyType({"content-type": "application/json"})
     needs_max_tokens = False
-    has_embeddings = True
+    neighbours = frozenset({"audio", "embeddings", "images", "moderations", "rerank", "responses"})
+    forwarded = OPENAI_HEADERS
     asks_for_usage = False
     ping = b": keep-alive\n\n"
 
