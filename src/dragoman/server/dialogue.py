@@ -97,8 +97,12 @@ class OverHttp:
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: the upstream's bytes, or an answer in the client's language."""
-        completion = upstream.parse_response(body, deployment.provider.dialect)
-        if upstream is self.client and not self.tells_cost:
+        dialect = deployment.provider.dialect
+        relayed = upstream is self.client and not self.tells_cost
+        if relayed and (found := upstream.measure_response(body, dialect)) is not None:
+            return Whole(body, found.finish_reason, found.usage, found.model)
+        completion = upstream.parse_response(body, dialect)
+        if relayed:
             return Whole(
                 body, completion.finish_reason, completion.usage, completion.model, completion
             )

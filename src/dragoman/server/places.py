@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 from dragoman.server.failures import TooBusy
 
@@ -11,32 +12,40 @@ QUEUE_S = 1.0
 
 
 class Places:
-    """At most `limit` requests at a time; a tenth as many may wait."""
+    """At most `limit` requests at a time; a tenth as many may wait, first come, first served."""
 
     def __init__(self, limit: int) -> None:
-        self._free = asyncio.Semaphore(limit)
+        self._free = limit
         self._queue_limit = max(limit // 10, 1)
-        self._waiting = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     async def enter(self) -> None:
         """Take a place. Raises: TooBusy."""
-        if not self._free.locked():
-            await self._free.acquire()
+        if self._free > 0:
+            self._free -= 1
             return
-        busy = TooBusy(
-            "the gateway has too much to do", retry_after=1, hint="ask again in a second"
-        )
-        if self._waiting >= self._queue_limit:
+        busy = TooBusy("the gateway has too much to do", retry_after=1, hint="ask again in a second")
+        if len(self._queue) >= self._queue_limit:
             raise busy
-        self._waiting += 1
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
         try:
             async with asyncio.timeout(QUEUE_S):
-                await self._free.acquire()
-        except TimeoutError:
-            raise busy from None
-        finally:
-            self._waiting -= 1
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self.leave()  # it was ours already
+            else:
+                self._queue.remove(turn)
+            if isinstance(error, TimeoutError):
+                raise busy from None
+            raise
 
     def leave(self) -> None:
-        """Give a place back."""
-        self._free.release()
+        """Give a place back: to who waits longest, if anybody does."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1

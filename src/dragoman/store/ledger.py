@@ -79,10 +79,12 @@ class Ledger:
         Raises: StoreError; nothing is written then.
         """
         with self._transaction():
-            rows = [_exchange_row(exchange, source) for exchange in exchanges]
-            _insert(self._connection, "exchange", rows, or_ignore=True)
-            attempts = [_attempt_row(a, e.id) for e in exchanges for a in e.attempts]
-            _insert(self._connection, "attempt", attempts, or_ignore=True)
+            rows = [tuple(_exchange_row(exchange, source).values()) for exchange in exchanges]
+            self._connection.executemany(_EXCHANGE_ONCE, rows)
+            attempts = [
+                tuple(_attempt_row(a, e.id).values()) for e in exchanges for a in e.attempts
+            ]
+            self._connection.executemany(_ATTEMPT_ONCE, attempts)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -119,20 +121,13 @@ class Ledger:
         self.close()
 
 
-def _insert(
-    connection: sqlite3.Connection,
-    table: str,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    or_ignore: bool = False,
-) -> None:
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
     columns = list(rows[0])
     marks = ", ".join(f":{column}" for column in columns)
-    verb = "INSERT OR IGNORE" if or_ignore else "INSERT"
     connection.executemany(
-        f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})",
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608
         rows,
     )
 
@@ -237,3 +232,19 @@ def _message_row(
 
 def _text(value: Iterable[Any]) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _once(table: str, row: Mapping[str, Any]) -> str:
+    """Write the statement that inserts rows like this one, unless they are there already.
+
+    Their values come in order: names cost as much again as the writing.
+    """
+    marks = ", ".join("?" * len(row))
+    return f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608
+
+
+_EXCHANGE_ONCE = _once("exchange", _exchange_row(Exchange(id="", asked="", started_at=0), ""))
+_ATTEMPT_ONCE = _once(
+    "attempt",
+    _attempt_row(Attempt(id="", number=0, kind="first", provider="", model="", started_at=0), ""),
+)

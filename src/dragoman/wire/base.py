@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from dragoman.errors import DragomanError, UpstreamError
 from dragoman.types.completion import Completion
-from dragoman.types.event import Event
+from dragoman.types.event import Event, FinishReason
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
@@ -20,6 +20,14 @@ class Rendered(Struct, frozen=True):
 
     body: bytes
     warnings: tuple[str, ...] = ()
+
+
+class Measured(Struct, frozen=True):
+    """What is measured of a whole answer that is handed on as it came."""
+
+    finish_reason: FinishReason
+    usage: Usage
+    model: str | None
 
 
 class StreamParser(Protocol):
@@ -96,6 +104,13 @@ class WireFormat(Protocol):
         """Read a whole answer with a 2xx status.
 
         Raises: UpstreamError for an error inside it, ProtocolError for what is no answer.
+        """
+        ...
+
+    def measure_response(self, body: bytes, dialect: Dialect) -> Measured | None:
+        """Measure a whole answer without reading what it says: a fraction of `parse_response`.
+
+        None: it is not of the usual kind, parse it.
         """
         ...
 

@@ -10,12 +10,13 @@ from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.anthropic_messages.errors import parse_error, render_error
+from dragoman.wire.anthropic_messages.measure import measure_response
 from dragoman.wire.anthropic_messages.renderer import MessagesRenderer
 from dragoman.wire.anthropic_messages.request import parse_request, render_request
 from dragoman.wire.anthropic_messages.response import parse_response, render_response
 from dragoman.wire.anthropic_messages.schema import NAME, VERSION
 from dragoman.wire.anthropic_messages.stream import MessagesParser
-from dragoman.wire.base import Rendered
+from dragoman.wire.base import Measured, Rendered
 
 __all__ = ["FORMAT", "AnthropicMessages"]
 
@@ -46,6 +47,11 @@ class AnthropicMessages:
     def parse_response(self, body: bytes, dialect: Dialect) -> Completion:
         """Read a whole answer with a 2xx status. Raises: UpstreamError, ProtocolError."""
         return parse_response(body, dialect)
+
+    def measure_response(self, body: bytes, dialect: Dialect) -> Measured | None:
+        """Measure a whole answer of the usual kind without reading it."""
+        del dialect
+        return measure_response(body)
 
     def render_response(
         self, completion: Completion, request: ChatRequest | None = None

@@ -9,7 +9,8 @@ from dragoman.types.completion import Completion
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
-from dragoman.wire.base import Rendered
+from dragoman.wire.base import Measured, Rendered
+from dragoman.wire.openai_completions.measure import measure_response
 from dragoman.wire.openai_completions.messages import parse_messages
 from dragoman.wire.openai_completions.renderer import CompletionsRenderer
 from dragoman.wire.openai_completions.request import parse_request, render_request
@@ -48,6 +49,10 @@ class OpenAICompletions:
     def parse_response(self, body: bytes, dialect: Dialect) -> Completion:
         """Read a whole answer with a 2xx status. Raises: UpstreamError, ProtocolError."""
         return parse_response(body, dialect)
+
+    def measure_response(self, body: bytes, dialect: Dialect) -> Measured | None:
+        """Measure a whole answer of the usual kind without reading it."""
+        return measure_response(body, dialect)
 
     def render_response(
         self, completion: Completion, request: ChatRequest | None = None

@@ -9,9 +9,10 @@ from dragoman.types.completion import Completion
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
-from dragoman.wire.base import Rendered
+from dragoman.wire.base import Measured, Rendered
 from dragoman.wire.openai_errors import parse_error, render_error
 from dragoman.wire.openai_headers import OPENAI_HEADERS
+from dragoman.wire.openai_responses.measure import measure_response
 from dragoman.wire.openai_responses.renderer import ResponsesRenderer
 from dragoman.wire.openai_responses.request import parse_request, render_request
 from dragoman.wire.openai_responses.response import parse_response, render_response
@@ -45,6 +46,10 @@ class OpenAIResponses:
     def parse_response(self, body: bytes, dialect: Dialect) -> Completion:
         """Read a whole answer with a 2xx status. Raises: UpstreamError, ProtocolError."""
         return parse_response(body, dialect)
+
+    def measure_response(self, body: bytes, dialect: Dialect) -> Measured | None:
+        """Measure a whole answer of the usual kind without reading it."""
+        return measure_response(body, dialect)
 
     def render_response(
         self, completion: Completion, request: ChatRequest | None = None
