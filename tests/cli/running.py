@@ -56,11 +56,11 @@ class Running:
         thread.start()
         self._readers.append(thread)
 
-    def wait_for(self, text: str, *, err: bool = False) -> None:
-        """Wait until this text has come out."""
+    def wait_for(self, text: str, *, err: bool = False, times: int = 1) -> None:
+        """Wait until this text has come out, so many times."""
         buffer = self.err if err else self.out
         with self._news:
-            if not self._news.wait_for(lambda: text.encode() in buffer, TIMEOUT_S):
+            if not self._news.wait_for(lambda: buffer.count(text.encode()) >= times, TIMEOUT_S):
                 self.process.kill()
                 raise AssertionError(f"{text!r} did not come; out {self.out!r}, err {self.err!r}")
 
