@@ -266,6 +266,11 @@ ANSWERS: dict[str, tuple[Said, Said, Said]] = {
         items({"id": "x_1", "type": "made_up", "a": 1}, message(written("Hello."))),
         claude({"type": "made_up", "a": 1}, text("Hello.")),
     ),
+    "service tier": (
+        {**chat(content="Hello."), "service_tier": "flex"},
+        {**items(message(written("Hello."))), "service_tier": "flex"},
+        claude(text("Hello."), usage={**CLAUDE_USAGE, "service_tier": "standard"}),
+    ),
     "logprobs": (
         {**chat(content="Hello."), "logprobs": {"content": [TOKEN], "refusal": None}},
         items(message(written("Hello.", logprobs=[TOKEN]))),

@@ -446,5 +446,16 @@ REQUESTS: dict[str, tuple[Said, Said, Said]] = {
         items(service_tier="flex"),
         chat(service_tier="auto"),
     ),
+    "standard service tier": (
+        chat(service_tier="default"),
+        items(service_tier="default"),
+        chat(service_tier="standard_only"),
+    ),
+    "verbosity": (chat(verbosity="low"), items(text={"verbosity": "low"}), NO_FIELD),
+    "safety identifier": (
+        chat(safety_identifier="u1"),
+        items(safety_identifier="u1"),
+        "the user's id says as much",
+    ),
     "unknown field": everywhere(brand_new={"a": 1.0}),
 }

@@ -26,7 +26,7 @@ APIS = ("openai-completions", "openai-responses", "anthropic-messages")
 MODES = ("whole", "stream")
 Outcome = dict[str, Any]
 
-DIALECT = Dialect(system_role="developer", strict_tools=True)
+DIALECT = Dialect(system_role="developer", strict_tools=True, vendor_fields=True)
 """Of an upstream that knows all of its language, as the vendors' own do."""
 
 _UNSAID = (
@@ -47,8 +47,11 @@ _TELLTALES = {
     "citations": "https://example.org",
     "logprobs": "logprob",
     "service tier": "service_tier",
+    "standard service tier": "service_tier",
+    "safety identifier": "u1",
     "store": "store",
     "unknown field": "brand_new",
+    "verbosity": "verbosity",
 }
 """What must be in the bytes on the other side where the vocabulary has no word for it."""
 

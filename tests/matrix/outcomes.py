@@ -40,6 +40,7 @@ NOTES: dict[tuple[str, str], str] = {
     ("JSON schema for the answer", RESPONSES): "the schema is given a name",
     ("JSON schema for the answer", CLAUDE): "a schema has no name, and is always strict",
     ("reasoning effort", CLAUDE): "becomes a budget for models that know no efforts",
+    ("safety identifier", CLAUDE): "sent as the user's id",
     ("cache marks", CHAT): "the server caches by itself: marks are left out",
     ("cache marks", RESPONSES): "the server caches by itself: marks are left out",
     ("refusal in the history", CLAUDE): "the words are sent as text",

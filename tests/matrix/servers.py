@@ -50,7 +50,7 @@ def _chat(said: dict[str, Any]) -> dict[str, Any]:
         "id": "chatcmpl_1", "object": "chat.completion", "created": CREATED, "model": "m",
         "choices": [choice],
     }  # fmt: skip
-    return answer | ({"usage": said["usage"]} if "usage" in said else {})
+    return answer | {name: said[name] for name in ("usage", "service_tier") if name in said}
 
 
 def _chat_stream(answer: dict[str, Any]) -> Frames:
@@ -61,7 +61,7 @@ def _chat_stream(answer: dict[str, Any]) -> Frames:
         inner = {"index": 0, "delta": delta, "finish_reason": reason, **more}
         return frame(
             {
-                **{name: answer[name] for name in ("id", "created", "model")},
+                **{n: answer[n] for n in ("id", "created", "model", "service_tier") if n in answer},
                 "object": "chat.completion.chunk",
                 "choices": [inner],
             }

@@ -115,16 +115,17 @@ def test_a_cost_is_part_of_the_usage() -> None:
 
 def test_log_probabilities_are_said_with_their_piece() -> None:
     renderer = FORMAT.stream_renderer("m")
-    meta = {FORMAT.name: {"logprobs": {"content": [1]}}}
+    token = {"token": "a", "logprob": -0.5}
     events: list[Event] = [
         Start("1"),
         PartStart(0, Text("")),
-        PartDelta(0, "text", "a", meta),
+        PartDelta(0, "text", "a", logprobs=(token,)),
         PartDelta(0, "text", "", {"anthropic-messages": {"citation": {}}}),
     ]
     frames = [renderer.render(event) for event in events]
     assert json.loads(frames[2].removeprefix(b"data: "))["choices"][0]["logprobs"] == {
-        "content": [1]
+        "content": [token],
+        "refusal": None,
     }
     assert frames[1] == frames[3] == b""
 

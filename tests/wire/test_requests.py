@@ -156,8 +156,8 @@ def test_what_only_another_format_knows_is_reported() -> None:
     assert warnings == (
         "a block that only anthropic-messages knows is left out",
         "a tool that only anthropic-messages knows is left out",
-        "container is not sent: only anthropic-messages knows it",
-        "context_management is not sent: only anthropic-messages knows it",
+        "container is not sent: openai-completions does not know it",
+        "context_management is not sent: openai-completions does not know it",
     )
 
 

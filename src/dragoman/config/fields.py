@@ -113,6 +113,13 @@ DIALECT = (
     ),
     Field("stream_usage", "flag", "Ask for usage in streams.", "true"),
     Field("strict_tools", "flag", "Send a tool's `strict`.", "false"),
+    Field(
+        "vendor_fields",
+        "flag",
+        "Send fields that few servers but the vendor's own know (`prompt_cache_key`, `store`,"
+        " `service_tier`, `verbosity`) also where the caller speaks another language.",
+        "false",
+    ),
     Field("parallel_tool_calls", "flag", "Send `parallel_tool_calls`.", "true"),
     Field(
         "json_schema",

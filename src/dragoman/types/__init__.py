@@ -18,6 +18,7 @@ from dragoman.types.event import (
 from dragoman.types.exchange import Attempt, CostSource, Exchange, Outcome
 from dragoman.types.http import ConnectOptions, Headers, HttpRequest, Url, parse_url
 from dragoman.types.message import (
+    Citation,
     Media,
     Message,
     Part,
@@ -52,6 +53,7 @@ __all__ = [
     "Attempt",
     "Auth",
     "ChatRequest",
+    "Citation",
     "Completion",
     "ConnectOptions",
     "CostSource",

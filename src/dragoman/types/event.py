@@ -12,7 +12,8 @@ A delta with an empty `text` only carries `meta` (a citation, a signature) and i
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -46,12 +47,16 @@ class PartStart(Struct, frozen=True, tag="part_start", omit_defaults=True):
 
 
 class PartDelta(Struct, frozen=True, tag="part_delta", omit_defaults=True):
-    """More of an open part: text, or a piece of a tool call's arguments."""
+    """More of an open part: text, or a piece of a tool call's arguments.
+
+    `logprobs` are of the tokens of this piece, as in `Text`.
+    """
 
     index: int
     kind: DeltaKind
     text: str
     meta: Meta | None = None
+    logprobs: tuple[Mapping[str, Any], ...] = ()
 
 
 class PartEnd(Struct, frozen=True, tag="part_end", omit_defaults=True):

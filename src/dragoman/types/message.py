@@ -20,11 +20,28 @@ Meta: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Wire format name → fields that only this format can read back."""
 
 
+class Citation(Struct, frozen=True, omit_defaults=True):
+    """A page on which words of a text rest: `text[start:end]`, counted in characters."""
+
+    url: str
+    title: str | None = None
+    start: int = 0
+    end: int = 0
+    meta: Meta | None = None
+
+
 class Text(Struct, frozen=True, tag="text", omit_defaults=True):
-    """Plain text."""
+    """Plain text.
+
+    `citations` are those that several formats can say; what one says beyond them is in `meta`.
+    `logprobs` are of the text's tokens, one object each: `token`, `logprob`, `bytes`,
+    `top_logprobs`.
+    """
 
     text: str
     meta: Meta | None = None
+    citations: tuple[Citation, ...] = ()
+    logprobs: tuple[Mapping[str, Any], ...] = ()
 
 
 class Refusal(Struct, frozen=True, tag="refusal", omit_defaults=True):

@@ -24,6 +24,8 @@ class Dialect(Struct, frozen=True, omit_defaults=True, kw_only=True):
     system_role: what instructions are called in messages.
     stream_usage: ask for usage in streams (`stream_options.include_usage`).
     strict_tools: send a tool's `strict`.
+    vendor_fields: send what a caller of another language says in fields that few servers but the
+        vendor's own know (`prompt_cache_key`, `store`, `service_tier`, `verbosity` and the like).
     parallel_tool_calls: send `parallel_tool_calls`.
     json_schema: how a schema for the answer is sent: `native`, `object` (JSON mode and the schema
         in the instructions), `none` (instructions alone).
@@ -43,6 +45,7 @@ class Dialect(Struct, frozen=True, omit_defaults=True, kw_only=True):
     system_role: Literal["system", "developer", "user"] = "system"
     stream_usage: bool = True
     strict_tools: bool = False
+    vendor_fields: bool = False
     parallel_tool_calls: bool = True
     json_schema: Literal["native", "object", "none"] = "native"
     reasoning: Literal[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Raw
@@ -14,8 +14,15 @@ from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.json_text import encode
 
-_NEEDED = frozenset({"previous_response_id", "conversation", "background", "prompt", "audio"})
+_NEEDED = frozenset(
+    {"previous_response_id", "conversation", "background", "prompt", "audio", "store"}
+)
 """Fields without which it would be another request: whoever does not know them can't answer it."""
+
+_MODELLED_IN_PART = frozenset({"text", "output_config", "metadata", "stream_options"})
+
+_HARMLESS = frozenset({"store", "background"})
+"""Fields that ask for nothing where they are false."""
 
 _THREAD_LOST = "thread_not_found"
 """The code upon which Anthropic's SDKs send the whole history instead of their server's id for it.
@@ -36,8 +43,10 @@ def render_extra(
     """
     if request.format not in (None, format_name):
         for name, value in request.extra.items():
-            _refuse_needed(name, value, request.format)
-            warn(f"{name} is not sent: only {request.format} knows it")
+            _refuse_needed(name, value, format_name)
+            if name not in _HARMLESS or value is not False:
+                for said in _names(name, value):
+                    warn(f"{said} is not sent: {format_name} does not know it")
         return
     for name, value in request.extra.items():
         kept = body.get(name)
@@ -47,10 +56,19 @@ def render_extra(
             body.setdefault(name, value)
 
 
+def _names(name: str, value: Any) -> Iterable[str]:
+    """Name a field; of an object that is modelled in part, what is left of it."""
+    if name in _MODELLED_IN_PART and isinstance(value, dict):
+        return [f"{name}.{inner}" for inner in value]
+    return (name,)
+
+
 def _refuse_needed(name: str, value: Any, format_name: str) -> None:
     continued = name == "thread" and isinstance(value, dict) and value.get("type") == "continue"
     if continued or (name in _NEEDED and value):
-        error = Unsupported(f"{name} means something to {format_name} alone", param=name)
+        error = Unsupported(
+            f"{name} can't be left out, and {format_name} does not know it", param=name
+        )
         if continued:
             error.code = _THREAD_LOST
         raise error

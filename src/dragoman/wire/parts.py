@@ -6,11 +6,11 @@ that they are whole, or until the end, because servers may interleave them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from dragoman.types.event import Event, PartDelta, PartEnd, PartStart
-from dragoman.types.message import Meta, Part, Reasoning, Refusal, Text, ToolCall
+from dragoman.types.message import Citation, Meta, Part, Reasoning, Refusal, Text, ToolCall
 
 TextKind: TypeAlias = Literal["text", "refusal", "reasoning"]
 
@@ -46,7 +46,10 @@ class OpenParts:
     Every method appends to the list of events that it is given.
     """
 
-    __slots__ = ("_calls", "_index", "_kind", "_meta", "_next", "_pieces")
+    __slots__ = (
+        "_calls", "_index", "_kind", "_meta", "_next", "_pieces",
+        "citations", "logprobs", "text_before",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._next = 0
@@ -55,6 +58,9 @@ class OpenParts:
         self._pieces: list[str] = []
         self._meta: Meta | Callable[[], Meta] | None = None
         self._calls: list[OpenCall] = []
+        self.citations: tuple[Citation, ...] = ()  # of the open text, else of the next one
+        self.logprobs: list[Mapping[str, Any]] = []  # of the open text
+        self.text_before = 0  # how many characters all closed texts have
 
     @property
     def any(self) -> bool:
@@ -71,12 +77,26 @@ class OpenParts:
         """The index of the open text, refusal or reasoning."""
         return None if self._kind is None else self._index
 
-    def add(self, kind: TextKind, text: str, events: list[Event], meta: Meta | None = None) -> None:
+    @property
+    def open_text_so_far(self) -> str:
+        """What the open text, refusal or reasoning has said."""
+        return "".join(self._pieces)
+
+    def add(
+        self,
+        kind: TextKind,
+        text: str,
+        events: list[Event],
+        meta: Meta | None = None,
+        logprobs: tuple[Mapping[str, Any], ...] = (),
+    ) -> None:
         """Add to the open part of this kind, or open one. `meta` goes with the delta alone."""
         if kind != self._kind:
             self.open_text(kind, events)
         self._pieces.append(text)
-        events.append(PartDelta(self._index, kind, text, meta))
+        if logprobs:
+            self.logprobs += logprobs
+        events.append(PartDelta(self._index, kind, text, meta, logprobs))
 
     def set_meta(self, meta: Meta | Callable[[], Meta]) -> None:
         """Give the open text, refusal or reasoning what its part carries at the end.
@@ -114,7 +134,15 @@ class OpenParts:
         if self._kind is None:
             return
         meta = self._meta() if callable(self._meta) else self._meta
-        part = _MAKE[self._kind]("".join(self._pieces), meta)
+        text = "".join(self._pieces)
+        part: Part
+        if self._kind == "text":
+            part = Text(text, meta, self.citations, tuple(self.logprobs))
+            self.text_before += len(text)
+            self.citations = ()
+            self.logprobs = []
+        else:
+            part = _MAKE[self._kind](text, meta)
         events.append(PartEnd(self._index, part))
         self._kind = None
         self._pieces = []
@@ -156,7 +184,8 @@ def whole_part(index: int, part: Part) -> list[Event]:
     if kind is None:
         return [PartStart(index, part), PartEnd(index, part)]
     assert isinstance(part, Text | Refusal | Reasoning)
-    said: list[Event] = [PartDelta(index, kind, part.text)] if part.text else []
+    logprobs = part.logprobs if isinstance(part, Text) else ()
+    said: list[Event] = [PartDelta(index, kind, part.text, None, logprobs)] if part.text else []
     return [PartStart(index, _MAKE[kind]("", part.meta)), *said, PartEnd(index, part)]
 
 

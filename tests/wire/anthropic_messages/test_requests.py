@@ -202,12 +202,12 @@ def test_what_only_another_format_knows_is_reported() -> None:
         Message("assistant", (Unknown("openai-responses", '{"type":"y"}'), Text("b"))),
         user("c"),
         format="openai-responses",
-        extra={"store": False},
+        extra={"store": False, "truncation": "auto"},
     )
     rendered = FORMAT.render_request(request, "m", Dialect())
     assert rendered.warnings == (
         "a block that only openai-responses knows is left out",
-        "store is not sent: only openai-responses knows it",
+        "truncation is not sent: anthropic-messages does not know it",
     )
 
 

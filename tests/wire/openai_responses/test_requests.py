@@ -182,7 +182,7 @@ def test_fields_that_both_formats_of_openai_know_cross() -> None:
     body, warnings = render(chat(extra=extra, output=JsonSchema({"type": "object"})))
     assert body["text"].keys() == {"format", "verbosity"}
     assert (body["service_tier"], body["store"]) == ("flex", True)
-    assert warnings == ("logit_bias is not sent: only openai-completions knows it",)
+    assert warnings == ("logit_bias is not sent: openai-responses does not know it",)
 
 
 def test_what_this_format_does_not_know_is_reported() -> None:
@@ -197,10 +197,10 @@ def test_what_this_format_does_not_know_is_reported() -> None:
 def test_what_cannot_cross_is_refused() -> None:
     with pytest.raises(Unsupported, match="n can't be more than 1"):
         render(chat(n=2))
-    with pytest.raises(Unsupported, match="log probabilities"):
-        render(chat(logprobs=True))
-    body, _ = render(ask(logprobs=True, top_logprobs=3))
-    assert body["include"] == ["message.output_text.logprobs"]
+    for request in (ask, chat):
+        body, _ = render(request(logprobs=True, top_logprobs=3))
+        assert body["include"] == ["message.output_text.logprobs"]
+        assert body["top_logprobs"] == 3
     for media in (
         Media(kind="video", url="https://example.com/a.mp4"),
         Media(kind="audio", url="https://example.com/a.mp3"),

@@ -78,6 +78,10 @@ def warn_of_foreign(part: Text, warn: Warn) -> None:
     """Report what another format said beside a text."""
     for sentence in foreign_beside(part.meta, NAME):
         warn(sentence)
+    if part.citations and not own(part.meta).get("citations"):
+        warn("citations of pages are left out: this API knows those of its own search alone")
+    if part.logprobs:
+        warn("log probabilities are left out: this API has none")
 
 
 def sealed_reasoning(part: Reasoning) -> Block | None:

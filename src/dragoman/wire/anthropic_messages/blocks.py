@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.types.message import (
+    Citation,
     Media,
     MediaKind,
     Meta,
@@ -95,6 +96,19 @@ def text_meta(block: Block) -> Meta | None:
     return rest_meta(block, "type", "text")
 
 
+def cited_pages(block: Block, text: str) -> tuple[Citation, ...]:
+    """Find the pages that a text cites: all of it rests on each of them."""
+    citations = block.get("citations")
+    pages: list[Citation] = []
+    for citation in citations if isinstance(citations, list) else ():
+        if not isinstance(citation, dict):
+            continue
+        url = string(citation, "url") or string(citation, "source")
+        if url.startswith(("http://", "https://")):
+            pages.append(Citation(url, string(citation, "title") or None, 0, len(text)))
+    return tuple(pages)
+
+
 def thinking_meta(block: Block) -> Meta | None:
     """Keep what signs a thought; an empty signature is none."""
     unsigned = () if block.get("signature") else ("signature",)
@@ -103,7 +117,7 @@ def thinking_meta(block: Block) -> Meta | None:
 
 def _text(block: Block) -> Part | None:
     text, meta = string(block, "text"), text_meta(block)
-    return Text(text, meta) if text or meta else None
+    return Text(text, meta, cited_pages(block, text)) if text or meta else None
 
 
 def _thinking(block: Block) -> Part | None:

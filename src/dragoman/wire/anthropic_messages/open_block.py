@@ -11,6 +11,7 @@ from dragoman.types.event import Event
 from dragoman.types.message import Reasoning, Text
 from dragoman.wire.anthropic_messages.blocks import (
     call_meta,
+    cited_pages,
     input_text,
     parse_block,
     string,
@@ -75,6 +76,8 @@ class OpenBlock:
         if self._parts.kind == kind:
             if meta:
                 self._parts.set_meta(meta)
+            if self._block.get("citations"):
+                self._parts.citations = cited_pages(self._block, self._parts.open_text_so_far)
             self._parts.close_text(events)
         elif meta:
             self._parts.whole(Text("", meta) if kind == "text" else Reasoning("", meta), events)

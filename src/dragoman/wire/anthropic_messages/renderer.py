@@ -20,6 +20,7 @@ from dragoman.wire.anthropic_messages.schema import NAME, own
 from dragoman.wire.anthropic_messages.usage import render_usage
 from dragoman.wire.beside import foreign_beside
 from dragoman.wire.json_text import encode
+from dragoman.wire.openai_fields import kin_tier
 from dragoman.wire.sse import render_frame
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -98,7 +99,8 @@ class MessagesRenderer:
         for sentence in foreign_beside(event.meta, NAME):
             self._warn(sentence)
         fields = dict(own(event.meta))
-        usage = render_usage(event.usage, fields.pop("more_usage", None))
+        more_usage = fields.pop("more_usage", None) or kin_tier(event.meta, self._warn)
+        usage = render_usage(event.usage, more_usage)
         details = fields.get("stop_details")
         ending = self._answer.ending(event.reason, event.raw_reason, event.stop_sequence, details)
         if ending["stop_reason"] is None:

@@ -42,6 +42,7 @@ from dragoman.wire.fields import (
     refuse,
 )
 from dragoman.wire.json_text import decode_request, encode
+from dragoman.wire.openai_fields import FAMILY, take_tier, without
 
 DEFAULT_MAX_TOKENS = 8192
 """What an answer may have where nobody set a limit: this API wants one in every request.
@@ -168,7 +169,7 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
     if request.format != NAME:
         _settle_thinking(history, body, warn)
     _render_sampling(request, model, body, warn)
-    _render_rest(request, body, warn)
+    request = _render_rest(request, body, warn)
     render_extra(request, NAME, body, warn)
     fit_dialect(dialect, body, warn)
     return Rendered(encode(body), tuple(warnings))
@@ -225,18 +226,23 @@ _LEAST_TOP_P = 0.95
 """What top_p must be at least while the model thinks."""
 
 
-def _render_rest(request: ChatRequest, body: dict[str, Any], warn: Warn) -> None:
+def _render_rest(request: ChatRequest, body: dict[str, Any], warn: Warn) -> ChatRequest:
+    """Write what is left; return the request without what has been said by another name."""
     if request.n is not None and request.n > 1:
         raise Unsupported("Anthropic Messages gives one answer to a request", param="n")
     if request.logprobs or request.top_logprobs:
-        raise Unsupported("Anthropic Messages has no log probabilities", param="logprobs")
+        raise Unsupported(
+            "Anthropic Messages has no log probabilities", param=_names_logprobs(request)
+        )
     stop = [text for text in request.stop if text.strip()]
     if len(stop) < len(request.stop):
         warn("stop sequences of mere white space are not sent: they are refused")
     if stop:
         body["stop_sequences"] = stop
-    if request.user is not None:
-        body["metadata"] = {"user_id": request.user}
+    request = _render_user(request, body)
+    tier, request = take_tier(request)
+    if tier is not None:
+        body["service_tier"] = tier
     if request.metadata:
         warn("metadata is not sent: this API keeps none but a user's id")
     for name in _UNKNOWN_HERE:
@@ -244,3 +250,23 @@ def _render_rest(request: ChatRequest, body: dict[str, Any], warn: Warn) -> None
             warn(f"{name} is not sent: this API does not know it")
     if request.stream:
         body["stream"] = True
+    return request
+
+
+def _names_logprobs(request: ChatRequest) -> str:
+    """Name the field by which the client asked for log probabilities."""
+    if request.format == "openai-responses":
+        return "include" if request.logprobs else "top_logprobs"
+    return "logprobs" if request.logprobs else "top_logprobs"
+
+
+def _render_user(request: ChatRequest, body: dict[str, Any]) -> ChatRequest:
+    """Write who asks: OpenAI's newer field for it means the same where the older one is not set."""
+    user = request.user
+    if user is None and request.format in FAMILY:
+        said = request.extra.get("safety_identifier")
+        if isinstance(said, str):
+            user, request = said, without(request, ("safety_identifier",))
+    if user is not None:
+        body["metadata"] = {"user_id": user}
+    return request

@@ -38,6 +38,7 @@ from dragoman.wire.beside import foreign_beside
 from dragoman.wire.error_body import bounded
 from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_text import encode, mend_surrogates
+from dragoman.wire.openai_fields import kin_tier
 from dragoman.wire.tokens import doubts
 from dragoman.wire.whole import read_whole
 
@@ -140,7 +141,7 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
     writer = AnswerWriter()
     blocks = [writer.block(part, warn) for part in completion.parts]
     fields = dict(own(completion.meta))
-    more_usage = fields.pop("more_usage", None)
+    more_usage = fields.pop("more_usage", None) or kin_tier(completion.meta, warn)
     rendered = {
         "id": completion.id or "msg_0",
         "type": "message",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dragoman.types.event import Event, Finish, Start
 from dragoman.types.message import Reasoning
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
+from dragoman.wire.annotations import citation_fields, read_logprobs, split_annotations
 from dragoman.wire.json_text import SurrogateJoiner, mend_surrogates
 from dragoman.wire.openai_completions.content import (
     ReasoningDetails,
@@ -57,6 +59,7 @@ class AnswerReader:
         self._details = ReasoningDetails()
         self._late_details = ReasoningDetails()  # those that came when the text had begun
         self._surrogates = SurrogateJoiner()
+        self._tokens: list[Mapping[str, Any]] = []  # whose text has not come yet
 
     def take(self, chunk: Chunk, events: list[Event]) -> None:
         """Take the next chunk, which holds no error."""
@@ -85,6 +88,13 @@ class AnswerReader:
         if self._late_details:
             self.parts.whole(Reasoning("", self._late_details.meta()), events)
         self.parts.close(events)
+        if self._tokens:
+            merge(self._meta.setdefault("logprobs", {}), {"content": self._tokens})
+        if cited := self.parts.citations:  # in no words at all
+            pages = [
+                {"type": "url_citation", "url_citation": citation_fields(c, NAME)} for c in cited
+            ]
+            self._annotate_answer(pages)
         for name in ("logprobs", "audio"):
             if name in self._meta:
                 self._meta[name] = merged(self._meta[name])
@@ -123,18 +133,25 @@ class AnswerReader:
         delta = choice.delta
         if delta is None and isinstance(choice.message, dict) and not self.parts.any:
             delta = delta_from(choice.message)
-        meta = None
         if choice.logprobs is not None:
-            meta = own_meta(NAME, {"logprobs": choice.logprobs})
-            merge(self._meta.setdefault("logprobs", {}), choice.logprobs)
+            self._take_logprobs(choice.logprobs)
         if delta is not None:
-            self._take_delta(delta, meta, events)
+            self._take_delta(delta, events)
         if choice.finish_reason and isinstance(choice.finish_reason, str):
             self.raw_reason = mend_surrogates(choice.finish_reason)
         if isinstance(choice.stop_reason, str):
             self._stop_sequence = choice.stop_reason  # vLLM
 
-    def _take_delta(self, delta: Delta, meta: Any, events: list[Event]) -> None:
+    def _take_logprobs(self, logprobs: Any) -> None:
+        """Keep those of the content's tokens for the text, and the others with the answer."""
+        if not isinstance(logprobs, dict):
+            return
+        tokens = logprobs.get("content")
+        self._tokens += read_logprobs(tokens)
+        if others := {k: v for k, v in logprobs.items() if v and (k != "content" or not tokens)}:
+            merge(self._meta.setdefault("logprobs", {}), others)
+
+    def _take_delta(self, delta: Delta, events: list[Event]) -> None:
         if (
             delta.reasoning_content is not None
             or delta.reasoning is not None
@@ -145,12 +162,14 @@ class AnswerReader:
         content = delta.content
         if content:
             if isinstance(content, str):
-                self._text(content, meta, events)
+                self._text(content, events)
             else:
                 for kind, text in split_content(content):
-                    self._add(kind, text, events, meta)
+                    self._add(kind, text, events)
         if delta.refusal and isinstance(delta.refusal, str):
-            self._add("refusal", delta.refusal, events, meta)
+            self._add("refusal", delta.refusal, events)
+        if delta.annotations:
+            self._annotate(delta.annotations)
         if delta.tool_calls or delta.function_call:
             self._flush(events)
             self._calls.feed(delta.tool_calls or [], events)
@@ -160,8 +179,20 @@ class AnswerReader:
                 self.parts.whole(image, events)
         if isinstance(delta.audio, dict):
             self._take_audio(delta.audio, events)
-        if isinstance(delta.annotations, list) and delta.annotations:
-            self._meta.setdefault("annotations", []).extend(delta.annotations)
+
+    def _annotate(self, annotations: Any) -> None:
+        """Give citations to the text that is open, or that comes first; keep the others."""
+        before = self.parts.text_before
+        citations, others = split_annotations(annotations, NAME, before)
+        if self.parts.kind == "text" or not before:
+            self.parts.citations += citations
+        else:
+            others = annotations  # whose words have been told already
+        if others:
+            self._annotate_answer(others)
+
+    def _annotate_answer(self, annotations: list[Any]) -> None:
+        self._meta.setdefault("annotations", []).extend(annotations)
 
     def _take_reasoning(self, delta: Delta, events: list[Event]) -> None:
         text = find_reasoning(delta)
@@ -190,16 +221,21 @@ class AnswerReader:
         if isinstance(audio.get("transcript"), str) and audio["transcript"]:
             self._add("text", audio["transcript"], events)
 
-    def _text(self, text: str, meta: Any, events: list[Event]) -> None:
+    def _text(self, text: str, events: list[Event]) -> None:
         if self._think is None:
-            self._add("text", text, events, meta)
+            self._add("text", text, events)
             return
         for kind, piece in self._think.feed(text):
-            self._add(kind, piece, events, meta)
+            self._add(kind, piece, events)
 
-    def _add(self, kind: TextKind, text: str, events: list[Event], meta: Any = None) -> None:
-        if text := self._surrogates.feed(text):
-            self.parts.add(kind, text, events, meta)
+    def _add(self, kind: TextKind, text: str, events: list[Event]) -> None:
+        if not (text := self._surrogates.feed(text)):
+            return
+        if self._tokens and kind == "text":
+            self.parts.add(kind, text, events, logprobs=tuple(self._tokens))
+            self._tokens = []
+        else:
+            self.parts.add(kind, text, events)
 
     def _flush(self, events: list[Event]) -> None:
         """Let go of what was held back in case more of it came."""

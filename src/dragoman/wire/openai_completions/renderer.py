@@ -11,10 +11,11 @@ from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, S
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.wire.beside import describe, foreign_beside
 from dragoman.wire.json_text import decode, encode
-from dragoman.wire.openai_completions.response import media_url
+from dragoman.wire.openai_completions.response import media_url, render_citations
 from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME
 from dragoman.wire.openai_completions.usage import render_usage
 from dragoman.wire.openai_errors import error_object
+from dragoman.wire.openai_fields import find_tier
 from dragoman.wire.sse import render_frame
 
 _END = b"data: [DONE]\n\n"
@@ -38,6 +39,7 @@ class CompletionsRenderer:
         self._calls: dict[int, int] = {}  # a part's index → its number among the tool calls
         self._heads: dict[str, bytes] = {}
         self._refused = False
+        self._said = 0  # how many characters of text
 
     def render(self, event: Event) -> bytes:
         """Render one event; empty when this format says nothing for it."""
@@ -63,12 +65,11 @@ class CompletionsRenderer:
         if event.kind == "tool_call":
             function = {"arguments": event.text}
             return self._call({"index": self._calls[event.index], "function": function})
-        if event.meta is None and event.text and event.kind in self._heads:
+        if event.text and not event.logprobs and event.kind in self._heads:
             return self._heads[event.kind] + encode(event.text) + _TAIL
-        own = (event.meta or {}).get(NAME, {})
-        logprobs = own.get("logprobs")
-        if not event.text and logprobs is None:
+        if not event.text and not event.logprobs:
             return b""
+        logprobs = {"content": event.logprobs, "refusal": None} if event.logprobs else None
         self._refused = self._refused or event.kind == "refusal"
         return self._chunk({_FIELDS[event.kind]: event.text}, logprobs=logprobs)
 
@@ -97,13 +98,19 @@ class CompletionsRenderer:
         """Send what only this format reads back and only the end of a part knows."""
         part = event.part
         own = (getattr(part, "meta", None) or {}).get(NAME)
-        if isinstance(part, Text) and part.meta:
-            self._warn(*foreign_beside(part.meta, NAME))
+        if isinstance(part, Text):
+            return self._text_end(part)
         if own and isinstance(part, ToolCall):
             return self._call({"index": self._calls[event.index], **own})
         if own and isinstance(part, Reasoning) and "reasoning_details" in own:
             return self._chunk({"reasoning_details": own["reasoning_details"]})
         return b""
+
+    def _text_end(self, part: Text) -> bytes:
+        self._warn(*foreign_beside(part.meta, NAME, len(part.citations)))
+        before, self._said = self._said, self._said + len(part.text)
+        citations = render_citations(part, before)
+        return self._chunk({"annotations": citations}) if citations else b""
 
     def _warn(self, *warnings: str) -> None:
         self.warnings += [warning for warning in warnings if warning not in self.warnings]
@@ -113,6 +120,8 @@ class CompletionsRenderer:
         word = FINISH_WORDS[event.reason]
         if event.reason == "refusal" and not self._refused:
             word = "content_filter"
+        if (tier := find_tier(event.meta)) is not None:
+            self._head["service_tier"] = tier
         end = self._chunk({}, finish_reason=word)
         if self._include_usage and event.usage is not None:
             usage = {**self._head, "choices": [], "usage": render_usage(event.usage)}

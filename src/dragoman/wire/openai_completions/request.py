@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
+from msgspec.structs import replace
+
 from dragoman.errors import Unsupported
 from dragoman.types.provider import Dialect
 from dragoman.types.request import (
@@ -38,6 +40,7 @@ from dragoman.wire.json_text import decode, decode_request, encode, encode_text
 from dragoman.wire.openai_completions.history import render_messages
 from dragoman.wire.openai_completions.messages import parse_messages
 from dragoman.wire.openai_completions.schema import NAME
+from dragoman.wire.openai_fields import FAMILY, take_include, take_shared, without
 from dragoman.wire.parts import own_meta
 
 _PLAIN: dict[str, Callable[[Any, str], Any]] = {
@@ -219,11 +222,6 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
     Raises: Unsupported.
     """
     refuse_foreign_files(request, (NAME, "openai-responses"))
-    if request.logprobs and request.format not in (None, NAME):
-        raise Unsupported(
-            f"the log probabilities of chat completions can't be said in {request.format}",
-            param="logprobs",
-        )
     warnings: dict[str, None] = {}  # in order, none twice
 
     def warn(sentence: str) -> None:
@@ -243,10 +241,38 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
     _render_tools(request, dialect, body, warn)
     _render_output(request, dialect, body)
     _render_reasoning(request.reasoning, dialect, body, warn)
-    render_extra(request, NAME, body, warn)
+    render_extra(_render_shared(request, dialect, body, warn), NAME, body, warn)
     _render_stream_options(request, dialect, body)
     fit_dialect(dialect, body, warn)
     return Rendered(encode(body), tuple(warnings))
+
+
+def _render_shared(
+    request: ChatRequest, dialect: Dialect, body: dict[str, Any], warn: Callable[[str], None]
+) -> ChatRequest:
+    """Write what other formats can say as well and nobody models; return the rest."""
+    if request.top_logprobs and not request.logprobs and request.format != NAME:
+        del body["top_logprobs"]
+        warn("top_logprobs is not sent: log probabilities are not asked for")
+    shared, request = take_shared(take_include(request), NAME)
+    if shared.get("store") is False:
+        del shared["store"]  # nothing is kept here unless one asks for it
+    text = request.extra.get("text") if request.format in FAMILY else None
+    if isinstance(text, dict) and text.get("verbosity") is not None:
+        shared["verbosity"] = text["verbosity"]
+        more = {name: value for name, value in text.items() if name != "verbosity"}
+        request = without(request, ("text",))
+        request = replace(request, extra={**request.extra, "text": more}) if more else request
+    if dialect.vendor_fields:
+        body.update(shared)
+        return request
+    for name in shared:
+        if name == "store":
+            raise Unsupported(
+                "store can't be left out, and this provider does not know it", param=name
+            )
+        warn(f"{name} is not sent: this provider does not know it")
+    return request
 
 
 def _render_tools(

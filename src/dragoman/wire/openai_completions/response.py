@@ -10,6 +10,7 @@ from dragoman.types.event import Event
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
+from dragoman.wire.annotations import citation_fields
 from dragoman.wire.base import Rendered, StreamParser
 from dragoman.wire.beside import describe, foreign_beside
 from dragoman.wire.data_url import make_data_url
@@ -25,6 +26,7 @@ from dragoman.wire.openai_completions.schema import (
     read_usual,
 )
 from dragoman.wire.openai_completions.usage import render_usage
+from dragoman.wire.openai_fields import find_tier
 from dragoman.wire.whole import accumulate, read_whole
 
 
@@ -96,7 +98,9 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
     for name in ("annotations", "audio"):
         if name in own:
             message[name] = own.pop(name)
-    _render_parts(completion.parts, message, warnings)
+    tokens = _render_parts(completion.parts, message, warnings)
+    if tokens:
+        logprobs = {"refusal": None, **(logprobs or {}), "content": tokens}
     if not any(message.get(name) for name in ("content", "refusal", "tool_calls", "audio")):
         message["content"] = ""
     rendered: dict[str, Any] = {
@@ -115,6 +119,8 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
     }
     if completion.usage is not None:
         rendered["usage"] = render_usage(completion.usage)
+    if (tier := find_tier(completion.meta)) is not None:
+        rendered["service_tier"] = tier
     return Rendered(encode(rendered | own), tuple(dict.fromkeys(warnings)))
 
 
@@ -125,11 +131,19 @@ def finish_word(completion: Completion) -> str:
     return FINISH_WORDS[completion.finish_reason]
 
 
-def _render_parts(parts: tuple[Part, ...], message: dict[str, Any], warnings: list[str]) -> None:
+def _render_parts(
+    parts: tuple[Part, ...], message: dict[str, Any], warnings: list[str]
+) -> list[Any]:
+    """Write what is said into the message; return the log probabilities of its tokens."""
+    tokens: list[Any] = []
     for part in parts:
         if isinstance(part, Text):
-            message["content"] = (message["content"] or "") + part.text
-            warnings.extend(foreign_beside(part.meta, NAME))
+            before = message["content"] or ""
+            message["content"] = before + part.text
+            tokens += part.logprobs
+            if citations := render_citations(part, len(before)):
+                message["annotations"] = [*citations, *message.get("annotations", ())]
+            warnings.extend(foreign_beside(part.meta, NAME, len(part.citations)))
         elif isinstance(part, Refusal):
             message["refusal"] = (message["refusal"] or "") + part.text
         elif isinstance(part, Reasoning):
@@ -143,6 +157,15 @@ def _render_parts(parts: tuple[Part, ...], message: dict[str, Any], warnings: li
             message.setdefault("tool_calls", []).append(decode(part.raw.encode()))
         else:
             warnings.append(f"{describe(part)} cannot be said in a chat completion: left out")
+    return tokens
+
+
+def render_citations(part: Text, before: int) -> list[dict[str, Any]]:
+    """Write a text's citations; `before` is how many characters stand before it."""
+    return [
+        {"type": "url_citation", "url_citation": citation_fields(citation, NAME, before)}
+        for citation in part.citations
+    ]
 
 
 def _render_reasoning(part: Reasoning, message: dict[str, Any]) -> None:

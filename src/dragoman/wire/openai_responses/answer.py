@@ -13,6 +13,7 @@ from typing import Any
 from dragoman.types.event import Event, Finish, Start
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
+from dragoman.wire.annotations import read_logprobs
 from dragoman.wire.openai_responses.items import Item
 from dragoman.wire.openai_responses.open_item import (
     OpenItem,
@@ -100,11 +101,9 @@ class AnswerReader:
 
     def _text(self, data: Data, events: list[Event]) -> None:
         if (message := self._message(data, events)) is not None:
-            logprobs = data.get("logprobs")
-            meta = (
-                {NAME: {"logprobs": logprobs}} if logprobs and isinstance(logprobs, list) else None
-            )
-            message.say("text", _number(data, "content_index"), _delta(data), events, meta)
+            tokens = read_logprobs(data.get("logprobs"))
+            place = _number(data, "content_index")
+            message.say("text", place, _delta(data), events, logprobs=tokens)
 
     def _annotation(self, data: Data, events: list[Event]) -> None:
         annotation = data.get("annotation")

@@ -25,6 +25,7 @@ from dragoman.types.message import (
 )
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
+from dragoman.wire.annotations import citation_fields
 from dragoman.wire.beside import describe
 from dragoman.wire.data_url import make_data_url
 from dragoman.wire.ids import safe_id
@@ -118,6 +119,8 @@ class _Writer:
         block = refusal_block(part) if refuses else text_block(part)
         if not part.text and not own(part.meta):
             return said
+        if self._keeps_state and isinstance(part, Text) and part.logprobs:
+            block["logprobs"] = part.logprobs
         fields = {
             name: value
             for name, value in own(part.meta).items()
@@ -195,8 +198,12 @@ class _Writer:
 
 
 def text_block(part: Text | Refusal) -> Item:
-    """Write what the model said."""
+    """Write what the model said, and what it cites."""
     fields = {name: item for name, item in own(part.meta).items() if name not in ("id", "phase")}
+    citations = part.citations if isinstance(part, Text) else ()
+    if citations:
+        pages = [{"type": "url_citation", **citation_fields(c, NAME)} for c in citations]
+        fields["annotations"] = [*pages, *fields.get("annotations", ())]
     return {"type": "output_text", "text": part.text, **fields}
 
 

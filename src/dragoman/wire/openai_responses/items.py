@@ -24,6 +24,7 @@ from dragoman.types.message import (
     ToolResult,
     Unknown,
 )
+from dragoman.wire.annotations import read_logprobs, split_annotations
 from dragoman.wire.data_url import split_data_url
 from dragoman.wire.json_text import encode_text, mend_surrogates
 from dragoman.wire.openai_responses.schema import NAME, flat_name, own, rest_meta
@@ -76,7 +77,7 @@ def message_parts(item: Item) -> list[Part | None]:
     for part in parse_content(item.get("content")):
         if isinstance(part, Text | Refusal):
             meta = own_meta(NAME, {**own(fields), **own(part.meta)})
-            empty = not part.text and not own(part.meta)
+            empty = not part.text and not own(part.meta) and not getattr(part, "citations", ())
             parts.append(None if empty else replace(part, meta=meta))
         else:
             parts.append(part)
@@ -103,9 +104,14 @@ def _block(block: Item) -> Part:
 
 
 def _text(block: Item) -> Part:
-    # An empty list of annotations or logprobs says nothing.
-    meta = rest_meta({key: item for key, item in block.items() if item != []}, "type", "text")
-    return Text(_string(block, "text"), meta)
+    citations, others = split_annotations(block.get("annotations"), NAME)
+    rest = {**block, "annotations": others or None}
+    return Text(
+        _string(block, "text"),
+        rest_meta(rest, "type", "text", "logprobs"),
+        citations,
+        read_logprobs(block.get("logprobs")),
+    )
 
 
 def _refusal(block: Item) -> Part:

@@ -7,6 +7,7 @@ its end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dragoman.types.event import Event
@@ -85,11 +86,17 @@ class _Spoken(OpenItem):
         self._joiner = SurrogateJoiner()
 
     def say(
-        self, kind: TextKind, place: Any, text: str, events: list[Event], meta: Meta | None = None
+        self,
+        kind: TextKind,
+        place: Any,
+        text: str,
+        events: list[Event],
+        meta: Meta | None = None,
+        logprobs: tuple[Mapping[str, Any], ...] = (),
     ) -> None:
         """Add to the text, refusal or thought at this place of the content."""
         text = self._joiner.feed(text) if text else ""
-        if not text and meta is None:
+        if not text and meta is None and not logprobs:
             return
         spot = self._spots.get(place)
         if spot is None or spot.index != self._parts.open_index:
@@ -97,7 +104,7 @@ class _Spoken(OpenItem):
             self._parts.open_text(kind, events, self._start_meta())
             spot.index = self._parts.open_index
         spot.pieces.append(text)
-        self._parts.add(kind, text, events, meta)
+        self._parts.add(kind, text, events, meta, logprobs)
 
     def abandon(self, events: list[Event]) -> None:
         if not self._spots and self.begun:
@@ -124,6 +131,9 @@ class _Spoken(OpenItem):
         if spot.index == self._parts.open_index:
             if part.meta is not None:
                 self._parts.set_meta(part.meta)
+            if isinstance(part, Text):
+                self._parts.citations = part.citations
+                self._parts.logprobs = list(part.logprobs) or self._parts.logprobs
             self._parts.close_text(events)
 
     def _close(self, events: list[Event]) -> None:

@@ -18,8 +18,10 @@ from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, S
 from dragoman.types.message import Media, Meta, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.types.request import ChatRequest
 from dragoman.types.usage import Usage
+from dragoman.wire.annotations import write_logprobs
 from dragoman.wire.beside import describe, foreign_beside
 from dragoman.wire.json_text import encode
+from dragoman.wire.openai_fields import find_tier
 from dragoman.wire.openai_responses.echo import echo
 from dragoman.wire.openai_responses.errors import error_event, response_error
 from dragoman.wire.openai_responses.history import (
@@ -93,7 +95,8 @@ class ResponsesRenderer:
             self._part_start(event.index, event.part)
         elif isinstance(event, PartEnd):
             self._part_end(event.index, event.part)
-            self._warn_of_foreign(event.part.meta if isinstance(event.part, Text) else None)
+            if isinstance(event.part, Text):
+                self._warn_of_foreign(event.part.meta, len(event.part.citations))
         elif isinstance(event, Start):
             self._start(event)
         elif isinstance(event, Finish):
@@ -202,8 +205,8 @@ class ResponsesRenderer:
     def _delta(self, event: PartDelta) -> None:
         opened = self._open[event.index]
         if event.kind == "text":
-            if event.text:
-                logprobs = own(event.meta).get("logprobs", [])
+            if event.text or event.logprobs:
+                logprobs = write_logprobs(event.logprobs)
                 kind, at = "response.output_text.delta", self._at(opened)
                 self._say(kind, **at, delta=event.text, logprobs=logprobs)
         elif event.kind == "reasoning":
@@ -263,7 +266,7 @@ class ResponsesRenderer:
             kind = "response.output_text.annotation.added"
             for number, annotation in enumerate(block["annotations"]):
                 self._say(kind, **at, annotation_index=number, annotation=annotation)
-            logprobs = block.get("logprobs", [])
+            logprobs = block["logprobs"]
             self._say("response.output_text.done", **at, text=part.text, logprobs=logprobs)
         self._say("response.content_part.done", **at, part=block)
 
@@ -294,8 +297,8 @@ class ResponsesRenderer:
             self._say(kind, **where, name=name, arguments=fields["arguments"])
         self._done(opened)
 
-    def _warn_of_foreign(self, meta: Meta | None) -> None:
-        for warning in foreign_beside(meta, NAME):
+    def _warn_of_foreign(self, meta: Meta | None, cited: int = 0) -> None:
+        for warning in foreign_beside(meta, NAME, cited):
             if warning not in self.warnings:
                 self.warnings.append(warning)
 
@@ -316,6 +319,8 @@ class ResponsesRenderer:
             "usage": render_usage(event.usage),
             **own(event.meta),
         }
+        if (tier := find_tier(event.meta)) is not None:
+            self.response["service_tier"] = tier
         self._say(f"response.{status}", response=self.response)
 
     def _fail(self, error: DragomanError, usage: Usage | None) -> None:
@@ -339,4 +344,4 @@ def _is_of(item: Item, fields: Any) -> bool:
 def _block(part: Text | Refusal) -> Item:
     if isinstance(part, Refusal):
         return refusal_block(part)
-    return {"annotations": [], "logprobs": [], **text_block(part)}
+    return {"annotations": [], "logprobs": write_logprobs(part.logprobs), **text_block(part)}

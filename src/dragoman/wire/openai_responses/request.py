@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
-from msgspec.structs import replace
-
 from dragoman.errors import Unsupported
 from dragoman.types.message import Message, Text
 from dragoman.types.provider import Dialect
@@ -34,6 +32,7 @@ from dragoman.wire.fields import (
 )
 from dragoman.wire.history import mend_calls
 from dragoman.wire.json_text import decode_request, encode, encode_text
+from dragoman.wire.openai_fields import FAMILY, LOGPROBS, take_shared, without
 from dragoman.wire.openai_responses.history import render_input
 from dragoman.wire.openai_responses.input import parse_input
 from dragoman.wire.openai_responses.schema import NAME, own
@@ -70,7 +69,6 @@ _CHECKED: dict[str, Callable[[Any, str], Any]] = {
 """Fields that stay in `extra`, and whose type is known."""
 
 _EFFORTS = frozenset(get_args(Effort))
-_LOGPROBS = "message.output_text.logprobs"
 _ENCRYPTED = "reasoning.encrypted_content"
 
 
@@ -180,7 +178,7 @@ def _parse_include(rest: dict[str, Any]) -> bool | None:
         return None
     if not isinstance(include, list) or not all(isinstance(item, str) for item in include):
         refuse("include", "expected a list of strings")
-    return True if _LOGPROBS in include else None
+    return True if LOGPROBS in include else None
 
 
 def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Rendered:
@@ -196,11 +194,6 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
     if (request.n or 1) > 1:
         raise Unsupported("OpenAI Responses give one answer: n can't be more than 1", param="n")
     refuse_foreign_files(request, (NAME, "openai-completions"))
-    if request.logprobs and request.format not in (None, NAME):
-        raise Unsupported(
-            f"the log probabilities of OpenAI Responses can't be said in {request.format}",
-            param="logprobs",
-        )
     body: dict[str, Any] = {"model": model}
     messages = _lift_instructions(request, body)
     if not _manages_state(request):
@@ -265,8 +258,8 @@ def _render_state(request: ChatRequest, body: dict[str, Any]) -> None:
     """
     own_words = request.format in (None, NAME)
     include = list(request.extra.get("include") or ()) if own_words else []
-    if request.logprobs and _LOGPROBS not in include:
-        include.append(_LOGPROBS)
+    if request.logprobs and LOGPROBS not in include:
+        include.append(LOGPROBS)
     if not _manages_state(request):
         body.setdefault("store", False)
         thinks = request.reasoning is not None and request.reasoning.effort != "none"
@@ -276,29 +269,15 @@ def _render_state(request: ChatRequest, body: dict[str, Any]) -> None:
         body["include"] = include
 
 
-_SHARED = (
-    "store",
-    "service_tier",
-    "safety_identifier",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "verbosity",
-)
-"""Fields that chat completions have too, and that mean the same."""
-
-
 def _render_shared(request: ChatRequest, body: dict[str, Any]) -> ChatRequest:
-    """Write what both of OpenAI's formats know and nobody models; return the rest."""
-    if request.format != "openai-completions":
-        return request
-    shared = {name: request.extra[name] for name in _SHARED if name in request.extra}
-    if not shared:
-        return request
-    if (verbosity := shared.pop("verbosity", None)) is not None:
-        body["text"] = {**body.get("text", {}), "verbosity": verbosity}
+    """Write what other formats can say as well and nobody models; return the rest."""
+    shared, request = take_shared(request, NAME)
     body.update(shared)
-    rest = {name: value for name, value in request.extra.items() if name not in _SHARED}
-    return replace(request, extra=rest)
+    verbosity = request.extra.get("verbosity") if request.format in FAMILY else None
+    if request.format == NAME or verbosity is None:
+        return request
+    body["text"] = {**body.get("text", {}), "verbosity": verbosity}
+    return without(request, ("verbosity",))
 
 
 def _render_output(request: ChatRequest, dialect: Dialect, body: dict[str, Any]) -> None:
