@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 help:  ## list what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
-run: .venv/run.stamp  ## see an answer stream, with no key and no server
+run: .venv/run.stamp  ## start the gateway with its demo provider, and say how to ask it
 	@$(BIN)/python scripts/first_run.py
 
 test: check  ## the same as check
