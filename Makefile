@@ -35,7 +35,7 @@ generated: .venv/dev.stamp
 	$(BIN)/python scripts/generate_languages.py --check
 	$(BIN)/python scripts/build_changelog.py --check
 
-tests: .venv/dev.stamp
+tests: .venv/dev.stamp .venv-clients/stamp
 	$(BIN)/pytest
 
 format: .venv/dev.stamp  ## put the code into shape
@@ -58,7 +58,7 @@ docs-serve: .venv/docs.stamp  ## read the documentation while writing it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 clean:  ## remove what was made here
-	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist
+	rm -rf .venv .venv-bench .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Dragoman needs Python 3.11 or newer; none was found. Set PYTHON=/path/to/python." >&2; exit 1; }
@@ -74,6 +74,14 @@ $(BIN)/python:
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]'
 	@.venv-bench/bin/python -m compileall -q .venv-bench/lib || true
+	@touch $@
+
+# Clients of the gateway, to be tried as they are. uv, because it takes seconds and pip minutes.
+.venv-clients/stamp: tests/clients/requirements.txt
+	@echo "Installing clients of the gateway into .venv-clients"
+	@$(PYTHON) -m venv .venv-clients
+	@.venv-clients/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.8
+	@.venv-clients/bin/uv pip install --quiet --python .venv-clients/bin/python -r $<
 	@touch $@
 
 .venv/%.stamp: pyproject.toml | $(BIN)/python

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.docs.reader import Reader
+from tests.docs.reader import GATEWAY, Reader
 from tests.upstream.answers import (
     chat,
     chat_stream,
@@ -60,11 +60,16 @@ def serve_ollama(request: Request) -> Script:
 @pytest.fixture
 def reader(tmp_path: Path, upstream: Callable[..., FaultUpstream]) -> Reader:
     """Someone at a machine where vLLM and Ollama run, and nothing listens on port 9999."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        socket.create_server(("127.0.0.1", 0)) as free,
+    ):
         nothing = f"localhost:{taken.getsockname()[1]}"
+        gateway = f"127.0.0.1:{free.getsockname()[1]}"
     servers = {
         "localhost:8000": upstream(serve).url.removeprefix("http://"),
         "localhost:11434": upstream(serve_ollama).url.removeprefix("http://"),
         "localhost:9999": nothing,
+        GATEWAY: gateway,
     }
     return Reader(tmp_path / "home", servers)

@@ -4,7 +4,10 @@ console   `$ ` starts a command (a line that ends in a backslash goes on), what 
           output. `…` in the output stands for anything, a line of only `…` for any lines. A
           command without output shown is run, and its output not looked at. Commands must succeed;
           where one should fail, the page shows it with `; echo "exit $?"` or the like.
-python    is run by itself; a `text` block right below it is what it prints.
+          `dragoman serve` stays while the rest of the page is tried.
+python    is run by itself; a `text` block right below it is what it prints. With a `title` it is
+          run where the libraries of others are: see tests/clients.
+js        is run by Node, likewise.
 toml …    must be without errors as a configuration, with the variables set that it names; with
           a `title` it is written to the file of that name.
 sh        is not run: installing, and starting servers of others.
@@ -24,7 +27,8 @@ FENCE = re.compile(
 TITLE = re.compile(r'title="([^"]+)"')
 VARIABLE = re.compile(r"(?:env:|\$\{|api_key_env = \"|\"apiKeyEnv\": \")([A-Z][A-Z0-9_]*)")
 CONFIG_KINDS = ("toml", "json", "yaml")
-KINDS = ("console", "python", "sh", "text", *CONFIG_KINDS)
+KINDS = ("console", "python", "js", "sh", "text", *CONFIG_KINDS)
+SERVE = "dragoman serve"
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,20 @@ def list_steps(blocks: list[Block]) -> Iterator[Step]:
     for index, block in enumerate(blocks):
         if block.kind == "console":
             yield from _console(block)
-        elif block.kind == "python":
+        elif block.kind in ("python", "js"):
             following = blocks[index + 1 : index + 2]
             printed = [b.text for b in following if b.kind == "text" and b.follows_directly]
-            command = f"python - <<'END OF BLOCK'\n{block.text}END OF BLOCK"
+            command = f"{_program(block)} - <<'END OF BLOCK'\n{block.text}END OF BLOCK"
             yield Step(block.line, command, printed[0] if printed else None)
         elif block.kind in CONFIG_KINDS:
             yield _config(block)
+
+
+def _program(block: Block) -> str:
+    """Say what runs a block; variables are the reader's."""
+    if block.kind == "js":
+        return 'cd "$CLIENTS_NODE_FOLDER" && "$CLIENTS_NODE" --input-type=module'
+    return '"$CLIENTS_PYTHON"' if block.title else "python"
 
 
 def _console(block: Block) -> Iterator[Step]:

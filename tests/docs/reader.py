@@ -8,10 +8,18 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.docs.page import Step
+from tests.clients.installed import NODE_FOLDER, PYTHON, node
+from tests.docs.page import SERVE, Step
 
 STARTS, ENDS = "\x1e", "\x1f"
 TIMEOUT_S = 120
+GATEWAY = "127.0.0.1:4400"
+"""Where the pages find the gateway."""
+
+WAITS = """{command} >served.txt 2>&1 &
+for _ in $(seq 300); do grep -q "^  Keys" served.txt && break; sleep 0.1; done
+cat served.txt"""
+TIDY = "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"
 
 
 class Reader:
@@ -21,6 +29,7 @@ class Reader:
         self.home = home
         self.work = home / "project"
         self.work.mkdir(parents=True)
+        (home / ".curlrc").write_text("silent\nshow-error\n")  # at a terminal it shows no meter
         self.servers = servers
 
     def follow(self, steps: list[Step]) -> Iterator[str]:
@@ -28,7 +37,7 @@ class Reader:
         run = subprocess.run(
             ["bash", "-c", self._script(steps)],
             cwd=self.work,
-            env=self._environment(),
+            env=self._environment(steps),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -47,15 +56,23 @@ class Reader:
                 yield f"{where}\nexpected:\n{step.expected}\nsaw:\n{output}"
 
     def _script(self, steps: list[Step]) -> str:
-        parts = []
+        parts = [TIDY]
         for step in steps:
             command = self._replaced(step.command, self.servers)
+            if command.startswith(SERVE):
+                command = WAITS.format(command=command)
             parts.append(f"printf '{STARTS}'\n{{\n{command}\n}} </dev/null\nprintf '{ENDS}%s' $?\n")
         return "".join(parts)
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, steps: list[Step]) -> dict[str, str]:
         home = str(self.home)
+        port = self.servers[GATEWAY].rpartition(":")[2]
+        serves = any(step.command.startswith(SERVE) for step in steps)
         return {
+            **({"DRAGOMAN_SERVER__PORT": port} if serves else {}),
+            "CLIENTS_PYTHON": str(PYTHON),
+            "CLIENTS_NODE": str(node()),
+            "CLIENTS_NODE_FOLDER": str(NODE_FOLDER),
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": home,
             "XDG_CONFIG_HOME": f"{home}/.config",
