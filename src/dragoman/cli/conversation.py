@@ -48,23 +48,26 @@ NEW = Thread()
 def find_thread(session: Session, last: bool, part: str | None) -> Conversation | None:
     """Find what `--continue` (the last one) or `--cid` names; None when neither is given.
 
-    Raises: WrongUsage when there is none, StoreError.
+    Raises: WrongUsage when there is none, RecordUnusable.
     """
     if part is None and not last:
         return None
-    from dragoman.store import StoreError, database_path, find_conversation
+    from dragoman.cli.record import readable
+    from dragoman.store import database_path, find_conversation
 
-    try:
-        found = find_conversation(database_path(session.env), part)
-    except StoreError as error:
-        raise WrongUsage(f"the record cannot be read: {error}", hint="dragoman doctor") from None
+    path = database_path(session.env)
+    with readable(path):
+        found = find_conversation(path, part)
     if found is not None:
         return found
     if part is None:
         raise WrongUsage(
             "there is no conversation to continue", hint="ask first, without -c and --no-log"
         )
-    raise WrongUsage(f"no conversation, or more than one, has the id {part!r}", "dragoman logs")
+    raise WrongUsage(
+        f"no conversation, or more than one, has the id {part!r}",
+        hint="dragoman logs lists what was asked; --json has the ids of conversations",
+    )
 
 
 def thread_of(conversation: Conversation | None) -> Thread:

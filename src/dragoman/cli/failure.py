@@ -56,6 +56,7 @@ def error_object(error: DragomanError) -> Mapping[str, Any]:
     found = {
         "code": error.code,
         "message": error.message,
+        "why": getattr(error, "why", None),
         "hint": error.hint,
         "provider": error.provider,
         "model": error.model,
@@ -68,6 +69,8 @@ def error_object(error: DragomanError) -> Mapping[str, Any]:
 
 def _origin(error: DragomanError) -> str | None:
     """Say who said so, where that is known and the message does not say it already."""
+    if why := getattr(error, "why", None):
+        return _shorten(one_line(why))
     if error.provider is None:
         return None
     ref = f"{error.provider}/{error.model}" if error.model else error.provider

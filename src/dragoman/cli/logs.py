@@ -13,7 +13,7 @@ from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
-    from dragoman.store.records import Entry, Records
+    from dragoman.store.records import Entry
 
 SHORT = 8
 """So many of an id's last characters are shown: they are random, and enough to name it."""
@@ -46,6 +46,7 @@ def list_logs(
     json: bool,
 ) -> None:
     """List what was asked, the latest first."""
+    from dragoman.cli.record import open_records
     from dragoman.cli.since import read_since
 
     start = read_since(since, time.time()) if since is not None else None
@@ -80,11 +81,14 @@ def show_log(session: Session, id_: str | None, json: bool) -> None:
     ID is as the list shows it, or longer.
     """
     from dragoman.cli.log_page import log_object, print_log
+    from dragoman.cli.record import open_records
 
     with open_records(session) as records:
         found = records.find(id_)
     if found is None:
-        raise WrongUsage(f"no record, or more than one, has the id {id_!r}", hint="dragoman logs")
+        raise WrongUsage(
+            f"no record, or more than one, has the id {id_!r}", hint="dragoman logs lists them"
+        )
     if json:
         from dragoman.cli.json_output import print_json
 
@@ -101,18 +105,6 @@ def print_path(session: Session) -> None:
     from dragoman.store import database_path
 
     session.terminal.out.line(str(database_path(session.env)))
-
-
-def open_records(session: Session) -> Records:
-    """Open the record. Raises: RecordMissing, for which the exit status is 66."""
-    from dragoman.cli.exit_codes import InputMissing
-    from dragoman.store import StoreError, database_path
-    from dragoman.store.records import Records
-
-    try:
-        return Records(database_path(session.env))
-    except StoreError as error:
-        raise InputMissing(f"there is no record to read: {error}") from None
 
 
 def _conversation(session: Session, part: str | None) -> str | None:

@@ -113,8 +113,8 @@ def select_models(
 
 def select_providers(session: Session, name: str | None, *, every: bool) -> list[Provider]:
     """Find the providers to look at: the one that is named, else those that can be asked."""
-    from dragoman.cli.keys import is_key_present
     from dragoman.cli.providers import find_provider
+    from dragoman.config.presence import is_key_present
 
     config = session.config()
     if name is not None:

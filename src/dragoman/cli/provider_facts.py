@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dragoman.cli.keys import is_key_present
 from dragoman.cli.masking import masked_url, masked_values
+from dragoman.config.presence import is_key_present
 from dragoman.config.show import key_source
 from dragoman.endpoint import default_auth, endpoint_url, is_azure
 from dragoman.errors import DragomanError

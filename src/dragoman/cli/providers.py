@@ -42,7 +42,7 @@ def providers(ctx: click.Context) -> None:
 @click.pass_obj
 def list_providers(session: Session, json: bool = False) -> None:
     """List the providers that are set up, and the built-in ones whose key is there."""
-    from dragoman.cli.keys import is_key_present
+    from dragoman.config.presence import is_key_present
 
     config = session.config()
     custom = config.custom
@@ -149,8 +149,8 @@ def _print_none(session: Session) -> None:
 
 
 def _row(provider: Provider, env: Mapping[str, str]) -> dict[str, Any]:
-    from dragoman.cli.keys import is_key_present
     from dragoman.cli.masking import masked_url
+    from dragoman.config.presence import is_key_present
     from dragoman.config.show import key_source
 
     return {

@@ -71,8 +71,8 @@ def _find_key(
     session: Session, planned: NewProvider, provider: Provider, *, key_stdin: bool, ask: bool
 ) -> Secret | None:
     """Read the key that was promised, or ask for the one that is missing. None: none to store."""
-    from dragoman.cli.keys import is_key_present
     from dragoman.cli.secret_input import ask_key, read_key
+    from dragoman.config.presence import is_key_present
 
     if key_stdin:
         return read_key(f"Key for {planned.name}")

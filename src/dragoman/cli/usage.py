@@ -34,7 +34,7 @@ NARROWEST = 6
 @click.pass_obj
 def usage(session: Session, by: str, since: str, json: bool) -> None:
     """Add up calls, tokens and cost, as far as they are known; every attempt counts."""
-    from dragoman.cli.logs import open_records
+    from dragoman.cli.record import open_records
     from dragoman.cli.since import read_since
 
     start = read_since(since, time.time())

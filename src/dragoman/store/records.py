@@ -222,7 +222,9 @@ class Records:
 
     def _rows(self, statement: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Row]:
         try:
-            yield from self._connection.execute(statement, values)
+            # Not `yield from`: that closes the cursor with us, after the database perhaps.
+            for row in self._connection.execute(statement, values):  # noqa: UP028
+                yield row
         except sqlite3.Error as error:
             raise cannot(self.path, error) from None
 

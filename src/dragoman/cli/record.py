@@ -1,0 +1,60 @@
+"""The record of what was asked, opened for reading; what is wrong with it is told in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dragoman.cli.exit_codes import InputMissing
+from dragoman.cli.session import Session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dragoman.store.records import Records
+
+HINTS = (
+    ("nothing is recorded", 'ask something first: dragoman "hello"'),
+    ("newer version", "update this dragoman, or move the file away to begin a new record"),
+    ("locked", "another program is writing to it: try again in a moment"),
+    ("ermission", "give yourself the right to read it"),
+)
+"""What to do, by a word of the reason."""
+ELSE = "dragoman doctor looks at it; moved away, it makes room for a new record"
+
+
+class RecordUnusable(InputMissing):
+    """The record cannot be read. `why` is the reason, and where the file is."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        hint = next((hint for word, hint in HINTS if word in reason), ELSE)
+        super().__init__("the record of what was asked cannot be read", hint=hint)
+        own = reason.removeprefix(str(path)).removeprefix(":").strip()
+        self.why = f"{path}: {own}"
+
+
+@contextmanager
+def open_records(session: Session) -> Iterator[Records]:
+    """Open the record, and close it. Raises: RecordUnusable, also for what is met on the way."""
+    from dragoman.store import database_path
+    from dragoman.store.records import Records
+
+    path = database_path(session.env)
+    with readable(path), Records(path) as records:
+        yield records
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Tell of a record that cannot be read. Raises: RecordUnusable."""
+    import msgspec
+
+    from dragoman.store import StoreError
+
+    try:
+        yield
+    except StoreError as error:
+        raise RecordUnusable(path, str(error)) from None
+    except msgspec.MsgspecError as error:
+        raise RecordUnusable(path, f"a row in it is damaged ({error})") from None
