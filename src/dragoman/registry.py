@@ -109,11 +109,13 @@ class Registry:
         discovered = self._discovered.get(provider.name, {}).get(model)
         return describe_model(provider, model, discovered, at=moment)
 
-    def models(self, provider: str | None = None) -> Iterator[tuple[Provider, ModelInfo]]:
+    def models(
+        self, provider: str | None = None, *, catalog: bool = True
+    ) -> Iterator[tuple[Provider, ModelInfo]]:
         """Yield the models that are known by name, of one provider or of all that are enabled.
 
-        Declared ones first, in order, then discovered ones, then the catalog's. `PROVIDER/ID` of
-        each is a ref that leads to it.
+        Declared ones first, in order, then discovered ones, then the catalog's; without `catalog`
+        the default model instead of these. `PROVIDER/ID` of each is a ref that leads to it.
 
         Raises: UnknownModel when there is no such provider.
         """
@@ -125,7 +127,9 @@ class Registry:
             if found is None or not found.enabled:
                 continue
             ids = dict.fromkeys([*found.models, *self._discovered.get(found.name, ())])
-            if found.catalog and not found.models_only:
+            if not catalog and found.default_model:
+                ids[found.default_model] = None
+            if catalog and found.catalog and not found.models_only:
                 ids.update(dict.fromkeys(info.id for info in list_models(found.catalog)))
             for model in ids:
                 yield found, self.describe(found, model)
