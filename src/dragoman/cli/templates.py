@@ -109,6 +109,7 @@ def save_template(session: Session, asked: Asked) -> Path:
 
 def with_template(asked: Asked, template: Template) -> Asked:
     """Fill what the command line leaves open from a template. Raises: WrongUsage."""
+    _refuse_unknown(asked, template)
     values = {**template.defaults, **dict(asked.param)}
     models = [template.model] if isinstance(template.model, str) else list(template.model)
     shaped = asked.schema or asked.schema_multi or asked.extract or asked.extract_last
@@ -124,6 +125,18 @@ def with_template(asked: Asked, template: Template) -> Asked:
         option=(*options, *asked.option),
         **own,
     )
+
+
+def _refuse_unknown(asked: Asked, template: Template) -> None:
+    """Raises: WrongUsage for a value that the template has no place for."""
+    places = {*variables(template.prompt), *variables(template.system or ""), *template.defaults}
+    for name, _ in asked.param:
+        if name not in places or name == INPUT:
+            known = ", ".join(sorted(places - {INPUT}))
+            raise WrongUsage(
+                f"the template has no place for {name!r}",
+                hint=f"it has {known}" if known else "it takes no values: leave -p out",
+            )
 
 
 class Filled:
