@@ -22,6 +22,13 @@ _RESPONSES = frozenset({
 })  # fmt: skip
 
 
+_CONTINUED: Mapping[str, Mapping[str, Any]] = {
+    "openai-responses": {"previous_response_id": "any"},
+    "anthropic-messages": {"thread": {"type": "continue"}},
+}
+"""How a format is told that other messages come before these: calls that results answer."""
+
+
 def read_messages(messages: Messages) -> tuple[Message, ...]:
     """Make messages of what a caller gave.
 
@@ -57,7 +64,7 @@ def _parse(name: str, history: list[Mapping[str, Any]]) -> tuple[Message, ...]:
     if not history:
         return ()
     field = "input" if name == "openai-responses" else "messages"
-    body = {"model": "any", "max_tokens": 1, field: history}
+    body = {"model": "any", "max_tokens": 1, field: history, **_CONTINUED.get(name, {})}
     return get_format(name).parse_request(msgspec.json.encode(body)).messages
 
 

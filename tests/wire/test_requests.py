@@ -33,6 +33,7 @@ from dragoman.types import (
     user,
 )
 from dragoman.wire import get_format
+from dragoman.wire.history import NO_RESULT
 from dragoman.wire.openai_completions import parse_messages
 from tests.wire import golden
 
@@ -278,7 +279,7 @@ def test_a_call_without_a_result_gets_one_that_says_so() -> None:
         body, warnings = render(ask(calls, *rest))
         results = [message for message in body["messages"] if message["role"] == "tool"]
         assert [result["tool_call_id"] for result in results] == ["b", "a"]
-        assert results[1]["content"] == "There is no result: the call was not carried out."
+        assert results[1]["content"] == f"Error: {NO_RESULT}"
         assert warnings == ("the tool call 'a' has no result: one was made up that says so",)
 
 

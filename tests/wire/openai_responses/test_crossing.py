@@ -80,6 +80,8 @@ def _reason(completion: Completion) -> str:
         return reason
     if reason == "other" and completion.raw_finish_reason in ("steered", "incomplete"):
         return reason
+    if reason == "pause":
+        return "other"  # incomplete, and there is no word for why
     if completion.tool_calls:
         return "tool_calls"
     return "stop" if completion.refusal is None else "refusal"
@@ -189,7 +191,7 @@ def test_an_answer_repeats_its_request() -> None:
         ("refusal", "refusal", "incomplete", "content_filter"),
         ("other", "steered", "incomplete", "steered"),
         ("other", "whatever", "completed", None),
-        ("pause", "pause_turn", "completed", None),
+        ("pause", "pause_turn", "incomplete", None),
     ],
 )
 def test_how_an_answer_ended_is_said_in_this_formats_words(

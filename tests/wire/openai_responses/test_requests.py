@@ -275,8 +275,8 @@ def test_calls_and_results_that_lost_each_other_are_mended() -> None:
         ("function_call_output", "call_3", f"Error:\n{NO_RESULT}"),
     ]  # fmt: skip
     assert warnings == (
-        "the tool call 'call_1' has no result: one was made up that says so",
         "the result for 'call_9' has no tool call: sent as the user's words",
+        "the tool call 'call_1' has no result: one was made up that says so",
         "the tool call 'call_3' has no result: one was made up that says so",
     )
 

@@ -13,7 +13,7 @@ from dragoman.wire.anthropic_messages.content import (
     render_unknown,
 )
 from dragoman.wire.anthropic_messages.schema import NAME, Block, is_beside, own, stop_reason
-from dragoman.wire.beside import describe, foreign_beside
+from dragoman.wire.beside import describe, doubtful_ending, foreign_beside
 from dragoman.wire.ids import safe_id
 from dragoman.wire.seal import seal
 
@@ -48,7 +48,12 @@ class AnswerWriter:
         return None if is_beside(part) or not part.text else {"type": "text", "text": part.text}
 
     def ending(
-        self, reason: FinishReason, raw: str | None, stop_sequence: str | None, details: Any
+        self,
+        reason: FinishReason,
+        raw: str | None,
+        stop_sequence: str | None,
+        details: Any,
+        warn: Warn,
     ) -> dict[str, Any]:
         """Say how the answer ended; `details` is what a provider of this format said about it.
 
@@ -57,6 +62,9 @@ class AnswerWriter:
         if reason == "stop" and self._refusals:
             reason = "refusal"
         word = stop_reason(reason, raw, stop_sequence)
+        if reason == "other":
+            for sentence in doubtful_ending(reason, raw, stop_sequence, word or ""):
+                warn(sentence)
         return {
             "stop_reason": word,
             "stop_sequence": stop_sequence if word == "stop_sequence" else None,

@@ -12,7 +12,7 @@ Source: https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from dragoman.errors import Unsupported
 from dragoman.types.message import (
@@ -35,10 +35,8 @@ from dragoman.wire.anthropic_messages.content import (
 )
 from dragoman.wire.anthropic_messages.schema import Block, is_beside, own
 from dragoman.wire.beside import describe
-from dragoman.wire.ids import hashed_id, safe_id
-
-NO_RESULT = "There is no result: the call was not carried out."
-"""What is sent for a call that nobody has answered."""
+from dragoman.wire.history import mend_calls
+from dragoman.wire.ids import safe_id
 
 _BEGIN = "(The conversation begins with the assistant.)"
 """What the user is made to say where the history begins with the assistant."""
@@ -53,14 +51,6 @@ class _Turn:
         self.role = role
         self.results: list[Block] = []
         self.blocks: list[Any] = []
-
-
-class _Call(NamedTuple):
-    """A call that waits for its result: its id in the history, the id sent, where it stands."""
-
-    id: str
-    sent: str
-    turn: _Turn
 
 
 class History:
@@ -84,12 +74,9 @@ class History:
         self.system: list[Any] = []
         self.called: list[str] = []
         self._reasoning_as_text = reasoning_as_text
-        self._continued = continued
         self._warn = warn
         self._turns: list[_Turn] = []
-        self._sent: set[str] = set()  # ids of calls
-        self._unanswered: list[_Call] = []
-        for message in messages:
+        for message in mend_calls(messages, warn, make_id=_sent_id, continued=continued):
             self._add(message)
         self._mend()
 
@@ -155,14 +142,8 @@ class History:
             self._append("assistant", write(self, part))
 
     def _call(self, call: ToolCall) -> None:
-        sent = safe_id(call.id, "toolu_")
-        if sent in self._sent:  # some servers number the calls of every answer anew
-            sent = hashed_id(f"{call.id}/{len(self._sent)}", "toolu_")
-        self._sent.add(sent)
         self.called.append(call.name)
-        turn = self._turn("assistant")
-        turn.blocks.append(render_call(call, sent, self._warn))
-        self._unanswered.append(_Call(call.id, sent, turn))
+        self._append("assistant", render_call(call, call.id, self._warn))
 
     def _refusal(self, part: Refusal) -> Block | None:
         """Write a refusal, unless it stood beside the content when the provider said it."""
@@ -192,42 +173,18 @@ class History:
         block = render_media(part)
         if block is None:
             raise Unsupported(f"Anthropic Messages can't take a part of kind {part.kind}")
+        if part.detail not in (None, "auto"):
+            self._warn("an image's detail is not sent: this API has none")
         return block
 
     def _result(self, result: ToolResult) -> None:
         parts = [block for part in result.parts if (block := self._user(part)) is not None]
-        call = self._find_call(result.call_id)
-        if call is None and self._continued:
-            self._turn("user").results.append(_result_block(result.call_id, parts, result))
-            return
-        if call is None:
-            self._warn("a result of a tool that was not called is sent as text")
-            for part in parts:
-                self._append("user", part)
-            return
-        self._unanswered.remove(call)
-        self._results_of(call.turn).append(_result_block(call.sent, parts, result))
-
-    def _find_call(self, call_id: str) -> _Call | None:
-        """Find the call that a result answers: the first with its id in the last such turn."""
-        same = [call for call in self._unanswered if call.id == call_id]
-        return next((call for call in same if call.turn is same[-1].turn), None)
-
-    def _results_of(self, turn: _Turn) -> list[Block]:
-        """Get the results of a turn's calls: they stand in the user's next turn."""
-        at = self._turns.index(turn) + 1
-        if at == len(self._turns):
-            self._turns.append(_Turn("user"))
-        return self._turns[at].results
+        self._turn("user").results.append(_result_block(parts, result))
 
     # -- the whole
 
     def _mend(self) -> None:
-        """Answer what nobody answered; let the user begin, and nothing end in white space."""
-        for call in self._unanswered:
-            self._warn("a call without a result is sent with an error as its result")
-            missing = {"type": "tool_result", "tool_use_id": call.sent, "content": NO_RESULT}
-            self._results_of(call.turn).append({**missing, "is_error": True})
+        """Let the user begin, and nothing end in white space."""
         if self._turns and self._turns[0].role == "assistant":
             self._warn("the history begins with the assistant: a word of the user's is put before")
             first = _Turn("user")
@@ -269,8 +226,12 @@ def _text_block(text: str, part: Text | None = None) -> Block | None:
     return {"type": "text", "text": text, **(own(part.meta) if part is not None else {})}
 
 
-def _result_block(call_id: str, parts: list[Any], result: ToolResult) -> Block:
-    block: Block = {"type": "tool_result", "tool_use_id": call_id}
+def _sent_id(call_id: str) -> str:
+    return safe_id(call_id, "toolu_")
+
+
+def _result_block(parts: list[Any], result: ToolResult) -> Block:
+    block: Block = {"type": "tool_result", "tool_use_id": result.call_id}
     if parts:
         block["content"] = as_content(parts)
     if result.is_error:

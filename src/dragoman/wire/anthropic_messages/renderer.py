@@ -102,7 +102,9 @@ class MessagesRenderer:
         more_usage = fields.pop("more_usage", None) or kin_tier(event.meta, self._warn)
         usage = render_usage(event.usage, more_usage)
         details = fields.get("stop_details")
-        ending = self._answer.ending(event.reason, event.raw_reason, event.stop_sequence, details)
+        ending = self._answer.ending(
+            event.reason, event.raw_reason, event.stop_sequence, details, self._warn
+        )
         if ending["stop_reason"] is None:
             return self._error(ServerError("the provider ended the answer with an error"))
         if (container := fields.get("container")) is not None:

@@ -30,6 +30,7 @@ from dragoman.wire.anthropic_messages.tools import (
     render_tools,
 )
 from dragoman.wire.base import Rendered
+from dragoman.wire.beside import warn_of_marks
 from dragoman.wire.extra import fit_dialect, refuse_foreign_files, render_extra
 from dragoman.wire.fields import (
     expect,
@@ -153,6 +154,7 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
         warnings[sentence] = None
 
     refuse_foreign_files(request, (NAME,))
+    warn_of_marks(request, NAME, warn)
     history = History(
         request.messages,
         reasoning_as_text=dialect.reasoning_as_text,
@@ -165,9 +167,10 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
         body["system"] = as_content(history.system)
     body["messages"] = history.render()
     render_tools(request, history.called, dialect, body, warn)
-    render_thinking(request, model, dialect, body, warn)
-    if request.format != NAME:
-        _settle_thinking(history, body, warn)
+    told: list[str] = []  # of the thinking that is asked for, if it is
+    render_thinking(request, model, dialect, body, told.append)
+    if request.format == NAME or not _settle_thinking(history, body, warn):
+        warnings.update(dict.fromkeys(told))
     _render_sampling(request, model, body, warn)
     request = _render_rest(request, body, warn)
     render_extra(request, NAME, body, warn)
@@ -182,15 +185,19 @@ def _max_tokens(request: ChatRequest) -> int:
     return DEFAULT_MAX_TOKENS + (budget or 0)
 
 
-def _settle_thinking(history: History, body: dict[str, Any], warn: Warn) -> None:
-    """Take thinking out where the rest of the request, which weighs more, rules it out."""
+def _settle_thinking(history: History, body: dict[str, Any], warn: Warn) -> bool:
+    """Take thinking out where the rest of the request, which weighs more, rules it out.
+
+    Returns: whether it was taken out.
+    """
     if not is_thinking(body):
-        return
+        return False
     if is_forced(body):
         stop_thinking(body, "a model that thinks can't be made to call a tool", warn)
     elif body["thinking"]["type"] == "enabled" and history.calls_without_thought:
         reason = "the last calls of tools come from a model whose reasoning can't be sent back"
         stop_thinking(body, reason, warn)
+    return "thinking" not in body
 
 
 def _render_sampling(request: ChatRequest, model: str, body: dict[str, Any], warn: Warn) -> None:

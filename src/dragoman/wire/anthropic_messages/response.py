@@ -153,6 +153,7 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
             completion.raw_finish_reason,
             completion.stop_sequence,
             fields.pop("stop_details", None),
+            warn,
         ),
         "usage": render_usage(completion.usage, more_usage),
     }

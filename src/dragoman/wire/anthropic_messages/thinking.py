@@ -90,6 +90,8 @@ def render_thinking(
     if effort not in (None, "none"):
         config = body.setdefault("output_config", {})
         config["effort"] = "low" if effort == "minimal" else effort
+        if effort == "minimal":
+            warn("the reasoning effort 'minimal' is sent as 'low', the least here")
 
 
 def _render_foreign(
@@ -111,6 +113,8 @@ def _render_foreign(
         fitted = _fit_budget(wanted, body["max_tokens"], exact=budget is not None, warn=warn)
         if fitted is None:
             return None
+        if budget is None:
+            warn(f"the reasoning effort {effort or 'medium'!r} is sent as {fitted} tokens")
         body["thinking"] = {"type": "enabled", "budget_tokens": fitted}
         effort = None
     if options.summary:

@@ -1,8 +1,4 @@
-"""Messages written as chat completions, in a provider's dialect.
-
-Law: behind an assistant's tool calls stands one result for each, and a result nowhere else. A call
-without a result gets one that says so; a result without a call is told as the user's.
-"""
+"""Messages written as chat completions, in a provider's dialect."""
 
 from __future__ import annotations
 
@@ -23,13 +19,11 @@ from dragoman.types.message import (
 )
 from dragoman.types.provider import Dialect
 from dragoman.wire.beside import describe
+from dragoman.wire.history import mend_calls
 from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_text import decode
 from dragoman.wire.openai_completions.response import media_url, render_call
 from dragoman.wire.openai_completions.schema import NAME
-
-NO_RESULT = "There is no result: the call was not carried out."
-"""What is sent for a call that nobody has answered."""
 
 _ACKNOWLEDGED = "I have the results of the tools."
 _MAX_ID = 64  # OpenAI's limit; no server's own ids are changed below it
@@ -54,56 +48,33 @@ class _Writer:
         self._warn = warn
         self._rendered: list[dict[str, Any]] = []
         self._names: dict[str, str] = {}  # tool call id → name of the function
-        self._waiting: list[str] = []  # ids of calls that have no result yet
         self._pictures: list[dict[str, Any]] = []  # out of tool results, for the next user message
 
     def write(self, messages: Iterable[Message]) -> list[dict[str, Any]]:
-        for message in messages:
+        mended = mend_calls(messages, self._warn, make_id=_sent_id, find_call=_custom_id, anew=True)
+        for message in mended:
             results = [part for part in message.parts if isinstance(part, ToolResult)]
-            others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
-            orphans = [result for result in results if result.call_id not in self._waiting]
-            for result in results:
-                if result.call_id in self._waiting:
+            if results:
+                for result in results:
                     self._tool_result(result)
-            if results and not (others or orphans):
-                continue
-            self._end_results()
-            for result in orphans:
-                self._orphan(result)
-            if results and not others:
-                continue
-            if message.role == "assistant":
-                self._assistant(message, others)
+                self._show_pictures()
+            elif message.role == "assistant":
+                self._assistant(message, message.parts)
             else:
-                self._ordinary(message, others)
-        self._end_results()
+                self._ordinary(message, message.parts)
         return self._rendered
 
-    def _end_results(self) -> None:
-        """Say that no result comes any more."""
-        for call_id in self._waiting:
-            self._rendered.append(
-                {"role": "tool", "tool_call_id": _sent_id(call_id), "content": NO_RESULT}
-            )
-            self._warn(f"the tool call {call_id!r} has no result: one was made up that says so")
-        self._waiting = []
+    def _show_pictures(self) -> None:
+        """Send what tools showed as the user's: their own messages can hold text alone."""
         if self._pictures:
-            # Tools' messages can hold text alone: what they showed is sent as the user's.
             self._acknowledge()
             self._rendered.append({"role": "user", "content": self._pictures})
             self._pictures = []
-
-    def _orphan(self, result: ToolResult) -> None:
-        self._warn(f"the result for {result.call_id!r} has no tool call: sent as the user's words")
-        told = Text(f"Result of the tool call {result.call_id}:")
-        self._ordinary(Message("user"), (told, *result.parts))
 
     def _ordinary(self, message: Message, parts: tuple[Part, ...]) -> None:
         role: str = message.role
         if role in ("system", "developer"):
             role = self._dialect.system_role
-        elif role == "tool":
-            role = "user"
         content = self._content(parts)
         if role == "user":
             self._acknowledge()
@@ -124,15 +95,12 @@ class _Writer:
         for part in parts:
             if isinstance(part, ToolCall):
                 self._names[part.id] = part.name
-                self._waiting.append(part.id)
-                call = {**render_call(part), "id": _sent_id(part.id)}
-                rendered.setdefault("tool_calls", []).append(call)
+                rendered.setdefault("tool_calls", []).append(render_call(part))
             elif isinstance(part, Refusal):
                 rendered["refusal"] = rendered.get("refusal", "") + part.text
             elif isinstance(part, Reasoning):
                 self._reasoning(part, said, rendered)
             elif (custom := _custom_call(part)) is not None:
-                self._waiting.append(custom["id"])
                 rendered.setdefault("tool_calls", []).append(custom)
             elif isinstance(part, Text) or (isinstance(part, Unknown) and part.format == NAME):
                 said.append(part)
@@ -165,7 +133,6 @@ class _Writer:
             said.append(Text(f"<think>\n{part.text}\n</think>\n"))
 
     def _tool_result(self, result: ToolResult) -> None:
-        self._waiting.remove(result.call_id)
         texts: list[Part] = []
         for part in result.parts:
             if isinstance(part, Media):
@@ -180,7 +147,7 @@ class _Writer:
             content = f"Error: {content}"
         rendered = {
             "role": "tool",
-            "tool_call_id": _sent_id(result.call_id),
+            "tool_call_id": result.call_id,
             "content": content,
             **_own(result.meta),
         }
@@ -248,6 +215,11 @@ def _custom_call(part: Part) -> dict[str, Any] | None:
     ):
         return value
     return None
+
+
+def _custom_id(part: Unknown) -> str | None:
+    call = _custom_call(part)
+    return None if call is None else str(call["id"])
 
 
 def _sent_id(call_id: str) -> str:

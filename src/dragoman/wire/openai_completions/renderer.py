@@ -9,7 +9,7 @@ from typing import Any
 
 from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, Start
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
-from dragoman.wire.beside import describe, foreign_beside
+from dragoman.wire.beside import describe, doubtful_ending, foreign_beside
 from dragoman.wire.json_text import decode, encode
 from dragoman.wire.openai_completions.response import media_url, render_citations
 from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME
@@ -118,6 +118,7 @@ class CompletionsRenderer:
     def _finish(self, event: Finish) -> bytes:
         self._warn(*foreign_beside(event.meta, NAME))
         word = FINISH_WORDS[event.reason]
+        self._warn(*doubtful_ending(event.reason, event.raw_reason, event.stop_sequence, word))
         if event.reason == "refusal" and not self._refused:
             word = "content_filter"
         if (tier := find_tier(event.meta)) is not None:

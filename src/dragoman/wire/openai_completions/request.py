@@ -23,6 +23,7 @@ from dragoman.types.request import (
     ToolChoice,
 )
 from dragoman.wire.base import Rendered
+from dragoman.wire.beside import warn_of_marks
 from dragoman.wire.effort import nearest_effort
 from dragoman.wire.extra import fit_dialect, refuse_foreign_files, render_extra
 from dragoman.wire.fields import (
@@ -85,6 +86,7 @@ def parse_fields(fields: dict[str, Any]) -> ChatRequest:
     messages = read_list(rest.pop("messages", None), "messages")
     if not messages:
         refuse("messages", "is empty: there must be at least one message")
+    _check_results(messages)
     if "max_completion_tokens" in rest:
         limit = rest.pop("max_completion_tokens")
         rest["max_tokens"] = read_count(limit, "max_completion_tokens")
@@ -104,6 +106,24 @@ def parse_fields(fields: dict[str, Any]) -> ChatRequest:
         format=NAME,
         extra=rest,
     )
+
+
+def _check_results(messages: list[Any]) -> None:
+    """See that every result of a tool has a call before it. Other complaints come later."""
+    called: set[Any] = set()
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict):
+            continue
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, dict) and isinstance(call.get("id"), str):
+                called.add(call["id"])
+        call_id = message.get("tool_call_id")
+        if message.get("role") == "tool" and isinstance(call_id, str) and call_id not in called:
+            refuse(
+                f"messages[{index}].tool_call_id",
+                f"no message before this calls a tool with the id {call_id[:80]!r}",
+            )
 
 
 def _stream(rest: dict[str, Any]) -> tuple[bool, bool | None]:
@@ -227,6 +247,7 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
     def warn(sentence: str) -> None:
         warnings[sentence] = None
 
+    warn_of_marks(request, NAME, warn)
     body: dict[str, Any] = {
         "model": model,
         "messages": render_messages(request.messages, dialect, warn),
@@ -358,6 +379,8 @@ def _render_reasoning(
 ) -> None:
     if options is None:
         return
+    if options.summary is not None:
+        warn("a summary of the reasoning is not asked for: chat completions have no word for it")
     effort, budget = options.effort, options.budget_tokens
     thinks = effort != "none" and budget != 0
     if dialect.reasoning == "effort":

@@ -12,7 +12,7 @@ from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.annotations import citation_fields
 from dragoman.wire.base import Rendered, StreamParser
-from dragoman.wire.beside import describe, foreign_beside
+from dragoman.wire.beside import describe, doubtful_ending, foreign_beside
 from dragoman.wire.data_url import make_data_url
 from dragoman.wire.error_body import bounded
 from dragoman.wire.json_text import decode, encode
@@ -92,6 +92,10 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
     """
     del request
     warnings = list(foreign_beside(completion.meta, NAME))
+    word = finish_word(completion)
+    warnings += doubtful_ending(
+        completion.finish_reason, completion.raw_finish_reason, completion.stop_sequence, word
+    )
     own = dict((completion.meta or {}).get(NAME, {}))
     logprobs = own.pop("logprobs", None)
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
@@ -113,7 +117,7 @@ def render_response(completion: Completion, request: ChatRequest | None = None) 
                 "index": 0,
                 "message": message,
                 "logprobs": logprobs,
-                "finish_reason": finish_word(completion),
+                "finish_reason": word,
             }
         ],
     }

@@ -32,6 +32,26 @@ def parse_input(value: Any) -> list[Message]:
     return messages
 
 
+def check_results(value: Any) -> None:
+    """See that every result of a tool has a call before it, unless the provider keeps some items.
+
+    Raises: InvalidRequest that names the field.
+    """
+    items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    if any(item.get("type") in (None, "item_reference") and "role" not in item for item in items):
+        return
+    called: set[str] = set()
+    for index, item in enumerate(items):
+        if not isinstance(call_id := item.get("call_id"), str):
+            continue
+        if item.get("type") in _RESULTS and call_id not in called:
+            refuse(f"input[{index}].call_id", f"no item before this is the call {call_id[:80]!r}")
+        called.add(call_id)
+
+
+_RESULTS = ("function_call_output", "custom_tool_call_output")
+
+
 def _checked(value: Any, path: str) -> dict[str, Any]:
     """Check an item; give it the type that it may leave out."""
     item = read_object(value, path)

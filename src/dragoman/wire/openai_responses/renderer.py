@@ -9,6 +9,7 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming (read
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from dragoman.types.message import Media, Meta, Part, Reasoning, Refusal, Text, 
 from dragoman.types.request import ChatRequest
 from dragoman.types.usage import Usage
 from dragoman.wire.annotations import write_logprobs
-from dragoman.wire.beside import describe, foreign_beside
+from dragoman.wire.beside import describe, doubtful_ending, foreign_beside
 from dragoman.wire.json_text import encode
 from dragoman.wire.openai_fields import find_tier
 from dragoman.wire.openai_responses.echo import echo
@@ -298,7 +299,10 @@ class ResponsesRenderer:
         self._done(opened)
 
     def _warn_of_foreign(self, meta: Meta | None, cited: int = 0) -> None:
-        for warning in foreign_beside(meta, NAME, cited):
+        self._warn(foreign_beside(meta, NAME, cited))
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
             if warning not in self.warnings:
                 self.warnings.append(warning)
 
@@ -311,8 +315,8 @@ class ResponsesRenderer:
             return
         status, details = ending(event.reason, event.raw_reason, self._refused)
         self._end_message(status)
-        if event.reason == "pause":
-            self.warnings.append("the provider paused its turn: the answer is not at its end")
+        if details is None and event.raw_reason != status:
+            self._warn(doubtful_ending(event.reason, event.raw_reason, event.stop_sequence, status))
         self.response |= {
             "status": status,
             "incomplete_details": details,

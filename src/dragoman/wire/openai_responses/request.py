@@ -19,6 +19,7 @@ from dragoman.types.request import (
     ReasoningOptions,
 )
 from dragoman.wire.base import Rendered
+from dragoman.wire.beside import warn_of_marks
 from dragoman.wire.effort import nearest_effort
 from dragoman.wire.extra import fit_dialect, refuse_foreign_files, render_extra
 from dragoman.wire.fields import (
@@ -31,10 +32,11 @@ from dragoman.wire.fields import (
     refuse,
 )
 from dragoman.wire.history import mend_calls
+from dragoman.wire.ids import safe_id
 from dragoman.wire.json_text import decode_request, encode, encode_text
 from dragoman.wire.openai_fields import FAMILY, LOGPROBS, take_shared, without
 from dragoman.wire.openai_responses.history import render_input
-from dragoman.wire.openai_responses.input import parse_input
+from dragoman.wire.openai_responses.input import check_results, parse_input
 from dragoman.wire.openai_responses.schema import NAME, own
 from dragoman.wire.openai_responses.tools import (
     Warn,
@@ -114,7 +116,10 @@ def _parse_messages(rest: dict[str, Any]) -> tuple[Message, ...]:
         text = Text(read_text(instructions, "instructions"))
         messages.append(Message("system", (text,), meta={NAME: {"instructions": True}}))
     if "input" in rest or not _KEEPERS & rest.keys():
-        said = parse_input(rest.pop("input", None))
+        given = rest.pop("input", None)
+        said = parse_input(given)
+        if not _KEEPERS & rest.keys():
+            check_results(given)
         if not said and not _KEEPERS & rest.keys():
             refuse("input", "is empty: there must be at least one item")
         messages += said
@@ -194,10 +199,11 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
     if (request.n or 1) > 1:
         raise Unsupported("OpenAI Responses give one answer: n can't be more than 1", param="n")
     refuse_foreign_files(request, (NAME, "openai-completions"))
+    warn_of_marks(request, NAME, warn)
     body: dict[str, Any] = {"model": model}
     messages = _lift_instructions(request, body)
     if not _manages_state(request):
-        messages = mend_calls(messages, warn)
+        messages = mend_calls(messages, warn, make_id=safe_id)
     if messages:
         body["input"] = render_input(request, messages, dialect, warn)
     if request.stream:

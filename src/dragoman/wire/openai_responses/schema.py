@@ -59,8 +59,8 @@ def ending(
     """
     if reason == "refusal" and not has_refusal:
         reason = "content_filter"
-    if reason == "other" and raw == "incomplete":
-        return raw, None
+    if reason == "pause" or (reason == "other" and raw == "incomplete"):
+        return "incomplete", None
     why = raw if reason == "other" and raw in _OWN_WORDS else _WORDS.get(reason)
     return ("completed", None) if why is None else ("incomplete", {"reason": why})
 
