@@ -64,13 +64,16 @@ def test_url_is_completed_tested_and_kept(dragoman: Dragoman, upstream: Upstream
     assert steps["models"].startswith("✓ 2 found: gpt-oss, qwen3, ")
     assert all(steps[name].startswith("✓") for name in ("chat", "stream", "tools", "images"))
     assert result.out.endswith(
-        'Saved to ~/.config/dragoman/config.toml.\nTry:  dragoman -m mycorp/gpt-oss "hi"\n'
+        "Saved to ~/.config/dragoman/config.toml.\n"
+        "Its default model is gpt-oss, one of 2; another is asked with -m mycorp/MODEL.\n"
+        'Try:  dragoman -m mycorp "hi"\n'
     )
     text = dragoman.config_file.read_text()
     assert text.startswith(KEPT)
     assert saved(dragoman)["mycorp"] == {
         "base_url": f"{server.url}/v1",
         "api_key": "env:CORP_KEY",
+        "default_model": "gpt-oss",
     }
     assert KEY not in text + result.out
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from dragoman.cli.exit_codes import Exit, exit_code
 from dragoman.cli.flags import WrongUsage
+from dragoman.cli.locality import is_local
 from dragoman.cli.session import Session
 from dragoman.config.edit import Draft, read_draft
 from dragoman.config.kinds import NAME
@@ -31,7 +32,8 @@ _SAY_NOTHING = frozenset({"api", "llm", "www", "gateway", "inference", "ai", "mo
 class NewProvider:
     """A provider on its way into the file. `wants_key`: it will not answer without one.
 
-    `overrides`: a built-in one has this name, at another host.
+    `overrides`: a built-in one has this name, at another host. `chosen_of`: its default model was
+    chosen here, of so many.
     """
 
     name: str
@@ -39,6 +41,7 @@ class NewProvider:
     comment: str | None = None
     wants_key: bool = False
     overrides: bool = False
+    chosen_of: int = 0
 
     def build(self, session: Session) -> Provider:
         """Build the provider as it will be once it is written. Raises: ConfigError."""
@@ -51,9 +54,16 @@ class NewProvider:
         return provider
 
     def learn(self, ladder: Ladder) -> None:
-        """Keep what the test has found out: the model of a server that has only one."""
-        if len(ladder.models) == 1 and not ladder.provider.default_model:
-            self.settings["default_model"] = ladder.models[0]
+        """Keep the model that was tried, so that what is added can be asked without naming one.
+
+        Of the many models of a public provider none is chosen for its user.
+        """
+        public = "preset" in self.settings and not is_local(ladder.provider.base_url)
+        if ladder.provider.default_model or (public and len(ladder.models) > 1):
+            return
+        if ladder.model is not None:
+            self.settings["default_model"] = ladder.model
+            self.chosen_of = len(ladder.models)
 
     def refuse_existing(self, draft: Draft) -> None:
         """Raises: WrongUsage when the file has such a provider."""

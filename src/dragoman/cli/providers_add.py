@@ -160,6 +160,11 @@ def _tell_saved(
     console.line(f"Saved to {shown(path, session)}.")
     if planned.overrides:
         console.line(f"It takes the place of the built-in {planned.name}.")
+    if planned.chosen_of > 1:
+        console.line(
+            f"Its default model is {planned.settings['default_model']}, one of"
+            f" {planned.chosen_of}; another is asked with -m {planned.name}/MODEL."
+        )
     model = ladder.model if ladder else planned.settings.get("default_model")
     ref = planned.name if planned.settings.get("default_model") else f"{planned.name}/{model}"
     if model:

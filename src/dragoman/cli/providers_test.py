@@ -70,7 +70,8 @@ def print_price(console: Console, ladder: Ladder) -> None:
         return
     price = describe_model(ladder.provider, ladder.model).price
     if price is None:
-        known = "unknown; give the model a cost in the file"
+        ref = f"{ladder.provider.name}/{ladder.model}"
+        known = f"unknown; say it with: dragoman models price {ref} --in 0.5 --out 1.5"
     elif price.free:
         known = "free"
     else:
