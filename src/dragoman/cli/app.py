@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, Command] = {
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, key or day."),
     "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
+    "run": Command("run:run", "Start a coding agent against the gateway: claude, codex, …"),
+    "env": Command("env:env", "Variables that point other programs at the gateway."),
     "explain": Command("explain:explain", "Say how a model name is understood; sends nothing."),
     "config": Command("config:config", "The configuration: path, check, show, edit, import, …"),
     "doctor": Command("doctor:doctor", "Look at files, keys, providers, the record, the terminal."),

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from dragoman.cli.flags import WrongUsage, shared
+from dragoman.cli.serving import Rereading, log_to_stderr, prepare
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dragoman.config import Config
-    from dragoman.server.reload import Reading
     from dragoman.server.worker import Work
 
 
@@ -33,24 +33,18 @@ def serve(
 
     Clients change their base URL, and ask for PROVIDER/MODEL. Ctrl-C stops it.
     """
-    try:
-        from dragoman.server.sockets import listen
-        from dragoman.server.supervisor import Supervisor
-        from dragoman.server.worker import run_worker
-    except ImportError as error:
-        raise WrongUsage(
-            f"the gateway needs {error.name}, which is not installed",
-            "pip install 'dragoman[server]'",
-        ) from None
-
     given = {"host": host, "port": port, "workers": workers}
-    reading = _Reading(session, {name: value for name, value in given.items() if value is not None})
-    first = reading()
-    config = first[0]
+    server = {name: value for name, value in given.items() if value is not None}
+    work = prepare(session, Rereading(session, server))
+
+    from dragoman.server.sockets import listen
+    from dragoman.server.supervisor import Supervisor
+    from dragoman.server.worker import run_worker
+
+    config = work.reading[0]
     settings = config.server
     sockets = listen(settings.host, settings.port)
-    work = _work(session, first, reading)
-    _log_to_stderr(debug=session.debug)
+    log_to_stderr(debug=session.debug)
     session.tell_notes()
 
     def started() -> None:
@@ -68,51 +62,10 @@ def serve(
     ).run()
 
 
-class _Reading:
-    """Reads the configuration as this command line wants it, each time anew."""
-
-    def __init__(self, session: Session, server: dict[str, Any]) -> None:
-        self._session = session
-        self._overrides = {"server": server} if server else {}
-
-    def __call__(self) -> Reading:
-        from dragoman.cli.model_cache import read_cache
-        from dragoman.config import load
-
-        session = self._session
-        config = load(file=session.config_file, overrides=self._overrides)
-        discovered = read_cache(session.env).discovered(config.providers.values())
-        return config, discovered, session.env
-
-
-def _work(session: Session, first: Reading, read: Callable[[], Reading]) -> Work:
-    from dragoman.server.worker import Work
-    from dragoman.store import database_path
-
-    return Work(first, read, first[0].server.host, database_path(session.env))
-
-
 def _orphaned(work: Work, orphaned: int) -> Work:
     from msgspec.structs import replace
 
     return replace(work, orphaned=orphaned)
-
-
-def _log_to_stderr(*, debug: bool) -> None:
-    """Say one line for what goes wrong; the traceback is for whoever asked to see it."""
-    import logging
-
-    class Brief(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            if not debug:
-                record.exc_info = record.exc_text = None
-            return super().format(record)
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(Brief("%(asctime)s %(message)s"))
-    root = logging.getLogger("dragoman")
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG if debug else logging.WARNING)
 
 
 def _print_banner(session: Session, config: Config, sockets: Sequence[socket.socket]) -> None:
