@@ -40,7 +40,6 @@ NOTES: dict[tuple[str, str], str] = {
     ("JSON schema for the answer", CLAUDE): "a schema has no name, and is always strict",
     ("safety identifier", CLAUDE): "sent as the user's id",
     ("refusal in the history", CLAUDE): "the words are sent as text",
-    ("withheld reasoning", CHAT): "there are no words to show",
     ("content filter", CLAUDE): "told as a refusal",
     ("refusal", CHAT): "told by its words; the reason is `stop`",
     ("refusal", RESPONSES): "told by its words, which are its reason here",

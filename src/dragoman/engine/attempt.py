@@ -16,7 +16,7 @@ from dragoman.catalog.pricing import compute_cost
 from dragoman.config.secrets import looked
 from dragoman.engine.call import Call
 from dragoman.engine.context import NOTICEABLE_BYTES, find_silent_cut
-from dragoman.engine.dialogue import Whole
+from dragoman.engine.dialogue import Whole, signer_of
 from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
 from dragoman.engine.outgoing import prepare
 from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
@@ -125,7 +125,8 @@ class Attempt:
 
     def _open_bridge(self, upstream: WireFormat) -> Bridge:
         if self.call.assembling:
-            return Events(upstream, self.deployment.provider.dialect)
+            dialect = self.deployment.provider.dialect
+            return Events(upstream, dialect, signer_of(self.deployment))
         assert self.answer is not None, "a bridge stands on an answer"
         return self.call.dialogue.bridge(upstream, self.deployment, self.answer.headers)
 
@@ -152,7 +153,7 @@ class Attempt:
             self.abandon()
             raise
         assert bridge.finish is not None
-        self._warn(*bridge.finish.warnings)
+        self._warn(*bridge.finish.warnings, *bridge.warnings)
         self._succeed(bridge.finish.reason, bridge.usage)
         yield from self._drain(bridge)
 

@@ -25,6 +25,7 @@ from dragoman.types.usage import Usage
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge, Events
 from dragoman.wire.extra import add_fields
+from dragoman.wire.signer import forget_signatures, name_signer, sign_completion
 
 
 class Whole(Struct, frozen=True):
@@ -121,11 +122,12 @@ class InProcess:
     def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
         """See `Dialogue.bridge`: events."""
         del headers
-        return Events(upstream, deployment.provider.dialect)
+        return Events(upstream, deployment.provider.dialect, signer_of(deployment))
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: a completion."""
-        return self.tell(upstream.parse_response(body, deployment.provider.dialect))
+        completion = upstream.parse_response(body, deployment.provider.dialect)
+        return self.tell(sign_completion(completion, signer_of(deployment)))
 
     def tell(self, completion: Completion) -> Whole:
         """See `Dialogue.tell`: a completion."""
@@ -154,8 +156,14 @@ def write_anew(request: ChatRequest, upstream: WireFormat, letter: Letter) -> Re
         request, warnings = fitted.request, fitted.warnings
     if upstream.needs_max_tokens and request.max_tokens is None:
         request = replace(request, max_tokens=deployment.info.max_tokens)
+    request, forgotten = forget_signatures(request, signer_of(deployment))
     rendered = upstream.render_request(request, deployment.model, deployment.provider.dialect)
     body = rendered.body
     if is_foreign and letter.body:
         body = add_fields(body, letter.body)
-    return Rendered(body, (*warnings, *rendered.warnings))
+    return Rendered(body, (*warnings, *forgotten, *rendered.warnings))
+
+
+def signer_of(deployment: Deployment) -> str:
+    """Name who signs the thoughts of a deployment's answers."""
+    return name_signer(deployment.provider.name, deployment.model)

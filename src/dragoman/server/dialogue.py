@@ -13,7 +13,7 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from dragoman.catalog.pricing import compute_cost
-from dragoman.engine.dialogue import Letter, Neighbour, Whole, write_anew
+from dragoman.engine.dialogue import Letter, Neighbour, Whole, signer_of, write_anew
 from dragoman.engine.estimate import BYTES_PER_TOKEN, estimate_request
 from dragoman.engine.images import has_images
 from dragoman.types.completion import Completion
@@ -27,6 +27,7 @@ from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge, Relay, Translate
 from dragoman.wire.envelope import Envelope
 from dragoman.wire.json_text import encode
+from dragoman.wire.signer import sign_completion
 
 
 class OverHttp:
@@ -93,6 +94,7 @@ class OverHttp:
             id=self.exchange.id,
             created=int(self.exchange.started_at),
             priced=lambda usage: _priced(usage, deployment.info.price),
+            signer=signer_of(deployment),
         )
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
@@ -106,7 +108,8 @@ class OverHttp:
             return Whole(
                 body, completion.finish_reason, completion.usage, completion.model, completion
             )
-        return self._written(completion, deployment.info.price)
+        signed = sign_completion(completion, signer_of(deployment))
+        return self._written(signed, deployment.info.price)
 
     def tell(self, completion: Completion) -> Whole:
         """See `Dialogue.tell`."""

@@ -56,11 +56,13 @@ class Reasoning(Struct, frozen=True, tag="reasoning", omit_defaults=True):
 
     `text` is empty when the provider withholds it (redacted or encrypted); what must be echoed in
     the next turn (signature, encrypted content) is in `meta`. A summary in several sections is one
-    part, the sections joined by an empty line.
+    part, the sections joined by an empty line. `signer` is the provider and the family of models
+    whose signature `meta` holds, where that is known: it goes back to no other.
     """
 
     text: str
     meta: Meta | None = None
+    signer: str | None = None
 
 
 class Media(Struct, frozen=True, tag="media", omit_defaults=True, kw_only=True):

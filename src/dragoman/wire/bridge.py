@@ -18,6 +18,7 @@ from dragoman.types.message import Reasoning, Refusal, Text
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
 from dragoman.wire.base import StreamParser, StreamRenderer, WireFormat
+from dragoman.wire.signer import sign_events
 from dragoman.wire.sse import FrameSplitter, split_frames
 from dragoman.wire.whole import Accumulator
 
@@ -59,6 +60,11 @@ class Bridge(Protocol):
         """How many tokens of answer have come, about: for when nobody reports it."""
         ...
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What of the answer so far the caller's language could not say."""
+        ...
+
     def feed(self, chunk: bytes) -> Sequence[Out]:
         """Take the next bytes of the answer."""
         ...
@@ -75,7 +81,8 @@ class Bridge(Protocol):
 class _Meter:
     """What all bridges know."""
 
-    def __init__(self, parser: StreamParser) -> None:
+    def __init__(self, parser: StreamParser, signer: str | None = None) -> None:
+        self._signer = signer
         self.committed = False
         self.finish: Finish | None = None
         self.failure: Failure | None = None
@@ -98,6 +105,11 @@ class _Meter:
     def said_tokens(self) -> int:
         """How many tokens of answer have come, about: four bytes each, as in English prose."""
         return -(-self._said_bytes // 4)
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What of the answer so far the caller's language could not say: nothing is left out."""
+        return ()
 
     @property
     def ended(self) -> bool:
@@ -130,14 +142,16 @@ def _is_content(event: PartStart) -> bool:
 class Events(_Meter):
     """Parser → events: what the library gives its callers. `answer` is all that has come.
 
+    `signer` is written on thoughts: who alone can read their signatures.
+
     Example:
         bridge = Events(get_format("openai-completions"), Dialect())
         for event in bridge.feed(chunk):
             print(event)
     """
 
-    def __init__(self, upstream: WireFormat, dialect: Dialect) -> None:
-        super().__init__(upstream.stream_parser(dialect))
+    def __init__(self, upstream: WireFormat, dialect: Dialect, signer: str | None = None) -> None:
+        super().__init__(upstream.stream_parser(dialect), signer)
         self.answer = Accumulator()
 
     def feed(self, chunk: bytes) -> Sequence[Event]:
@@ -152,9 +166,10 @@ class Events(_Meter):
         """Say that the answer broke off; the error gets what had come as `partial`."""
         return () if self.ended else self._passed([Failure(error, self.usage)])
 
-    def _passed(self, events: list[Event]) -> Sequence[Event]:
+    def _passed(self, events: Sequence[Event]) -> Sequence[Event]:
         if self.ended:
             return ()
+        events = sign_events(events, self._signer)
         self._note(events)
         for event in events:
             self.answer.add(event)
@@ -167,7 +182,7 @@ class Translate(_Meter):
     """Parser → renderer: the answer in another format, or in the same one written anew.
 
     `id` and `created` stand in where the provider gives none: formats have no clock of their own.
-    `priced` adds to the usage that is told at the end what it cost.
+    `priced` adds to the usage that is told at the end what it cost; `signer` as in `Events`.
     """
 
     def __init__(
@@ -179,8 +194,9 @@ class Translate(_Meter):
         id: str | None = None,  # noqa: A002 - the word of every format
         created: int | None = None,
         priced: Callable[[Usage], Usage] | None = None,
+        signer: str | None = None,
     ) -> None:
-        super().__init__(upstream.stream_parser(dialect))
+        super().__init__(upstream.stream_parser(dialect), signer)
         self._renderer = renderer
         self._id = id
         self._created = created
@@ -206,6 +222,7 @@ class Translate(_Meter):
     def _written(self, events: Sequence[Event]) -> Sequence[bytes]:
         if self.ended or not events:
             return ()
+        events = sign_events(events, self._signer)
         self._note(events)
         written = []
         for event in events:

@@ -14,15 +14,35 @@ import base64
 import binascii
 from typing import Any
 
-from dragoman.types.message import Meta
+from msgspec import Struct
+
+from dragoman.types.message import Meta, Reasoning
 from dragoman.wire.json_text import decode, encode
 
 MARK = "dragoman:"
 
+_SIGNER, _TEXT = "signer", "text"
 
-def seal(meta: Meta | None) -> str:
-    """Seal a part's meta, which may be none: the text then only says that there was nothing."""
-    return MARK + base64.b64encode(encode(meta or {})).decode()
+
+class Unsealed(Struct, frozen=True):
+    """What was in a seal; `text` only where the thought itself was sealed with it."""
+
+    meta: Meta | None = None
+    signer: str | None = None
+    text: str = ""
+
+
+def seal(part: Reasoning, *, with_text: bool = False) -> str:
+    """Seal a thought's meta, which may be none: the text then only says that there was nothing.
+
+    `with_text` seals its words as well, where a client may lose which of them were signed.
+    """
+    sealed: dict[str, Any] = dict(part.meta or {})
+    if part.meta and part.signer is not None:
+        sealed[_SIGNER] = part.signer
+    if with_text and part.text:
+        sealed[_TEXT] = part.text
+    return MARK + base64.b64encode(encode(sealed)).decode()
 
 
 def is_sealed(text: Any) -> bool:
@@ -30,8 +50,8 @@ def is_sealed(text: Any) -> bool:
     return isinstance(text, str) and text.startswith(MARK)
 
 
-def unseal(text: str, format_name: str) -> Meta | None:
-    """Open a seal that came in a request of `format_name`; None when nothing sound is in it.
+def unseal(text: str, format_name: str) -> Unsealed:
+    """Open a seal that came in a request of `format_name`; one that is not sound holds nothing.
 
     Seals come back from clients, who may write what they like: what they claim for their own
     format, and could have sent openly, is not taken.
@@ -39,12 +59,17 @@ def unseal(text: str, format_name: str) -> Meta | None:
     try:
         value = decode(base64.b64decode(text.removeprefix(MARK), validate=True))
     except (ValueError, binascii.Error):
-        return None
+        return Unsealed()
     if not isinstance(value, dict):
-        return None
+        return Unsealed()
     meta = {
         name: fields
         for name, fields in value.items()
         if name != format_name and isinstance(fields, dict) and fields
     }
-    return meta or None
+    signer, said = value.get(_SIGNER), value.get(_TEXT)
+    return Unsealed(
+        meta or None,
+        signer if isinstance(signer, str) and meta else None,
+        said if isinstance(said, str) else "",
+    )

@@ -166,7 +166,7 @@ def test_a_broken_seal_is_no_reasoning_of_anybodys(sealed: str) -> None:
 
 
 def test_a_seal_can_not_forge_a_signature_of_this_format() -> None:
-    forged = seal({FORMAT.name: {"redacted": "x"}})
+    forged = seal(Reasoning("", {FORMAT.name: {"redacted": "x"}}))
     block = {"type": "thinking", "thinking": "Hm.", "signature": forged}
     body = {"model": "m", "max_tokens": 9, "messages": [{"role": "assistant", "content": [block]}]}
     request = FORMAT.parse_request(json.dumps(body).encode())

@@ -226,7 +226,11 @@ def test_an_error_as_the_end_is_a_failure() -> None:
 def test_foreign_thoughts_are_sealed_for_the_way_home() -> None:
     meta = {"anthropic-messages": {"signature": "sig"}}
     output = answered(Reasoning("I think.", meta), Reasoning("", meta), Reasoning("So."))["output"]
-    assert [item["encrypted_content"] for item in output] == [seal(meta), seal(meta), seal(None)]
+    assert [item["encrypted_content"] for item in output] == [
+        seal(Reasoning("", meta)),
+        seal(Reasoning("", meta)),
+        seal(Reasoning("")),
+    ]
     assert [item["summary"] for item in output] == [
         [{"type": "summary_text", "text": "I think."}],
         [],

@@ -358,7 +358,7 @@ def test_a_refusal_is_one_where_the_client_speaks_openais_language() -> None:
 def test_a_sealed_thought_comes_home_and_goes_nowhere_else() -> None:
     meta = {"anthropic-messages": {"signature": "sig"}}
     item = {
-        "type": "reasoning", "id": "rs_1", "encrypted_content": seal(meta),
+        "type": "reasoning", "id": "rs_1", "encrypted_content": seal(Reasoning("", meta)),
         "summary": [{"type": "summary_text", "text": "I think."}],
     }  # fmt: skip
     hi = {"role": "user", "content": "hi"}
@@ -370,7 +370,7 @@ def test_a_sealed_thought_comes_home_and_goes_nowhere_else() -> None:
 
 
 def test_a_seal_cannot_claim_what_this_format_says_openly() -> None:
-    forged = seal({FORMAT.name: {"id": "rs_stolen", "encrypted_content": "x"}})
+    forged = seal(Reasoning("", {FORMAT.name: {"id": "rs_stolen", "encrypted_content": "x"}}))
     item = {"type": "reasoning", "summary": [], "encrypted_content": forged}
     request = parse({"model": "m", "input": [item]})
     assert request.messages[0].parts == (Reasoning(""),)

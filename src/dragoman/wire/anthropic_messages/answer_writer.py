@@ -98,5 +98,5 @@ def sealed_reasoning(part: Reasoning) -> Block | None:
     Returns: None when there is nothing to carry.
     """
     if part.text:
-        return {"type": "thinking", "thinking": part.text, "signature": seal(part.meta)}
-    return {"type": "redacted_thinking", "data": seal(part.meta)} if part.meta else None
+        return {"type": "thinking", "thinking": part.text, "signature": seal(part)}
+    return {"type": "redacted_thinking", "data": seal(part)} if part.meta else None

@@ -79,7 +79,8 @@ def _unsealed(part: Part) -> Part:
     sealed = fields.get("signature") or fields.get("redacted")
     if not isinstance(sealed, str) or not is_sealed(sealed):
         return part
-    return Reasoning(part.text, unseal(sealed, NAME))
+    found = unseal(sealed, NAME)
+    return Reasoning(part.text, found.meta, found.signer)
 
 
 def _split(value: Block, parts: tuple[Part, ...]) -> list[Message]:

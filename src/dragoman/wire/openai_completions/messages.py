@@ -24,6 +24,7 @@ from dragoman.wire.json_text import encode_text
 from dragoman.wire.openai_completions.content import image_part
 from dragoman.wire.openai_completions.schema import NAME, REASONING_FIELDS
 from dragoman.wire.parts import own_meta
+from dragoman.wire.seal import is_sealed, unseal
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _READ = frozenset({"role", "content", "name", "tool_call_id", "tool_calls", "refusal"})
@@ -84,8 +85,7 @@ def _tool_message(message: dict[str, Any], content: Any, name: Any, path: str) -
 
 def _assistant(message: dict[str, Any], content: Any, name: Any, path: str) -> Message:
     parts: list[Part] = []
-    if reasoning := _reasoning(message):
-        parts.append(reasoning)
+    parts += _reasoning(message)
     if content is not None:
         parts.extend(part for part in _content(content, f"{path}.content") if part != Text(""))
     if (refusal := message.get("refusal")) is not None:
@@ -98,12 +98,23 @@ def _assistant(message: dict[str, Any], content: Any, name: Any, path: str) -> M
     return Message("assistant", tuple(parts), name, own_meta(NAME, own))
 
 
-def _reasoning(message: dict[str, Any]) -> Reasoning | None:
+def _reasoning(message: dict[str, Any]) -> list[Part]:
     """Read what an answer of ours, or of a server's, said that it thought."""
     text = next((message[key] for key in REASONING_FIELDS if isinstance(message.get(key), str)), "")
     details = message.get("reasoning_details")
-    own = {"reasoning_details": details} if isinstance(details, list) and details else {}
-    return Reasoning(text, own_meta(NAME, own)) if text or own else None
+    details = details if isinstance(details, list) else []
+    sealed = [item["data"] for item in details if _is_sealed(item)]
+    found = [unseal(data, NAME) for data in sealed]
+    parts: list[Part] = [Reasoning(one.text, one.meta, one.signer) for one in found if one.meta]
+    if parts:
+        text = text.removeprefix("".join(one.text for one in found))
+    others = [item for item in details if not _is_sealed(item)]
+    own = {"reasoning_details": others} if others else {}
+    return [*parts, Reasoning(text, own_meta(NAME, own))] if text or own else parts
+
+
+def _is_sealed(item: Any) -> bool:
+    return isinstance(item, dict) and is_sealed(item.get("data"))
 
 
 def _call(value: Any, path: str) -> Part:

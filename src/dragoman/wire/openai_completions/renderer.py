@@ -11,7 +11,7 @@ from dragoman.types.event import Event, Finish, PartDelta, PartEnd, PartStart, S
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.wire.beside import describe, doubtful_ending, foreign_beside
 from dragoman.wire.json_text import decode, encode
-from dragoman.wire.openai_completions.response import media_url, render_citations
+from dragoman.wire.openai_completions.response import media_url, reasoning_details, render_citations
 from dragoman.wire.openai_completions.schema import FINISH_WORDS, NAME
 from dragoman.wire.openai_completions.usage import render_usage
 from dragoman.wire.openai_errors import error_object
@@ -40,6 +40,7 @@ class CompletionsRenderer:
         self._heads: dict[str, bytes] = {}
         self._refused = False
         self._said = 0  # how many characters of text
+        self._details = 0  # how many pieces of reasoning that must be sent back
 
     def render(self, event: Event) -> bytes:
         """Render one event; empty when this format says nothing for it."""
@@ -102,8 +103,11 @@ class CompletionsRenderer:
             return self._text_end(part)
         if own and isinstance(part, ToolCall):
             return self._call({"index": self._calls[event.index], **own})
-        if own and isinstance(part, Reasoning) and "reasoning_details" in own:
-            return self._chunk({"reasoning_details": own["reasoning_details"]})
+        if isinstance(part, Reasoning):
+            is_first = not (self._said or self._calls or self._refused)
+            if details := reasoning_details(part, self._details, is_first):
+                self._details += len(details)
+                return self._chunk({"reasoning_details": details})
         return b""
 
     def _text_end(self, part: Text) -> bytes:

@@ -27,6 +27,7 @@ from dragoman.wire.openai_completions.schema import (
 )
 from dragoman.wire.openai_completions.usage import render_usage
 from dragoman.wire.openai_fields import find_tier
+from dragoman.wire.seal import seal
 from dragoman.wire.whole import accumulate, read_whole
 
 
@@ -175,9 +176,25 @@ def render_citations(part: Text, before: int) -> list[dict[str, Any]]:
 def _render_reasoning(part: Reasoning, message: dict[str, Any]) -> None:
     if part.text:
         message["reasoning_content"] = message.get("reasoning_content", "") + part.text
-    details = (part.meta or {}).get(NAME, {}).get("reasoning_details")
-    if details:
-        message.setdefault("reasoning_details", []).extend(details)
+    is_first = not any(message.get(name) for name in ("content", "refusal", "tool_calls"))
+    known = message.get("reasoning_details", [])
+    if details := reasoning_details(part, len(known), is_first):
+        message["reasoning_details"] = [*known, *details]
+
+
+def reasoning_details(part: Reasoning, number: int, is_first: bool) -> list[Any]:
+    """Write what a provider wants back of a thought, as clients of OpenRouter replay it.
+
+    What another format reads is sealed, with the words that are signed: messages here have all
+    thoughts in one text. Only thoughts that come first (`is_first`) can go back to their place.
+    """
+    meta = part.meta or {}
+    if NAME in meta:
+        return list(meta[NAME].get("reasoning_details", ()))
+    if not meta or not is_first:
+        return []
+    sealed = {"type": "reasoning.encrypted", "data": seal(part, with_text=True)}
+    return [{**sealed, "id": None, "format": "unknown", "index": number}]
 
 
 def render_call(call: ToolCall) -> dict[str, Any]:

@@ -173,6 +173,10 @@ _BLOCKS: dict[str, Callable[[Item], Part | None]] = {
 
 
 def _reasoning(item: Item) -> tuple[Role, tuple[Part, ...]]:
+    secret = item.get("encrypted_content")
+    if is_sealed(secret):  # another format's
+        found = unseal(str(secret), NAME)
+        return "assistant", (Reasoning(reasoning_text(item), found.meta, found.signer),)
     return "assistant", (Reasoning(reasoning_text(item), reasoning_meta(item)),)
 
 
@@ -182,10 +186,7 @@ def reasoning_text(item: Item) -> str:
 
 
 def reasoning_meta(item: Item) -> Meta | None:
-    """Keep a thought as it must be sent back; another format's is unsealed."""
-    secret = item.get("encrypted_content")
-    if is_sealed(secret):
-        return unseal(str(secret), NAME)
+    """Keep a thought as it must be sent back."""
     kept = {key: value for key, value in item.items() if value not in ([], "")}
     return rest_meta(kept, "type", "status")
 

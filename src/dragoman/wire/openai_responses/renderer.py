@@ -282,7 +282,7 @@ class ResponsesRenderer:
             item.update({**reasoning_item(part), "summary": item["summary"], **fields})
             item["id"] = opened.where["item_id"]
         else:
-            item["encrypted_content"] = seal(part.meta)
+            item["encrypted_content"] = seal(part)
         self._done(opened)
 
     def _end_call(self, opened: _Open, part: ToolCall) -> None:
