@@ -6,7 +6,7 @@ A list counts for the base URL that it came from, until it is asked for again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -39,12 +39,14 @@ class Cache(Struct, frozen=True, omit_defaults=False):
         listed = self.providers.get(provider.name)
         return listed if listed is not None and listed.base_url == provider.base_url else None
 
-    def discovered(self, providers: Iterable[Provider]) -> Mapping[str, Mapping[str, ModelInfo]]:
-        """Index what is known, as a registry takes it."""
+    def discovered(
+        self, providers: Mapping[str, Provider]
+    ) -> Mapping[str, Mapping[str, ModelInfo]]:
+        """Index what is known, as a registry takes it; only providers with a list are looked at."""
         return {
-            provider.name: {info.id: info for info in listed.models}
-            for provider in providers
-            if (listed := self.of(provider)) is not None
+            name: {info.id: info for info in listed.models}
+            for name, listed in self.providers.items()
+            if (provider := providers.get(name)) is not None and self.of(provider) is listed
         }
 
 

@@ -37,7 +37,7 @@ class Rereading:
 
         session = self._session
         config = load(file=session.config_file, overrides=self._overrides)
-        discovered = read_cache(session.env).discovered(config.providers.values())
+        discovered = read_cache(session.env).discovered(config.providers)
         return config, discovered, session.env
 
 

@@ -61,7 +61,7 @@ class Session:
         """Read what providers have told of their models, when they were last asked."""
         from dragoman.cli.model_cache import read_cache
 
-        return read_cache(self.env).discovered(self.config().providers.values())
+        return read_cache(self.env).discovered(self.config().providers)
 
     def tell_notes(self) -> None:
         """Tell what is wrong or odd in the configuration, briefly."""
