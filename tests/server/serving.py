@@ -19,6 +19,7 @@ from dragoman.errors import DragomanError
 from dragoman.routing.retry import RetryPolicy
 from dragoman.server.asgi import Application
 from dragoman.server.gateway import Gateway
+from dragoman.server.protocol import Protocol
 from dragoman.server.snapshot import take_snapshot
 from dragoman.types.exchange import Exchange
 from tests.library.asking import configure
@@ -71,7 +72,7 @@ class Served:
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self.base_url = f"{self.url}/v1"
         self._server = uvicorn.Server(
-            uvicorn.Config(application, lifespan="off", log_level="warning")
+            uvicorn.Config(application, http=Protocol, lifespan="off", log_level="warning")
         )
 
         def run() -> None:

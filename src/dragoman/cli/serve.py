@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -57,15 +59,16 @@ def serve(
     if not hasattr(sys.modules["os"], "fork"):
         raise WrongUsage("this system has no way to run several workers", "leave --workers out")
     started()
-    Supervisor(
-        lambda orphaned: run_worker(_orphaned(work, orphaned), sockets), settings.workers
-    ).run()
+    with TemporaryDirectory(prefix="dragoman-") as folder:
+        Supervisor(
+            lambda orphaned: run_worker(_shared(work, orphaned, folder), sockets), settings.workers
+        ).run()
 
 
-def _orphaned(work: Work, orphaned: int) -> Work:
+def _shared(work: Work, orphaned: int, folder: str) -> Work:
     from msgspec.structs import replace
 
-    return replace(work, orphaned=orphaned)
+    return replace(work, orphaned=orphaned, shared=Path(folder))
 
 
 def _print_banner(session: Session, config: Config, sockets: Sequence[socket.socket]) -> None:

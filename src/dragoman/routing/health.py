@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import TypeAlias
 
 from dragoman.errors import (
     DestinationDenied,
@@ -29,6 +30,10 @@ WARM_S = 300.0  # Ollama and LM Studio unload an idle model after five minutes
 PROBE_S = 60.0  # a probe that never reports back holds the door no longer than this
 
 
+_Scope: TypeAlias = tuple[str, int | None] | tuple[str, int | None, str]
+"""A provider with one of its credentials, and perhaps one model there."""
+
+
 @dataclass(slots=True)
 class _Mark:
     until: float
@@ -40,7 +45,7 @@ class _Mark:
 class Health:
     """Shared by all exchanges of a process; times are of the caller's monotonic clock."""
 
-    _marks: dict[Hashable, _Mark] = field(default_factory=dict)
+    _marks: dict[_Scope, _Mark] = field(default_factory=dict)
     _answered_at: dict[Hashable, float] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -97,13 +102,18 @@ class Health:
                 if mark is not None:
                     mark.probe_until = 0.0
 
+    def cooling(self, now: float) -> set[str]:
+        """Name the providers of which some credential or model may not be tried now."""
+        with self._lock:
+            return {scope[0] for scope, mark in self._marks.items() if mark.until > now}
+
     def warm(self, deployment: Deployment, now: float) -> bool:
         """Whether the model answered recently enough to be loaded still."""
         last = self._answered_at.get((deployment.provider.name, deployment.model))
         return last is not None and now - last < WARM_S
 
 
-def _scopes(deployment: Deployment) -> tuple[Hashable, Hashable]:
+def _scopes(deployment: Deployment) -> tuple[_Scope, _Scope]:
     """The narrow scope (one model) and the wide one (the provider), both of one credential."""
     wide = (deployment.provider.name, deployment.credential)
     return (*wide, deployment.model), wide

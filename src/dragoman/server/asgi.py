@@ -10,10 +10,12 @@ from typing import Any
 from dragoman.errors import DragomanError
 from dragoman.server.failures import BodyTooLarge, BodyTooSlow, InternalError, refuse
 from dragoman.server.http import Reply, Request
+from dragoman.server.protocol import GONE
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Register = Callable[[Callable[[], None] | None], None]
 
 BODY_LIMIT = 32 * 1024 * 1024
 BODY_S = 120.0
@@ -56,7 +58,8 @@ class Application:
             raise RuntimeError(f"cannot serve {scope['type']}")
         task = asyncio.current_task()
         assert task is not None
-        live = _Exchange(receive, send, self._body_limit, task)
+        watch = scope.get("extensions", {}).get(GONE)
+        live = _Exchange(receive, send, watch, self._body_limit, task)
         request = Request(
             scope["method"],
             scope["path"],
@@ -106,7 +109,14 @@ async def _own_fault(error: Exception, request: Request, live: _Exchange) -> Non
 class _Exchange:
     """One request and its reply. See `Request.body`, `dragoman.server.http.Reply`."""
 
-    def __init__(self, receive: Receive, send: Send, limit: int, task: asyncio.Task[Any]) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        register: Register | None,
+        limit: int,
+        task: asyncio.Task[Any],
+    ) -> None:
         self.task = task
         self.status: int | None = None
         self.interrupted = False
@@ -115,6 +125,7 @@ class _Exchange:
         self.extra: dict[str, str] = {}
         self._receive = receive
         self._send = send
+        self._register = register
         self._limit = limit
         self._watch: asyncio.Task[None] | None = None
 
@@ -130,7 +141,10 @@ class _Exchange:
                     body = await self._rest(body, message.get("more_body", False))
             except TimeoutError:
                 raise BodyTooSlow(f"the body did not come within {BODY_S:g} s") from None
-        self._watch = asyncio.get_running_loop().create_task(self._until_gone())
+        if self._register is not None:
+            self._register(self.leave)
+        else:
+            self._watch = asyncio.get_running_loop().create_task(self._until_gone())
         return body
 
     async def _rest(self, first: bytes, more: bool) -> bytes:
@@ -164,7 +178,9 @@ class _Exchange:
 
     def close(self) -> None:
         """Watch no longer."""
-        if self._watch is not None:
+        if self._register is not None:
+            self._register(None)
+        elif self._watch is not None:
             self._watch.cancel()
 
     # --------------------------------------------------------------------------------- reply

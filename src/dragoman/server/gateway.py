@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from dragoman.errors import DragomanError
+from dragoman.server.count_tokens import PATH as COUNT_TOKENS
+from dragoman.server.count_tokens import TokenCounter
+from dragoman.server.embed import EmbeddingEndpoint
 from dragoman.server.endpoint import Observer, Services
 from dragoman.server.failures import NoSuchPath, refuse
 from dragoman.server.generate import Generator
 from dragoman.server.health import health, readiness
 from dragoman.server.http import Reply, Request
+from dragoman.server.legacy import PATH as COMPLETIONS
+from dragoman.server.legacy import TextCompletions
 from dragoman.server.models import list_models, show_model
+from dragoman.server.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
 from dragoman.server.places import Places
 from dragoman.server.snapshot import Admission, Snapshot
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.wire import get_format
+from dragoman.wire.embeddings import PATH as EMBEDDINGS
 
 LANGUAGES = ("openai-completions", "openai-responses", "anthropic-messages")
 
@@ -27,6 +35,8 @@ _CORS = {
 }
 
 Handler: TypeAlias = Callable[[Request, Reply, Admission], Awaitable[None]]
+Table: TypeAlias = dict[str, dict[str, Handler]]
+"""Paths behind the version, by method. `{id}` is one segment, `{model}` all that is left."""
 
 
 class Gateway:
@@ -42,6 +52,7 @@ class Gateway:
         *,
         transport: AsyncTransport | None = None,
         observers: Sequence[Observer] = (),
+        metrics: Handler | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.transport = transport or AsyncDefaultTransport()
@@ -50,10 +61,14 @@ class Gateway:
         settings = snapshot.config.server
         places = Places(settings.in_flight)
         services = Services(self.transport, observers, places, settings.hold)
-        self._handlers: dict[str, dict[str, Handler]] = {"/models": {"GET": list_models}}
-        for name in LANGUAGES:
-            wire = get_format(name)
-            self._handlers[wire.path] = {"POST": Generator(wire.path, wire, services)}
+        self._handlers = _table(services)
+        if metrics is not None:
+            self._handlers["/metrics"] = {"GET": metrics}
+        self._patterns = [
+            (re.compile(path.replace("{model}", ".+").replace("{id}", "[^/]+")), methods)
+            for path, methods in self._handlers.items()
+            if "{" in path
+        ]
 
     async def close(self) -> None:
         """Close the connections to providers."""
@@ -79,8 +94,9 @@ class Gateway:
     def _find(self, request: Request) -> Handler:
         path = request.path.removeprefix("/v1")
         methods = self._handlers.get(path)
-        if methods is None and path.startswith("/models/"):
-            methods = {"GET": show_model}
+        if methods is None or "{" in path:
+            found = (methods for shape, methods in self._patterns if shape.fullmatch(path))
+            methods = next(found, None)
         if methods is None:
             raise NoSuchPath(f"nothing is served under {request.path[:200]}")
         handler = methods.get(request.method)
@@ -101,3 +117,18 @@ class Gateway:
         reply.extra["vary"] = "origin"
         reply.extra["access-control-expose-headers"] = "*"
         return request.method == "OPTIONS"
+
+
+def _table(services: Services) -> Table:
+    """Say which path is answered by what."""
+    openai, anthropic = get_format("openai-completions"), get_format("anthropic-messages")
+    table: Table = {"/models": {"GET": list_models}, "/models/{model}": {"GET": show_model}}
+    for name in LANGUAGES:
+        wire = get_format(name)
+        table[wire.path] = {"POST": Generator(wire.path, wire, services)}
+    table[EMBEDDINGS] = {"POST": EmbeddingEndpoint(EMBEDDINGS, openai, services)}
+    table[COMPLETIONS] = {"POST": TextCompletions(COMPLETIONS, openai, services)}
+    table[COUNT_TOKENS] = {"POST": TokenCounter(COUNT_TOKENS, anthropic, services)}
+    for path in (*JSON_PATHS, *FORM_PATHS):
+        table[path] = {"POST": PassThrough(path, openai, services)}
+    return table

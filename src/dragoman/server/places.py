@@ -24,7 +24,9 @@ class Places:
         if self._free > 0:
             self._free -= 1
             return
-        busy = TooBusy("the gateway has too much to do", retry_after=1, hint="ask again in a second")
+        busy = TooBusy(
+            "the gateway has too much to do", retry_after=1, hint="ask again in a second"
+        )
         if len(self._queue) >= self._queue_limit:
             raise busy
         turn = asyncio.get_running_loop().create_future()

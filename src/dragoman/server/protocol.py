@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -23,11 +24,20 @@ class HeadTooLarge(RequestError):
     code = "request_head_too_large"
 
 
+GONE = "dragoman.gone"
+"""The ASGI extension that takes a function to be called when the client leaves.
+
+ASGI's own way, to wait in `receive`, would cost a task for every request.
+"""
+
+
 class Protocol(HttpToolsProtocol):
     """One connection of a client. What is no HTTP is answered in the shape of an API's error."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._gone: Callable[[], None] | None = None
+        self._extensions = {GONE: self._watch}
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -41,6 +51,11 @@ class Protocol(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         self._stop_timer()
         super().connection_lost(exc)
+        if self._gone is not None:
+            self._gone()
+
+    def _watch(self, gone: Callable[[], None] | None) -> None:
+        self._gone = gone
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -63,6 +78,7 @@ class Protocol(HttpToolsProtocol):
         """See `HttpToolsProtocol`."""
         self._in_head = False
         self._stop_timer()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:

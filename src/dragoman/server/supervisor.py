@@ -16,6 +16,8 @@ import time
 import traceback
 from collections.abc import Callable
 
+from dragoman.errors import DragomanError
+
 log = logging.getLogger("dragoman.server")
 
 BIRTH_S = 2.0
@@ -24,8 +26,10 @@ STILLBORN_LIMIT = 5
 PAUSE_S = 0.2
 
 
-class WorkersFailed(Exception):
+class WorkersFailed(DragomanError):
     """Workers die as soon as they are started."""
+
+    code = "workers_failed"
 
 
 class Supervisor:
@@ -82,7 +86,10 @@ class Supervisor:
         self._stillborn = self._stillborn + 1 if age < BIRTH_S else 0
         if self._stillborn >= STILLBORN_LIMIT:
             self._tell(signal.SIGTERM)
-            raise WorkersFailed(f"{STILLBORN_LIMIT} workers in a row ended as soon as they began")
+            raise WorkersFailed(
+                f"{STILLBORN_LIMIT} workers in a row ended as soon as they began",
+                hint="what they said stands above; try `--workers 1`",
+            )
         time.sleep(PAUSE_S)
         if not self._stopping:
             self._start()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -24,13 +25,19 @@ from dragoman.server.asgi import Application
 from dragoman.server.book import Book
 from dragoman.server.endpoint import Observer
 from dragoman.server.gateway import Gateway
+from dragoman.server.metrics import DROPPED, IN_FLIGHT, QUEUED, UP, Metrics
 from dragoman.server.protocol import Protocol
 from dragoman.server.reload import Reading, Reloader
 from dragoman.server.snapshot import take_snapshot
+from dragoman.server.tally import Tally
+
+log = logging.getLogger("dragoman.server")
 
 KEEP_ALIVE_S = 75.0
 """How long a client's connection may be idle. Precedent: nginx."""
 SWEEP_S = 1.0
+GC_THRESHOLDS = (20_000, 20, 50)
+"""Requests leave few cycles behind: to look as often as Python does takes 5 % of the time."""
 NOT_READY_S = 0.5
 """Between "not ready" and "not accepting": what sends requests here has to notice first."""
 JUST_CONNECTED_S = 0.2
@@ -44,7 +51,8 @@ class Work(Struct, frozen=True):
 
     `reading` is what was read to begin with, `read` reads it again. `listening` is the host that
     the sockets are bound to. `database` is the ledger's file, None for no ledger. `orphaned`
-    becomes readable when whoever started the worker is gone.
+    becomes readable when whoever started the worker is gone. `shared` is a folder in which workers
+    leave what they have counted for each other.
     """
 
     reading: Reading
@@ -52,7 +60,7 @@ class Work(Struct, frozen=True):
     listening: str
     database: Path | None = None
     orphaned: int | None = None
-    observers: Sequence[Observer] = ()
+    shared: Path | None = None
 
 
 def run_worker(
@@ -83,8 +91,9 @@ class _Worker:
         snapshot = take_snapshot(config, around, discovered=discovered, listening=work.listening)
         settings = config.server
         book = Book(work.database) if work.database is not None and settings.log else None
-        observers = [*work.observers, *([book] if book is not None else [])]
-        gateway = Gateway(snapshot, observers=observers)
+        metrics = Metrics(lambda tally: _look(tally, gateway, application, book), work.shared)
+        observers: list[Observer] = [metrics, *([] if book is None else [book])]
+        gateway = Gateway(snapshot, observers=observers, metrics=metrics.answer)
         application = Application(gateway, settings.body_limit, settings.client_write)
         reloader = Reloader(gateway, work.read, work.listening)
         server = _Server(
@@ -104,7 +113,11 @@ class _Worker:
         )
         helpers = [
             asyncio.ensure_future(helper)
-            for helper in (reloader.watch(), _sweep(application), self._stop(gateway, server))
+            for helper in (
+                reloader.watch(),
+                _sweep(application, metrics),
+                self._stop(gateway, server),
+            )
         ]
         self._listen_to_signals(reloader)
         serving = asyncio.ensure_future(server.serve(sockets=list(self._sockets)))
@@ -114,6 +127,7 @@ class _Worker:
             self._started()
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
+            gc.set_threshold(*GC_THRESHOLDS)
             stopping = helpers[-1]
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             await self._drain(application, server, serving, settings.drain)
@@ -195,11 +209,28 @@ class _Server(uvicorn.Server):
             connection.shutdown()
 
 
-async def _sweep(application: Application) -> None:
+async def _sweep(application: Application, metrics: Metrics) -> None:
+    """Do what is to be done once a second."""
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(SWEEP_S)
         application.sweep(loop.time())
+        try:
+            metrics.share()
+        except OSError as error:
+            log.warning("what was counted could not be shared: %s", error)
+
+
+def _look(tally: Tally, gateway: Gateway, application: Application, book: Book | None) -> None:
+    """Note what is true at the moment."""
+    snapshot = gateway.snapshot
+    cooling = snapshot.around.health.cooling(snapshot.around.clock())
+    for provider in snapshot.config.custom:
+        tally.add(UP.name, (provider.name,), 0 if provider.name in cooling else 1)
+    tally.add(IN_FLIGHT.name, (), application.in_flight)
+    if book is not None:
+        tally.add(QUEUED.name, (), book.depth)
+        tally.add(DROPPED.name, (), book.dropped)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -1,0 +1,32 @@
+"""Text completions, as they were before there were messages: for models that have no template.
+
+Source: https://platform.openai.com/docs/api-reference/completions (read 2026-11)
+"""
+
+from __future__ import annotations
+
+from dragoman.engine.call import Call
+from dragoman.engine.dialogue import Neighbour
+from dragoman.server.beside import Passing, begin_beside, hand_on
+from dragoman.server.endpoint import Endpoint
+from dragoman.server.http import Reply, Request
+from dragoman.server.snapshot import Admission
+from dragoman.wire.envelope import open_envelope
+
+PATH = "/completions"
+
+
+class TextCompletions(Endpoint):
+    """Relays text completions to providers that have them, streamed or not."""
+
+    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+        """See `Endpoint.begin`."""
+        envelope = open_envelope(body)
+        dialogue = Passing(envelope, Neighbour(PATH, countable=True), self.client, events_end=True)
+        options = self.options(request)
+        return begin_beside(admission, dialogue, envelope.model, options, stream=envelope.stream)
+
+    async def answer(self, call: Call, reply: Reply) -> None:
+        """See `Endpoint.answer`."""
+        assert isinstance(call.dialogue, Passing)
+        await hand_on(call, call.dialogue, reply, self.services.transport, self.client)

@@ -1,0 +1,260 @@
+"""The gateway as a process: started, asked, told to stop, reloaded, with one worker and several."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.serving import ask
+from tests.upstream.fault import FaultUpstream, chat, chat_stream
+
+StartUpstream = Callable[..., FaultUpstream]
+PROMPT = [{"role": "user", "content": "hi"}]
+LONG_S = 20.0
+
+
+class Process:
+    """`dragoman serve` on a free port, with a home of its own."""
+
+    def __init__(self, home: Path, config: str, *arguments: str) -> None:
+        self.home = home
+        self.file = home / "config.toml"
+        self.file.write_text(config)
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            self.port = sock.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        env = {"HOME": str(home), "PATH": os.environ["PATH"], "TEAM_KEY": "team-secret"}
+        program = [sys.executable, "-m", "dragoman", "serve", "--config", str(self.file)]
+        self.process = subprocess.Popen(
+            [*program, "--port", str(self.port), *arguments],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._wait_for_answers()
+
+    def _wait_for_answers(self) -> None:
+        until = time.monotonic() + LONG_S
+        while True:
+            try:
+                ask(f"{self.url}/healthz", method="GET")
+                return
+            except urllib.error.URLError:
+                if self.process.poll() is not None or time.monotonic() > until:
+                    raise AssertionError(self.process.communicate()) from None
+                time.sleep(0.02)
+
+    def chat(self, model: str, **more: Any) -> tuple[int, Any]:
+        body = json.dumps({"model": model, "messages": PROMPT, **more}).encode()
+        status, _, answer = ask(f"{self.url}/v1/chat/completions", body)
+        return status, json.loads(answer)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=LONG_S)
+        return self.process.returncode, out, err
+
+    def rows(self, query: str) -> list[Any]:
+        path = self.home / ".local/share/dragoman/dragoman.db"
+        connection = sqlite3.connect(path)
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Start gateways that end with the test."""
+    started: list[Process] = []
+
+    def start(config: str, *arguments: str) -> Process:
+        home = tmp_path / str(len(started))
+        home.mkdir()
+        started.append(Process(home, config, *arguments))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.process.poll() is None:
+            process.process.kill()
+        process.process.communicate()
+
+
+def provider(server: FaultUpstream, **more: str) -> str:
+    lines = "".join(f"{name} = {value}\n" for name, value in more.items())
+    return f'[providers.mine]\nbase_url = "{server.base_url}"\n{lines}'
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + LONG_S
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_it_answers_says_where_and_ends_at_once_when_idle(start: Any) -> None:
+    gateway = start('default_model = "demo/echo"\n')
+    status, answer = gateway.chat("demo/echo")
+    assert (status, answer["choices"][0]["message"]["content"]) == (200, "hi")
+    began = time.monotonic()
+    code, out, err = gateway.stop()
+    assert code == 0
+    assert time.monotonic() - began < 5
+    assert f"{gateway.url}/v1" in out
+    assert err == ""
+
+
+def test_every_exchange_is_in_the_ledger_when_it_has_ended(start: Any) -> None:
+    gateway = start("")
+    for _ in range(20):
+        assert gateway.chat("demo/echo")[0] == 200
+    gateway.stop()
+    rows = gateway.rows("SELECT endpoint, status, outcome, source, overhead_s > 0 FROM exchange")
+    assert rows == [("/chat/completions", 200, "ok", "gateway", 1)] * 20
+    assert gateway.rows("SELECT count(*) FROM attempt") == [(20,)]
+    assert gateway.rows("SELECT count(*) FROM message") == [(0,)]
+
+
+def test_what_is_in_flight_is_finished_before_it_ends(start: Any, upstream: StartUpstream) -> None:
+    server = upstream(chat("late").stall(1.0, at=0))
+    gateway = start(provider(server))
+    answers: list[Any] = []
+    asking = threading.Thread(target=lambda: answers.append(gateway.chat("mine/m")))
+    asking.start()
+    wait_until(lambda: len(server.requests) == 1)
+    code, _, _ = gateway.stop()
+    asking.join()
+    assert code == 0
+    assert answers[0][0] == 200
+
+
+def test_a_stream_that_takes_too_long_at_the_end_is_told_so(
+    start: Any, upstream: StartUpstream
+) -> None:
+    answer = chat_stream(["one", "two"])
+    server = upstream(answer.stall(60.0, at=answer.body.index(b"two")))
+    gateway = start(provider(server) + "[server]\ndrain = 0.3\n")
+    body = json.dumps({"model": "mine/m", "messages": PROMPT, "stream": True}).encode()
+    request = urllib.request.Request(
+        f"{gateway.url}/v1/chat/completions", body, {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=LONG_S) as stream:
+        while b"one" not in stream.readline():
+            continue
+        code, _, _ = gateway.stop()
+        rest = stream.read()
+    assert b"shutting_down" in rest
+    assert b"[DONE]" not in rest
+    assert code == 0
+    assert gateway.rows("SELECT outcome FROM exchange") == [("interrupted",)]
+
+
+def test_keys_in_the_file_are_needed_by_every_request(start: Any) -> None:
+    gateway = start('[[gateway.keys]]\nname = "team"\nkey = "env:TEAM_KEY"\n')
+    assert gateway.chat("demo/echo")[0] == 401
+    body = json.dumps({"model": "demo/echo", "messages": PROMPT}).encode()
+    for name, value in (
+        ("authorization", "Bearer team-secret"),
+        ("x-api-key", "team-secret"),
+        ("api-key", "team-secret"),
+    ):
+        request = urllib.request.Request(
+            f"{gateway.url}/v1/chat/completions",
+            body,
+            {"content-type": "application/json", name: value},
+        )
+        with urllib.request.urlopen(request, timeout=LONG_S) as answer:
+            assert answer.status == 200
+    gateway.stop()
+    assert gateway.rows("SELECT DISTINCT gateway_key FROM exchange") == [("team",)]
+
+
+def test_a_changed_file_is_picked_up_and_a_broken_one_is_not(
+    start: Any, upstream: StartUpstream
+) -> None:
+    one, two = upstream(chat("one")), upstream(chat("two"))
+    gateway = start(provider(one))
+    assert gateway.chat("mine/m")[1]["choices"][0]["message"]["content"] == "one"
+    gateway.file.write_text("[providers.mine\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert gateway.chat("mine/m")[1]["choices"][0]["message"]["content"] == "one"
+    gateway.file.write_text(provider(two))  # nobody tells it: it looks
+    wait_until(lambda: gateway.chat("mine/m")[1]["choices"][0]["message"]["content"] == "two")
+    _, _, err = gateway.stop()
+    assert "was not reloaded" in err
+    assert "Traceback" not in err
+
+
+def test_a_key_that_is_gone_is_refused_within_seconds(start: Any) -> None:
+    gateway = start("")
+    assert gateway.chat("demo/echo")[0] == 200
+    gateway.file.write_text('[[gateway.keys]]\nname = "team"\nkey = "env:TEAM_KEY"\n')
+    wait_until(lambda: gateway.chat("demo/echo")[0] == 401)
+
+
+def test_several_workers_answer_share_their_counts_and_are_replaced(start: Any) -> None:
+    gateway = start("", "--workers", "2")
+    children = [int(pid) for pid in _children(gateway.process.pid)]
+    assert len(children) == 2
+    for _ in range(30):
+        assert gateway.chat("demo/echo")[0] == 200
+
+    def counted() -> float:
+        text = ask(f"{gateway.url}/metrics", method="GET")[2].decode()
+        lines = [line for line in text.splitlines() if line.startswith("dragoman_requests_total")]
+        return sum(float(line.split()[-1]) for line in lines)
+
+    wait_until(lambda: counted() == 30)
+    os.kill(children[0], signal.SIGKILL)
+    wait_until(lambda: len(set(_children(gateway.process.pid)) - set(map(str, children))) == 1)
+    assert gateway.chat("demo/echo")[0] == 200
+    code, _, err = gateway.stop()
+    assert code == 0
+    assert "another takes its place" in err
+
+
+def test_workers_end_when_nobody_is_left_to_look_after_them(start: Any) -> None:
+    gateway = start("", "--workers", "2")
+    children = _children(gateway.process.pid)
+    gateway.process.kill()
+    gateway.process.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_a_port_that_is_taken_is_said_in_three_lines(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "dragoman", "serve", "--port", str(port)],
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=LONG_S,
+            check=False,
+        )
+    assert done.returncode == 78
+    assert f"cannot listen at 127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
