@@ -7,6 +7,7 @@ the model would not be the one that runs it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.errors import InvalidRequest
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire.base import WireFormat
@@ -152,7 +154,7 @@ def open_envelope(body: bytes) -> Envelope:
     """Open a body one level.
 
     Raises: InvalidRequest, code `invalid_json`, for what is not JSON, not UTF-8, nested too deep or
-    no object, and for a name that stands twice; also for a `model` that is missing.
+    no object; with the name of the field for one that stands twice and a `model` that is missing.
     """
     if body.startswith(_BOM):
         body = body[len(_BOM) :]
@@ -198,7 +200,21 @@ def _members(body: bytes, fields: dict[str, Raw]) -> Iterator[_Member]:
     else:
         if body[at : at + 1] == b"}":
             return
-    raise invalid_json("a name stands twice at the top of the body")
+    raise _twice(body)
+
+
+def _twice(body: bytes) -> InvalidRequest:
+    """Make the error that names the field which stands twice."""
+    top: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        top[:] = [name for name, _ in pairs]  # of the object that ends last: the outermost
+
+    json.loads(body, object_pairs_hook=note)
+    name = next((name for at, name in enumerate(top) if name in top[:at]), None)
+    if name is None:
+        return invalid_json("a name stands twice at the top of the body")
+    return InvalidRequest(f"{name}: stands twice at the top of the body", param=name)
 
 
 def _skip(body: bytes, at: int) -> int:

@@ -238,9 +238,8 @@ def _render_rest(request: ChatRequest, body: dict[str, Any], warn: Warn) -> Chat
     if request.n is not None and request.n > 1:
         raise Unsupported("Anthropic Messages gives one answer to a request", param="n")
     if request.logprobs or request.top_logprobs:
-        raise Unsupported(
-            "Anthropic Messages has no log probabilities", param=_names_logprobs(request)
-        )
+        field = _names_logprobs(request)
+        raise Unsupported(f"{field}: Anthropic Messages has no log probabilities", param=field)
     stop = [text for text in request.stop if text.strip()]
     if len(stop) < len(request.stop):
         warn("stop sequences of mere white space are not sent: they are refused")
