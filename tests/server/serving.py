@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 import time
@@ -11,6 +12,8 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, Self
 
+import anthropic
+import openai
 import uvicorn
 
 from dragoman.config import Secrets
@@ -31,9 +34,19 @@ class Seen:
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
         self.refusals: list[tuple[str, DragomanError]] = []
+        self._told = threading.Condition()
 
     def ended(self, exchange: Exchange) -> None:
-        self.exchanges.append(exchange)
+        with self._told:
+            self.exchanges.append(exchange)
+            self._told.notify_all()
+
+    def wait(self, count: int = 1, timeout_s: float = 2.0) -> Exchange:
+        """Wait for so many exchanges; give the last of them. They end after their answers do."""
+        with self._told:
+            if not self._told.wait_for(lambda: len(self.exchanges) >= count, timeout_s):
+                raise AssertionError(f"{len(self.exchanges)} exchanges ended, not {count}")
+            return self.exchanges[count - 1]
 
     def refused(self, endpoint: str, error: DragomanError) -> None:
         self.refusals.append((endpoint, error))
@@ -58,6 +71,17 @@ class Served:
         self._hold_s = hold_s
         self._body_limit = body_limit
         self.seen = Seen()
+        self._clients = contextlib.ExitStack()
+
+    def openai(self, **options: Any) -> openai.OpenAI:
+        """OpenAI's client of this gateway, which is closed with it."""
+        given = {"base_url": self.base_url, "api_key": "any", "max_retries": 0, **options}
+        return self._clients.enter_context(openai.OpenAI(**given))
+
+    def anthropic(self, **options: Any) -> anthropic.Anthropic:
+        """Anthropic's client of this gateway, which is closed with it."""
+        given = {"base_url": self.url, "api_key": "any", "max_retries": 0, **options}
+        return self._clients.enter_context(anthropic.Anthropic(**given))
 
     def __enter__(self) -> Self:
         around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
@@ -89,15 +113,17 @@ class Served:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._clients.close()
         self._server.should_exit = True
         self._thread.join()
 
 
 def ask(
-    url: str, body: bytes | None = None, *, method: str = "POST"
+    url: str, body: bytes | None = None, *, method: str = "POST", **added: str
 ) -> tuple[int, Mapping[str, str], bytes]:
-    """Ask with nothing but HTTP: status, headers, body."""
+    """Ask with nothing but HTTP: status, headers, body. `added` are headers, `-` written `_`."""
     headers = {"content-type": "application/json"}
+    headers |= {name.replace("_", "-"): value for name, value in added.items()}
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import anthropic
@@ -19,19 +18,12 @@ StartUpstream = Callable[..., FaultUpstream]
 PROMPT = [{"role": "user", "content": "hi"}]
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    """Start gateways that end with the test."""
-    with contextlib.ExitStack() as stack:
-        yield lambda *args, **options: stack.enter_context(Served(*args, **options))
-
-
 def openai_of(gateway: Served) -> openai.OpenAI:
-    return openai.OpenAI(base_url=gateway.base_url, api_key="any", max_retries=0)
+    return gateway.openai()
 
 
 def anthropic_of(gateway: Served) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=gateway.url, api_key="any", max_retries=0)
+    return gateway.anthropic()
 
 
 def test_the_openai_sdk_gets_the_upstreams_bytes(serve: Any, upstream: StartUpstream) -> None:

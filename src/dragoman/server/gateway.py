@@ -94,7 +94,7 @@ class Gateway:
     def _find(self, request: Request) -> Handler:
         path = request.path.removeprefix("/v1")
         methods = self._handlers.get(path)
-        if methods is None or "{" in path:
+        if methods is None:
             found = (methods for shape, methods in self._patterns if shape.fullmatch(path))
             methods = next(found, None)
         if methods is None:
