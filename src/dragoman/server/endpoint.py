@@ -87,6 +87,7 @@ class Endpoint(abc.ABC):
                 call = self.begin(body, request, admission)
                 call.exchange.endpoint = self.path
                 call.exchange.key = admission.principal.key
+                call.exchange.traceparent = request.headers.get("traceparent")
                 await self.answer(call, reply)
             finally:
                 self.services.places.leave()

@@ -30,6 +30,7 @@ from dragoman.server.protocol import Protocol
 from dragoman.server.reload import Reading, Reloader
 from dragoman.server.snapshot import take_snapshot
 from dragoman.server.tally import Tally
+from dragoman.server.traces import make_traces
 
 log = logging.getLogger("dragoman.server")
 
@@ -92,7 +93,8 @@ class _Worker:
         settings = config.server
         book = Book(work.database) if work.database is not None and settings.log else None
         metrics = Metrics(lambda tally: _look(tally, gateway, application, book), work.shared)
-        observers: list[Observer] = [metrics, *([] if book is None else [book])]
+        traces = make_traces(env)
+        observers: list[Observer] = [one for one in (metrics, book, traces) if one is not None]
         gateway = Gateway(snapshot, observers=observers, metrics=metrics.answer)
         application = Application(gateway, settings.body_limit, settings.client_write)
         reloader = Reloader(gateway, work.read, work.listening)
@@ -135,8 +137,9 @@ class _Worker:
             for helper in helpers:
                 helper.cancel()
             await gateway.close()
-            if book is not None:
-                await asyncio.to_thread(book.close)
+            for observer in (book, traces):
+                if observer is not None:
+                    await asyncio.to_thread(observer.close)
 
     def _listen_to_signals(self, reloader: Reloader) -> None:
         loop = asyncio.get_running_loop()

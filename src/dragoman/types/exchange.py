@@ -57,7 +57,7 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
 
     Through the gateway: `endpoint` is the path that was asked, `key` the name of the gateway key,
     `status` what the client was told, None when it was told nothing, and `overhead_s` the part of
-    `duration_s` that no provider took.
+    `duration_s` that no provider took. `traceparent` is the client's header of that name.
     """
 
     id: str
@@ -72,6 +72,7 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     key: str | None = None
     status: int | None = None
     overhead_s: float | None = None
+    traceparent: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
