@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
@@ -127,6 +126,8 @@ def check_names(params: Mapping[str, Any]) -> None:
     """Refuse a parameter that does not exist. Raises: InvalidRequest with a suggestion."""
     for name in params:
         if name not in Params.__annotations__:
+            import difflib
+
             near = difflib.get_close_matches(name, Params.__annotations__, n=1)
             fix = f"did you mean {near[0]}? " if near else ""
             raise InvalidRequest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -116,9 +117,12 @@ def ask(session: Session, /, **given: Any) -> Exit:
 
         template = Filled(read_template(session, asked.template), asked)
         asked = template.asked
+    # What is made while modules load stays: looking through it for garbage costs a tenth of that.
+    gc.disable()
     from dragoman.cli.asking import prepare
     from dragoman.cli.prompt import read_prompt
 
+    gc.enable()
     asking = prepare(session, asked)
     schema = read_shape(asked)
     message = read_prompt(asked.words, asked.attach, asked.typed, session.terminal.note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -113,6 +112,8 @@ def _read(name: str, given: str, text: str) -> Any:
 
 
 def _suggestion(name: str) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6)
     if near:
         return f"did you mean -o {near[0]}?"
