@@ -55,6 +55,7 @@ class Passage:
         self.usage: Usage | None = None
         self.frames = 0
         self.said_tokens = 0
+        self.warnings: Sequence[str] = ()
         self._dialect = dialect
 
     @property
