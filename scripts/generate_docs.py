@@ -3,8 +3,8 @@
     python scripts/generate_docs.py            # write them
     python scripts/generate_docs.py --check    # fail when one is out of date
 
-Whole pages: reference/errors.md, reference/cli.md. Between two marks: the tables in providers.md
-and guides/local-servers.md.
+Whole files: reference/errors.md, reference/cli.md, gateway/grafana.json. Between two marks: the
+tables in providers.md, guides/local-servers.md and gateway/metrics.md.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+from dashboard import dashboard
 
 from dragoman import errors
 from dragoman.catalog import PROVIDERS_FILE
 from dragoman.cli.app import ASK, root
 from dragoman.cli.exit_codes import MEANINGS, exit_code
+from dragoman.server.metrics import METRICS
 
 DOCS = Path(__file__).parent.parent / "docs"
 MARKS = ("<!-- providers: made by scripts/generate_docs.py -->\n", "<!-- /providers -->\n")
+METRICS_MARKS = ("<!-- metrics: made by scripts/generate_docs.py -->\n", "<!-- /metrics -->\n")
 EVERYWHERE = ("config", "color", "debug")
 MADE = "<!-- Made by scripts/generate_docs.py; change the code, then run `make generate`. -->\n\n"
 
@@ -189,13 +192,23 @@ def _metavar(param: click.Option) -> Iterator[str]:
         yield "/".join(map(str, param.type.choices))
 
 
-def between_marks(path: Path, text: str) -> str:
+def between_marks(path: Path, text: str, marks: tuple[str, str] = MARKS) -> str:
     """Replace what stands between the marks of a page."""
-    before, start, rest = path.read_text("utf-8").partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
+    before, start, rest = path.read_text("utf-8").partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not start or not end:
         raise SystemExit(f"{path} has lost its marks")
     return f"{before}{start}\n{text}\n{end}{after}"
+
+
+def metrics_table() -> str:
+    """Tabulate what is counted for Prometheus."""
+    lines = ["| metric | kind | labels | what |", "|---|---|---|---|"]
+    for metric in METRICS:
+        name = f"{metric.name}_total" if metric.kind == "counter" else metric.name
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{name}` | {metric.kind} | {labels} | {metric.doc} |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
@@ -205,11 +218,14 @@ def main() -> int:
     check = parser.parse_args().check
     providers = DOCS / "providers.md"
     servers = DOCS / "guides" / "local-servers.md"
+    metrics = DOCS / "gateway" / "metrics.md"
     made = {
         DOCS / "reference" / "errors.md": errors_page(),
         DOCS / "reference" / "cli.md": cli_page(),
         providers: between_marks(providers, providers_table()),
         servers: between_marks(servers, servers_table()),
+        metrics: between_marks(metrics, metrics_table(), METRICS_MARKS),
+        DOCS / "gateway" / "grafana.json": dashboard(),
     }
     stale = [p for p, text in made.items() if not p.exists() or p.read_text("utf-8") != text]
     for path in stale:
