@@ -221,7 +221,10 @@ def test_full_disk_under_stdout_is_told(dragoman: Dragoman) -> None:
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr == b"Error: No space left on device\n"
+    what, why, fix = done.stderr.decode().splitlines()
+    assert what == "Error: the system says: No space left on device"
+    assert why.startswith("  Why: ")
+    assert fix.startswith("  Fix: make room")
 
 
 def test_bug_is_told_in_two_lines_and_traced_with_debug(dragoman: Dragoman) -> None:

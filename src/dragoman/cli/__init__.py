@@ -43,7 +43,14 @@ def run(arguments: Sequence[str]) -> Exit:
     import click
 
     from dragoman.cli.app import root
-    from dragoman.cli.failure import print_error, print_lines, print_usage_error
+    from dragoman.cli.failure import (
+        error_object,
+        print_error,
+        print_lines,
+        print_usage_error,
+        tell_programs,
+        usage_object,
+    )
     from dragoman.cli.session import Session
     from dragoman.errors import DragomanError
 
@@ -56,10 +63,12 @@ def run(arguments: Sequence[str]) -> Exit:
     except click.exceptions.Exit:
         return Exit.OK
     except click.UsageError as error:
+        tell_programs(session, arguments, usage_object(error))
         print_usage_error(console, error)
         return Exit.USAGE
     except DragomanError as error:
         _trace(session.debug)
+        tell_programs(session, arguments, error_object(error))
         return print_error(console, error)
     except OSError:
         _trace(session.debug)
@@ -68,6 +77,8 @@ def run(arguments: Sequence[str]) -> Exit:
         _trace(session.debug)
         what = f"this is a bug in dragoman: {type(error).__name__}"
         fix = None if session.debug else "run it again with --debug, and report what it prints"
+        internal = {"code": "internal_error", "message": what, "exit_code": int(Exit.INTERNAL)}
+        tell_programs(session, arguments, internal)
         print_lines(console, what, None, fix)
         return Exit.INTERNAL
     finally:
@@ -85,9 +96,14 @@ def _tell_system_error(error: OSError) -> Exit:
     """Tell what the system refuses, such as room on a full disk, where it still can be told."""
     import contextlib
 
+    place = error.filename or "the place that output goes to"
+    lines = (
+        f"Error: the system says: {error.strerror or error}",
+        f"  Why: it is about {place}",
+        "  Fix: make room or give yourself the right to write there, then run it again",
+    )
     with contextlib.suppress(OSError, AttributeError):
-        place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"Error: {place}{error.strerror or error}\n")
+        sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()
     return Exit.UNEXPECTED
 

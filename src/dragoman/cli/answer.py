@@ -202,6 +202,7 @@ class Answer:
             self.output.finish(found)
         else:
             print_json(self.terminal.out, found)
+        self.session.answered_json = True
 
     def _more(self) -> dict[str, Any]:
         """What `--json` says besides."""

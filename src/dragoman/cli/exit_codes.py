@@ -46,6 +46,8 @@ MEANINGS: dict[Exit, str] = {
 class InputMissing(errors.InvalidRequest):
     """A file that the command line names is missing or cannot be read."""
 
+    code = "input_missing"
+
 
 _BY_CLASS: tuple[tuple[type[errors.DragomanError], Exit], ...] = (
     (errors.ConfigError, Exit.CONFIG),

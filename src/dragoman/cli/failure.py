@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.exit_codes import Exit, exit_code
+from dragoman.cli.fixes import fix_for
 from dragoman.cli.terminal import Console, one_line
 from dragoman.errors import DragomanError
 
 if TYPE_CHECKING:
     import click
+
+    from dragoman.cli.session import Session
 
 MAX_CHARACTERS = 600
 """A line longer than this is not read; `--json` has all of it."""
@@ -18,10 +21,11 @@ MAX_CHARACTERS = 600
 
 def explain(error: DragomanError) -> tuple[str, str | None, str | None]:
     """Split an error into what happened, why, and the fix, a line each."""
+    fix = fix_for(error)
     return (
         _shorten(one_line(error.message)),
         _origin(error),
-        _shorten(one_line(error.hint)) if error.hint else None,
+        _shorten(one_line(fix)) if fix else None,
     )
 
 
@@ -43,12 +47,41 @@ def print_lines(console: Console, what: str, why: str | None, fix: str | None) -
 
 def print_usage_error(console: Console, error: click.UsageError) -> None:
     """Print what is wrong with the command line, and where it is explained."""
+    what, fix = _explain_usage(error)
+    print_lines(console, what, None, fix)
+
+
+def usage_object(error: click.UsageError) -> Mapping[str, Any]:
+    """Describe what is wrong with the command line for programs."""
+    what, fix = _explain_usage(error)
+    return {"code": "wrong_usage", "message": what, "hint": fix, "exit_code": int(Exit.USAGE)}
+
+
+def tell_programs(session: Session, arguments: Sequence[str], error: Mapping[str, Any]) -> None:
+    """Print an error as JSON on stdout, where that was asked for and no answer has told it yet.
+
+    `--json` gets an object with `error`, `--jsonl` the last line of its lines.
+    """
+    options = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
+    if session.answered_json or not {"--json", "--jsonl"} & set(options):
+        return
+    from dragoman.cli.json_output import ENCODER, print_json
+
+    out = session.terminal.out
+    if "--jsonl" in options:
+        out.line(ENCODER.encode({"type": "answer", "error": error}).decode())
+    else:
+        print_json(out, {"error": error})
+
+
+def _explain_usage(error: click.UsageError) -> tuple[str, str]:
+    """Say what is wrong, and what to do, a line each."""
     path = error.ctx.command_path.strip() if error.ctx is not None else "dragoman"
     message = error.format_message()
     fix = getattr(error, "hint", None) or f"see {path.removesuffix(' ask')} --help"
     named = message[1:2].isupper()  # a variable's name, not the beginning of a sentence
     what = one_line(message if named else message[:1].lower() + message[1:]).rstrip(".")
-    print_lines(console, _shorten(what), None, _shorten(one_line(fix)))
+    return _shorten(what), _shorten(one_line(fix))
 
 
 def error_object(error: DragomanError) -> Mapping[str, Any]:
@@ -57,7 +90,7 @@ def error_object(error: DragomanError) -> Mapping[str, Any]:
         "code": error.code,
         "message": error.message,
         "why": getattr(error, "why", None),
-        "hint": error.hint,
+        "hint": fix_for(error),
         "provider": error.provider,
         "model": error.model,
         "status": getattr(error, "upstream_status", None),

@@ -27,6 +27,8 @@ ELSE = "dragoman doctor looks at it; moved away, it makes room for a new record"
 class RecordUnusable(InputMissing):
     """The record cannot be read. `why` is the reason, and where the file is."""
 
+    code = "record_unusable"
+
     def __init__(self, path: Path, reason: str) -> None:
         hint = next((hint for word, hint in HINTS if word in reason), ELSE)
         super().__init__("the record of what was asked cannot be read", hint=hint)

@@ -19,12 +19,16 @@ MAX_NOTES = 3
 
 
 class Session:
-    """The run. `config_file` is what `--config` names, `debug` asks for tracebacks."""
+    """The run. `config_file` is what `--config` names, `debug` asks for tracebacks.
+
+    `answered_json`: an answer has been printed as JSON, with its error if it has one.
+    """
 
     def __init__(self) -> None:
         self.terminal = Terminal()
         self.config_file: Path | None = None
         self.debug = False
+        self.answered_json = False
         self.env = os.environ
         self._config: Config | None = None
 
