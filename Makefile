@@ -4,6 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python;
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
 	done)
 BIN := .venv/bin
+UV := .venv-clients/bin/uv
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .PHONY: help run test check lint types layers generated tests format generate bench docs docs-serve
@@ -77,11 +78,13 @@ $(BIN)/python:
 	@touch $@
 
 # Clients of the gateway, to be tried as they are. uv, because it takes seconds and pip minutes.
-.venv-clients/stamp: tests/clients/requirements.txt
+.venv-clients/stamp: tests/clients/libraries.txt tests/clients/programs.txt
 	@echo "Installing clients of the gateway into .venv-clients"
 	@$(PYTHON) -m venv .venv-clients
 	@.venv-clients/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.8
-	@.venv-clients/bin/uv pip install --quiet --python .venv-clients/bin/python -r $<
+	@$(UV) pip install --quiet --python .venv-clients/bin/python -r tests/clients/libraries.txt
+	@$(UV) venv --quiet --clear --python .venv-clients/bin/python .venv-clients/programs
+	@$(UV) pip install --quiet --python .venv-clients/programs/bin/python -r tests/clients/programs.txt
 	@touch $@
 
 .venv/%.stamp: pyproject.toml | $(BIN)/python

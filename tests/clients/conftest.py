@@ -1,4 +1,4 @@
-"""What tests with clients share: gateways that end with the test."""
+"""What tests with clients share: gateways, and a machine to run clients on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.gateway import Gateway
+from tests.clients.installed import Machine
+from tests.clients.upstreams import three_languages
 
 
 @pytest.fixture
@@ -18,3 +20,17 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
         yield lambda config="", **env: stack.enter_context(
             Gateway(tmp_path / "gateway", config, **env)
         )
+
+
+@pytest.fixture(scope="session")
+def languages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Serve a provider of each of the three languages."""
+    with three_languages(tmp_path_factory.mktemp("languages")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """Run clients where they reach nothing but loopback."""
+    with Machine(tmp_path / "machine") as machine:
+        yield machine
