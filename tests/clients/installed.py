@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -67,18 +68,23 @@ class Machine:
 
     def run(self, command: Sequence[str | Path], **env: str) -> str:
         """Run a program to its good end. Returns: what it printed."""
-        done = subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=self.work,
             env={**self.env, **env},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-        assert done.returncode == 0, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+            start_new_session=True,
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        assert process.returncode == 0, f"{process.returncode}\n{out}\n{err}"
+        return out
 
     def ask_in_python(self, script: str, *arguments: str, given: Mapping[str, Any]) -> Any:
         """Let a script of python/ ask. Returns: what was said, by model."""
