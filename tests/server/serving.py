@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import anthropic
@@ -19,12 +20,15 @@ import uvicorn
 from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
 from dragoman.errors import DragomanError
+from dragoman.routing.health import Health
 from dragoman.routing.retry import RetryPolicy
 from dragoman.server.asgi import Application
 from dragoman.server.gateway import Gateway
 from dragoman.server.protocol import Protocol
 from dragoman.server.snapshot import take_snapshot
+from dragoman.store.responses import Responses
 from dragoman.types.exchange import Exchange
+from dragoman.types.route import Deployment
 from tests.library.asking import configure
 
 
@@ -52,10 +56,17 @@ class Seen:
         self.refusals.append((endpoint, error))
 
 
+class Forgiving(Health):
+    """Health that remembers no failure."""
+
+    def failed(self, deployment: Deployment, error: DragomanError, now: float) -> None:
+        self.released(deployment)
+
+
 class Served:
     """Serve these providers, as a context: `url`, and `base_url` with `/v1`.
 
-    `seen` has what the observers of the gateway are told.
+    `seen` has what the observers of the gateway are told. `database` is where responses are kept.
     """
 
     def __init__(
@@ -64,13 +75,16 @@ class Served:
         *,
         hold_s: float | None = None,
         body_limit: int = 1024 * 1024,
+        database: Path | None = None,
         **settings: Any,
     ) -> None:
         self._providers = providers
         self._settings = settings
         self._hold_s = hold_s
         self._body_limit = body_limit
+        self._database = database
         self.seen = Seen()
+        self._around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
         self._clients = contextlib.ExitStack()
 
     def openai(self, **options: Any) -> openai.OpenAI:
@@ -84,13 +98,12 @@ class Served:
         return self._clients.enter_context(anthropic.Anthropic(**given))
 
     def __enter__(self) -> Self:
-        around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
         server = {"body_limit": self._body_limit, **self._settings.pop("server", {})}
         if self._hold_s is not None:
             server["hold"] = self._hold_s
         config = configure(self._providers, server=server, **self._settings)
-        snapshot = take_snapshot(config, around, discovered={}, listening="127.0.0.1")
-        gateway = Gateway(snapshot, observers=[self.seen])
+        snapshot = take_snapshot(config, self._around, discovered={}, listening="127.0.0.1")
+        gateway = Gateway(snapshot, observers=[self.seen], responses=Responses(self._database))
         application = Application(gateway, config.server.body_limit, config.server.client_write)
         sock = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
@@ -111,6 +124,10 @@ class Served:
         while not self._server.started:
             time.sleep(0.005)
         return self
+
+    def forgive(self) -> None:
+        """Forget the failures of providers, from now on at once: none of them ever cools."""
+        self._around.health = Forgiving()
 
     def __exit__(self, *_: object) -> None:
         self._clients.close()

@@ -6,12 +6,10 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,64 +17,12 @@ from typing import Any
 
 import pytest
 
+from tests.server.process import LONG_S, Process, children, wait_until
 from tests.server.serving import ask
 from tests.upstream.fault import FaultUpstream, chat, chat_stream
 
 StartUpstream = Callable[..., FaultUpstream]
 PROMPT = [{"role": "user", "content": "hi"}]
-LONG_S = 20.0
-
-
-class Process:
-    """`dragoman serve` on a free port, with a home of its own."""
-
-    def __init__(self, home: Path, config: str, *arguments: str) -> None:
-        self.home = home
-        self.file = home / "config.toml"
-        self.file.write_text(config)
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.port = sock.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        env = {"HOME": str(home), "PATH": os.environ["PATH"], "TEAM_KEY": "team-secret"}
-        program = [sys.executable, "-m", "dragoman", "serve", "--config", str(self.file)]
-        self.process = subprocess.Popen(
-            [*program, "--port", str(self.port), *arguments],
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._wait_for_answers()
-
-    def _wait_for_answers(self) -> None:
-        until = time.monotonic() + LONG_S
-        while True:
-            try:
-                ask(f"{self.url}/healthz", method="GET")
-                return
-            except urllib.error.URLError:
-                if self.process.poll() is not None or time.monotonic() > until:
-                    raise AssertionError(self.process.communicate()) from None
-                time.sleep(0.02)
-
-    def chat(self, model: str, **more: Any) -> tuple[int, Any]:
-        body = json.dumps({"model": model, "messages": PROMPT, **more}).encode()
-        status, _, answer = ask(f"{self.url}/v1/chat/completions", body)
-        return status, json.loads(answer)
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=LONG_S)
-        return self.process.returncode, out, err
-
-    def rows(self, query: str) -> list[Any]:
-        path = self.home / ".local/share/dragoman/dragoman.db"
-        connection = sqlite3.connect(path)
-        try:
-            return connection.execute(query).fetchall()
-        finally:
-            connection.close()
 
 
 @pytest.fixture
@@ -92,21 +38,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
 
     yield start
     for process in started:
-        if process.process.poll() is None:
-            process.process.kill()
-        process.process.communicate()
+        process.kill()
 
 
 def provider(server: FaultUpstream, **more: str) -> str:
     lines = "".join(f"{name} = {value}\n" for name, value in more.items())
     return f'[providers.mine]\nbase_url = "{server.base_url}"\n{lines}'
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + LONG_S
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def test_it_answers_says_where_and_ends_at_once_when_idle(start: Any) -> None:
@@ -212,8 +149,8 @@ def test_a_key_that_is_gone_is_refused_within_seconds(start: Any) -> None:
 
 def test_several_workers_answer_share_their_counts_and_are_replaced(start: Any) -> None:
     gateway = start("", "--workers", "2")
-    children = [int(pid) for pid in _children(gateway.process.pid)]
-    assert len(children) == 2
+    workers = children(gateway.process.pid)
+    assert len(workers) == 2
     for _ in range(30):
         assert gateway.chat("demo/echo")[0] == 200
 
@@ -223,8 +160,8 @@ def test_several_workers_answer_share_their_counts_and_are_replaced(start: Any) 
         return sum(float(line.split()[-1]) for line in lines)
 
     wait_until(lambda: counted() == 30)
-    os.kill(children[0], signal.SIGKILL)
-    wait_until(lambda: len(set(_children(gateway.process.pid)) - set(map(str, children))) == 1)
+    os.kill(int(workers[0]), signal.SIGKILL)
+    wait_until(lambda: len(set(children(gateway.process.pid)) - set(workers)) == 1)
     assert gateway.chat("demo/echo")[0] == 200
     code, _, err = gateway.stop()
     assert code == 0
@@ -233,14 +170,10 @@ def test_several_workers_answer_share_their_counts_and_are_replaced(start: Any) 
 
 def test_workers_end_when_nobody_is_left_to_look_after_them(start: Any) -> None:
     gateway = start("", "--workers", "2")
-    children = _children(gateway.process.pid)
+    workers = children(gateway.process.pid)
     gateway.process.kill()
     gateway.process.wait()
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
-
-
-def _children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
 
 def test_a_port_that_is_taken_is_said_in_three_lines(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class Supervisor:
         if self._stopping:
             return
         log.error("worker %d ended with %d; another takes its place", pid, code)
-        self._stillborn = self._stillborn + 1 if age < BIRTH_S else 0
+        self._stillborn = self._stillborn + 1 if code and age < BIRTH_S else 0
         if self._stillborn >= STILLBORN_LIMIT:
             self._tell(signal.SIGTERM)
             raise WorkersFailed(

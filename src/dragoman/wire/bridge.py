@@ -121,9 +121,9 @@ class _Meter:
         for event in events:
             if isinstance(event, PartDelta):
                 self._said_bytes += len(event.text)
-                self.committed = self.committed or bool(event.text)
+                self.committed = self.committed or _says_something(event)
             elif isinstance(event, PartStart):
-                self.committed = self.committed or _is_content(event)
+                self.committed = self.committed or _says_something(event)
             elif isinstance(event, Start):
                 self.id, self.model = event.id, event.model
             elif isinstance(event, Finish):
@@ -134,8 +134,10 @@ class _Meter:
         return None
 
 
-def _is_content(event: PartStart) -> bool:
+def _says_something(event: PartStart | PartDelta) -> bool:
     """Text begins empty; a tool call has its name when it begins; other parts come whole."""
+    if isinstance(event, PartDelta):
+        return bool(event.text)
     return not isinstance(event.part, Text | Reasoning | Refusal)
 
 
@@ -223,9 +225,11 @@ class Translate(_Meter):
         if self.ended or not events:
             return ()
         events = sign_events(events, self._signer)
+        committed = self.committed
         self._note(events)
         written = []
         for event in events:
+            said = isinstance(event, PartStart | PartDelta) and _says_something(event)
             if isinstance(event, Start):
                 event = Start(
                     event.id or self._id, event.model, event.created or self._created, event.usage
@@ -234,6 +238,8 @@ class Translate(_Meter):
                 event = replace(event, usage=self._priced(event.usage))
             if chunk := self._renderer.render(event):
                 written.append(chunk)
+                committed = committed or said
+        self.committed = committed  # what the client's format cannot say has not reached it
         return written
 
 

@@ -1,0 +1,27 @@
+"""Run harnesses by name."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from tests.chaos.harnesses import HARNESSES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("names", nargs="*", choices=[*HARNESSES, []])
+    parser.add_argument("--full", action="store_true", help="full size")
+    arguments = parser.parse_args()
+    if not arguments.names:
+        for name, run in HARNESSES.items():
+            print(f"{name:12} {(run.__doc__ or '').splitlines()[0]}")
+    for name in arguments.names:
+        began = time.monotonic()
+        figures = HARNESSES[name](full=arguments.full)
+        told = ", ".join(f"{key} {value:g}" for key, value in figures.items())
+        print(f"{name}: {told} ({time.monotonic() - began:.0f} s)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The gateway as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.server.serving import ask
+
+PROMPT = [{"role": "user", "content": "hi"}]
+LONG_S = 20.0
+
+
+class Process:
+    """`dragoman serve` on a free port, with a home of its own."""
+
+    def __init__(self, home: Path, config: str, *arguments: str) -> None:
+        self.home = home
+        self.file = home / "config.toml"
+        self.file.write_text(config)
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            self.port = sock.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        env = {"HOME": str(home), "PATH": os.environ["PATH"], "TEAM_KEY": "team-secret"}
+        program = [sys.executable, "-m", "dragoman", "serve", "--config", str(self.file)]
+        self.process = subprocess.Popen(
+            [*program, "--port", str(self.port), *arguments],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._err: list[str] = []
+        self._reading = threading.Thread(target=self._read_err)
+        self._reading.start()
+        self._wait_for_answers()
+
+    @property
+    def reported(self) -> int:
+        """How many configurations it has said that it did not take."""
+        return sum("was not reloaded" in line for line in self._err)
+
+    def _read_err(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._err.append(line)
+
+    def _wait_for_answers(self) -> None:
+        until = time.monotonic() + LONG_S
+        while True:
+            try:
+                ask(f"{self.url}/healthz", method="GET")
+                return
+            except urllib.error.URLError:
+                if self.process.poll() is not None or time.monotonic() > until:
+                    raise AssertionError("".join(self._err)) from None
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it at once, if it has not ended."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.stop()
+
+    def chat(self, model: str, **more: Any) -> tuple[int, Any]:
+        body = json.dumps({"model": model, "messages": PROMPT, **more}).encode()
+        status, _, answer = ask(f"{self.url}/v1/chat/completions", body)
+        return status, json.loads(answer)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        out = self.process.stdout.read()
+        code = self.process.wait(LONG_S)
+        self._reading.join()
+        for pipe in (self.process.stdout, self.process.stderr):
+            pipe.close()
+        return code, out, "".join(self._err)
+
+    def rows(self, query: str) -> list[Any]:
+        path = self.home / ".local/share/dragoman/dragoman.db"
+        connection = sqlite3.connect(path)
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + LONG_S
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
