@@ -43,6 +43,7 @@ def serving(cells: Sequence[Cell]) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # heads and bodies are written apart
 
         def do_GET(self) -> None:
             self._say(listed, "application/json")
@@ -90,10 +91,16 @@ def judge_in_node(cells: Sequence[Cell]) -> list[Made]:
 def judge_in_python(cells: Sequence[Cell]) -> list[Made]:
     """Let the SDKs from PyPI read all cells."""
     made = []
-    with serving(cells) as url, openai.OpenAI(api_key="k", max_retries=0) as chats:
+    with (
+        serving(cells) as url,
+        openai.OpenAI(api_key="k", max_retries=0) as chats,
+        anthropic.Anthropic(api_key="k", max_retries=0) as claude,
+    ):
+        clients: dict[str, Any] = {"anthropic-messages": claude}
         for number, cell in enumerate(cells):
+            client = clients.get(cell.api, chats)
             try:
-                made.append(_READERS[cell.api](chats, f"{url}/{number}", cell.stream))
+                made.append(_READERS[cell.api](client, f"{url}/{number}", cell.stream))
             except (openai.APIError, anthropic.APIError) as error:
                 made.append({"error": error.message})
     return made
@@ -145,13 +152,13 @@ def _responses(client: openai.OpenAI, base: str, stream: bool) -> Made:
     }
 
 
-def _claude(_: openai.OpenAI, base: str, stream: bool) -> Made:
-    with anthropic.Anthropic(api_key="k", base_url=base, max_retries=0) as client:
-        if stream:
-            with client.messages.stream(model="m", max_tokens=100, messages=ASKED) as answers:
-                answer: Any = answers.get_final_message()
-        else:
-            answer = client.messages.create(model="m", max_tokens=100, messages=ASKED)
+def _claude(client: anthropic.Anthropic, base: str, stream: bool) -> Made:
+    asking = client.with_options(base_url=base).messages
+    if stream:
+        with asking.stream(model="m", max_tokens=100, messages=ASKED) as answers:
+            answer: Any = answers.get_final_message()
+    else:
+        answer = asking.create(model="m", max_tokens=100, messages=ASKED)
     usage = answer.usage
     cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
     calls = [block for block in answer.content if block.type == "tool_use"]
@@ -164,7 +171,7 @@ def _claude(_: openai.OpenAI, base: str, stream: bool) -> Made:
     }
 
 
-_READERS: dict[str, Callable[[openai.OpenAI, str, bool], Made]] = {
+_READERS: dict[str, Callable[[Any, str, bool], Made]] = {
     "openai-completions": _chat,
     "openai-responses": _responses,
     "anthropic-messages": _claude,

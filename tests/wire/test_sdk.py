@@ -25,12 +25,15 @@ Serve = Callable[[int, bytes, str], openai.OpenAI]
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def serve() -> Iterator[Serve]:
     """Answer every request on loopback: `serve(status, body, content_type)` gives a client."""
     answer: dict[str, Any] = {}
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # heads and bodies are written apart
+
         def do_POST(self) -> None:
             length = int(self.headers["content-length"])
             answer["asked"] = json.loads(self.rfile.read(length))
@@ -44,19 +47,18 @@ def serve() -> Iterator[Serve]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    clients = []
+    base_url = f"http://127.0.0.1:{server.server_port}/v1"
 
-    def start(status: int, body: bytes, content_type: str) -> openai.OpenAI:
-        answer.update(status=status, body=body, type=content_type)
-        base_url = f"http://127.0.0.1:{server.server_port}/v1"
-        clients.append(openai.OpenAI(api_key="k", base_url=base_url, max_retries=0))
-        return clients[-1]
+    with openai.OpenAI(api_key="k", base_url=base_url, max_retries=0) as client:
 
-    yield start
-    for client in clients:
-        client.close()
+        def start(status: int, body: bytes, content_type: str) -> openai.OpenAI:
+            answer.update(status=status, body=body, type=content_type)
+            return client
+
+        yield start
     server.shutdown()
     thread.join()
     server.server_close()

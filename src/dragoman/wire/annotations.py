@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dragoman.types.message import Citation
+from dragoman.wire.json_text import mended
 from dragoman.wire.parts import own_meta
 
 _PAGE = "url_citation"
@@ -27,7 +28,7 @@ def split_annotations(
     """
     citations: list[Citation] = []
     others: list[Any] = []
-    for annotation in found if isinstance(found, list) else ():
+    for annotation in mended(found) if isinstance(found, list) else ():
         citation = _read(annotation, format_name, before)
         if citation is None:
             others.append(annotation)
@@ -90,4 +91,6 @@ def _bytes(token: Mapping[str, Any]) -> Any:
 
 def read_logprobs(found: Any) -> tuple[Mapping[str, Any], ...]:
     """Read the log probabilities of tokens, which are objects; anything else is none."""
-    return tuple(token for token in found if isinstance(token, dict)) if type(found) is list else ()
+    if type(found) is not list:
+        return ()
+    return tuple(mended(token) for token in found if isinstance(token, dict))

@@ -12,6 +12,7 @@ import pytest
 from dragoman import Client
 from dragoman.errors import BillingError, ContextOverflow, StreamTruncated
 from dragoman.types import Completion, PartDelta, Reasoning, Text, ToolCall, Usage, user
+from dragoman.wire.signer import sign_part
 from dragoman.wire.whole import events_of
 from tests.library.asking import Asker, configure, trail
 from tests.upstream.aimock import AimockServer
@@ -97,7 +98,8 @@ def test_an_answer_costs_the_same_streamed_and_whole(kind: str, upstream: StartU
     asker = Asker(kind, configure({"a": provider(server.base_url, models=models)}))
     said = asker.chat("a/claude-x")
     streamed = asker.stream("a/claude-x")
-    assert said.parts == streamed.completion.parts == HELLO.parts
+    assert said.parts == streamed.completion.parts
+    assert said.parts == tuple(sign_part(part, "a/claude") for part in HELLO.parts)
     assert said.usage == streamed.completion.usage == HELLO.usage
     assert said.finish_reason == streamed.completion.finish_reason == "stop"
     # 500 fresh, 400 read, 100 written, 20 out, in USD per million

@@ -152,7 +152,12 @@ BLOCKS = st.fixed_dictionaries({"type": KINDS}, optional={
 })  # fmt: skip
 
 
-@given(st.lists(st.tuples(st.sampled_from(["user", "assistant", "system"]), st.lists(BLOCKS))))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["user", "assistant", "system"]), st.lists(BLOCKS, max_size=3)),
+        max_size=3,
+    )
+)
 def test_messages_of_any_blocks_are_read_or_refused(said: list[Any]) -> None:
     messages = [{"role": role, "content": blocks} for role, blocks in said]
     test_a_request_is_read_or_refused_and_then_written.hypothesis.inner_test(  # type: ignore[attr-defined]

@@ -31,6 +31,7 @@ from tests.wire.anthropic_messages.judge import (
     rendered,
     whole,
 )
+from tests.wire.conftest import Stage
 
 StartUpstream = Callable[..., FaultUpstream]
 
@@ -70,17 +71,16 @@ UNSOUND = [case for case in CASES if is_whole(*case) and not is_sound(*case)]
 
 @pytest.mark.parametrize(("api", "name"), WHOLE)
 def test_the_sdk_makes_the_same_of_a_stream_and_of_the_whole_answer(
-    api: str, name: str, upstream: StartUpstream
+    api: str, name: str, stage: Stage
 ) -> None:
     events = parse(api, name)
     completion = accumulate(events)
     body = whole(replace(completion, model="m"))
-    server = upstream([json_answer(body), events_answer(rendered(events))])
-    with client_of(server) as client:
-        created = client.messages.create(**ASKED)
-        with client.messages.stream(**ASKED) as stream:
-            texts = list(stream.text_stream)
-            streamed = stream.get_final_message()
+    stage.play(json_answer(body), events_answer(rendered(events)))
+    created = stage.claude.messages.create(**ASKED)
+    with stage.claude.messages.stream(**ASKED) as stream:
+        texts = list(stream.text_stream)
+        streamed = stream.get_final_message()
     expected = plain(created)
     expected.pop("context_management", None)
     expected["usage"] = {k: v for k, v in expected["usage"].items() if k not in NOT_ACCUMULATED}
@@ -95,13 +95,10 @@ def test_the_sdk_makes_the_same_of_a_stream_and_of_the_whole_answer(
 
 
 @pytest.mark.parametrize(("api", "name"), CUT)
-def test_the_sdk_raises_where_an_answer_broke_off(
-    api: str, name: str, upstream: StartUpstream
-) -> None:
-    server = upstream(events_answer(rendered(parse(api, name))))
+def test_the_sdk_raises_where_an_answer_broke_off(api: str, name: str, stage: Stage) -> None:
+    stage.play(events_answer(rendered(parse(api, name))))
     with (
-        client_of(server) as client,
-        client.messages.stream(**ASKED) as stream,
+        stage.claude.messages.stream(**ASKED) as stream,
         pytest.raises(anthropic.APIStatusError) as raised,
     ):
         stream.until_done()
@@ -112,12 +109,12 @@ def test_the_sdk_raises_where_an_answer_broke_off(
 
 @pytest.mark.parametrize(("api", "name"), UNSOUND)
 def test_arguments_that_are_no_object_are_wrapped_in_a_whole_answer(
-    api: str, name: str, upstream: StartUpstream
+    api: str, name: str, stage: Stage
 ) -> None:
     completion = accumulate(parse(api, name))
     answer = FORMAT.render_response(completion)
-    with client_of(upstream(json_answer(answer.body))) as client:
-        content = client.messages.create(**ASKED).content
+    stage.play(json_answer(answer.body))
+    content = stage.claude.messages.create(**ASKED).content
     inputs = [block.input for block in content if block.type == "tool_use"]
     assert inputs == [
         json.loads(call.arguments)

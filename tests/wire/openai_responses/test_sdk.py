@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import openai
@@ -13,22 +12,19 @@ from msgspec.structs import replace
 from dragoman.types import Finish
 from dragoman.types.event import Event, Failure
 from dragoman.wire.whole import accumulate
-from tests.upstream.fault import FaultUpstream
 from tests.wire import golden
+from tests.wire.conftest import Stage
 from tests.wire.openai_responses.judge import (
     ASKED,
     FORMAT,
     check_event,
     check_response,
-    client_of,
     events_answer,
     frames,
     json_answer,
     parse,
     rendered,
 )
-
-StartUpstream = Callable[..., FaultUpstream]
 
 CASES = [
     (api, name)
@@ -54,17 +50,16 @@ CUT = [case for case in CASES if not is_whole(*case)]
 
 @pytest.mark.parametrize(("api", "name"), WHOLE)
 def test_the_sdk_makes_the_same_of_a_stream_and_of_the_whole_answer(
-    api: str, name: str, upstream: StartUpstream
+    api: str, name: str, stage: Stage
 ) -> None:
     events = parse(api, name)
     completion = replace(accumulate(events), model="m")
     whole = FORMAT.render_response(completion).body
-    server = upstream([json_answer(whole), events_answer(rendered(events))])
-    with client_of(server) as client:
-        created = client.responses.create(**ASKED)
-        with client.responses.stream(**ASKED) as stream:
-            for event in stream:
-                last = event
+    stage.play(json_answer(whole), events_answer(rendered(events)))
+    created = stage.openai.responses.create(**ASKED)
+    with stage.openai.responses.stream(**ASKED) as stream:
+        for event in stream:
+            last = event
     assert last.type == f"response.{created.status}"
     assert said(last.response) == said(created)
     assert created.output_text == completion.text
@@ -89,14 +84,12 @@ def said(response: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("api", "name"), WHOLE)
 def test_the_final_answer_is_there_when_the_answer_is_complete(
-    api: str, name: str, upstream: StartUpstream
+    api: str, name: str, stage: Stage
 ) -> None:
     body = rendered(parse(api, name))
     complete = frames(body)[-1]["type"] == "response.completed"
-    with (
-        client_of(upstream(events_answer(body))) as client,
-        client.responses.stream(**ASKED) as stream,
-    ):
+    stage.play(events_answer(body))
+    with stage.openai.responses.stream(**ASKED) as stream:
         if complete:
             assert stream.get_final_response().status == "completed"
         else:  # the SDK has no final answer where one is incomplete
@@ -170,23 +163,20 @@ def check_sequence(told: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize(("api", "name"), CUT)
-def test_an_answer_that_broke_off_is_never_told_as_whole(
-    api: str, name: str, upstream: StartUpstream
-) -> None:
+def test_an_answer_that_broke_off_is_never_told_as_whole(api: str, name: str, stage: Stage) -> None:
     events = parse(api, name)
     body = rendered(events)
     end = frames(body)[-1]
-    server = upstream(events_answer(body))
-    with client_of(server) as client:
-        if end["type"] == "error":
-            with pytest.raises(openai.APIError) as raised:
-                list(client.responses.create(**ASKED, stream=True))
-            assert raised.value.body["message"] == end["message"]
-            return
-        with client.responses.stream(**ASKED) as stream:
-            *_, last = list(stream)
-            assert last.type == "response.failed"
-            assert last.response.error.message
-            with pytest.raises(RuntimeError):
-                stream.get_final_response()
+    stage.play(events_answer(body))
+    if end["type"] == "error":
+        with pytest.raises(openai.APIError) as raised:
+            list(stage.openai.responses.create(**ASKED, stream=True))
+        assert raised.value.body["message"] == end["message"]
+        return
+    with stage.openai.responses.stream(**ASKED) as stream:
+        *_, last = list(stream)
+        assert last.type == "response.failed"
+        assert last.response.error.message
+        with pytest.raises(RuntimeError):
+            stream.get_final_response()
     assert isinstance(events[-1], Failure) or last.response.error.code == "upstream_error"

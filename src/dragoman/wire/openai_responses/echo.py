@@ -43,6 +43,7 @@ _KEPT = (
     "prompt_cache_retention",
     "safety_identifier",
     "service_tier",
+    "store",
     "truncation",
 )
 """Fields of the request that nobody models and that answers repeat."""
@@ -59,7 +60,10 @@ _PLAIN = {
 
 
 def echo(request: ChatRequest | None) -> dict[str, Any]:
-    """Write what an answer repeats. Nothing of ours is kept, so `store` is never true."""
+    """Write what an answer repeats.
+
+    `store` is among it: whoever cannot keep an answer refuses the request that asks for it.
+    """
     rendered = dict(_DEFAULTS)
     if request is None:
         return rendered

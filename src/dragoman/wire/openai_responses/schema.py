@@ -11,7 +11,7 @@ from typing import Any
 from dragoman.types.event import FinishReason
 from dragoman.types.message import Meta
 from dragoman.wire.ids import hashed_id, is_safe_id
-from dragoman.wire.json_text import mend_surrogates
+from dragoman.wire.json_text import mend_surrogates, mended
 from dragoman.wire.parts import own_meta
 
 NAME = "openai-responses"
@@ -72,9 +72,8 @@ def own(meta: Meta | None) -> Mapping[str, Any]:
 
 def rest_meta(fields: Mapping[str, Any], *known: str) -> Meta | None:
     """Keep the fields of an object that have no place in the vocabulary; null is no value."""
-    return own_meta(
-        NAME, {key: item for key, item in fields.items() if key not in known and item is not None}
-    )
+    rest = {key: item for key, item in fields.items() if key not in known and item is not None}
+    return own_meta(NAME, mended(rest)) if rest else None
 
 
 def item_id(prefix: str, answer_id: str | None, index: int) -> str:
