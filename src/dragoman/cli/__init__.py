@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -70,8 +71,14 @@ def run(arguments: Sequence[str]) -> Exit:
         _trace(session.debug)
         tell_programs(session, arguments, error_object(error))
         return print_error(console, error)
-    except OSError:
+    except BrokenPipeError:
+        raise
+    except OSError as error:
         _trace(session.debug)
+        said, _, todo = _explain_system_error(error)
+        found = {"code": "system_error", "message": said, "hint": todo, "exit_code": 1}
+        with contextlib.suppress(OSError):  # it may be standard output that is of no use
+            tell_programs(session, arguments, found)
         raise
     except Exception as error:
         _trace(session.debug)
@@ -94,18 +101,19 @@ def _trace(debug: bool) -> None:
 
 def _tell_system_error(error: OSError) -> Exit:
     """Tell what the system refuses, such as room on a full disk, where it still can be told."""
-    import contextlib
-
-    place = error.filename or "the place that output goes to"
-    lines = (
-        f"Error: the system says: {error.strerror or error}",
-        f"  Why: it is about {place}",
-        "  Fix: make room or give yourself the right to write there, then run it again",
-    )
+    what, why, fix = _explain_system_error(error)
     with contextlib.suppress(OSError, AttributeError):
-        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.write(f"Error: {what}\n  Why: {why}\n  Fix: {fix}\n")
         sys.stderr.flush()
     return Exit.UNEXPECTED
+
+
+def _explain_system_error(error: OSError) -> tuple[str, str, str]:
+    return (
+        f"the system says: {error.strerror or error}",
+        f"it is about {error.filename or 'the place that output goes to'}",
+        "make room or give yourself the right to write there, then run it again",
+    )
 
 
 def _discard_output() -> None:

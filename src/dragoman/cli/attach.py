@@ -18,6 +18,9 @@ from dragoman.errors import InvalidRequest
 from dragoman.types.message import Media, MediaKind, Part, Text
 
 MAX_BYTES = 64 * 1024 * 1024
+UNKNOWN = "application/octet-stream"
+STDIN = "stdin"
+"""What standard input is called where a file has its name."""
 
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -55,8 +58,11 @@ def attach(place: str, stdin: bytes | None, media_type: str | None = None) -> Pa
     """
     if place == "-":
         if not stdin:
-            raise InputMissing("-a - attaches standard input, and nothing is piped in")
-        return attach_bytes(stdin, "stdin", media_type)
+            raise InputMissing(
+                "-a - attaches standard input, and nothing is piped in",
+                hint="cat FILE | dragoman -a - …",
+            )
+        return attach_bytes(stdin, STDIN, media_type)
     if place.startswith(("http://", "https://")):
         return _attach_url(place, media_type)
     return attach_bytes(read_file(place), os.path.basename(place), media_type)  # noqa: PTH119
@@ -65,6 +71,11 @@ def attach(place: str, stdin: bytes | None, media_type: str | None = None) -> Pa
 def attach_bytes(content: bytes, name: str, media_type: str | None = None) -> Part:
     """Make a part of a content. Raises: InvalidRequest for what no model reads."""
     kind = media_type or sniff(content, name)
+    if media_type is None and kind == UNKNOWN:
+        raise InvalidRequest(
+            f"{_called(name)} is neither text nor a picture or document that models read",
+            hint="turn it into text; or say what it is: --at FILE TYPE, with - for standard input",
+        )
     if kind is None or kind.startswith("text/"):
         return Text(f"{name}:\n{_fenced(_decode(content, name))}")
     return Media(
@@ -82,7 +93,7 @@ def sniff(content: bytes, name: str) -> str | None:
             return media_type
     if _is_text(content):
         return None
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return mimetypes.guess_type(name)[0] or UNKNOWN
 
 
 def read_file(place: str) -> bytes:
@@ -92,12 +103,15 @@ def read_file(place: str) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise InputMissing(f"{place}: there is no such file") from None
+        raise InputMissing(f"{place}: there is no such file", hint=_where(path)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputMissing(f"{place}: cannot be read: {reason.lower()}") from None
+        hint = "give yourself the right to read it, or name another"
+        raise InputMissing(f"{place}: cannot be read: {reason.lower()}", hint=hint) from None
     if len(content) > MAX_BYTES:
-        raise InvalidRequest(f"{place} is larger than {MAX_BYTES // 1024**2} MiB")
+        raise InvalidRequest(
+            f"{place} is larger than {MAX_BYTES // 1024**2} MiB", hint="send a part of it"
+        )
     return content
 
 
@@ -139,8 +153,17 @@ def _decode(content: bytes, name: str) -> str:
         return content.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError:
         raise InvalidRequest(
-            f"{name} is not UTF-8 text", hint="convert it, for example with iconv"
+            f"{_called(name)} is not UTF-8 text", hint="convert it, for example with iconv"
         ) from None
+
+
+def _called(name: str) -> str:
+    return "standard input" if name == STDIN else name
+
+
+def _where(path: Path) -> str:
+    """Say where a file was looked for."""
+    return "check the path" if path.is_absolute() else f"it is looked for in {Path.cwd()}"
 
 
 def _fenced(text: str) -> str:

@@ -6,6 +6,9 @@ from dragoman import errors
 
 AGAIN = "ask again later, or name a second model to fall back on: -m OTHER"
 
+NO_KEY = "no key was sent"
+"""So begins the hint of a refusal that no key went along to: what to do is added to it."""
+
 FIXES: tuple[tuple[type[errors.DragomanError], str], ...] = (
     (errors.ContextOverflow, "shorten what is sent, or ask a model with a larger window"),
     (errors.ContentFiltered, "say it otherwise, or ask another provider"),
@@ -24,6 +27,8 @@ FIXES: tuple[tuple[type[errors.DragomanError], str], ...] = (
     (errors.ConnectionLost, "ask again; if it goes on: {test}"),
     (errors.TransportError, "find out where it breaks: {test}"),
     (errors.AllAttemptsFailed, "see what each attempt came to: the same command with -v"),
+    (errors.Unsupported, "leave that out, or ask another model"),
+    (errors.RequestError, "change what is asked: see dragoman --help"),
     (errors.ConfigError, "dragoman config check lists everything that is wrong"),
 )
 """The first row whose class fits counts: the special stand before the general."""
@@ -31,8 +36,10 @@ FIXES: tuple[tuple[type[errors.DragomanError], str], ...] = (
 
 def fix_for(error: errors.DragomanError) -> str | None:
     """Say what to do: the error's own hint, else its class's row; None where there is neither."""
-    if error.hint:
+    if error.hint and not error.hint.startswith(NO_KEY):
         return error.hint
+    if error.hint:
+        return f"{error.hint}; give one: {_commands(error.provider)['keys']}"
     row = next((text for kind, text in FIXES if isinstance(error, kind)), None)
     if row is None:
         return None

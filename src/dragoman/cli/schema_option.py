@@ -56,9 +56,11 @@ def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         schema = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"{name} is not JSON: {error}") from None
+        hint = "a schema is a JSON object, or in short: 'name, age int'"
+        raise InvalidRequest(f"{name} is not JSON: {error}", hint=hint) from None
     if not isinstance(schema, dict):
-        raise InvalidRequest(f"{name} holds no JSON Schema: it must be an object")
+        hint = 'write {"type": "object", "properties": {…}}, or in short: \'name, age int\''
+        raise InvalidRequest(f"{name} holds no JSON Schema: it must be an object", hint=hint)
     return schema
 
 

@@ -264,7 +264,8 @@ class Attempt:
             error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
         if isinstance(error, AuthFailed) and not secret:
             places = ", ".join(looked(self.deployment.provider.credentials))
-            error.hint = f"no key was sent; looked at {places or 'nothing: none is configured'}"
+            where = f"looked at {places}" if places else "none is configured"
+            error.hint = f"no key was sent; {where}"
         return error
 
     # -- the record
