@@ -164,6 +164,9 @@ def test_what_a_language_has_is_relayed_to_a_provider_that_speaks_it(
     client: str, said: dict[str, Any], field: str, _: Any, stream: bool, place: Place
 ) -> None:
     body = {"model": model_of(client), **FRAMES[client], **said, "stream": stream}
+    if field == "previous_response_id":  # only what has been made here can be continued here
+        plain = {"model": model_of(client), **FRAMES[client]}
+        assert ask(place.gateway.url + PATHS[client], json.dumps(plain).encode())[0] == 200
     status, _headers, answer = ask(place.gateway.url + PATHS[client], json.dumps(body).encode())
     assert status == 200, answer
     sent = place.last(client)
