@@ -45,7 +45,7 @@ class Seen:
             self.exchanges.append(exchange)
             self._told.notify_all()
 
-    def wait(self, count: int = 1, timeout_s: float = 2.0) -> Exchange:
+    def wait(self, count: int = 1, timeout_s: float = 5.0) -> Exchange:
         """Wait for so many exchanges; give the last of them. They end after their answers do."""
         with self._told:
             if not self._told.wait_for(lambda: len(self.exchanges) >= count, timeout_s):

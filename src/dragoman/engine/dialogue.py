@@ -52,10 +52,12 @@ class Letter(Struct, frozen=True):
 class Neighbour(Struct, frozen=True):
     """An endpoint beside the format's own: what of it is not as there.
 
+    `tail` comes behind the path, a query included: what differs from one request to the next.
     `countable`: tokens that a provider does not report there may be estimated.
     """
 
     path: str
+    tail: str = ""
     method: str = "POST"
     content_type: str = "application/json"
     countable: bool = False

@@ -48,7 +48,7 @@ def prepare(call: Call, deployment: Deployment, *, stream: bool) -> Outgoing:
         request = target.request(rendered.body, added)
     else:
         added = {**added, "content-type": neighbour.content_type}
-        request = target.request(rendered.body, added, neighbour.method)
+        request = target.request(rendered.body, added, neighbour.method, neighbour.tail)
     return Outgoing(target, request, rendered.warnings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.config.secrets import Secrets
 from dragoman.endpoint import PATHS, default_auth, neighbour_url
@@ -54,16 +55,18 @@ class Target(Struct, frozen=True):
         return self.site.format
 
     def request(
-        self, body: bytes, added: Mapping[str, str] = _NONE, method: str = "POST"
+        self, body: bytes, added: Mapping[str, str] = _NONE, method: str = "POST", tail: str = ""
     ) -> HttpRequest:
-        """Make the request that carries `body`; what the provider's settings say wins."""
+        """Make the request that carries `body`; what the provider's settings say wins.
+
+        `tail` comes behind the path; its query is added to the URL's.
+        """
         site = self.site
+        url = site.url if not tail else replace(site.url, target=_extended(site.url.target, tail))
         headers = self.headers
         if added:
             headers = {**headers, **{n: v for n, v in added.items() if n not in site.fixed}}
-        return HttpRequest(
-            url=site.url, method=method, headers=headers, body=body, options=site.options
-        )
+        return HttpRequest(url=url, method=method, headers=headers, body=body, options=site.options)
 
     def __repr__(self) -> str:
         return f"Target({self.site.url})"
@@ -134,6 +137,13 @@ class Targets:
     def _reveal(self, source: CredentialSource) -> str:
         found = self._secrets.resolve(source)
         return found.reveal() if found else ""
+
+
+def _extended(target: str, tail: str) -> str:
+    path, _, query = target.partition("?")
+    more, _, asked = tail.partition("?")
+    both = "&".join(part for part in (query, asked) if part)
+    return f"{path}{more}?{both}" if both else path + more
 
 
 def _sources(provider: Provider) -> Iterator[CredentialSource]:

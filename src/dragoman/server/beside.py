@@ -53,11 +53,13 @@ class Sent(Protocol):
 class Passing:
     """The dialogue of what is handed on without being understood.
 
-    With `events_end` it is a stream of text: usage is asked for, and its end is known.
+    With `events_end` it is a stream of text: usage is asked for, and its end is known. Without
+    `metered` the answer repeats what was counted before.
     `passage` is the answer that is on its way.
     """
 
     has_images = False
+    metered = True
     passage: Passage
 
     def __init__(
@@ -95,6 +97,7 @@ class Passing:
             dialect,
             self._client,
             must_end=self._events_end,
+            metered=self.metered,
             drop_usage=self._events_end and dialect.stream_usage and not wants,
         )
         return self.passage

@@ -40,6 +40,7 @@ class OverHttp:
     neighbour: Neighbour | None = None
     exchange: Exchange
     tells_cost = False
+    translate: type[Translate] = Translate
 
     def __init__(self, envelope: Envelope, client: WireFormat) -> None:
         self.envelope = envelope
@@ -49,6 +50,16 @@ class OverHttp:
     def request(self) -> ChatRequest:
         """The request in our own words; parsed when somebody must look inside."""
         return self.envelope.request(self.client)
+
+    @property
+    def answer_id(self) -> str:
+        """What an answer is called whose provider does not name it."""
+        return self.exchange.id
+
+    @property
+    def echoed(self) -> ChatRequest:
+        """The request as answers repeat it."""
+        return self.request
 
     @cached_property
     def estimate(self) -> int:
@@ -87,11 +98,11 @@ class OverHttp:
                 upstream, dialect, model, drop_usage=asked and not self.envelope.wants_usage
             )
         wants_usage = self.envelope.wants_usage or not self.client.asks_for_usage
-        return Translate(
+        return self.translate(
             upstream,
             dialect,
-            self.client.stream_renderer(model, wants_usage, self.request),
-            id=self.exchange.id,
+            self.client.stream_renderer(model, wants_usage, self.echoed),
+            id=self.answer_id,
             created=int(self.exchange.started_at),
             priced=lambda usage: _priced(usage, deployment.info.price),
             signer=signer_of(deployment),
@@ -124,11 +135,11 @@ class OverHttp:
         named = replace(
             completion,
             usage=completion.usage and _priced(completion.usage, price),
-            id=completion.id or self.exchange.id,
+            id=completion.id or self.answer_id,
             model=self.envelope.model,
             created=completion.created or int(self.exchange.started_at),
         )
-        rendered = self.client.render_response(named, self.request)
+        rendered = self.client.render_response(named, self.echoed)
         return Whole(
             rendered.body,
             completion.finish_reason,

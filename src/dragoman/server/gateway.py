@@ -20,13 +20,14 @@ from dragoman.server.legacy import TextCompletions
 from dragoman.server.models import list_models, show_model
 from dragoman.server.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
 from dragoman.server.places import Places
+from dragoman.server.responses import ResponsesEndpoint
+from dragoman.server.responses_store import OPERATIONS, StoredResponses
 from dragoman.server.snapshot import Admission, Snapshot
+from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.wire import get_format
 from dragoman.wire.embeddings import PATH as EMBEDDINGS
-
-LANGUAGES = ("openai-completions", "openai-responses", "anthropic-messages")
 
 _CORS = {
     "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
@@ -43,7 +44,8 @@ class Gateway:
     """Answers every request of the data plane; paths are served with and without `/v1`.
 
     `snapshot` may be replaced at any time: requests end with the one that they began with.
-    `ready` is what `/readyz` tells; turn it off before stopping.
+    `ready` is what `/readyz` tells; turn it off before stopping. `responses` is what is remembered
+    of them, by default in this process alone; it is closed with the gateway.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Gateway:
         transport: AsyncTransport | None = None,
         observers: Sequence[Observer] = (),
         metrics: Handler | None = None,
+        responses: Responses | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.transport = transport or AsyncDefaultTransport()
@@ -61,7 +64,8 @@ class Gateway:
         settings = snapshot.config.server
         places = Places(settings.in_flight)
         services = Services(self.transport, observers, places, settings.hold)
-        self._handlers = _table(services)
+        self._responses = responses or Responses(None)
+        self._handlers = _table(services, self._responses)
         if metrics is not None:
             self._handlers["/metrics"] = {"GET": metrics}
         self._patterns = [
@@ -71,8 +75,9 @@ class Gateway:
         ]
 
     async def close(self) -> None:
-        """Close the connections to providers."""
+        """Close the connections to providers, and what is remembered of responses."""
         await self.transport.close()
+        self._responses.close()
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
@@ -119,13 +124,18 @@ class Gateway:
         return request.method == "OPTIONS"
 
 
-def _table(services: Services) -> Table:
+def _table(services: Services, responses: Responses) -> Table:
     """Say which path is answered by what."""
     openai, anthropic = get_format("openai-completions"), get_format("anthropic-messages")
     table: Table = {"/models": {"GET": list_models}, "/models/{model}": {"GET": show_model}}
-    for name in LANGUAGES:
-        wire = get_format(name)
+    for wire in (openai, anthropic):
         table[wire.path] = {"POST": Generator(wire.path, wire, services)}
+    stateful = get_format("openai-responses")
+    path = stateful.path
+    table[path] = {"POST": ResponsesEndpoint(path, stateful, services, responses)}
+    for method, tail in OPERATIONS:
+        answering = StoredResponses(method, tail, stateful, services, responses)
+        table.setdefault(answering.path, {})[method] = answering
     table[EMBEDDINGS] = {"POST": EmbeddingEndpoint(EMBEDDINGS, openai, services)}
     table[COMPLETIONS] = {"POST": TextCompletions(COMPLETIONS, openai, services)}
     table[COUNT_TOKENS] = {"POST": TokenCounter(COUNT_TOKENS, anthropic, services)}

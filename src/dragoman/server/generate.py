@@ -31,13 +31,18 @@ STREAM_HEADERS: Mapping[str, str] = {
 class Generator(Endpoint):
     """Answers requests in one of the three languages."""
 
+    dialogue: type[OverHttp] = OverHttp
+
+    def begun(self, call: Call) -> None:
+        """Take note that an answer has begun: its first piece is about to go out."""
+
     def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         return self.open(open_envelope(body), request, admission)
 
     def open(self, envelope: Envelope, request: Request, admission: Admission) -> Call:
         """Begin with a body that is open."""
-        dialogue = OverHttp(envelope, self.client)
+        dialogue = self.dialogue(envelope, self.client)
         call = begin(
             admission.snapshot.registry,
             admission.snapshot.around,
@@ -55,6 +60,7 @@ class Generator(Endpoint):
         if call.exchange.stream:
             return await self._stream(call, reply)
         whole = await arun(complete(call), self.services.transport)
+        self.begun(call)
         headers = {**JSON_HEADERS, **describe(call.exchange, time.time())}
         return await reply.send(200, headers, whole.out)
 
@@ -66,6 +72,7 @@ class Generator(Endpoint):
         try:
             async for chunk in output:
                 if not told:
+                    self.begun(call)
                     await patience.end()
                 told = True
                 await reply.write(chunk)  # type: ignore[arg-type]

@@ -44,6 +44,7 @@ class Passage:
 
     streams = False
     settles = False
+    metered = True
 
     def __init__(self, content_type: str, dialect: Dialect) -> None:
         self.content_type = content_type
@@ -52,11 +53,16 @@ class Passage:
         self.failure: Failure | None = None
         self.model: str | None = None
         self.id: str | None = None
-        self.usage: Usage | None = None
+        self._usage: Usage | None = None
         self.frames = 0
         self.said_tokens = 0
         self.warnings: Sequence[str] = ()
         self._dialect = dialect
+
+    @property
+    def usage(self) -> Usage | None:
+        """What has been reported so far."""
+        return self._usage if self.metered else None
 
     @property
     def ended(self) -> bool:
@@ -118,16 +124,17 @@ class JsonPassage(Passage):
         """Say that the answer's body has ended."""
         body = bytes(self._held)
         if self.committed:
-            self.usage = _usage_at_end(body, self._dialect)
+            self._usage = _usage_at_end(body, self._dialect)
             self.finish = Finish("stop")
             return ()
         try:
             value = decode(body)
         except ValueError:
             return self.fail(ProtocolError("the upstream's answer is not JSON", raw=bounded(body)))
-        if error := find_error(body):
+        is_resource = isinstance(value, dict) and value.get("object") == "response"
+        if not is_resource and (error := find_error(body)):
             return self.fail(error)
-        self.usage = find_usage(value, self._dialect)
+        self._usage = find_usage(value, self._dialect)
         self.model = _text(value, "model")
         self.id = _text(value, "id")
         self.said_tokens = -(-sum(map(len, _said(value))) // 4)
@@ -228,7 +235,7 @@ class EventPassage(Passage):
             value = decode(data)
         except ValueError:
             return  # handed on as it is: whoever asked may know what it means
-        self.usage = find_usage(value, self._dialect) or self.usage
+        self._usage = find_usage(value, self._dialect) or self._usage
         self._reason = _reason(value) or self._reason
         self.model = _text(value, "model") or self.model
         self.id = _text(value, "id") or self.id
@@ -246,8 +253,20 @@ def open_passage(
     *,
     must_end: bool = False,
     drop_usage: bool = False,
+    metered: bool = True,
 ) -> Passage:
-    """Choose by the answer's headers. For the options see `EventPassage`."""
+    """Choose by the answer's headers. For the options see `EventPassage`.
+
+    Without `metered` no usage is read.
+    """
+    passage = _choose(headers, dialect, client, must_end, drop_usage)
+    passage.metered = metered
+    return passage
+
+
+def _choose(
+    headers: Headers, dialect: Dialect, client: WireFormat, must_end: bool, drop_usage: bool
+) -> Passage:
     said = headers.get("content-type", "")
     kind = said.partition(";")[0].strip().lower()
     if kind == "text/event-stream":

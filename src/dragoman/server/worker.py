@@ -31,6 +31,7 @@ from dragoman.server.reload import Reading, Reloader
 from dragoman.server.snapshot import take_snapshot
 from dragoman.server.tally import Tally
 from dragoman.server.traces import make_traces
+from dragoman.store.responses import Responses
 
 log = logging.getLogger("dragoman.server")
 
@@ -95,7 +96,12 @@ class _Worker:
         metrics = Metrics(lambda tally: _look(tally, gateway, application, book), work.shared)
         traces = make_traces(env)
         observers: list[Observer] = [one for one in (metrics, book, traces) if one is not None]
-        gateway = Gateway(snapshot, observers=observers, metrics=metrics.answer)
+        gateway = Gateway(
+            snapshot,
+            observers=observers,
+            metrics=metrics.answer,
+            responses=Responses(work.database),
+        )
         application = Application(gateway, settings.body_limit, settings.client_write)
         reloader = Reloader(gateway, work.read, work.listening)
         server = _Server(

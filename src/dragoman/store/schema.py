@@ -11,7 +11,7 @@ goes on with, as JSON.
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 
 _TOKENS = """
     finish_reason         TEXT,
@@ -133,5 +133,24 @@ _GATEWAY = (
 """What an exchange through the gateway has besides: the path that was asked, the name of the key
 that asked, what the client was told, and the part of `duration_s` that no provider took."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_EXCHANGES, _CONVERSATIONS, _GATEWAY)
+_RESPONSES = (
+    """
+    CREATE TABLE response (
+        gateway_key TEXT NOT NULL,
+        id          TEXT NOT NULL,
+        provider    TEXT NOT NULL,
+        model       TEXT NOT NULL,
+        credential  INTEGER,
+        expires_at  REAL NOT NULL,
+        body        TEXT,
+        input       TEXT,
+        PRIMARY KEY (gateway_key, id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX response_expires_at ON response (expires_at)",
+)
+"""Responses that can be continued, by the gateway key that asked ('' where none is needed): who
+made them, and what was said where we keep it ourselves."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_EXCHANGES, _CONVERSATIONS, _GATEWAY, _RESPONSES)
 """The statements that lead from each version to the next."""

@@ -25,6 +25,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     client_write: float = 30.0
     drain: float = 600.0
     log: bool = True
+    store_responses: bool = False
+    store_responses_ttl: float = 86_400.0
 
 
 class GatewayKey(Struct, frozen=True):
