@@ -9,7 +9,7 @@ python    is run by itself; a `text` block right below it is what it prints. Wit
           run where the libraries of others are: see tests/clients.
 js        is run by Node, likewise.
 toml …    must be without errors as a configuration, with the variables set that it names; with
-          a `title` it is written to the file of that name.
+          a `title` it is written to the file of that name, which may be another program's.
 sh        is not run: installing, and starting servers of others.
 text      is shown, and not run.
 """
@@ -84,7 +84,7 @@ def list_steps(blocks: list[Block]) -> Iterator[Step]:
 def _program(block: Block) -> str:
     """Say what runs a block; variables are the reader's."""
     if block.kind == "js":
-        return 'cd "$CLIENTS_NODE_FOLDER" && "$CLIENTS_NODE" --input-type=module'
+        return 'env -C "$CLIENTS_NODE_FOLDER" "$CLIENTS_NODE" --input-type=module'
     return '"$CLIENTS_PYTHON"' if block.title else "python"
 
 
@@ -120,7 +120,7 @@ def _config(block: Block) -> Step:
         f'mkdir -p "$(dirname {path})"',
         f"cat > {path} <<'END OF BLOCK'\n{block.text}END OF BLOCK",
     ]
-    if block.title is None or "config" in name or name.endswith("dragoman.toml"):
+    if block.title is None or "dragoman" in name:
         variables = " ".join(f"{name}=x" for name in sorted(set(VARIABLE.findall(block.text))))
         lines.append(f"env {variables} dragoman --config {path} config check")
     if block.title is None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.clients.installed import NODE_FOLDER, PYTHON, node
+from tests.clients.installed import NODE_FOLDER, PROGRAMS, PYTHON, install, node
 from tests.docs.page import SERVE, Step
 
 STARTS, ENDS = "\x1e", "\x1f"
@@ -34,6 +34,8 @@ class Reader:
 
     def follow(self, steps: list[Step]) -> Iterator[str]:
         """Do all steps; yield a sentence for each that goes otherwise than the page says."""
+        if any("CLIENTS_NODE" in step.command for step in steps):
+            install(NODE_FOLDER)
         run = subprocess.run(
             ["bash", "-c", self._script(steps)],
             cwd=self.work,
@@ -73,7 +75,7 @@ class Reader:
             "CLIENTS_PYTHON": str(PYTHON),
             "CLIENTS_NODE": str(node()),
             "CLIENTS_NODE_FOLDER": str(NODE_FOLDER),
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin:{PROGRAMS}",
             "HOME": home,
             "XDG_CONFIG_HOME": f"{home}/.config",
             "XDG_DATA_HOME": f"{home}/.local/share",
