@@ -27,6 +27,7 @@ from dragoman.cli.exit_codes import MEANINGS, exit_code
 from dragoman.server.metrics import METRICS
 
 DOCS = Path(__file__).parent.parent / "docs"
+EXAMPLES = Path(__file__).with_name("cli_examples.toml")
 MARKS = ("<!-- providers: made by scripts/generate_docs.py -->\n", "<!-- /providers -->\n")
 METRICS_MARKS = ("<!-- metrics: made by scripts/generate_docs.py -->\n", "<!-- /metrics -->\n")
 EVERYWHERE = ("config", "color", "debug")
@@ -121,7 +122,8 @@ def _exit(kind: type[errors.DragomanError]) -> str:
 
 
 def cli_page() -> str:
-    """Print the help of every command."""
+    """Print the help of every command, and an example, which the tests of the docs run."""
+    examples: dict[str, Any] = tomllib.loads(EXAMPLES.read_text("utf-8"))
     lines = [
         f"# Command line: every option\n\n{MADE}How to use them is told in",
         "[Command line](../cli.md). Every command takes `--help`, `--config FILE`, `--color` and",
@@ -139,6 +141,9 @@ def cli_page() -> str:
             lines += [f"Commands: {', '.join(f'[{n}](#{_anchor(path, n)})' for n in names)}\n"]
         if rows := list(_option_rows(command)):
             lines += ["| option | what it does |", "|---|---|", *rows, ""]
+        lines += _example(path, examples.pop(path, None), isinstance(command, click.Group))
+    if examples:
+        raise SystemExit(f"{EXAMPLES.name} knows commands that there are not: {list(examples)}")
     return "\n".join(lines)
 
 
@@ -149,6 +154,17 @@ def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Co
         for name in command.list_commands(context):
             if (inner := command.get_command(context, name)) and not inner.hidden:
                 yield from _commands(f"{path} {name}", inner)
+
+
+def _example(path: str, example: Any, is_group: bool) -> list[str]:
+    """An example of a command, or where there are some; a group may do without."""
+    if isinstance(example, str):
+        return [f"```console\n{example.strip()}\n```\n"]
+    if isinstance(example, dict):
+        return [f"Examples: [{example['page'].removeprefix('../')}]({example['page']})\n"]
+    if not is_group:
+        raise SystemExit(f"{path} has no example: write one into {EXAMPLES}")
+    return []
 
 
 def _anchor(path: str, name: str) -> str:
