@@ -389,7 +389,7 @@ SERVER = (
     Field("client_write", "seconds", "How long a client may take to read what it is sent.", "30"),
     Field("drain", "seconds", "How long requests may go on when the server stops.", "600"),
     Field("log", "flag", "Keep a row of every request, without what was said.", "true"),
-    Field("store_responses", "flag", "Keep responses for clients that send `store: true`.", "false"),
+    Field("store_responses", "flag", "Keep responses if clients send `store: true`.", "false"),
     Field("store_responses_ttl", "seconds", "How long they are kept.", "86400"),
 )
 

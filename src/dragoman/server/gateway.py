@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from dragoman.errors import DragomanError
@@ -18,6 +18,8 @@ from dragoman.server.http import Reply, Request
 from dragoman.server.legacy import PATH as COMPLETIONS
 from dragoman.server.legacy import TextCompletions
 from dragoman.server.models import list_models, show_model
+from dragoman.server.openapi import PATH as OPENAPI
+from dragoman.server.openapi import show_openapi
 from dragoman.server.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
 from dragoman.server.places import Places
 from dragoman.server.responses import ResponsesEndpoint
@@ -73,6 +75,13 @@ class Gateway:
             for path, methods in self._handlers.items()
             if "{" in path
         ]
+
+    @property
+    def served(self) -> Iterator[tuple[str, str]]:
+        """Every method and path that is answered."""
+        yield from (("GET", path) for path in ("/healthz", "/health", "/readyz"))
+        for path, methods in self._handlers.items():
+            yield from ((method, path) for method in methods)
 
     async def close(self) -> None:
         """Close the connections to providers, and what is remembered of responses."""
@@ -136,6 +145,7 @@ def _table(services: Services, responses: Responses) -> Table:
     for method, tail in OPERATIONS:
         answering = StoredResponses(method, tail, stateful, services, responses)
         table.setdefault(answering.path, {})[method] = answering
+    table[OPENAPI] = {"GET": show_openapi}
     table[EMBEDDINGS] = {"POST": EmbeddingEndpoint(EMBEDDINGS, openai, services)}
     table[COMPLETIONS] = {"POST": TextCompletions(COMPLETIONS, openai, services)}
     table[COUNT_TOKENS] = {"POST": TokenCounter(COUNT_TOKENS, anthropic, services)}
