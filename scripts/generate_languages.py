@@ -35,6 +35,9 @@ completions (`openai-completions`), *Responses* is OpenAI's Responses (`openai-r
 ✓ crosses whole, streamed or not. A number stands for what becomes of it instead,
 [below](#reasons). — the language on the left of the arrow has no words for it. Where both sides
 speak the same language everything crosses: bytes are sent on as they came.
+
+The upstreams here know all of their language, as the vendors' own do. One of which nothing is known
+is sent less, with a warning for what is left out: its `dialect` says what it takes.
 """
 REQUESTS = "## Requests\n\nFrom the client's language → to the upstream's.\n"
 ANSWERS = "## Answers\n\nFrom the upstream's language → to the client's.\n"

@@ -390,6 +390,11 @@ REQUESTS: dict[str, tuple[Said, Said, Said]] = {
         "the server caches by itself",
         chat(user({"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}})),
     ),
+    "cache marks as routers take them": (
+        chat(user({"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}})),
+        "the server caches by itself",
+        chat(user({"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}})),
+    ),
     "cache key": (
         chat(prompt_cache_key="k"),
         items(prompt_cache_key="k"),

@@ -43,6 +43,7 @@ _DEFAULTS = {
 
 _TELLTALES = {
     "cache marks": "cache_control",
+    "cache marks as routers take them": "cache_control",
     "cache key": "prompt_cache_key",
     "citations": "https://example.org",
     "logprobs": "logprob",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,9 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.conversation import read_messages
-from dragoman.types import ChatRequest, Dialect, Message, Text, ToolCall, ToolResult, user
+from dragoman.types import (
+    ChatRequest,
+    Completion,
+    Dialect,
+    Message,
+    Text,
+    ToolCall,
+    ToolResult,
+    user,
+)
 from dragoman.wire import get_format
 from dragoman.wire.history import NO_RESULT, mend_calls
+from dragoman.wire.ids import is_safe_id, original_id, safe_id
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
 IDS = st.sampled_from(["a", "b", "functions.look:0", "functions.look:1", "ü", "x" * 70, "x" * 71])
@@ -76,6 +87,33 @@ def test_a_call_that_nobody_answered_has_failed() -> None:
     history, warnings = mended(calls("a"), user("go on"))
     assert history[1] == Message("tool", (ToolResult("a", (Text(NO_RESULT),), is_error=True),))
     assert warnings == ["the tool call 'a' has no result: one was made up that says so"]
+
+
+@given(st.text(min_size=1, max_size=80), st.text(min_size=1, max_size=80))
+def test_an_id_that_must_be_spelled_otherwise_is_found_again(one: str, other: str) -> None:
+    spelled = safe_id(one, "toolu_")
+    assert is_safe_id(spelled)
+    assert (spelled == safe_id(other, "toolu_")) == (one == other)
+    assert original_id(spelled) in (one, spelled)
+    assert len(one.encode("utf-8", "replace")) > 39 or original_id(spelled) == one
+
+
+def test_a_model_gets_its_own_ids_back_from_a_client_that_cannot_say_them() -> None:
+    claude, chat = get_format("anthropic-messages"), get_format("openai-completions")
+    answer = Completion(
+        parts=(ToolCall("functions.look:0", "look", "{}"),), finish_reason="tool_calls", id="1"
+    )
+    block = json.loads(claude.render_response(answer).body)["content"][0]
+    assert re.fullmatch(r"[a-zA-Z0-9_-]+", block["id"])
+    said = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [block]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": block["id"]}]},
+    ]
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": said}).encode()
+    sent = json.loads(chat.render_request(claude.parse_request(body), "m", Dialect()).body)
+    assert sent["messages"][1]["tool_calls"][0]["id"] == "functions.look:0"
+    assert sent["messages"][2]["tool_call_id"] == "functions.look:0"
 
 
 @given(MESSAGES, st.booleans())

@@ -26,6 +26,7 @@ from dragoman.types.message import (
     Unknown,
 )
 from dragoman.wire.anthropic_messages.schema import BESIDE, NAME, Block, kind_of, rest_meta
+from dragoman.wire.ids import original_id
 from dragoman.wire.json_text import decode, encode_text, mend_surrogates
 
 
@@ -133,12 +134,13 @@ def _redacted(block: Block) -> Part | None:
 def _tool_call(block: Block, arguments: str | None) -> Part:
     if arguments is None:
         arguments = input_text(block.get("input"))
-    return ToolCall(string(block, "id"), string(block, "name"), arguments, call_meta(block))
+    call_id = original_id(string(block, "id"))
+    return ToolCall(call_id, string(block, "name"), arguments, call_meta(block))
 
 
 def _tool_result(block: Block) -> Part:
     return ToolResult(
-        string(block, "tool_use_id"),
+        original_id(string(block, "tool_use_id")),
         parse_blocks(block.get("content")),
         block.get("is_error") is True,
         meta=rest_meta(block, "type", "tool_use_id", "content", "is_error"),

@@ -13,6 +13,7 @@ from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest, JsonSchema
 from dragoman.wire.anthropic_messages.content import Warn
 from dragoman.wire.anthropic_messages.history import History, as_content
+from dragoman.wire.anthropic_messages.marks import adopt_marks
 from dragoman.wire.anthropic_messages.messages import parse_messages, parse_system
 from dragoman.wire.anthropic_messages.output import render_output
 from dragoman.wire.anthropic_messages.schema import NAME
@@ -154,6 +155,7 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
         warnings[sentence] = None
 
     refuse_foreign_files(request, (NAME,))
+    request = adopt_marks(request)
     warn_of_marks(request, NAME, warn)
     history = History(
         request.messages,

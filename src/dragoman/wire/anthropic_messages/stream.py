@@ -24,6 +24,7 @@ from dragoman.wire.anthropic_messages.response import answer_meta, made_up_id, p
 from dragoman.wire.anthropic_messages.schema import finish_reason, kind_of
 from dragoman.wire.anthropic_messages.usage import merge_usage, parse_usage
 from dragoman.wire.frame_parser import FrameParser
+from dragoman.wire.ids import original_id
 from dragoman.wire.json_text import decode, mend_surrogates
 from dragoman.wire.parts import OpenParts
 from dragoman.wire.sse import DONE, MAX_EVENT_BYTES, Frame
@@ -117,7 +118,9 @@ class MessagesParser(FrameParser):
         if index in self._blocks:
             self._close_open(self._blocks.pop(index), events)
         self._calls += kind_of(block) == "tool_use"
-        call_id = _text(block, "id") or made_up_id(_text(self._head, "id"), self._calls)
+        call_id = original_id(_text(block, "id") or "") or made_up_id(
+            _text(self._head, "id"), self._calls
+        )
         self._blocks[index] = OpenBlock(block, call_id, self._parts, events)
         return False
 
