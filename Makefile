@@ -1,4 +1,4 @@
-# `make run` and `make test` set up all they need in .venv, given Python 3.11, make and git.
+# `make run` and `make test` set up all they need in .venv and .venv-clients, given Python 3.11, make and git.
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \

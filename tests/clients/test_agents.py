@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -57,8 +58,28 @@ def test_an_agent_finishes_a_turn_with_a_shell_tool(
 ) -> None:
     server = upstream(work)
     gateway = serve(provider("mycompany", server.base_url))
-    arguments = ["-m", "mycompany/custom-gpt-4", "--url", gateway.url, "--", *AGENTS[agent]]
-    said = machine.run([*gateway.dragoman.command(["run", agent]), *arguments], **QUIET)
+    check(machine, server, machine.run(command(agent, "--url", gateway.url), **QUIET))
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_an_agent_may_bring_its_gateway_along(
+    agent: str, upstream: Callable[..., FaultUpstream], machine: Machine
+) -> None:
+    server = upstream(work)
+    config = machine.home / ".config/dragoman/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        provider("mycompany", server.base_url) + '[[gateway.keys]]\nname = "me"\nkey = "env:MINE"\n'
+    )
+    check(machine, server, machine.run(command(agent, "--serve"), MINE="sesame", **QUIET))
+
+
+def command(agent: str, *where: str) -> list[str]:
+    run = [sys.executable, "-m", "dragoman", "run", agent, "-m", "mycompany/custom-gpt-4"]
+    return [*run, *where, "--", *AGENTS[agent]]
+
+
+def check(machine: Machine, server: FaultUpstream, said: str) -> None:
     assert "".join(FINAL) in said
     assert (machine.work / "made.txt").read_text() == "made-by-the-agent\n"
     assert {request.json()["model"] for request in server.requests} == {"custom-gpt-4"}
