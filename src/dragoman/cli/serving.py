@@ -46,6 +46,8 @@ def prepare(session: Session, reading: Rereading, orphaned: int | None = None) -
     try:
         from dragoman.server.worker import Work
     except ImportError as error:
+        if (error.name or "").startswith("dragoman"):
+            raise
         raise WrongUsage(
             f"the gateway needs {error.name}, which is not installed",
             "pip install 'dragoman[server]'",
