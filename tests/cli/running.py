@@ -203,6 +203,19 @@ class Dragoman:
         os.close(running_in) if process.poll() is not None else _keep(process, running_in)
         return running
 
+    def shell(self, command: str) -> Result:
+        """Run a shell's command line in this home."""
+        done = subprocess.run(
+            ["sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            cwd=self.cwd,
+            env=self.env,
+            check=False,
+        )
+        return Result(done.returncode, _text(done.stdout), _text(done.stderr))
+
     @staticmethod
     def command(arguments: Sequence[str]) -> list[str]:
         return [sys.executable, "-m", "dragoman", *arguments]
