@@ -68,8 +68,9 @@ class Process:
                 time.sleep(0.02)
 
     def kill(self) -> None:
-        """End it at once, if it has not ended."""
-        if self.process.poll() is None:
+        """End it at once, unless it was stopped before."""
+        assert self.process.stdout is not None
+        if not self.process.stdout.closed:
             self.process.kill()
             self.stop()
 

@@ -22,10 +22,10 @@ from dragoman.engine.call import Surroundings
 from dragoman.errors import DragomanError
 from dragoman.routing.health import Health
 from dragoman.routing.retry import RetryPolicy
-from dragoman.server.asgi import Application
+from dragoman.server.application import Application
 from dragoman.server.gateway import Gateway
-from dragoman.server.protocol import Protocol
 from dragoman.server.snapshot import take_snapshot
+from dragoman.server.worker import settings_for
 from dragoman.store.responses import Responses
 from dragoman.types.exchange import Exchange
 from dragoman.types.route import Deployment
@@ -104,13 +104,15 @@ class Served:
         config = configure(self._providers, server=server, **self._settings)
         snapshot = take_snapshot(config, self._around, discovered={}, listening="127.0.0.1")
         gateway = Gateway(snapshot, observers=[self.seen], responses=Responses(self._database))
-        application = Application(gateway, config.server.body_limit, config.server.client_write)
+        application = Application(
+            gateway,
+            body_limit=config.server.body_limit,
+            client_write_s=config.server.client_write,
+        )
         sock = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self.base_url = f"{self.url}/v1"
-        self._server = uvicorn.Server(
-            uvicorn.Config(application, http=Protocol, lifespan="off", log_level="warning")
-        )
+        self._server = uvicorn.Server(settings_for(application))
 
         def run() -> None:
             async def serve() -> None:

@@ -1,6 +1,6 @@
 """HTTP as handlers see it: a request to be read, a reply to be begun, written and ended.
 
-Handlers know no server: `asgi.py` fits these to ASGI, and another front could stand in its place.
+Handlers know no server: `connection.py` fits these to uvicorn's, and another could take its place.
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ from msgspec import Struct
 
 from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
-from dragoman.server.asgi import Application
+from dragoman.server.application import Application
 from dragoman.server.book import Book
+from dragoman.server.connection import Connection
 from dragoman.server.endpoint import Observer
 from dragoman.server.gateway import Gateway
 from dragoman.server.metrics import DROPPED, IN_FLIGHT, QUEUED, UP, Metrics
-from dragoman.server.protocol import Protocol
 from dragoman.server.reload import Reading, Reloader
 from dragoman.server.snapshot import take_snapshot
 from dragoman.server.tally import Tally
@@ -102,23 +102,11 @@ class _Worker:
             metrics=metrics.answer,
             responses=Responses(work.database),
         )
-        application = Application(gateway, settings.body_limit, settings.client_write)
-        reloader = Reloader(gateway, work.read, work.listening)
-        server = _Server(
-            uvicorn.Config(
-                application,
-                http=Protocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=int(KEEP_ALIVE_S),
-                timeout_graceful_shutdown=1,
-                backlog=4096,
-            )
+        application = Application(
+            gateway, body_limit=settings.body_limit, client_write_s=settings.client_write
         )
+        reloader = Reloader(gateway, work.read, work.listening)
+        server = _Server(settings_for(application))
         helpers = [
             asyncio.ensure_future(helper)
             for helper in (
@@ -199,6 +187,24 @@ class _Worker:
             await asyncio.sleep(0.02)
         server.should_exit = True
         await serving
+
+
+def settings_for(application: Application) -> uvicorn.Config:
+    """Make uvicorn's settings: connections are ours, and it says and wraps nothing."""
+    return uvicorn.Config(
+        application,  # type: ignore[arg-type]  # it is our Connection that calls it
+        http=Connection,
+        interface="asgi3",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=int(KEEP_ALIVE_S),
+        timeout_graceful_shutdown=1,
+        backlog=4096,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -27,6 +27,7 @@ _open_one_level = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode = msgspec.json.decode
 
 _BOM = b"\xef\xbb\xbf"
+_SPACES_END = ord(" ")
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _NAME = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
@@ -186,16 +187,21 @@ def _members(body: bytes, fields: dict[str, Raw]) -> Iterator[_Member]:
     """
     at = _skip(body, body.index(b"{") + 1)
     for name, raw in fields.items():
-        found = _NAME.match(body, at)
-        if found is None or _decode(found[0]) != name:
-            break
-        value = _skip(body, _skip(body, found.end()) + 1)
+        plain = b'"%b"' % name.encode()  # its spelling, unless something in it is escaped
+        if body.startswith(plain, at):
+            name_end = at + len(plain)
+        else:
+            found = _NAME.match(body, at)
+            if found is None or _decode(found[0]) != name:
+                break
+            name_end = found.end()
+        value = _skip(body, _skip(body, name_end) + 1)
         text = bytes(raw)
         end = value + len(text)
         behind = _skip(body, end)
         if not body.startswith(text, value) or body[behind : behind + 1] not in (b",", b"}"):
             break
-        yield _Member(name, at, found.end(), value, end)
+        yield _Member(name, at, name_end, value, end)
         at = _skip(body, behind + 1) if body[behind : behind + 1] == b"," else behind
     else:
         if body[at : at + 1] == b"}":
@@ -218,5 +224,7 @@ def _twice(body: bytes) -> InvalidRequest:
 
 
 def _skip(body: bytes, at: int) -> int:
+    if at < len(body) and body[at] > _SPACES_END:
+        return at
     found = _SPACE.match(body, at)
     return found.end() if found else at

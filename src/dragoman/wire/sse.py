@@ -207,6 +207,10 @@ _EMPTY_LINES = (b"\n\n", b"\n\r\n", b"\r\r", b"\n\r")
 
 def split_frames(data: bytes) -> list[bytes]:
     """Cut bytes behind each empty line; what comes behind the last one is a piece as well."""
+    if b"\r" not in data:
+        *whole, rest = data.split(b"\n\n")
+        plain = [piece + b"\n\n" for piece in whole]
+        return [*plain, rest] if rest else plain
     pieces = []
     at = 0
     for end in _FRAME_END.finditer(data):
