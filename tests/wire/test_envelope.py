@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dragoman.errors import InvalidRequest
 from dragoman.types import Dialect
 from dragoman.wire import get_format
-from dragoman.wire.envelope import open_envelope
+from dragoman.wire.envelope import _compact_members, _members, _open_one_level, open_envelope
 
 BODY = (
     b'{ "model" : "a\\u002fb",\r\n "temperature":0.70 , "x":{"b":1e5, "model":"inner"},'
@@ -184,3 +184,31 @@ def test_the_request_is_parsed_once_and_only_when_asked_for() -> None:
     routable = open_envelope(b'{"model":"a","messages":7}')
     with pytest.raises(InvalidRequest, match="messages"):
         routable.request(client)
+
+
+NAMES = st.sampled_from(["model", "a", "ab", "é", 'x"y', "a\\b", "\u2028", ""])
+VALUES = st.sampled_from([1, "x", [1, 2], {"a": {}}, None, "é", '"', 1.5])
+
+
+@given(
+    pairs=st.lists(st.tuples(NAMES, VALUES), max_size=5),
+    between=st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " : ")]),
+    inside=st.sampled_from([(",", ":"), (", ", ": ")]),
+    escaped=st.booleans(),
+)
+def test_fields_found_by_their_lengths_are_where_a_scan_finds_them(
+    pairs: list[tuple[str, object]],
+    between: tuple[str, str],
+    inside: tuple[str, str],
+    escaped: bool,
+) -> None:
+    texts = [
+        json.dumps(name, ensure_ascii=escaped) + between[1] + json.dumps(value, separators=inside)
+        for name, value in pairs
+    ]
+    body = f"{{{between[0].join(texts)}}}".encode()
+    fields = _open_one_level(body)
+    found = _compact_members(body, fields)
+    if found is not None:
+        assert len({name for name, _ in pairs}) == len(pairs)
+        assert found == list(_members(body, fields))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from dragoman.types.exchange import Exchange
 
@@ -28,9 +27,10 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
         headers["x-dragoman-route"] = _plain(exchange.route)
     if final.kind == "fallback":
         headers["x-dragoman-fallback"] = "true"
-    if (nano := exchange.cost_nanousd) is not None:
-        headers["x-dragoman-cost-usd"] = f"{Decimal(nano).scaleb(-9):f}"
-        headers["x-dragoman-cost-source"] = exchange.cost_source
+    if final.cost_nanousd is not None:
+        dollars, nano = divmod(exchange.cost_nanousd or 0, 1_000_000_000)
+        headers["x-dragoman-cost-usd"] = f"{dollars}.{nano:09}"
+        headers["x-dragoman-cost-source"] = final.cost_source
     if exchange.warnings:
         headers["x-dragoman-warnings"] = _plain("; ".join(exchange.warnings))[:WARNINGS_LIMIT]
     return headers
@@ -38,12 +38,11 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
 
 def overhead_s(exchange: Exchange, now: float) -> float:
     """Work out how long an exchange has taken by now, without the time that providers took."""
-    theirs = sum(
-        attempt.pause_s + (attempt.first_token_s or attempt.duration_s)
-        for attempt in exchange.attempts
-        if attempt.kind != "hedge"
-    )
-    return max(now - exchange.started_at - theirs, 0.0)
+    took = now - exchange.started_at
+    for attempt in exchange.attempts:
+        if attempt.kind != "hedge":
+            took -= attempt.pause_s + (attempt.first_token_s or attempt.duration_s)
+    return max(took, 0.0)
 
 
 def _plain(text: str) -> str:

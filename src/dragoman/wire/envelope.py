@@ -100,6 +100,10 @@ class Envelope:
 
         A renamed field whose new name is there already is taken out.
         """
+        if not rename and len(changes) == 1:
+            ((name, only),) = changes.items()
+            if only is not None and name in self.fields:
+                return self._with(name, only)
         new_names = {
             old: new
             for old, new in (rename or {}).items()
@@ -143,6 +147,12 @@ class Envelope:
         out.append(body[at:])
         return b"".join(out)
 
+    def _with(self, name: str, value: bytes) -> bytes:
+        """Change one field, which is there, and nothing else."""
+        member = next(member for member in self._members if member.name == name)
+        body = memoryview(self.body)
+        return b"".join((body[: member.value], value, body[member.end :]))
+
     def _usage_asked(self) -> bytes:
         options = self.fields.get("stream_options")
         inner: dict[str, Any] = {}
@@ -169,7 +179,7 @@ def open_envelope(body: bytes) -> Envelope:
     except (ValueError, RecursionError):
         decode_request(body)  # says better what is wrong
         raise invalid_json("the body is not a JSON object") from None
-    return Envelope(body, fields, list(_members(body, fields)))
+    return Envelope(body, fields, _compact_members(body, fields) or list(_members(body, fields)))
 
 
 def _value(raw: Raw, name: str) -> Any:
@@ -177,6 +187,23 @@ def _value(raw: Raw, name: str) -> Any:
         return _decode(raw)
     except (ValueError, RecursionError) as error:
         refuse(name, f"can't be read: {str(error)[:100]}")
+
+
+def _compact_members(body: bytes, fields: dict[str, Raw]) -> list[_Member] | None:
+    """Find where each field stands by adding lengths up; None for another kind of body.
+
+    Nothing can be shorter than names without escapes and values with nothing around them. So if
+    these are as long as the body, there is nothing else in it: no space, and no name twice.
+    """
+    members = []
+    at = 1
+    for name, raw in fields.items():
+        name_end = at + len(name.encode()) + 2
+        value = name_end + 1
+        end = value + memoryview(raw).nbytes
+        members.append(_Member(name, at, name_end, value, end))
+        at = end + 1
+    return members if at == len(body) else None
 
 
 def _members(body: bytes, fields: dict[str, Raw]) -> Iterator[_Member]:
