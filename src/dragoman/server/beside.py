@@ -182,10 +182,12 @@ async def hand_on(
         if reply.status is None:
             raise
         if not dialogue.passage.streams:
-            return None  # not ended: so the client sees that it is not whole
+            return reply.cut()
     except asyncio.CancelledError:
-        if not reply.interrupted or reply.status is None or not dialogue.passage.streams:
+        if not reply.interrupted or reply.status is None:
             raise
+        if not dialogue.passage.streams:
+            return reply.cut()
         stopping = ShuttingDown("the gateway is stopping", hint="ask again")
         frame = client.stream_renderer(call.exchange.asked).render(Failure(stopping))
         await reply.write(b"\n\n" + frame)

@@ -342,6 +342,14 @@ class Exchange:
                 self._connection.transport.write(b"0\r\n\r\n")
             self._finish()
 
+    def cut(self) -> None:
+        """See `Reply.cut`."""
+        self.response_complete = True
+        self.keep_alive = False
+        self._flush()
+        if not self._gone:
+            self._connection.transport.close()
+
     def _flush(self) -> None:
         head, self._head = self._head, b""
         if head and not self._gone:

@@ -62,3 +62,7 @@ class Reply(Protocol):
     async def end(self) -> None:
         """Say that the answer is whole."""
         ...
+
+    def cut(self) -> None:
+        """Close the connection in the middle of the answer: the one way to say it isn't whole."""
+        ...

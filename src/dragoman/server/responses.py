@@ -282,6 +282,10 @@ class _Keeping:
         """See `Reply.end`."""
         await self._reply.end()
 
+    def cut(self) -> None:
+        """See `Reply.cut`."""
+        self._reply.cut()
+
 
 class _Event(Struct):
     """The last event of a stream."""
