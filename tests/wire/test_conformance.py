@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from dragoman.types.event import Event, Failure, Finish, PartDelta, PartEnd, PartStart, Start
@@ -29,13 +31,12 @@ def test_there_are_cases_enough() -> None:
         assert len([name for of, name in BOTH if of == api]) >= 10
 
 
-@pytest.mark.parametrize("end", LINE_ENDS)
 @pytest.mark.parametrize(("api", "name"), STREAMS)
-def test_a_stream_means_what_its_case_says_however_it_is_cut(api: str, name: str, end: str) -> None:
+def test_a_stream_means_what_its_case_says_however_it_is_cut(api: str, name: str) -> None:
     expected = golden.expected(api, f"{name}.events.json")["events"]
-    for size in SIZES:
+    for end, size in itertools.product(LINE_ENDS, SIZES):
         events = stream(api, name, LINE_ENDS[end], size)
-        assert [golden.shown(event) for event in events] == expected, f"in chunks of {size}"
+        assert [golden.shown(event) for event in events] == expected, f"{end}, in chunks of {size}"
 
 
 @pytest.mark.parametrize(("api", "name"), WHOLE)
