@@ -104,7 +104,7 @@ class Served:
         config = configure(self._providers, server=server, **self._settings)
         snapshot = take_snapshot(config, self._around, discovered={}, listening="127.0.0.1")
         gateway = Gateway(snapshot, observers=[self.seen], responses=Responses(self._database))
-        application = Application(
+        self._application = application = Application(
             gateway,
             body_limit=config.server.body_limit,
             client_write_s=config.server.client_write,
@@ -116,6 +116,7 @@ class Served:
 
         def run() -> None:
             async def serve() -> None:
+                self._loop = asyncio.get_running_loop()
                 await self._server.serve(sockets=[sock])
                 await gateway.close()
 
@@ -126,6 +127,11 @@ class Served:
         while not self._server.started:
             time.sleep(0.005)
         return self
+
+    def sweep(self, *, after_s: float) -> None:
+        """Wait, and then leave the clients that have not read for too long."""
+        time.sleep(after_s)
+        self._loop.call_soon_threadsafe(lambda: self._application.sweep(self._loop.time()))
 
     def forgive(self) -> None:
         """Forget the failures of providers, from now on at once: none of them ever cools."""
