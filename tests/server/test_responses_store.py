@@ -199,6 +199,36 @@ def test_a_response_of_another_key_does_not_exist(
     assert caught.value.code == "previous_response_not_found"
 
 
+def test_one_that_was_put_together_from_a_stream_is_remembered_too(
+    serve: Any, upstream: Any
+) -> None:
+    watched = {"timeouts": {"first_token": 5}}  # so that tokens are watched
+    server = upstream([streamed("resp_1"), told(made("resp_1"))])
+    gateway = serve({"a": {**native(server), **watched}})
+    client = gateway.openai()
+    assert client.responses.create(model="a/x", input="hi").id == "resp_1"
+    assert client.responses.retrieve("resp_1").id == "resp_1"
+
+
+def test_one_is_continued_with_the_key_that_it_was_made_with(serve: Any, upstream: Any) -> None:
+    server = upstream(lambda request: told(made(f"resp_{request.header('authorization')[-1]}")))
+    gateway = serve({"a": {**native(server), "api_keys": ["sk-1", "sk-2"]}})
+    client = gateway.openai()
+    for _ in range(3):
+        first = client.responses.create(model="a/x", input="hi").id
+        client.responses.create(model="a/x", input="and?", previous_response_id=first)
+        client.responses.retrieve(first)
+        used = [r.header("authorization")[-1] for r in server.requests[-2:]]
+        assert used == [first[-1]] * 2
+
+
+def test_a_memory_that_cannot_be_read_is_a_503(serve: Any, tmp_path: Path) -> None:
+    gateway = serve({}, database=tmp_path)  # a folder is no database
+    with pytest.raises(openai.InternalServerError) as caught:
+        gateway.openai().responses.retrieve("resp_1")
+    assert (caught.value.status_code, caught.value.code) == (503, "store_unavailable")
+
+
 # ------------------------------------------------------------------------------- kept by us
 
 

@@ -154,7 +154,7 @@ def having(deployments: tuple[Deployment, ...], path: str) -> tuple[Deployment, 
 
 def patient(options: CallOptions) -> CallOptions:
     """Wait for the first byte as long as for a whole answer: it comes when all is made."""
-    return replace(options, first_token=PLAIN_HEAD_S, idle=PLAIN_HEAD_S)
+    return replace(options, first_token=PLAIN_HEAD_S)
 
 
 async def hand_on(

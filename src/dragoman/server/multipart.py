@@ -32,14 +32,13 @@ class _Part(Struct, frozen=True):
 
 
 class Form:
-    """A client's form. Make one with `open_form`. `model` is read."""
-
-    stream = False
+    """A client's form. Make one with `open_form`. `model` and `stream` are read."""
 
     def __init__(self, body: bytes, parts: list[_Part]) -> None:
         self.body = body
         self._parts = {part.name: part for part in parts}
         self.model = read_text(self.get("model"), "model")
+        self.stream = self.get("stream") == "true"
 
     def get(self, name: str) -> str | None:
         """Read a short field; None when it is not there. Raises: InvalidRequest."""

@@ -87,6 +87,7 @@ class OverResponses(OverHttp):
         super().__init__(envelope, client)
         self._bridges: list[tuple[Deployment, Bridge]] = []
         self._whole: list[tuple[Deployment, bytes]] = []
+        self._told: str | None = None
 
     @cached_property
     def echoed(self) -> ChatRequest:
@@ -121,11 +122,18 @@ class OverResponses(OverHttp):
             completion = replace(completion, id=None)
         return super()._written(completion, price)
 
-    @property
-    def made(self) -> Sequence[tuple[Deployment, str]]:
-        """What providers that keep responses have made so far, by their ids."""
+    def tell(self, completion: Completion) -> Whole:
+        """See `Dialogue.tell`."""
+        self._told = completion.id
+        return super().tell(completion)
+
+    def made(self, deployments: Sequence[Deployment]) -> Sequence[tuple[Deployment, str]]:
+        """What those of `deployments` that keep responses have made so far, by their ids."""
         found = [(d, bridge.id) for d, bridge in self._bridges if bridge.committed]
         found += [(d, _id_of(body)) for d, body in self._whole]
+        if self._told is not None and (final := self.exchange.final) is not None:
+            named = [d for d in deployments if _is(d, final.provider, final.model)]
+            found += [(d, self._told) for d in named[:1] if _keeps(d)]
         return [(deployment, made) for deployment, made in found if made]
 
 
@@ -210,7 +218,7 @@ class ResponsesEndpoint(Generator):
         if not memory.by_provider:
             return
         expires_at = call.around.wall() + PROVIDER_TTL_S
-        for deployment, made in dialogue.made:
+        for deployment, made in dialogue.made(call.deployments):
             self._kept.add(_row(made, memory.key, deployment, expires_at))
 
     async def answer(self, call: Call, reply: Reply) -> None:
