@@ -143,7 +143,7 @@ def read_tool(tool: AnyTool) -> Tool | ForeignTool:
         return tool
     if callable(tool):
         return tool_from_function(tool)
-    from dragoman.wire.openai_completions.request import parse_tools
+    from dragoman.wire.openai_completions.tools import parse_tools
 
     return parse_tools({"tools": [dict(tool)]})[0]
 
@@ -155,7 +155,7 @@ def _tool_choice(choice: str | ToolChoice | Mapping[str, Any] | None) -> ToolCho
         if choice in ("auto", "none", "required"):
             return ToolChoice(choice)  # type: ignore[arg-type]
         return ToolChoice("tool", choice)
-    from dragoman.wire.openai_completions.request import parse_tool_choice
+    from dragoman.wire.openai_completions.tools import parse_tool_choice
 
     return parse_tool_choice({"tool_choice": dict(choice)})
 

@@ -15,12 +15,9 @@ from dragoman.types.provider import Dialect
 from dragoman.types.request import (
     ChatRequest,
     Effort,
-    ForeignTool,
     JsonObject,
     JsonSchema,
     ReasoningOptions,
-    Tool,
-    ToolChoice,
 )
 from dragoman.wire.base import Rendered
 from dragoman.wire.beside import warn_of_marks
@@ -37,10 +34,11 @@ from dragoman.wire.fields import (
     read_text,
     refuse,
 )
-from dragoman.wire.json_text import decode, decode_request, encode, encode_text
+from dragoman.wire.json_text import decode_request, encode, encode_text
 from dragoman.wire.openai_completions.history import render_messages
 from dragoman.wire.openai_completions.messages import parse_messages
 from dragoman.wire.openai_completions.schema import NAME
+from dragoman.wire.openai_completions.tools import parse_tool_choice, parse_tools, render_tools
 from dragoman.wire.openai_fields import FAMILY, take_include, take_shared, without
 from dragoman.wire.parts import own_meta
 
@@ -61,11 +59,6 @@ _PLAIN: dict[str, Callable[[Any, str], Any]] = {
 }
 """Fields that are called the same in our vocabulary, and how each is read."""
 
-_MODES = {
-    "auto": ToolChoice("auto"),
-    "none": ToolChoice("none"),
-    "required": ToolChoice("required"),
-}
 _EFFORTS = frozenset(get_args(Effort))
 
 
@@ -137,50 +130,6 @@ def _stream(rest: dict[str, Any]) -> tuple[bool, bool | None]:
     if options:
         rest["stream_options"] = options
     return stream, wanted
-
-
-def parse_tools(rest: dict[str, Any]) -> tuple[Tool | ForeignTool, ...]:
-    if "tools" not in rest:
-        return ()
-    tools = read_list(rest.pop("tools"), "tools")
-    return tuple(_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools))
-
-
-def _tool(value: Any, path: str) -> Tool | ForeignTool:
-    tool = read_object(value, path)
-    if read_text(tool.get("type"), f"{path}.type") != "function":
-        return ForeignTool(NAME, encode_text(tool))
-    function = read_object(tool.get("function"), f"{path}.function")
-    name = read_text(function.get("name"), f"{path}.function.name")
-    optional: dict[str, Any] = {}
-    for field, read in (
-        ("description", read_text),
-        ("parameters", read_object),
-        ("strict", read_bool),
-    ):
-        if function.get(field) is not None:
-            optional[field] = read(function[field], f"{path}.function.{field}")
-    own = {key: item for key, item in tool.items() if key not in ("type", "function")}
-    return Tool(name, **optional, meta=own_meta(NAME, own))
-
-
-def parse_tool_choice(rest: dict[str, Any]) -> ToolChoice | None:
-    if "tool_choice" not in rest:
-        return None
-    choice = rest.pop("tool_choice")
-    if isinstance(choice, str):
-        if (mode := _MODES.get(choice)) is not None:
-            return mode
-        refuse("tool_choice", f"unknown choice {choice[:40]!r}; one of auto, none, required")
-    if not isinstance(choice, dict):
-        expect(choice, "tool_choice", "a string or an object")
-    if choice.get("type") == "function":
-        function = read_object(choice.get("function"), "tool_choice.function")
-        return ToolChoice("tool", read_text(function.get("name"), "tool_choice.function.name"))
-    allowed = choice.get("allowed_tools")
-    must = isinstance(allowed, dict) and allowed.get("mode") == "required"
-    must = must or choice.get("type") == "custom"
-    return ToolChoice("required" if must else "auto", meta={NAME: choice})
 
 
 def _output(rest: dict[str, Any]) -> JsonObject | JsonSchema | None:
@@ -259,7 +208,7 @@ def render_request(request: ChatRequest, model: str, dialect: Dialect) -> Render
             body[dialect.max_tokens_field if name == "max_tokens" else name] = value
     if request.stop:
         body["stop"] = list(request.stop)
-    _render_tools(request, dialect, body, warn)
+    render_tools(request, dialect, body, warn)
     _render_output(request, dialect, body)
     _render_reasoning(request.reasoning, dialect, body, warn)
     render_extra(_render_shared(request, dialect, body, warn), NAME, body, warn)
@@ -294,48 +243,6 @@ def _render_shared(
             )
         warn(f"{name} is not sent: this provider does not know it")
     return request
-
-
-def _render_tools(
-    request: ChatRequest, dialect: Dialect, body: dict[str, Any], warn: Callable[[str], None]
-) -> None:
-    tools: list[Any] = []
-    for tool in request.tools:
-        if isinstance(tool, Tool):
-            tools.append(_render_tool(tool, dialect, warn))
-        elif tool.format == NAME:
-            tools.append(decode(tool.raw.encode()))
-        else:
-            warn(f"a tool that only {tool.format} knows is left out")
-    if tools:
-        body["tools"] = tools
-    choice = request.tool_choice
-    if choice is not None and (tools or choice.mode == "none"):
-        own = (choice.meta or {}).get(NAME)
-        if own is not None:
-            body["tool_choice"] = own
-        elif choice.mode == "tool":
-            body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
-        else:
-            body["tool_choice"] = choice.mode
-    if "parallel_tool_calls" in body and not (tools and dialect.parallel_tool_calls):
-        wanted = body.pop("parallel_tool_calls")
-        if tools and not wanted:
-            warn("parallel_tool_calls is not sent: this provider does not know it")
-
-
-def _render_tool(tool: Tool, dialect: Dialect, warn: Callable[[str], None]) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.parameters is not None:
-        function["parameters"] = tool.parameters
-    if tool.strict is not None:
-        if dialect.strict_tools:
-            function["strict"] = tool.strict
-        elif tool.strict:
-            warn("a tool's `strict` is not sent: this provider does not know it")
-    return {"type": "function", "function": function, **(tool.meta or {}).get(NAME, {})}
 
 
 def _render_output(request: ChatRequest, dialect: Dialect, body: dict[str, Any]) -> None:
