@@ -57,6 +57,7 @@ class Endpoint(abc.ABC):
         self.path = path
         self.client = client
         self.services = services
+        self._forwarded = client.forwarded
 
     @abc.abstractmethod
     def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
@@ -73,8 +74,11 @@ class Endpoint(abc.ABC):
     def options(self, request: Request) -> CallOptions:
         """Take from a request's head what goes on to providers of the same language."""
         given = request.headers
-        found = {name: given[name] for name in self.client.forwarded if name in given}
-        return CallOptions(headers=found, language=self.client.name) if found else NO_OPTIONS
+        for name in self._forwarded:
+            if name in given:
+                found = {name: given[name] for name in self._forwarded if name in given}
+                return CallOptions(headers=found, language=self.client.name)
+        return NO_OPTIONS
 
     async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
         """Answer one request, and tell the observers."""
