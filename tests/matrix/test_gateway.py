@@ -385,3 +385,19 @@ def test_nonsense_of_a_provider_is_told_with_its_name(api: str, name: str) -> No
         with Client(configure({"acme": provider})) as client, pytest.raises(ProtocolError) as told:
             client.chat("acme/m", "hi")
     assert told.value.provider == "acme"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_of_an_answer_cannot_be_said_is_in_the_record(stream: bool) -> None:
+    said = ANSWERS["pause"][APIS.index(CLAUDE)]
+    assert isinstance(said, dict)
+    kind = "text/event-stream" if stream else "application/json"
+    body = (servers.streamed if stream else servers.whole)(CLAUDE, said)
+    with (
+        FaultUpstream(Answer(200, (("content-type", kind),), body)) as upstream,
+        Served({"p": {"base_url": f"{upstream.url}/v1", "api": CLAUDE}}) as gateway,
+    ):
+        asked = {"model": "p/m", **FRAMES[CHAT], "stream": stream}
+        assert ask(gateway.url + PATHS[CHAT], json.dumps(asked).encode())[0] == 200
+    (exchange,) = gateway.seen.exchanges
+    assert exchange.warnings == ["the provider paused its turn: the answer is not at its end"]
