@@ -8,7 +8,8 @@ from typing import Any
 import anthropic
 import pytest
 
-from tests.upstream.fault import Answer, error
+from dragoman.wire.seal import MARK
+from tests.upstream.fault import Answer, chat, error
 
 PROMPT = [{"role": "user", "content": "hi there, how are you?"}]
 
@@ -69,3 +70,23 @@ def test_a_count_that_is_none_is_a_502(serve: Any, upstream: Any, tokens: Any) -
     with pytest.raises(anthropic.InternalServerError) as caught:
         ask_count(gateway)
     assert caught.value.status_code == 502
+
+
+def test_thoughts_that_we_sealed_are_not_sent_to_be_counted(serve: Any, upstream: Any) -> None:
+    thinking = upstream(chat("ok", reasoning_content="hmm"))
+    counting = upstream(count(17))
+    gateway = serve(
+        {
+            "a": {"base_url": counting.url, "api": "anthropic-messages"},
+            "b": {"base_url": thinking.base_url},
+        }
+    )
+    client = gateway.anthropic()
+    said = client.messages.create(model="b/x", max_tokens=50, messages=PROMPT).content
+    assert MARK in str(said)
+    history = [*PROMPT, {"role": "assistant", "content": said}, *PROMPT]
+    answer = client.messages.count_tokens(model="a/x", messages=history)
+    assert answer.input_tokens == 17
+    sent = counting.requests[0].json()
+    assert MARK not in str(sent)
+    assert sent.keys() == {"model", "messages"}
