@@ -374,3 +374,27 @@ def test_memory_is_bounded_by_size() -> None:
         kept.add(row(f"r{number}", body="x" * 1000))
     assert [n for n in range(20) if kept.find("", f"r{n}")] == list(range(14, 20))
     kept.close()
+
+
+def test_what_another_process_deletes_is_gone_here(tmp_path: Path) -> None:
+    path = tmp_path / "d.db"
+    here, there = (Responses(path, wall=lambda: 0.0) for _ in range(2))
+    here.add(row("r"))
+    here.close()  # written
+    assert there.find("", "r") == row("r")
+    there.remove("", "r")
+    there.close()
+    assert here.find("", "r") is None
+    here.close()
+
+
+def test_what_cannot_be_written_is_remembered_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "d.db"
+    path.write_bytes(b"no database at all, whatever its name says" * 100)
+    kept = Responses(path, wall=lambda: 0.0)
+    kept.add(row("r"))
+    kept.close()
+    assert kept.find("", "r") == row("r")
+    assert "cannot be kept beyond this process" in caplog.text

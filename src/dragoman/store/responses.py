@@ -52,10 +52,11 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
 
 
 class Responses:
-    """What is remembered: the latest in memory, all of it in the database.
+    """What is remembered: in the database, and in memory until it is written there.
 
-    Without a `path` memory is all there is. Writing is done by a thread, in order; another process
-    sees a response a moment later. Reading is for one thread. `wall` is Unix time.
+    Without a `path`, or while it cannot be written, memory is all there is, and bounded. Writing is
+    done by a thread, in order; another process sees a change a moment later. Reading is for one
+    thread. `wall` is Unix time.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Responses:
         self._limit_bytes = limit_bytes
         self._kept: OrderedDict[tuple[str, str], StoredResponse | None] = OrderedDict()
         self._size_bytes = 0
+        self._lock = threading.Lock()
         self._reader: sqlite3.Connection | None = None
         self._work: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -84,8 +86,10 @@ class Responses:
     def find(self, key: str, response_id: str) -> StoredResponse | None:
         """Find a response of this key's. Raises: StoreError."""
         place = (key, response_id)
-        found = self._kept.get(place)
-        if found is None and place not in self._kept:
+        with self._lock:
+            is_kept = place in self._kept
+            found = self._kept.get(place)
+        if not is_kept:
             found = self._read(place)
         return found if found is not None and found.expires_at > self._wall() else None
 
@@ -108,13 +112,23 @@ class Responses:
 
     def _keep(self, place: tuple[str, str], response: StoredResponse | None) -> None:
         """Keep the latest; None says that there is none, whatever the database still holds."""
+        with self._lock:
+            self._drop(place)
+            self._kept[place] = response
+            self._size_bytes += response.size_bytes if response else 0
+            while len(self._kept) > self._limit or self._size_bytes > self._limit_bytes:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, place: tuple[str, str]) -> None:
         before = self._kept.pop(place, None)
         self._size_bytes -= before.size_bytes if before else 0
-        self._kept[place] = response
-        self._size_bytes += response.size_bytes if response else 0
-        while len(self._kept) > self._limit or self._size_bytes > self._limit_bytes:
-            _, oldest = self._kept.popitem(last=False)
-            self._size_bytes -= oldest.size_bytes if oldest else 0
+
+    def _let_go(self, change: _Change) -> None:
+        """Leave to the database what it has now, so that what others do to it is seen."""
+        place = (change.key, change.id)
+        with self._lock:
+            if self._kept.get(place) is change.response:
+                self._drop(place)
 
     # ------------------------------------------------------------------------------ database
 
@@ -166,6 +180,7 @@ class Responses:
                     connection.execute("DELETE FROM response WHERE expires_at <= ?", [self._wall()])
                 count += 1
                 _apply(connection, change)
+                self._let_go(change)
             except (sqlite3.Error, StoreError) as error:
                 log.warning("a response cannot be kept beyond this process: %s", error)
         if connection is not None:
