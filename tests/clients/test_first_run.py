@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import Dragoman
+from tests.cli.running import Dragoman, Running
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/first_run.py"
@@ -74,17 +74,27 @@ def test_a_variable_asks_for_one_run_and_any_port_will_do(first_run: FirstRun) -
     assert ":4400" not in result.out.split("API")[1].replace("--port", "")
 
 
-def test_what_it_prints_works_as_it_stands_until_ctrl_c(first_run: FirstRun) -> None:
+@pytest.fixture
+def at_terminal(first_run: FirstRun) -> Iterator[Running]:
+    """Start it where somebody sits; it ends with the test, whatever becomes of it."""
     running = first_run.at_terminal()
-    running.wait_for("Ctrl-C stops it.")
-    printed = running.out.decode().replace("\r\n", "\n")
+    try:
+        running.wait_for("Ctrl-C stops it.")
+        yield running
+    finally:
+        if running.process.poll() is None:
+            os.killpg(running.process.pid, signal.SIGKILL)
+
+
+def test_what_it_prints_works_as_it_stands_until_ctrl_c(at_terminal: Running) -> None:
+    printed = at_terminal.out.decode().replace("\r\n", "\n")
     curl = next(line for line in printed.splitlines() if line.startswith("  curl "))
     said = run("bash", "-c", curl)
     assert json.loads(said)["choices"][0]["message"]["content"] == "Hello, gateway"
     blocks = [textwrap.dedent(block) for block in BLOCK.findall(printed)]
     assert [run(sys.executable, "-c", block) for block in blocks] == ["Hello, gateway\n"] * 2
-    os.killpg(running.process.pid, signal.SIGINT)
-    assert running.result().code == 0
+    os.killpg(at_terminal.process.pid, signal.SIGINT)
+    assert at_terminal.result().code == 0
 
 
 def test_a_gateway_that_cannot_start_is_a_failure(first_run: FirstRun) -> None:
