@@ -139,12 +139,13 @@ def test_there_are_enough_of_them() -> None:
     assert len({case["name"] for case in CASES}) == len(CASES)
 
 
-NO_JSON = ("setup", "keys set", "providers add", "help", "-m")
-"""Commands without `--json`; of the last one nothing comes behind it but its value."""
+NO_JSON = ("setup", "keys set", "providers add", "help")
+BARE = ("-m", "config")
+"""Command lines behind which nothing can stand, and commands without `--json`."""
 TAKE_JSON = [
     case
     for case in CASES
-    if not (case["arguments"].startswith(NO_JSON[:-1]) or case["arguments"] == NO_JSON[-1])
+    if not case["arguments"].startswith(NO_JSON) and case["arguments"] not in BARE
 ]
 
 

@@ -79,7 +79,8 @@ class Root(click.Group):
         ask = self.get_command(ctx, ASK)
         assert ask is not None
         own = [self.params[0].get_help_record(ctx)]  # --version, which is no prompt's option
-        records = [*(param.get_help_record(ctx) for param in ask.get_params(ctx)), *own]
+        options = [param for param in ask.get_params(ctx) if isinstance(param, click.Option)]
+        records = [*(option.get_help_record(ctx) for option in options), *own]
         with formatter.section("Options"):
             formatter.write_dl([record for record in records if record is not None])
         with formatter.section("Commands"):

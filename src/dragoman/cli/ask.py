@@ -165,8 +165,10 @@ def _refuse_misspelling(words: Sequence[str]) -> None:
     if not words:
         return
     command = near_command(words[0], COMMANDS)
-    if command is not None:
-        raise WrongUsage(
-            f"{words[0]!r} is no command; did you mean {command!r}?",
-            hint=f"dragoman {command} …, or for a prompt: dragoman -m MODEL {words[0]!r} …",
-        )
+    if command is None:
+        return
+    what = f"{words[0]!r} is no command; did you mean {command!r}?"
+    if words[0] == command:
+        what = f"{command!r} is a command, and a prompt's options stand before it"
+    hint = f"dragoman {command} …, or for a prompt: dragoman -m MODEL {words[0]!r} …"
+    raise WrongUsage(what, hint=hint)

@@ -9,6 +9,7 @@ import click
 
 from dragoman.cli.exit_codes import Exit
 from dragoman.cli.flags import WrongUsage, as_json, shared
+from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ class Found(NamedTuple):
     why_not: str = ""
 
 
-@click.group(help=__doc__)
+@click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
 @shared
 def keys() -> None:
-    """Group the commands."""
+    """List the keys, unless a command says otherwise."""
 
 
 @keys.command("set")

@@ -77,6 +77,9 @@ def tell_programs(session: Session, arguments: Sequence[str], error: Mapping[str
 def _explain_usage(error: click.UsageError) -> tuple[str, str]:
     """Say what is wrong, and what to do, a line each."""
     path = error.ctx.command_path.strip() if error.ctx is not None else "dragoman"
+    if error.ctx is not None and type(error).__name__ == "NoArgsIsHelpError":
+        commands = getattr(error.ctx.command, "commands", {})
+        return f"{path} needs a command", f"one of {', '.join(sorted(commands))}: {path} --help"
     message = error.format_message()
     fix = getattr(error, "hint", None) or f"see {path.removesuffix(' ask')} --help"
     named = message[1:2].isupper()  # a variable's name, not the beginning of a sentence

@@ -36,6 +36,8 @@ FIXES: tuple[tuple[type[errors.DragomanError], str], ...] = (
 
 def fix_for(error: errors.DragomanError) -> str | None:
     """Say what to do: the error's own hint, else its class's row; None where there is neither."""
+    if error.provider and isinstance(error, errors.ConfigError) and " no key: " in error.message:
+        return f"{_commands(error.provider)['keys']} keeps one; or: {error.hint}"
     if error.hint and not error.hint.startswith(NO_KEY):
         return error.hint
     if error.hint:

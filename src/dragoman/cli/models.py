@@ -60,11 +60,7 @@ def list_models(
         return
     session.tell_notes()
     if not rows:
-        session.terminal.note(
-            "No model is known by that name. Custom providers take any: -m PROVIDER/MODEL"
-            if query or provider
-            else "No provider is set up: --all lists those of every built-in one."
-        )
+        session.terminal.note(_nothing(query, provider))
         return
     _print_table([_columns(*row) for row in rows], console)
 
@@ -97,6 +93,17 @@ def show_model(session: Session, model: str, json: bool) -> None:
 
 
 models.add_command(set_model_price)
+
+
+def _nothing(query: tuple[str, ...], provider: str | None) -> str:
+    """Say why the list is empty."""
+    if provider is not None and not query:
+        return (
+            f"No model of {provider} is known yet: --refresh asks it. -m {provider}/MODEL goes too."
+        )
+    if query:
+        return "No model is known by that name. Custom providers take any: -m PROVIDER/MODEL"
+    return "No provider is set up: --all lists those of every built-in one."
 
 
 def select_models(

@@ -31,9 +31,11 @@ class RecordUnusable(InputMissing):
 
     def __init__(self, path: Path, reason: str) -> None:
         hint = next((hint for word, hint in HINTS if word in reason), ELSE)
-        super().__init__("the record of what was asked cannot be read", hint=hint)
         own = reason.removeprefix(str(path)).removeprefix(":").strip()
-        self.why = f"{path}: {own}"
+        missing = "nothing is recorded" in own
+        what = own if missing else "the record of what was asked cannot be read"
+        super().__init__(what, hint=hint)
+        self.why = f"there is no {path}" if missing else f"{path}: {own}"
 
 
 @contextmanager
