@@ -14,6 +14,7 @@ import pytest
 from tests.cli.running import TIMEOUT_S, Dragoman, Running
 from tests.upstream.answers import chat_stream, error
 from tests.upstream.fault import FaultUpstream, Request
+from tests.upstream.llama import LlamaServer
 from tests.upstream.script import Script
 
 Upstream = Callable[..., FaultUpstream]
@@ -296,6 +297,19 @@ def test_conversation_is_continued(dragoman: Dragoman, counting: FaultUpstream) 
         one.hears("answer 2")
     assert dragoman("-c", "third").out == "answer 3\n"
     assert [role for role, _ in requests_said(counting)[2]] == ["user", "assistant"] * 2 + ["user"]
+
+
+def test_real_server_is_talked_to(dragoman: Dragoman, llama_server: LlamaServer) -> None:
+    arguments = ["--base-url", llama_server.base_url, "-m", llama_server.model]
+    with talk(dragoman, *arguments, "-o", "max_tokens", "4", "--no-markdown") as one:
+        one.say("Good day")
+        one.hears(" out", err=True)
+        one.say("And again")
+        one.running.wait_for(" out", err=True, times=2)
+    listed = dragoman("logs", "--json").json()
+    assert [entry["turn"] for entry in listed] == [2, 1]
+    assert all(entry["completion_tokens"] for entry in listed)
+    assert listed[0]["prompt_tokens"] > listed[1]["prompt_tokens"]
 
 
 def test_newcomer_chats_with_the_demo(dragoman: Dragoman) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sqlite3
 import time
 from collections.abc import Callable
@@ -241,6 +242,16 @@ def test_without_utf_8_everything_is_plain(command: list[str], busy: Dragoman) -
     assert result.out.isascii()
     assert "Traceback" not in result.err
     assert "??" not in result.out  # a symbol is replaced by a word, not by question marks
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_closed_streams_are_no_reason_to_fail(command: list[str], busy: Dragoman) -> None:
+    whole = shlex.join(busy.command(command))
+    for closed in ("<&-", "<&- 2>&-", ">&-"):
+        result = busy.shell(f"{whole} {closed}")
+        assert result.code in (0, 69), closed
+        assert "Traceback" not in result.out + result.err
+    assert busy.shell(f"{whole} </dev/null | head -c 1").code == 0
 
 
 def test_row_that_was_tampered_with_costs_no_traceback(busy: Dragoman) -> None:
