@@ -21,7 +21,6 @@ from dragoman.types.exchange import Exchange
 from dragoman.types.provider import OnOverflow, Provider
 from dragoman.types.route import Deployment, Route
 
-
 _POOL_BYTES = 4096
 _pool: list[str] = []
 """Random bits that wait to be used: asking the system for ten bytes costs as much as for many."""
