@@ -90,12 +90,19 @@ def list_keys(session: Session, json: bool) -> None:
     if not rows:
         session.terminal.note("There are no keys. Store one: dragoman keys set PROVIDER")
         return
-    table = [("PROVIDER", "KEY", "SOURCE", "FOR"), *((_cells(console, row)) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(3)]
-    for number, line in enumerate(table):
-        text = "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=False))
-        text = f"{text}  {line[3]}"
-        console.line(console.style(text, "dim") if number == 0 else text)
+    from dragoman.cli.width import Column, table_lines, window_width
+
+    columns = (
+        Column("PROVIDER"),
+        Column("KEY"),
+        Column("SOURCE", shrink=True, least=8),
+        Column("FOR", shrink=True, least=8),
+        Column("", drop=1),
+    )
+    for line in table_lines(
+        console, columns, [_cells(console, row) for row in rows], window_width(console)
+    ):
+        console.line(line)
 
 
 @keys.command("remove")
@@ -256,11 +263,11 @@ def _store_word(stored: StoredKey) -> str:
     return "keyring" if stored.in_keyring else "credentials file"
 
 
-def _cells(console: Any, row: Found) -> tuple[str, str, str, str]:
+def _cells(console: Any, row: Found) -> tuple[str, ...]:
     dots = console.symbol("…", "...")
     last = f"{dots}{row.last_four}" if row.last_four else dots
-    where = f"{row.origin}  (not used: {row.why_not})" if row.why_not else row.origin
-    return row.name, last, row.source, where
+    why_not = f"(not used: {row.why_not})" if row.why_not else ""
+    return row.name, last, row.source, row.origin, why_not
 
 
 def key_object(row: Found) -> dict[str, Any]:
