@@ -50,6 +50,7 @@ generate: .venv/dev.stamp  ## write the generated parts of the docs anew
 
 bench: .venv-bench/stamp  ## measure, against peers, in one run
 	.venv-bench/bin/python -m bench --save
+	.venv-bench/bin/python -m bench.gateway --save
 
 docs: .venv/docs.stamp  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
@@ -75,6 +76,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]'
 	@.venv-bench/bin/python -m compileall -q .venv-bench/lib || true
+	@command -v npm >/dev/null && npm install --silent --prefix .venv-bench @portkey-ai/gateway || true
 	@touch $@
 
 # Clients of the gateway, to be tried as they are. uv, because it takes seconds and pip minutes.

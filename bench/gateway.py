@@ -32,6 +32,8 @@ ROUNDS = 5
 SECONDS = 3
 CONNECTIONS = 32
 KEY = "bench-key"
+PACKAGES = Path(sys.prefix)
+PORTKEY = "node_modules/@portkey-ai/gateway/build/start-server.js"
 TICKS = os.sysconf("SC_CLK_TCK")
 PROMPT = {
     "model": "bench",
@@ -77,6 +79,7 @@ class Subject(NamedTuple):
     env: Mapping[str, str] = {}
     headers: Mapping[str, str] = {}
     needs: str = ""
+    streams: bool = True
 
 
 def _haproxy(folder: Path, port: int, upstream: int) -> list[str]:
@@ -108,7 +111,13 @@ def _litellm(folder: Path, port: int, upstream: int) -> list[str]:
         "      api_key: up\n"
     )
     program = str(Path(sys.executable).with_name("litellm"))
-    return [program, "--config", str(folder / "litellm.yaml"), "--port", str(port)]
+    options = ["--config", str(folder / "litellm.yaml"), "--run_granian", "--num_workers", "1"]
+    return [program, *options, "--port", str(port)]
+
+
+def _portkey(folder: Path, port: int, upstream: int) -> list[str]:
+    del folder, upstream  # each request says where it goes
+    return ["node", str(PACKAGES / PORTKEY), f"--port={port}", "--headless"]
 
 
 SUBJECTS = (
@@ -126,8 +135,19 @@ SUBJECTS = (
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "LITELLM_LOG": "ERROR",
             "LITELLM_MODE": "PRODUCTION",
+            "LITELLM_RUST": "1",
+            "LITELLM_MASTER_KEY": "sk-bench",
         },
+        headers={"authorization": "Bearer sk-bench"},
         needs="litellm",
+    ),
+    Subject(
+        "Portkey",
+        _portkey,
+        env={"NODE_ENV": "production"},
+        headers={"authorization": "Bearer up", "x-portkey-provider": "openai"},
+        needs=PORTKEY,
+        streams=False,  # its package answers streams with 500 on current Node
     ),
 )
 
@@ -143,23 +163,31 @@ def gateway() -> str:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         whole, streamed = stack.enter_context(_nginx(folder))
         running = [
-            (subject, load, stack.enter_context(_started(subject, folder, upstream)))
+            (
+                subject,
+                stream,
+                upstream,
+                stack.enter_context(_started(subject, folder, upstream, stream)),
+            )
             for subject in subjects
-            for load, upstream in ((False, whole), (True, streamed))
+            for stream, upstream in ((False, whole), (True, streamed))
+            if subject.streams or not stream
         ]
-        memory = {s.name: _memory_mb(pid) for s, stream, (pid, _) in running if not stream}
+        memory = {s.name: _memory_mb(pid) for s, stream, _, (pid, _) in running if not stream}
         for number in range(ROUNDS):
             for load in LOADS:
-                for subject, stream, (pid, port) in running:
+                for subject, stream, upstream, (pid, port) in running:
                     if stream == load.stream:
-                        figures = _measure(subject, load, pid, port, folder)
+                        figures = _measure(subject, load, pid, port, upstream, folder)
                         if number:  # the first round warms everything up
                             seen.setdefault((load.name, subject.name), []).append(figures)
-        loaded = {s.name: _memory_mb(pid) for s, stream, (pid, _) in running if not stream}
+        loaded = {s.name: _memory_mb(pid) for s, stream, _, (pid, _) in running if not stream}
     rows = []
     for load in LOADS:
         limit = _median(seen[load.name, subjects[0].name], "cpu_ms")
         for subject in subjects:
+            if (load.name, subject.name) not in seen:
+                continue
             found = seen[load.name, subject.name]
             cpu = _median(found, "cpu_ms")
             rows.append(
@@ -181,7 +209,8 @@ def _median(found: Sequence[Figures], name: str) -> float:
 
 
 def _installed(name: str) -> bool:
-    found = shutil.which(name) or Path(sys.executable).with_name(name).exists()
+    here = any((PACKAGES / folder / name).exists() for folder in ("bin", ""))
+    found = shutil.which(name) or here
     if not found:
         print(f"{name} is not installed: left out")
     return bool(found)
@@ -218,7 +247,9 @@ def _nginx(folder: Path) -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _started(subject: Subject, folder: Path, upstream: int) -> Iterator[tuple[int, int]]:
+def _started(
+    subject: Subject, folder: Path, upstream: int, stream: bool
+) -> Iterator[tuple[int, int]]:
     """Start what is measured on core 0; give its process and its port."""
     port = _free_port()
     own = folder / f"{subject.name.split()[0]}-{port}"
@@ -234,7 +265,7 @@ def _started(subject: Subject, folder: Path, upstream: int) -> Iterator[tuple[in
     )
     try:
         _wait_for(port)
-        _wait_for_answer(subject, port)
+        _wait_for_answer(subject, port, upstream, stream)
         yield process.pid, port
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -242,12 +273,14 @@ def _started(subject: Subject, folder: Path, upstream: int) -> Iterator[tuple[in
         process.wait()
 
 
-def _measure(subject: Subject, load: Load, pid: int, port: int, folder: Path) -> Figures:
+def _measure(
+    subject: Subject, load: Load, pid: int, port: int, upstream: int, folder: Path
+) -> Figures:
     """Run wrk once."""
     body = {**PROMPT, "model": subject.model, **({"stream": True} if load.stream else {})}
     if load.padding:
         body["messages"] = [{"role": "user", "content": "word " * (load.padding // 5)}]
-    headers = {"content-type": "application/json", **subject.headers}
+    headers = _headers(subject, upstream)
     lines = [f"wrk.headers[{json.dumps(n)}] = {json.dumps(v)}" for n, v in headers.items()]
     (folder / "body.json").write_text(json.dumps(body, separators=(",", ":")))
     script = folder / "load.lua"
@@ -316,14 +349,25 @@ def _wait_for(port: int) -> None:
             time.sleep(0.05)
 
 
-def _wait_for_answer(subject: Subject, port: int) -> None:
-    body = json.dumps({**PROMPT, "model": subject.model}).encode()
+def _headers(subject: Subject, upstream: int) -> dict[str, str]:
+    """What a request says besides its body."""
     headers = {"content-type": "application/json", **subject.headers}
+    if "x-portkey-provider" in headers:
+        headers["x-portkey-custom-host"] = f"http://127.0.0.1:{upstream}/v1"
+    return headers
+
+
+def _wait_for_answer(subject: Subject, port: int, upstream: int, stream: bool) -> None:
+    body = json.dumps({**PROMPT, "model": subject.model, "stream": stream}).encode()
+    headers = _headers(subject, upstream)
     url = f"http://127.0.0.1:{port}{subject.path}"
     until = time.monotonic() + 60
     while True:
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=30):
+            with urllib.request.urlopen(
+                urllib.request.Request(url, body, headers), timeout=30
+            ) as a:
+                a.read()
                 return
         except urllib.error.URLError as error:
             if time.monotonic() > until:
@@ -331,5 +375,15 @@ def _wait_for_answer(subject: Subject, port: int) -> None:
             time.sleep(0.2)
 
 
+def main() -> None:
+    """Measure, print, and keep with `--save`."""
+    from bench.__main__ import machine
+
+    text = f"# The gateway\n\n{machine()}\n\n{gateway.__doc__}\n\n{gateway()}\n"
+    print(text)
+    if "--save" in sys.argv[1:]:
+        (Path(__file__).parent / "results" / "gateway.md").write_text(text)
+
+
 if __name__ == "__main__":
-    print(gateway())
+    main()

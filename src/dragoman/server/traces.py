@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dragoman import __version__
+from dragoman.catalog.semconv import provider_name
 from dragoman.errors import ConfigError, DragomanError
 from dragoman.types.exchange import Attempt, Exchange
 
@@ -27,16 +28,6 @@ _OPERATIONS = {
     "/completions": "text_completion",
     "/embeddings": "embeddings",
 }
-_KNOWN_PROVIDERS = {
-    "azure": "azure.ai.openai",
-    "bedrock": "aws.bedrock",
-    "mistral": "mistral_ai",
-    "xai": "x_ai",
-    "gemini": "gcp.gemini",
-    "vertex": "gcp.vertex_ai",
-}
-"""What the conventions call providers where that differs from their names here."""
-
 _SWITCHES = (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -168,7 +159,7 @@ def _of_attempt(attempt: Attempt) -> dict[str, Any]:
 
 
 def _of_answer(attempt: Attempt) -> Iterator[tuple[str, Any]]:
-    yield "gen_ai.provider.name", _KNOWN_PROVIDERS.get(attempt.provider, attempt.provider)
+    yield "gen_ai.provider.name", provider_name(attempt.provider)
     if attempt.answered_model is not None:
         yield "gen_ai.response.model", attempt.answered_model
     if attempt.finish_reason is not None:
