@@ -76,7 +76,8 @@ def _whole_prices(price: Price) -> tuple[int, int, int] | None:
     if special or price.input is None or price.output is None:
         return None
     read = price.input if price.cache_read is None else price.cache_read
-    per_token = [_EXACT.multiply(each, _NANO_PER_MICRO) for each in (price.input, read, price.output)]
+    each_price = (price.input, read, price.output)
+    per_token = [_EXACT.multiply(each, _NANO_PER_MICRO) for each in each_price]
     if any(each != each.to_integral_value() for each in per_token):
         return None
     base, reads, output = map(int, per_token)

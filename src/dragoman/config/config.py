@@ -36,8 +36,9 @@ class Config(Struct, frozen=True, kw_only=True):
     `providers` holds every provider by name, built-ins first, then by layer and order in the file.
     `problems` are errors, `notes` are warnings; both know their place. What is wrong with one
     provider is in `Provider.problems` too and is raised when that one is used. `log`: the command
-    line keeps what is asked and answered. `server` and `gateway_keys` are the gateway's. `settings` are the merged tables of what files, variables
-    and calls set, with the place of each value: `show.py` reads them.
+    line keeps what is asked and answered. `server` and `gateway_keys` are the gateway's. `settings`
+    are the merged tables of what files, variables and calls set, with the place of each value:
+    `show.py` reads them.
     """
 
     providers: Mapping[str, Provider]
