@@ -123,6 +123,21 @@ def test_keys_in_the_file_are_needed_by_every_request(start: Any) -> None:
     assert gateway.rows("SELECT DISTINCT gateway_key FROM exchange") == [("team",)]
 
 
+def test_the_command_line_reads_what_the_gateway_wrote(start: Any) -> None:
+    gateway = start("")
+    gateway.chat("demo/echo")
+    gateway.stop()
+    env = {"HOME": str(gateway.home), "PATH": os.environ["PATH"]}
+
+    def said(*arguments: str) -> str:
+        program = [sys.executable, "-m", "dragoman", *arguments]
+        return subprocess.run(program, env=env, capture_output=True, text=True, check=True).stdout
+
+    assert "demo/echo  ok" in said("logs")
+    assert "asked at /chat/completions, told 200" in said("logs", "show")
+    assert "gateway" in said("usage", "--by", "client")
+
+
 def test_a_changed_file_is_picked_up_and_a_broken_one_is_not(
     start: Any, upstream: StartUpstream
 ) -> None:

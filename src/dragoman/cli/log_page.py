@@ -17,6 +17,7 @@ from dragoman.types.message import Media, Reasoning, Refusal, Text, ToolCall, To
 
 if TYPE_CHECKING:
     from dragoman.store.records import Recorded
+    from dragoman.types.exchange import Exchange
     from dragoman.types.message import Part
 
 
@@ -62,6 +63,10 @@ def log_object(found: Recorded) -> dict[str, Any]:
         "source": found.source,
         "asked": exchange.asked,
         "route": exchange.route,
+        "endpoint": exchange.endpoint,
+        "gateway_key": exchange.key,
+        "status": exchange.status,
+        "overhead_s": exchange.overhead_s,
         "outcome": exchange.outcome,
         "messages": [msgspec.to_builtins(message) for message in found.sent],
         **described,
@@ -85,6 +90,15 @@ def _facts(session: Session, found: Recorded) -> Iterator[str]:
         yield usage_line(exchange, local=local)
     if exchange.asked != f"{exchange.provider}/{exchange.model}":
         yield f"asked {one_line(exchange.asked)}"
+    if exchange.endpoint is not None:
+        yield _through_the_gateway(exchange)
+
+
+def _through_the_gateway(exchange: Exchange) -> str:
+    told = "told nothing" if exchange.status is None else f"told {exchange.status}"
+    who = "" if exchange.key is None else f" with the key {one_line(exchange.key)}"
+    own = "" if exchange.overhead_s is None else f", {exchange.overhead_s * 1000:.1f} ms of our own"
+    return f"asked at {exchange.endpoint}{who}, {told}{own}"
 
 
 def _text_of(part: Part) -> str:

@@ -22,7 +22,7 @@ NARROWEST = 6
 @click.command("usage")
 @click.option(
     "--by",
-    type=click.Choice(["model", "provider", "key", "day"]),
+    type=click.Choice(["model", "provider", "key", "client", "day"]),
     default="model",
     help="What to add up for.",
 )

@@ -17,17 +17,22 @@ from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.message import Message, Text
 from dragoman.types.usage import Usage
 
-By: TypeAlias = Literal["model", "provider", "key", "day"]
+By: TypeAlias = Literal["model", "provider", "key", "client", "day"]
 
 _DAY = "date(started_at, 'unixepoch', 'localtime')"
+_CLIENT = """coalesce(
+    (SELECT coalesce(gateway_key, source) FROM exchange WHERE id = exchange_id), '(unknown)'
+)"""
 GROUPS: Mapping[By, tuple[str, str]] = {
     "model": ("provider || '/' || model", "provider, model"),
     "provider": ("provider", "provider"),
     "key": ("coalesce(credential, '(none)')", "credential"),
+    "client": (_CLIENT, _CLIENT),
     "day": (_DAY, _DAY),
 }
 """What sums are made for, in SQL: a name, and what they are grouped by.
 
+A client is the gateway key that asked, else the source: command line, or gateway without keys.
 Days are those of the machine's time zone.
 """
 
@@ -196,8 +201,10 @@ class Records:
             else "cost_nanousd DESC, prompt_tokens + completion_tokens DESC, attempts DESC, name"
         )
         name, group = GROUPS[by]
+        # What the index does not hold is not in it: the table has to be read then.
+        index = "NOT INDEXED" if by == "client" else "INDEXED BY attempt_usage"
         rows = self._rows(
-            f"SELECT {name} AS name, {_SUMS} FROM attempt INDEXED BY attempt_usage"  # noqa: S608
+            f"SELECT {name} AS name, {_SUMS} FROM attempt {index}"  # noqa: S608
             f" WHERE started_at >= :since GROUP BY {group} ORDER BY {order}",
             {"since": since if since is not None else 0.0},
         )
@@ -269,6 +276,10 @@ class Records:
                 duration_s=row["duration_s"],
                 first_token_s=row["first_token_s"],
                 outcome=row["outcome"],
+                endpoint=row["endpoint"],
+                key=row["gateway_key"],
+                status=row["status"],
+                overhead_s=row["overhead_s"],
                 attempts=[_attempt(attempt) for attempt in attempts],
                 warnings=msgspec.json.decode(row["warnings"] or "[]", type=list[str]),
             ),
