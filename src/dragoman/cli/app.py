@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "keys": Command("credentials:keys", "Providers' keys: set, list, remove."),
     "models": Command("models:models", "Models, their limits and prices: list, info, price."),
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
-    "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, key, client or day."),
+    "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, client, day …"),
     "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
     "run": Command("run:run", "Start a coding agent against the gateway: claude, codex, …"),
     "env": Command("env:env", "Variables that point other programs at the gateway."),
