@@ -64,7 +64,8 @@ def test_a_wrong_body_is_refused_in_shape(
 ) -> None:
     body = b"x" * case["size"] if "size" in case else case["body"].encode()
     kind = case.get("kind", "application/json")
-    check(ask(f"{gateway.url}{path}", body, content_type=kind), path, case)
+    coding = {"content_encoding": case["coding"]} if "coding" in case else {}
+    check(ask(f"{gateway.url}{path}", body, content_type=kind, **coding), path, case)
 
 
 @pytest.mark.parametrize("case", CASES["embeddings"], ids=by_name)

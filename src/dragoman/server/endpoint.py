@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import logging
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,20 +11,28 @@ from typing import Protocol
 from msgspec import Struct
 
 from dragoman.engine.call import Call, CallOptions
-from dragoman.errors import DragomanError
+from dragoman.errors import ConfigError, DragomanError
+from dragoman.server.discretion import conceal
 from dragoman.server.failures import WrongMediaType, refuse
 from dragoman.server.headers import describe, overhead_s
 from dragoman.server.http import JSON_HEADERS, Reply, Request
 from dragoman.server.places import Places
 from dragoman.server.snapshot import Admission
 from dragoman.transport.base import AsyncTransport
-from dragoman.types.exchange import Exchange
+from dragoman.types.exchange import Attempt, Exchange
 from dragoman.wire.base import WireFormat
 
 _FORMS = ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data")
 """What a web page may send anywhere without asking first."""
 
+_PLAIN = ("identity", "chunked", "")
+
 NO_OPTIONS = CallOptions()
+
+COMPLAINTS_LIMIT = 100
+"""How many complaints are remembered, so that none stands in the log for every request."""
+
+log = logging.getLogger("dragoman.server")
 
 
 class Observer(Protocol):
@@ -58,6 +67,7 @@ class Endpoint(abc.ABC):
         self.client = client
         self.services = services
         self._forwarded = client.forwarded
+        self._complaints: set[tuple[str, str | None]] = set()
 
     @abc.abstractmethod
     def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
@@ -100,6 +110,8 @@ class Endpoint(abc.ABC):
                 for observer in self.services.observers:
                     observer.refused(self.path, error)
             headers = JSON_HEADERS if call is None else describe(call.exchange, time.time())
+            if admission.principal.key is not None:
+                error = conceal(error, None if call is None else call.exchange)
             await refuse(error, self.client, reply, headers)
         finally:
             if call is not None:
@@ -110,8 +122,20 @@ class Endpoint(abc.ABC):
             exchange.outcome = "interrupted"
         exchange.status = reply.status
         exchange.overhead_s = overhead_s(exchange, exchange.started_at + exchange.duration_s)
+        for attempt in exchange.attempts:
+            if attempt.error == ConfigError.code:
+                self._complain(attempt)
         for observer in self.services.observers:
             observer.ended(exchange)
+
+    def _complain(self, attempt: Attempt) -> None:
+        """Tell the log, once, what is wrong with the configuration of a provider."""
+        said = (attempt.provider, attempt.reason)
+        if said not in self._complaints:
+            if len(self._complaints) >= COMPLAINTS_LIMIT:
+                self._complaints.clear()
+            self._complaints.add(said)
+            log.warning("%s cannot be asked: %s", *said)
 
 
 def check_json(request: Request) -> None:
@@ -122,3 +146,15 @@ def check_json(request: Request) -> None:
             f"the body is said to be {kind}",
             hint="send JSON, with the header `content-type: application/json`",
         )
+    check_coding(request)
+
+
+def check_coding(request: Request) -> None:
+    """See that a body is sent as it is: we unpack none. Raises: WrongMediaType."""
+    for name in ("content-encoding", "transfer-encoding"):
+        coding = request.headers.get(name)
+        if coding is not None and coding.strip().lower() not in _PLAIN:
+            raise WrongMediaType(
+                f"the body is encoded ({name}: {coding[:100]}), and is not unpacked here",
+                hint="send it as it is",
+            )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dragoman.errors import DragomanError, InvalidRequest, RequestError
+from dragoman.errors import (
+    AllAttemptsFailed,
+    DragomanError,
+    InvalidRequest,
+    RequestError,
+    Timeout,
+)
 from dragoman.server.http import JSON_HEADERS, Reply
 from dragoman.wire.base import WireFormat
 
@@ -70,6 +76,13 @@ async def refuse(
     told = {**JSON_HEADERS, **headers}
     if error.retry_after is not None:
         told["retry-after"] = str(max(1, round(error.retry_after)))
-    elif not error.retryable and error.failover == "never":
+    elif not _may_pass(error):
         told["x-should-retry"] = "false"
     await reply.send(status, told, body)
+
+
+def _may_pass(error: DragomanError) -> bool:
+    """Whether the same request may be answered when it is sent again."""
+    if isinstance(error, AllAttemptsFailed):
+        return any(map(_may_pass, error.errors))
+    return error.retryable or isinstance(error, Timeout)

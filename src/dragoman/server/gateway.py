@@ -9,6 +9,7 @@ from typing import TypeAlias
 from dragoman.errors import DragomanError
 from dragoman.server.count_tokens import PATH as COUNT_TOKENS
 from dragoman.server.count_tokens import TokenCounter
+from dragoman.server.discretion import conceal
 from dragoman.server.embed import EmbeddingEndpoint
 from dragoman.server.endpoint import Observer, Services
 from dragoman.server.failures import NoSuchPath, refuse
@@ -103,6 +104,8 @@ class Gateway:
         except DragomanError as error:
             for observer in self._observers:
                 observer.refused("other", error)
+            if snapshot.door.mode == "keys":
+                error = conceal(error, None)
             return await refuse(error, request.language, reply)
 
     def _find(self, request: Request) -> Handler:

@@ -12,6 +12,7 @@ from dragoman.engine.flow import complete, stream
 from dragoman.engine.start import begin
 from dragoman.errors import DragomanError
 from dragoman.server.dialogue import OverHttp
+from dragoman.server.discretion import conceal
 from dragoman.server.endpoint import Endpoint
 from dragoman.server.failures import ShuttingDown
 from dragoman.server.headers import describe
@@ -94,7 +95,9 @@ class Generator(Endpoint):
         await reply.end()
 
     def _failed(self, call: Call, error: DragomanError) -> bytes:
-        return self.client.stream_renderer(call.exchange.asked).render(Failure(error))
+        exchange = call.exchange
+        told = error if exchange.key is None else conceal(error, exchange)
+        return self.client.stream_renderer(exchange.asked).render(Failure(told))
 
 
 class Patience:

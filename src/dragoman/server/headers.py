@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dragoman.server.discretion import concealed
 from dragoman.types.exchange import Exchange
 
 WARNINGS_LIMIT = 2048
+NAME_LIMIT = 256
 """Characters: proxies commonly refuse heads of more than 4 or 8 KiB altogether."""
 
 
@@ -20,11 +22,11 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
     if final is None:
         return headers
     headers["x-dragoman-provider"] = _plain(final.provider)
-    headers["x-dragoman-model"] = _plain(final.model)
+    headers["x-dragoman-model"] = _plain(final.model[:NAME_LIMIT])
     headers["x-dragoman-attempts"] = str(len(exchange.attempts))
     headers["x-dragoman-overhead-ms"] = f"{overhead_s(exchange, now) * 1000:.3f}"
     if exchange.route is not None:
-        headers["x-dragoman-route"] = _plain(exchange.route)
+        headers["x-dragoman-route"] = _plain(exchange.route[:NAME_LIMIT])
     if final.kind == "fallback":
         headers["x-dragoman-fallback"] = "true"
     if final.cost_nanousd is not None:
@@ -32,7 +34,10 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
         headers["x-dragoman-cost-usd"] = f"{dollars}.{nano:09}"
         headers["x-dragoman-cost-source"] = final.cost_source
     if exchange.warnings:
-        headers["x-dragoman-warnings"] = _plain("; ".join(exchange.warnings))[:WARNINGS_LIMIT]
+        warnings = "; ".join(exchange.warnings)
+        if exchange.key is not None:
+            warnings = concealed(warnings, exchange.attempts)
+        headers["x-dragoman-warnings"] = _plain(warnings[:WARNINGS_LIMIT])
     return headers
 
 

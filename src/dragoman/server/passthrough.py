@@ -5,8 +5,7 @@ from __future__ import annotations
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Neighbour
 from dragoman.server.beside import Passing, Sent, begin_beside, hand_on, patient
-from dragoman.server.endpoint import Endpoint
-from dragoman.server.failures import WrongMediaType
+from dragoman.server.endpoint import Endpoint, check_coding
 from dragoman.server.http import Reply, Request
 from dragoman.server.multipart import open_form
 from dragoman.server.snapshot import Admission
@@ -36,8 +35,8 @@ class PassThrough(Endpoint):
         """See `Endpoint.check`."""
         if self.path not in FORM_PATHS or media_type(request) != _FORM:
             super().check(request)
-        elif "content-encoding" in request.headers:
-            raise WrongMediaType("the form is compressed", hint="send it as it is")
+        else:
+            check_coding(request)
 
     def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""

@@ -1,0 +1,73 @@
+"""What of the configuration is told to whom."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.server.serving import ask
+from tests.upstream.fault import chat
+
+KEYS = {"keys": [{"name": "team", "key": "team-key"}]}
+SECRETS = ("/secret/place", "NOT_SET", "/opt/secret/tool")
+PROVIDERS = {
+    "variable": {"api_key": "env:NOT_SET"},
+    "file": {"api_key": "file:/secret/place/key"},
+    "command": {"api_key": "cmd:/opt/secret/tool --token"},
+    "header": {"headers": {"x-tenant": "file:/secret/place/tenant"}},
+}
+PATHS = ("/chat/completions", "/messages", "/responses", "/embeddings", "/moderations")
+
+
+def body(model: str, *, stream: bool = False) -> bytes:
+    told = [{"role": "user", "content": "hi"}]
+    asked = {"model": model, "messages": told, "input": "hi", "max_tokens": 5, "stream": stream}
+    return json.dumps(asked).encode()
+
+
+@pytest.fixture
+def providers(upstream: Any) -> dict[str, Any]:
+    server = upstream(lambda _: chat("ok"))
+    return {
+        name: {"base_url": server.base_url, **settings}
+        for name, settings in {**PROVIDERS, "sound": {}}.items()
+    }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_who_has_a_key_is_not_told_what_the_configuration_holds(
+    serve: Any, providers: Any, name: str, path: str, stream: bool, caplog: Any
+) -> None:
+    routes = {"both": {"models": [f"{name}/m", "command/n"]}}
+    gateway = serve(providers, gateway=KEYS, routes=routes)
+    for model in (f"{name}/m", "both"):
+        asked = body(model, stream=stream)
+        status, headers, told = ask(f"{gateway.base_url}{path}", asked, x_api_key="team-key")
+        assert status >= 500
+        assert headers["x-should-retry"] == "false"
+        assert not [one for one in SECRETS if one.encode() in told or one in str(headers)]
+        assert b"not set up" in told
+    reason = gateway.seen.exchanges[0].attempts[0].reason
+    assert any(one in reason for one in SECRETS), "the ledger has all of it"
+    assert any(one in caplog.text for one in SECRETS), "and so has the log"
+
+
+def test_who_is_answered_by_another_provider_is_not_told_either(serve: Any, providers: Any) -> None:
+    routes = {"both": {"models": ["file/m", "sound/m"]}}
+    gateway = serve(providers, gateway=KEYS, routes=routes)
+    status, headers, _ = ask(
+        f"{gateway.base_url}/chat/completions", body("both"), x_api_key="team-key"
+    )
+    assert status == 200
+    assert "not set up" in headers["x-dragoman-warnings"]
+    assert "/secret" not in str(headers)
+
+
+def test_who_sits_at_the_machine_is_told_all(serve: Any, providers: Any) -> None:
+    gateway = serve(providers)
+    _, _, told = ask(f"{gateway.base_url}/chat/completions", body("variable/m"))
+    assert b"$NOT_SET is not set" in told
