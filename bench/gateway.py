@@ -378,8 +378,11 @@ def _wait_for_answer(subject: Subject, port: int, upstream: int, stream: bool) -
 def main() -> None:
     """Measure, print, and keep with `--save`."""
     from bench.__main__ import machine
+    from bench.steady import steady
 
-    text = f"# The gateway\n\n{machine()}\n\n{gateway.__doc__}\n\n{gateway()}\n"
+    text = f"# The gateway\n\n{machine()}\n"
+    for part in (gateway, steady):
+        text += f"\n## {part.__name__}\n\n{part.__doc__}\n\n{part()}\n"
     print(text)
     if "--save" in sys.argv[1:]:
         (Path(__file__).parent / "results" / "gateway.md").write_text(text)
