@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.server.serving import ask
-from tests.upstream.fault import chat
+from tests.upstream.fault import Answer, chat, sse
 
 KEYS = {"keys": [{"name": "team", "key": "team-key"}]}
 SECRETS = ("/secret/place", "NOT_SET", "/opt/secret/tool")
@@ -71,3 +71,37 @@ def test_who_sits_at_the_machine_is_told_all(serve: Any, providers: Any) -> None
     gateway = serve(providers)
     _, _, told = ask(f"{gateway.base_url}/chat/completions", body("variable/m"))
     assert b"$NOT_SET is not set" in told
+
+
+CREDENTIALS = ("sk-canary-0123456789ABCDEF", "canary without any shape")
+
+
+def repeated(key: str) -> dict[str, Answer]:
+    said = {"message": f"not {key}", "type": key, "code": key, "param": key, "request_id": key}
+    told = json.dumps({"error": said, "request_id": key}).encode()
+    kind = ("content-type", "application/json")
+    named = (kind, ("x-request-id", key))
+    return {
+        "refused": Answer(status=401, headers=named, body=told),
+        "wrong": Answer(status=400, headers=named, body=told),
+        "busy": Answer(status=429, headers=named, body=told),
+        "failed": Answer(status=500, headers=named, body=told),
+        "an error with 200": Answer(status=200, headers=named, body=told),
+        "an error in a stream": sse([told.decode()]),
+    }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("fault", list(repeated("")))
+@pytest.mark.parametrize("key", CREDENTIALS)
+def test_a_credential_that_an_upstream_repeats_is_told_to_nobody(
+    serve: Any, upstream: Any, key: str, fault: str, path: str, stream: bool
+) -> None:
+    server = upstream(lambda _: repeated(key)[fault])
+    gateway = serve({"a": {"base_url": server.base_url, "api_key": key}})
+    _, headers, told = ask(f"{gateway.base_url}{path}", body("a/m", stream=stream))
+    assert "canary" in str(server.requests[0].headers)
+    assert b"canary" not in told
+    assert "canary" not in str(headers)
+    assert "canary" not in repr(gateway.seen.wait())

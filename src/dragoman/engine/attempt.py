@@ -32,6 +32,7 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.routing.plan import Try
+from dragoman.types.credential import Credential
 from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import Outcome
@@ -45,6 +46,10 @@ DRAIN_S = 0.5
 PLAIN_HEAD_S = 600.0
 """How long a whole answer may take to begin: nothing is sent before its last token is made.
 Precedent: the official SDKs' default timeout of ten minutes."""
+
+SECRET_CHARS = 8
+"""A shorter credential is no secret, and may well be a word."""
+_REPEATED = ("message", "code", "request_id", "upstream_code", "upstream_type", "param")
 
 
 class Attempt:
@@ -68,6 +73,7 @@ class Attempt:
         self._inside = False
         self._sent_bytes = 0
         self._over = False
+        self._credential: Credential | None = None
         number = len(call.exchange.attempts) + 1
         self.record = Record(
             id=f"{call.exchange.id}-{number}",
@@ -185,6 +191,7 @@ class Attempt:
         target = outgoing.target
         if target.credential is not None and deployment.credential is not None:
             self.record.credential = target.credential.label
+        self._credential = target.credential
         self._warn(*outgoing.warnings)
         self._sent_bytes = len(outgoing.request.body)
         yield from self._enter()
@@ -256,17 +263,25 @@ class Attempt:
         return error if error.phase == "connect" else self._timers.expired()
 
     def _refusal(self, target: Target, error: UpstreamError) -> UpstreamError:
-        """Add to a refusal what only we know: which credential was sent, and keep it secret."""
+        """Add to a refusal what only we know: which credential was sent."""
         secret = target.credential.secret.reveal() if target.credential else ""
-        if secret and len(secret) >= 8:
-            error.message = error.message.replace(secret, "…")
-            error.args = (error.message,)
-            error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
         if isinstance(error, AuthFailed) and not secret:
             places = ", ".join(looked(self.deployment.provider.credentials))
             where = f"looked at {places}" if places else "none is configured"
             error.hint = f"no key was sent; {where}"
         return error
+
+    def _hide_secret(self, error: DragomanError) -> None:
+        """Take the credential out of whatever an upstream repeats it in."""
+        secret = self._credential.secret.reveal() if self._credential else ""
+        if len(secret) < SECRET_CHARS:
+            return
+        for name in _REPEATED:
+            said = getattr(error, name, None)
+            if isinstance(said, str) and secret in said:
+                setattr(error, name, said.replace(secret, "…"))
+        error.args = (error.message,)
+        error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
 
     # -- the record
 
@@ -285,6 +300,8 @@ class Attempt:
         error.provider = error.provider or self.deployment.provider.name
         error.model = error.model or self.deployment.model
         error.request_id = error.request_id or self.record.request_id
+        self._hide_secret(error)
+        self.record.request_id = error.request_id
         if self.call.dialogue.neighbour is not None and isinstance(error, NotFound):
             self.call.around.health.released(self.deployment)  # the model itself may well be there
         else:

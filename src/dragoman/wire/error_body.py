@@ -121,10 +121,15 @@ def _complaint(item: dict[str, Any]) -> str:
     return f"{where}: {item.get('msg')}" if where else str(item.get("msg"))
 
 
+_PLAIN_WORD = re.compile(r"[a-z_.]*")
+"""A code as codes are written, `key_not_found` among them; no key is without a digit or capital."""
+
+
 def _word(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return mend_surrogates(str(value))[:100] or None
+    word = mend_surrogates(str(value))[:100]
+    return (word if _PLAIN_WORD.fullmatch(word) else redacted(word)) or None
 
 
 def _http_status(*values: Any) -> int | None:
@@ -199,7 +204,7 @@ def request_id(headers: Headers) -> str | None:
     """Find the name by which the provider's support knows the request."""
     for name in _REQUEST_ID_HEADERS:
         if value := headers.get(name):
-            return value[:200]
+            return redacted(value[:200])
     return None
 
 
