@@ -100,7 +100,7 @@ def test_attempts_and_provider_are_under_a_key_of_our_own() -> None:
     ]  # fmt: skip
     error.exchange = Exchange(id="x", asked="m", started_at=0.0, attempts=attempts)
     written = json.loads(FORMAT.render_error(error)[1])["error"]
-    assert written["message"] == "nobody answered Start Ollama."
+    assert written["message"] == "nobody answered. Start Ollama."
     assert written["dragoman"] == {
         "provider": "ollama",
         "attempts": [

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from dragoman.errors import AllAttemptsFailed, AuthFailed, ConfigError, DragomanError
+from dragoman.errors import AllAttemptsFailed, ConfigError, DragomanError, UpstreamError
 from dragoman.types.exchange import Attempt, Exchange
 
 TOLD = "it is not set up as it has to be"
@@ -20,8 +20,8 @@ HINT = "Whoever runs the gateway finds in its log what is wrong."
 def conceal(error: DragomanError, exchange: Exchange | None) -> DragomanError:
     """Say an error without what the configuration holds; an error without any stays the same."""
     attempts = exchange.attempts if exchange is not None else ()
-    if isinstance(error, AuthFailed) and error.hint:
-        error.hint = HINT  # it may name the places where a key was looked for
+    if isinstance(error, UpstreamError):
+        error.hint = None  # where a key was looked for, where a redirect leads: for the operator
     if not isinstance(error, ConfigError) and not any(map(_is_ours, attempts)):
         return error
     told: DragomanError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dragoman.engine.call import new_id
 from dragoman.errors import (
     AllAttemptsFailed,
     DragomanError,
@@ -14,12 +15,21 @@ from dragoman.errors import (
 from dragoman.server.http import JSON_HEADERS, Reply
 from dragoman.wire.base import WireFormat
 
+RETRY_AFTER_LIMIT_S = 300.0
+
 
 class NoSuchPath(RequestError):
-    """Nothing is served under this path, or not with this method."""
+    """Nothing is served under this path."""
 
     status = 404
     code = "not_found"
+
+
+class WrongMethod(RequestError):
+    """The path is served, and not with this method."""
+
+    status = 405
+    code = "method_not_allowed"
 
 
 class BodyTooLarge(InvalidRequest):
@@ -71,11 +81,20 @@ async def refuse(
     reply: Reply,
     headers: Mapping[str, str] = JSON_HEADERS,
 ) -> None:
-    """Send an error in the client's language, and whether asking again is of use."""
-    status, body = client.render_error(error)
+    """Send an error in the client's language, and whether asking again is of use.
+
+    A request that never became an exchange is given its name here.
+    """
     told = {**JSON_HEADERS, **headers}
+    if "x-request-id" not in told:
+        told["x-request-id"] = told["request-id"] = new_id("req")
+    error.request_id = error.request_id or told["x-request-id"]
+    status, body = client.render_error(error)
     if error.retry_after is not None:
-        told["retry-after"] = str(max(1, round(error.retry_after)))
+        wait_s = error.retry_after
+        if not isinstance(error, RequestError):  # it is a provider's word, and may be anything
+            wait_s = min(wait_s, RETRY_AFTER_LIMIT_S)
+        told["retry-after"] = str(max(1, round(wait_s)))
     elif not _may_pass(error):
         told["x-should-retry"] = "false"
     await reply.send(status, told, body)

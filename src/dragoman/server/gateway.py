@@ -12,7 +12,7 @@ from dragoman.server.count_tokens import TokenCounter
 from dragoman.server.discretion import conceal
 from dragoman.server.embed import EmbeddingEndpoint
 from dragoman.server.endpoint import Observer, Services
-from dragoman.server.failures import NoSuchPath, refuse
+from dragoman.server.failures import NoSuchPath, WrongMethod, refuse
 from dragoman.server.generate import Generator
 from dragoman.server.health import health, readiness
 from dragoman.server.http import Reply, Request
@@ -91,16 +91,17 @@ class Gateway:
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
-        if request.method == "GET" and request.path in ("/healthz", "/health"):
+        looks = request.method in ("GET", "HEAD")
+        if looks and request.path in ("/healthz", "/health"):
             return await health(reply)
-        if request.method == "GET" and request.path == "/readyz":
+        if looks and request.path == "/readyz":
             return await readiness(reply, ready=self.ready)
         snapshot = self.snapshot
         try:
             if "origin" in request.headers and self._answer_page(request, reply, snapshot):
                 return await reply.send(204, _CORS, b"")
             admission = Admission(snapshot.door.admit(request), snapshot)
-            return await self._find(request)(request, reply, admission)
+            return await self._find(request, reply)(request, reply, admission)
         except DragomanError as error:
             for observer in self._observers:
                 observer.refused("other", error)
@@ -108,7 +109,7 @@ class Gateway:
                 error = conceal(error, None)
             return await refuse(error, request.language, reply)
 
-    def _find(self, request: Request) -> Handler:
+    def _find(self, request: Request, reply: Reply) -> Handler:
         path = request.path.removeprefix("/v1")
         methods = self._handlers.get(path)
         if methods is None:
@@ -116,12 +117,11 @@ class Gateway:
             methods = next(found, None)
         if methods is None:
             raise NoSuchPath(f"nothing is served under {request.path[:200]}")
-        handler = methods.get(request.method)
+        handler = methods.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
+            reply.extra["allow"] = ", ".join(sorted(methods))
             known = " or ".join(sorted(methods))
-            raise NoSuchPath(
-                f"{request.path[:200]} takes {known}, not {request.method}", status=405
-            )
+            raise WrongMethod(f"{request.path[:200]} takes {known}, not {request.method}")
         return handler
 
     @staticmethod

@@ -230,6 +230,15 @@ def web_page_error(body: bytes) -> ProtocolError:
     )
 
 
+def in_full(error: DragomanError) -> str:
+    """Say what went wrong and how to mend it: two sentences, or two halves of one."""
+    if not error.hint:
+        return error.message
+    if error.message.endswith((".", "!", "?", ":")):
+        return f"{error.message} {error.hint}"
+    return f"{error.message}{'; ' if error.hint[0].islower() else '. '}{error.hint}"
+
+
 def own_details(error: DragomanError) -> dict[str, Any]:
     """Say what no vendor's error has a place for: who failed, and how, at every attempt."""
     details: dict[str, Any] = {}

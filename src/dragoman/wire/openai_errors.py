@@ -17,7 +17,7 @@ from dragoman.errors import (
 )
 from dragoman.types.http import Headers
 from dragoman.wire.classification import classify
-from dragoman.wire.error_body import own_details, read_details
+from dragoman.wire.error_body import in_full, own_details, read_details
 from dragoman.wire.json_text import encode
 
 
@@ -45,7 +45,7 @@ def error_object(error: DragomanError) -> dict[str, Any]:
     """Make the `error` of a body or of a frame. Our own details are under one key."""
     kind, code, param = _words(error)
     rendered: dict[str, Any] = {
-        "message": f"{error.message} {error.hint}" if error.hint else error.message,
+        "message": in_full(error),
         "type": kind,
         "param": param,
         "code": code,

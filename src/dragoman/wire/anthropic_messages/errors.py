@@ -24,7 +24,7 @@ from dragoman.errors import (
 )
 from dragoman.types.http import Headers
 from dragoman.wire.classification import classify
-from dragoman.wire.error_body import find_details, own_details, read_details
+from dragoman.wire.error_body import find_details, in_full, own_details, read_details
 from dragoman.wire.json_text import decode, encode
 
 _TYPES: tuple[tuple[type[DragomanError], int | None, str], ...] = (
@@ -77,7 +77,7 @@ def error_value(error: DragomanError) -> tuple[int, dict[str, Any]]:
     status, kind = _words(error)
     inner: dict[str, Any] = {
         "type": kind,
-        "message": f"{error.message} {error.hint}" if error.hint else error.message,
+        "message": in_full(error),
     }
     if code := _code(error):
         inner["details"] = {"error_code": code}
