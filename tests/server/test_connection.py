@@ -177,3 +177,26 @@ def test_what_cannot_be_read_is_left_when_the_client_goes(serve: Any, upstream: 
     asked.wait_closed(1.0)
     wait_until(lambda: bool(gateway.seen.exchanges))
     assert gateway.seen.exchanges[0].outcome == "client_closed"
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0"])
+def test_who_asks_for_another_protocol_is_answered_in_this_one(
+    serve: Callable[..., Served], protocol: str, pieces: int
+) -> None:
+    wish = (f"upgrade: {protocol}", "http2-settings: AAMAAABkAAQ", "connection: Upgrade")
+    first = request(body("first"), *wish)
+    second = request(body("second"), CLOSE)
+    at = len(first) - 20
+    sent = [first + second] if pieces == 1 else [first[:at], first[at:] + second]
+    told = exchange(serve({}), *sent)
+    assert told.count(b"HTTP/1.1 200") == 2
+    assert told.index(b"first") < told.index(b"second")
+
+
+def test_no_number_of_wishes_for_another_protocol_is_too_large(
+    serve: Callable[..., Served],
+) -> None:
+    wish = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    told = exchange(serve({}), wish * 1500 + request(body("last"), CLOSE))
+    assert told.count(b"HTTP/1.1 200") == 1501

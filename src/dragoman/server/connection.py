@@ -29,6 +29,8 @@ HEAD_S = 30.0
 BODY_S = 120.0
 """How long a body may take to come."""
 
+_UPGRADING = ("upgrade", "http2-settings")
+
 
 class HeadTooLarge(RequestError):
     """The head of a request does not end."""
@@ -78,7 +80,17 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        reading = True
+        while reading:
+            try:
+                self.parser.feed_data(data)
+                reading = False
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade(data[upgrade.args[0] :])
         if not self._in_head:
             return
         self._head_bytes += len(data)
@@ -107,6 +119,8 @@ class Connection(HttpToolsProtocol):
         """See `httptools.HttpRequestParser`."""
         self._in_head = False
         self._stop_timer()
+        if "upgrade" in self.headers and self.parser.should_upgrade():
+            return
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
         visit = Exchange(
@@ -131,7 +145,27 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """See `httptools.HttpRequestParser`."""
+        if "upgrade" in self.headers and self.parser.should_upgrade():
+            return
         self.cycle.complete()
+
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """Write a head anew without its wish to speak another protocol, and what follows it.
+
+        The parser takes the body for that protocol. Java's client asks for HTTP/2 by default.
+        Source: https://www.rfc-editor.org/rfc/rfc9110#section-7.8 (read 2026-11)
+        """
+        lines = [
+            b"%b %b HTTP/%b"
+            % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        ]
+        for name, value in self.headers.items():
+            if name == "connection":
+                value = "close" if "close" in value.lower() else "keep-alive"
+            if name not in _UPGRADING:
+                lines.append(f"{name}: {value}".encode("latin-1"))
+        self.parser = httptools.HttpRequestParser(self)
+        return b"\r\n".join(lines) + b"\r\n\r\n" + rest
 
     # ------------------------------------------------------------------- what uvicorn calls
 
@@ -140,12 +174,6 @@ class Connection(HttpToolsProtocol):
         cycle.task = task = self.loop.create_task(self._application.serve(cycle))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-
-    def _should_upgrade(self) -> bool:
-        return False
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: who asks to upgrade may go on without."""
 
     def send_400_response(self, msg: str) -> None:
         """See `HttpToolsProtocol`."""

@@ -75,7 +75,7 @@ def test_an_error_before_there_is_an_answer_is_an_event_that_the_sdk_raises(
     body = rendered([Failure(errors.Overloaded("too much to do", hint="Wait."))])
     (told,) = frames(body)
     check_event(told)
-    assert (told["code"], told["message"]) == ("upstream_overloaded", "too much to do Wait.")
+    assert (told["code"], told["message"]) == ("upstream_overloaded", "too much to do. Wait.")
     with (
         client_of(upstream(events_answer(body))) as client,
         pytest.raises(openai.APIError, match="too much to do") as caught,
