@@ -47,6 +47,7 @@ def check(told: tuple[int, Mapping[str, str], bytes], path: str, case: Mapping[s
     assert headers["content-type"] == "application/json"
     said = json.loads(body)
     error = said["error"]
+    assert case.get("says", "") in error["message"]
     if "/messages" in path:
         assert said["type"] == "error"
         assert error["type"] in ("invalid_request_error", "not_found_error", "request_too_large")

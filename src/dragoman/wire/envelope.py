@@ -165,7 +165,8 @@ def open_envelope(body: bytes) -> Envelope:
     """Open a body one level.
 
     Raises: InvalidRequest, code `invalid_json`, for what is not JSON, not UTF-8, nested too deep or
-    no object; with the name of the field for one that stands twice and a `model` that is missing.
+    no object; with the name of the field for one that stands twice, a `model` that is missing, and
+    what would choose another upstream: whoever asks has no say in where our credentials go.
     """
     if body.startswith(_BOM):
         body = body[len(_BOM) :]
@@ -179,6 +180,9 @@ def open_envelope(body: bytes) -> Envelope:
     except (ValueError, RecursionError):
         decode_request(body)  # says better what is wrong
         raise invalid_json("the body is not a JSON object") from None
+    if "api_base" in fields or "base_url" in fields:
+        name = "api_base" if "api_base" in fields else "base_url"
+        refuse(name, "a request does not choose where it is sent; configure a provider")
     return Envelope(body, fields, _compact_members(body, fields) or list(_members(body, fields)))
 
 

@@ -64,12 +64,23 @@ def _complaint(body: bytes, error: ValueError) -> str:
     """Say in more than the decoder's words what is wrong with a body."""
     if not body.strip():
         return "the body is empty"
+    constants: list[str] = []
     try:
-        json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=constants.append)
+    except RecursionError:
+        return "the body is nested too deep"
+    except ValueError:
         return f"the body is not JSON: {str(error)[:200]}"
     # The standard library takes what msgspec refuses: NaN, numbers out of range, lone surrogates.
-    return "the body holds a lone surrogate, NaN, or a number out of range"
+    if constants:
+        return f"the body holds {constants[0]}, which is no JSON"
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        return "the body is nested too deep"
+    except UnicodeEncodeError:
+        return "the body holds a lone surrogate: half of a character, as \\ud83d"
+    return "the body holds a number out of range"
 
 
 def encode(value: Any) -> bytes:
