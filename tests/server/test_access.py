@@ -122,6 +122,7 @@ def test_names_that_a_web_page_made_up_for_this_machine_do_not(host: str) -> Non
         {"origin": "http://localhost:4400.evil.example"},
         {"sec_fetch_site": "cross-site"},
         {"sec_fetch_site": "same-site"},
+        {"sec_fetch_site": "Cross-Site"},
     ],
 )
 def test_web_pages_of_others_may_not_ask(headers: dict[str, str]) -> None:

@@ -138,7 +138,7 @@ class Door:
                     f"web pages of {origin[:100]} may not ask this gateway",
                     hint="add it to `allowed_origins` under [server] to let them",
                 )
-        elif headers.get("sec-fetch-site") in _OTHER_SITES:
+        elif headers.get("sec-fetch-site", "").lower() in _OTHER_SITES:
             raise Forbidden("web pages of other sites may not ask this gateway")
 
 
