@@ -34,6 +34,8 @@ def aborts(*, full: bool) -> Mapping[str, float]:
         gateway = Process(Path(folder), f'[providers.mine]\nbase_url = "{server.base_url}"\n')
         try:
             assert ask(gateway.url, "openai-completions", "demo/echo", stream=False)[0] == 200
+            ledger = gateway.home / ".local/share/dragoman/dragoman.db-shm"
+            wait_until(ledger.exists)  # from now on its files are open
             before = _open_files(gateway.process.pid)
             longest = 0.0
             for number in range(count):
