@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from dragoman.server.book import Book
 from dragoman.store import Ledger
 from dragoman.types.exchange import Attempt, Exchange
+from tests.server.process import wait_until
 
 
 def exchange(number: int, *, asked: str = "m") -> Exchange:
@@ -27,13 +27,6 @@ def count(path: Path, table: str = "exchange") -> int:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
     finally:
         connection.close()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_rows_are_written_soon_and_all_at_the_end(tmp_path: Path) -> None:

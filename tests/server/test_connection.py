@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,13 +18,6 @@ from tests.upstream.fault import FaultUpstream, chat, chat_stream, chunk
 from tests.upstream.script import Send, Stall
 
 Upstream = Callable[..., FaultUpstream]
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    """Start gateways that end with the test."""
-    with ExitStack() as stack:
-        yield lambda *args, **options: stack.enter_context(Served(*args, **options))
 
 
 def body(text: str, **more: object) -> bytes:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.chaos.asking import ENDINGS, ask
 from tests.chaos.streams import LANGUAGES
-from tests.server.serving import Served
 from tests.upstream.fault import (
     FaultUpstream,
     chat,
@@ -87,13 +85,6 @@ AFTER_CONTENT = {
     ),
 }
 NONSENSE = sse([{"choices": [{"index": 0, "delta": {"content": "Hel"}}]}, "{{{"])
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    """Start gateways that end with the test."""
-    with ExitStack() as stack:
-        yield lambda *args, **options: stack.enter_context(Served(*args, **options))
 
 
 def shape(language: str, body: bytes) -> dict[str, Any]:

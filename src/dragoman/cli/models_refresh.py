@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dragoman.cli.locality import is_local
 from dragoman.cli.model_cache import Cache, Listed, read_cache, write_cache
@@ -13,6 +12,7 @@ from dragoman.cli.spinner import Spinner
 from dragoman.cli.terminal import one_line
 from dragoman.config.secrets import Secrets
 from dragoman.errors import DragomanError
+from dragoman.probe.at_once import start_asking
 from dragoman.probe.discover import discover_models
 from dragoman.transport.default import DefaultTransport
 from dragoman.types.model import ModelInfo
@@ -48,27 +48,13 @@ def refresh(session: Session, providers: Sequence[Provider]) -> list[DragomanErr
     return failures
 
 
-def _ask_all(session: Session, providers: Sequence[Provider]) -> dict[str, Told]:
+def _ask_all(session: Session, providers: Sequence[Provider]) -> Mapping[str, Told]:
     """Ask all of them; nobody waits for another."""
     secrets = Secrets(session.env)
     transport = DefaultTransport()
-    told: dict[str, Told] = {}
-    waiting = list(reversed(providers))
-
-    def work() -> None:
-        while waiting:
-            try:
-                provider = waiting.pop()
-            except IndexError:  # another was faster
-                return
-            told[provider.name] = _ask(provider, secrets, transport)
-
-    threads = [
-        threading.Thread(target=work, daemon=True) for _ in range(min(AT_ONCE, len(waiting)))
-    ]
+    told: Mapping[str, Told]
+    told, threads = start_asking(providers, lambda one: _ask(one, secrets, transport), AT_ONCE)
     with Spinner(session.terminal, lambda: f"asking {len(providers) - len(told)} providers"):
-        for thread in threads:
-            thread.start()
         for thread in threads:
             thread.join()
     transport.close()

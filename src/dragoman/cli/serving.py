@@ -6,8 +6,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +81,7 @@ def serving(session: Session) -> Iterator[str]:
     a file. It ends with us, however we end. Raises: ConfigError, WrongUsage.
     """
     from dragoman.server.sockets import listen, url_of
+    from dragoman.server.supervisor import end_with
 
     if not hasattr(os, "fork"):
         raise WrongUsage("this system cannot serve beside", "dragoman serve, in another terminal")
@@ -95,7 +94,7 @@ def serving(session: Session) -> Iterator[str]:
     pid = os.fork()
     if pid == 0:
         os.close(alive_end)
-        _be_gateway(session, work, sockets)
+        end_with(lambda: _be_gateway(session, work, sockets))
     os.close(alive)
     for sock in sockets:
         sock.close()
@@ -108,21 +107,12 @@ def serving(session: Session) -> Iterator[str]:
 
 
 def _be_gateway(session: Session, work: Work, sockets: Sequence[socket.socket]) -> None:
-    """Serve, and end the process: what stands above us on the stack is the parent's."""
     from dragoman.server.worker import run_worker
 
-    code = 1
-    try:
-        os.setsid()
-        _write_to(session)
-        log_to_stderr(debug=session.debug)
-        run_worker(work, sockets)
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
+    os.setsid()
+    _write_to(session)
+    log_to_stderr(debug=session.debug)
+    run_worker(work, sockets)
 
 
 def _write_to(session: Session) -> None:

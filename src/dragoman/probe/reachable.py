@@ -5,7 +5,6 @@ Nothing is told to them but that somebody asks: no key goes along, and any answe
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
@@ -15,6 +14,7 @@ from msgspec import Struct
 from dragoman.config.secrets import Secrets
 from dragoman.endpoint import models_url
 from dragoman.errors import DragomanError, Timeout
+from dragoman.probe.at_once import start_asking
 from dragoman.probe.explain import fix_for, words_for
 from dragoman.probe.listing import read_options
 from dragoman.transport.base import Transport
@@ -48,23 +48,10 @@ def reach_all(
 ) -> tuple[Reachable, ...]:
     """Ask all of them, in their order. Takes `within_s` and a moment; never raises for them."""
     deadline = time.monotonic() + within_s
-    found: dict[str, Reachable] = {}
-    waiting = list(reversed(providers))
     with SyncTransport(network=Network(env=env)) as transport:
-
-        def work() -> None:
-            while waiting:
-                try:
-                    provider = waiting.pop()
-                except IndexError:  # another was faster
-                    return
-                found[provider.name] = _ask(provider, env, transport, deadline)
-
-        threads = [
-            threading.Thread(target=work, daemon=True) for _ in range(min(AT_ONCE, len(waiting)))
-        ]
-        for thread in threads:
-            thread.start()
+        found, threads = start_asking(
+            providers, lambda one: _ask(one, env, transport, deadline), AT_ONCE
+        )
         for thread in threads:
             thread.join(max(0.0, deadline + 0.2 - time.monotonic()))
         seen = dict(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -189,7 +188,7 @@ class Metrics:
         """Leave what was counted where the other workers look. Raises: OSError."""
         if self._folder is None:
             return
-        text = msgspec.msgpack.encode((time.time(), self._tally, self._moment()))
+        text = msgspec.msgpack.encode((self._tally, self._moment()))
         draft = self._folder / f".{os.getpid()}"
         draft.write_bytes(text)
         draft.replace(self._folder / str(os.getpid()))
@@ -201,7 +200,7 @@ class Metrics:
         for path in self._folder.iterdir():
             if not path.name.isdigit() or path.name == str(os.getpid()):
                 continue
-            _, counted, moment = _decode(path.read_bytes())
+            counted, moment = _decode(path.read_bytes())
             yield counted, moment if _alive(int(path.name)) else None
 
     def _moment(self) -> Tally:
@@ -232,7 +231,7 @@ class Metrics:
         return generate_latest(registry)
 
 
-_decode = msgspec.msgpack.Decoder(tuple[float, Tally, Tally]).decode
+_decode = msgspec.msgpack.Decoder(tuple[Tally, Tally]).decode
 
 
 class _Collector:

@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from typing import NoReturn
 
 from dragoman.errors import DragomanError
 
@@ -30,6 +31,22 @@ class WorkersFailed(DragomanError):
     """Workers die as soon as they are started."""
 
     code = "workers_failed"
+
+
+def end_with(work: Callable[[], None]) -> NoReturn:
+    """Work, in a process that was just forked, and end it.
+
+    What stands above us on the stack is the parent's, and must not go on here.
+    """
+    code = 1
+    try:
+        work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
 class Supervisor:
@@ -60,23 +77,14 @@ class Supervisor:
     def _start(self) -> None:
         pid = os.fork()
         if pid == 0:
-            self._be_worker()
+            end_with(self._be_worker)
         self._workers[pid] = time.monotonic()
 
     def _be_worker(self) -> None:
-        """Work, and end the process: what stands above us on the stack is the parent's."""
-        code = 1
-        try:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
-            os.close(self._alive_end)
-            self._work(self._alive)
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        os.close(self._alive_end)
+        self._work(self._alive)
 
     def _ended(self, pid: int, code: int) -> None:
         age = time.monotonic() - self._workers.pop(pid, 0.0)

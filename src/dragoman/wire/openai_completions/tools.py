@@ -7,16 +7,11 @@ from typing import Any
 
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest, ForeignTool, Tool, ToolChoice
-from dragoman.wire.fields import expect, read_bool, read_list, read_object, read_text, refuse
+from dragoman.wire.fields import expect, read_list, read_object, read_text, refuse
 from dragoman.wire.json_text import decode, encode_text
 from dragoman.wire.openai_completions.schema import NAME
+from dragoman.wire.openai_tools import CHOICES, read_function
 from dragoman.wire.parts import own_meta
-
-_MODES = {
-    "auto": ToolChoice("auto"),
-    "none": ToolChoice("none"),
-    "required": ToolChoice("required"),
-}
 
 
 def parse_tools(rest: dict[str, Any]) -> tuple[Tool | ForeignTool, ...]:
@@ -33,14 +28,7 @@ def _tool(value: Any, path: str) -> Tool | ForeignTool:
         return ForeignTool(NAME, encode_text(tool))
     function = read_object(tool.get("function"), f"{path}.function")
     name = read_text(function.get("name"), f"{path}.function.name")
-    optional: dict[str, Any] = {}
-    for field, read in (
-        ("description", read_text),
-        ("parameters", read_object),
-        ("strict", read_bool),
-    ):
-        if function.get(field) is not None:
-            optional[field] = read(function[field], f"{path}.function.{field}")
+    optional = read_function(function, f"{path}.function")
     own = {key: item for key, item in tool.items() if key not in ("type", "function")}
     return Tool(name, **optional, meta=own_meta(NAME, own))
 
@@ -51,7 +39,7 @@ def parse_tool_choice(rest: dict[str, Any]) -> ToolChoice | None:
         return None
     choice = rest.pop("tool_choice")
     if isinstance(choice, str):
-        if (mode := _MODES.get(choice)) is not None:
+        if (mode := CHOICES.get(choice)) is not None:
             return mode
         refuse("tool_choice", f"unknown choice {choice[:40]!r}; one of auto, none, required")
     if not isinstance(choice, dict):

@@ -12,9 +12,10 @@ from typing import Any
 from dragoman.types.message import ToolCall
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest, ForeignTool, Tool, ToolChoice
-from dragoman.wire.fields import expect, read_bool, read_list, read_object, read_text, refuse
+from dragoman.wire.fields import expect, read_list, read_object, read_text, refuse
 from dragoman.wire.json_text import decode, encode_text
 from dragoman.wire.openai_responses.schema import NAME, flat_name, own
+from dragoman.wire.openai_tools import CHOICES, read_function
 from dragoman.wire.parts import own_meta
 
 Warn = Callable[[str], None]
@@ -31,12 +32,6 @@ FREE_TEXT: dict[str, Any] = {
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 _READ = ("type", "name", "description", "parameters", "strict")
 _OF_CALL = ("id", "name", "namespace", "custom")
-
-_MODES = {
-    "auto": ToolChoice("auto"),
-    "none": ToolChoice("none"),
-    "required": ToolChoice("required"),
-}
 
 
 def parse_tools(value: Any) -> tuple[AnyTool, ...]:
@@ -65,14 +60,7 @@ def _parse_tool(tool: dict[str, Any], path: str, space: dict[str, Any]) -> AnyTo
     if kind not in ("function", "custom"):
         return ForeignTool(NAME, encode_text(tool))
     name = read_text(tool.get("name"), f"{path}.name")
-    optional: dict[str, Any] = {}
-    for field, read in (
-        ("description", read_text),
-        ("parameters", read_object),
-        ("strict", read_bool),
-    ):
-        if tool.get(field) is not None:
-            optional[field] = read(tool[field], f"{path}.{field}")
+    optional = read_function(tool, path)
     fields = {**space, "name": name} if space else {}
     rest = {key: item for key, item in tool.items() if key not in _READ and item is not None}
     if kind == "custom":
@@ -86,7 +74,7 @@ def _parse_tool(tool: dict[str, Any], path: str, space: dict[str, Any]) -> AnyTo
 def parse_tool_choice(choice: Any) -> ToolChoice:
     """Read the choice among the tools. Raises: InvalidRequest."""
     if isinstance(choice, str):
-        if (mode := _MODES.get(choice)) is not None:
+        if (mode := CHOICES.get(choice)) is not None:
             return mode
         refuse("tool_choice", f"unknown choice {choice[:40]!r}; one of auto, none, required")
     if not isinstance(choice, dict):
