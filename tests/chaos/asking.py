@@ -43,7 +43,8 @@ def ask(url: str, language: str, model: str, *, stream: bool) -> tuple[int, byte
             request_body(language, model, stream=stream),
             {"content-type": "application/json", "connection": "close"},
         )
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        # A response that is cut keeps its socket open, unless it is closed itself.
+        with connection.getresponse() as answer:
+            return answer.status, answer.read()
     finally:
         connection.close()
