@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Command] = {
     "chat": Command("chat:chat", "Talk to a model, turn by turn."),
     "setup": Command("setup:setup", "Find servers and keys here, and write a configuration."),
     "providers": Command("providers:providers", "Who can be called: list, show, add, test, …"),
+    "conformance": Command("conformance:conformance", "Examine a provider: all it should do."),
     "keys": Command("credentials:keys", "Providers' keys: set, list, remove."),
     "models": Command("models:models", "Models, their limits and prices: list, info, price."),
     "logs": Command("logs:logs", "What was asked and answered: list, show."),

@@ -16,6 +16,8 @@ _SYMBOLS = {
     "ok": ("✓", "ok", "green"),
     "failed": ("✗", "x", "red"),
     "warning": ("!", "!", "yellow"),
+    "unsupported": ("–", "-", "dim"),
+    "skipped": ("?", "?", "dim"),
 }
 _UNHURRIED_S = 1.0
 

@@ -48,7 +48,7 @@ _NAMES = {
 @click.pass_obj
 def set_model_price(session: Session, /, model: str, free: bool, **amounts: Decimal | None) -> Exit:
     """Say what a model costs, in USD per million tokens; it is kept in your file."""
-    from dragoman.cli.user_file import shown, tell_unwritten, user_file
+    from dragoman.cli.user_file import refuse_elsewhere, shown, tell_unwritten, user_file
     from dragoman.config.edit import edit_file
     from dragoman.config.price import set_price
 
@@ -59,7 +59,7 @@ def set_model_price(session: Session, /, model: str, free: bool, **amounts: Deci
         )
     provider, name = _split(session, model)
     path = user_file(session)
-    _check_place(provider, str(path))
+    refuse_elsewhere(provider, str(path), "its price")
     try:
         edit_file(path, lambda draft: set_price(draft, provider.name, name, given, free=free))
     except OSError as error:
@@ -82,13 +82,3 @@ def _split(session: Session, ref: str) -> tuple[Provider, str]:
     if len(found) != 1:
         raise WrongUsage(f"{ref!r} is a route to several models", hint="name one: PROVIDER/MODEL")
     return found[0].provider, found[0].model
-
-
-def _check_place(provider: Provider, path: str) -> None:
-    """Refuse a provider that another file holds: a table here would not be all of it."""
-    if provider.origin in ("built-in", "user", "file"):
-        return
-    raise WrongUsage(
-        f"{provider.name} is set up elsewhere ({provider.place or provider.origin})",
-        hint=f"write its price there, not into {path}",
-    )

@@ -12,6 +12,7 @@ from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
     from dragoman.config import Config
+    from dragoman.types.provider import Provider
 
 
 def user_file(session: Session) -> Path:
@@ -42,6 +43,21 @@ def shown(path: Path, session: Session) -> str:
         return f"~{os.sep}{path.relative_to(home(session.env))}"
     except ValueError:
         return str(path)
+
+
+def refuse_elsewhere(provider: Provider, path: str, what: str) -> None:
+    """Refuse a provider that another file holds: a table here would not be all of it.
+
+    Raises: WrongUsage.
+    """
+    from dragoman.cli.flags import WrongUsage
+
+    if provider.origin in ("built-in", "user", "file"):
+        return
+    raise WrongUsage(
+        f"{provider.name} is set up elsewhere ({provider.place or provider.origin})",
+        hint=f"write {what} there, not into {path}",
+    )
 
 
 def tell_unwritten(session: Session, path: Path, error: OSError) -> Exit:

@@ -19,7 +19,7 @@ from dragoman.stream import Stream
 from dragoman.types.completion import Completion
 from dragoman.types.credential import Secret
 from dragoman.types.event import PartDelta
-from dragoman.types.message import Media, user
+from dragoman.types.message import Media, Message, user
 from dragoman.types.request import JsonSchema, Tool
 
 SHORT_TOKENS = 16
@@ -29,7 +29,7 @@ LONG_TOKENS = 128
 TOTAL_S = 120.0
 """For one step: a model that is still being loaded may need it."""
 
-_SCHEMA = JsonSchema(
+CHECK_SCHEMA = JsonSchema(
     {
         "type": "object",
         "properties": {"ok": {"type": "boolean"}},
@@ -38,11 +38,13 @@ _SCHEMA = JsonSchema(
     },
     name="check",
 )
-_TOOL = Tool(
+TIME_TOOL = Tool(
     "get_time",
     "Tell the time in a city.",
     {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
+SCHEMA_QUESTION = 'Answer with the JSON object {"ok": true}.'
+TOOL_QUESTION = "What time is it in Paris? Call get_time."
 
 
 class Told(Struct, frozen=True):
@@ -106,9 +108,13 @@ def ask_stream(asker: Asker) -> Told:
 
 def ask_tools(asker: Asker) -> Told:
     """Have the model call a function."""
-    question = "What time is it in Paris? Call get_time."
-    answer = asker.chat(question, tools=[_TOOL], max_tokens=LONG_TOKENS)
-    if any(call.name == _TOOL.name and _is_object(call.arguments) for call in answer.tool_calls):
+    return judge_tools(asker.chat(TOOL_QUESTION, tools=[TIME_TOOL], max_tokens=LONG_TOKENS))
+
+
+def judge_tools(answer: Completion) -> Told:
+    """See whether an answer calls the function."""
+    calls = answer.tool_calls
+    if any(call.name == TIME_TOOL.name and is_object(call.arguments) for call in calls):
         return Told("ok", "called the function")
     if answer.finish_reason == "length":
         return Told("warning", f"accepted; cut off after {LONG_TOKENS} tokens, before a call")
@@ -119,9 +125,13 @@ def ask_tools(asker: Asker) -> Told:
 
 def ask_schema(asker: Asker) -> Told:
     """Have the model answer by a JSON Schema."""
-    question = 'Answer with the JSON object {"ok": true}.'
-    answer = asker.chat(question, output=_SCHEMA, max_tokens=LONG_TOKENS)
-    found = _decode(answer.text)
+    answer = asker.chat(SCHEMA_QUESTION, output=CHECK_SCHEMA, max_tokens=LONG_TOKENS)
+    return judge_schema(answer)
+
+
+def judge_schema(answer: Completion) -> Told:
+    """See whether an answer keeps to the schema."""
+    found = decode(answer.text)
     if isinstance(found, dict) and isinstance(found.get("ok"), bool):
         return Told("ok", "kept to the schema")
     if answer.finish_reason == "length":
@@ -133,10 +143,14 @@ def ask_schema(asker: Asker) -> Told:
 
 def ask_images(asker: Asker) -> Told:
     """Show the model a small picture."""
-    picture = Media(kind="image", media_type="image/png", data=_square())
-    message = user("Which colour is this?", picture)
-    asker.chat([message], max_tokens=SHORT_TOKENS)
+    asker.chat([picture_question()], max_tokens=SHORT_TOKENS)
     return Told("ok", "accepted")
+
+
+def picture_question() -> Message:
+    """Ask for the colour of a red square."""
+    picture = Media(kind="image", media_type="image/png", data=_square())
+    return user("Which colour is this?", picture)
 
 
 ABILITIES: Mapping[Literal["tools", "schema", "images"], Ask] = {
@@ -154,11 +168,13 @@ def _amount(answer: Completion) -> str:
     return f"{tokens} token{'' if tokens == 1 else 's'}"
 
 
-def _is_object(text: str) -> bool:
-    return isinstance(_decode(text), dict)
+def is_object(text: str) -> bool:
+    """Tell whether text is a JSON object."""
+    return isinstance(decode(text), dict)
 
 
-def _decode(text: str) -> Any:
+def decode(text: str) -> Any:
+    """Read JSON; None for what is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
