@@ -41,6 +41,15 @@ Source: https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycl
 
 MODELS_PATH = "/models"
 
+AUTH_HEADERS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "bearer": ("authorization", "Bearer {}"),
+        "x-api-key": ("x-api-key", "{}"),
+        "api-key": ("api-key", "{}"),
+    }
+)
+"""How each way of sending a key says it: the header's name, and its form."""
+
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _VERSION = re.compile(r"v\d+(\.\d+)*((alpha|beta)\d*)?")
 _DEPLOYMENTS = re.compile(r"(?P<root>.*/openai)/deployments(?P<deployment>/[^/]+)?")
@@ -164,6 +173,14 @@ def default_auth(base_url: str, api: Api, auth: Auth | None) -> Auth:
     if _DEPLOYMENTS.match(_take_apart(base_url).path):
         return "api-key"
     return "x-api-key" if api == "anthropic-messages" else "bearer"
+
+
+def add_query(url: str, query: Mapping[str, str]) -> str:
+    """Merge a provider's query into the query of a URL that is whole; `query` wins."""
+    if not query:
+        return url
+    address, _, written = url.partition("?")
+    return f"{address}?{_merge_query(written, query)}"
 
 
 def is_azure(base_url: str) -> bool:

@@ -23,7 +23,9 @@
     │   └─ ServerError            408, 425, 5xx, and what nobody has classified
     ├─ ProtocolError              the upstream spoke nonsense
     │   ├─ StreamTruncated        it stopped in the middle of the answer
+    │   ├─ RepeatedItself         it said the same over and over: we stopped it
     │   └─ SchemaMismatch         the answer is not what the schema asks for
+    ├─ AdapterError               an adapter failed: raised, returned nonsense, never came back
     ├─ TransportError             the network's: no answer
     │   ├─ ConnectFailed          refused, DNS, TLS, unreachable
     │   ├─ DestinationDenied      our own egress policy says no
@@ -279,10 +281,27 @@ class StreamTruncated(ProtocolError):
     code = "stream_truncated"
 
 
+class RepeatedItself(ProtocolError):
+    """The model said the same over and over, and was stopped; `partial` is what had come."""
+
+    code = "repetition"
+    retryable = False
+    failover = "never"
+
+
 class SchemaMismatch(ProtocolError):
     """The model would not give data of the shape asked for; `partial` is what it said last."""
 
     code = "schema_mismatch"
+
+
+class AdapterError(DragomanError):
+    """An adapter failed: it raised, returned what is nothing of the kind, or did not come back."""
+
+    status = 502
+    code = "adapter_error"
+    failover = "next"
+    loud = True
 
 
 class TransportError(DragomanError):

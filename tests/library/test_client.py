@@ -450,10 +450,10 @@ def test_llama_cpp_answers_us_as_it_answers_the_official_client(
     kind: str, llama_server: LlamaServer
 ) -> None:
     prompt = [{"role": "user", "content": "Say something."}]
-    official = OpenAI(base_url=llama_server.base_url, api_key="none")
-    theirs = official.chat.completions.create(
-        model=llama_server.model, messages=prompt, max_tokens=12, seed=1, temperature=0
-    )
+    with OpenAI(base_url=llama_server.base_url, api_key="none") as official:
+        theirs = official.chat.completions.create(
+            model=llama_server.model, messages=prompt, max_tokens=12, seed=1, temperature=0
+        )
     config = configure({"llama": {"base_url": llama_server.base_url}})
     asker = Asker(kind, config)
     model = f"llama/{llama_server.model}"

@@ -69,6 +69,7 @@ _BY_CLASS: tuple[tuple[type[errors.DragomanError], Exit], ...] = (
     (errors.Overloaded, Exit.TEMPORARY),
     (errors.UpstreamError, Exit.UNAVAILABLE),
     (errors.ProtocolError, Exit.UNAVAILABLE),
+    (errors.AdapterError, Exit.UNAVAILABLE),
     (errors.DestinationDenied, Exit.NO_PERMISSION),
     (errors.Timeout, Exit.TEMPORARY),
     (errors.TransportError, Exit.UNAVAILABLE),

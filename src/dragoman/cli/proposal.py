@@ -25,7 +25,7 @@ HEADER = """\
 # `dragoman config edit` opens it, `dragoman config check` looks it over.
 """
 _DEFAULT_COMMENT = "The model when none is named."
-_SECRET_SETTINGS = ("api_key", "api_keys", "headers", "query", "proxy")
+_SECRET_SETTINGS = ("api_key", "api_keys", "headers", "query", "options", "proxy")
 
 
 class Offer(Struct, frozen=True, kw_only=True):

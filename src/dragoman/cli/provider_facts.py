@@ -38,6 +38,7 @@ def provider_facts(provider: Provider, env: Mapping[str, str]) -> dict[str, Any]
         "catalog": provider.catalog,
         "headers": masked_values(provider.headers),
         "query": masked_values(provider.query),
+        "options": masked_values(provider.options),
         "body": dict(provider.body),
         "proxy": masked_proxy(provider),
         "tls": _changed(provider.tls, Tls()),

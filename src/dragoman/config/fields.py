@@ -1,73 +1,14 @@
 """Every setting, once: the table that checks files, and that the schema and the docs come from.
 
-A row is a setting: its name, its kind, what it does, its default. Kinds are the words of `KINDS`;
-`kinds.py` reads the simple ones, `walk.py` and `shapes.py` the others. A name may be written in
+A row is a setting: its name, its kind, what it does, its default. A name may be written in
 camelCase as well.
 """
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
-KINDS = (
-    "text",  # a string, not empty
-    "secret",  # a string: a literal, a reference (env: file: keyring: cmd:) or a template
-    "secrets",  # a list of those
-    "secret_map",  # names to strings, numbers or references
-    "variables",  # the name of a variable, or a list of names
-    "url",  # an absolute http(s) URL
-    "path",  # a file, relative to the configuration file
-    "choice",  # one of `choices`
-    "flag",  # true or false
-    "count",  # a whole number, at least `least`
-    "number",  # a number, at least `least`
-    "seconds",  # a number greater than 0
-    "money",  # USD, at least 0
-    "texts",  # a list of strings; one string is a list of one
-    "text_map",  # names to strings
-    "think_tags",  # true, false or "open"
-    "any_table",  # a table whose content is not ours to judge
-    "table",  # a table of `fields`
-    "tables",  # a list of tables of `fields`
-    "models",  # a list of ids and tables, or a table of tables by id
-    "providers",  # a list of tables with names, or a table of tables by name
-    "routes",  # a table of routes by name
-    "aliases",  # names to model refs
-    "steps",  # a list of model refs and tables
-    "model",  # a model ref; or several, with fallbacks: then it is a route
-)
-
-
-class Field(NamedTuple):
-    """One setting.
-
-    `also` are other spellings than camelCase; `open` says that a project file may set it before
-    it is trusted; `internal` that it is meant for the built-in catalog.
-    """
-
-    name: str
-    kind: str
-    doc: str
-    default: str = ""
-    choices: tuple[str, ...] = ()
-    fields: tuple[Field, ...] = ()
-    least: float = 0
-    also: tuple[str, ...] = ()
-    open: bool = False
-    internal: bool = False
-    required: bool = False
-
-    @property
-    def alias(self) -> str:
-        """The name in camelCase."""
-        return camel(self.name)
-
-
-def camel(name: str) -> str:
-    """Turn `base_url` into `baseUrl`."""
-    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
-
+from dragoman.config.field import KINDS as KINDS
+from dragoman.config.field import Field as Field
+from dragoman.config.field import camel as camel
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
 AUTHS = ("bearer", "x-api-key", "api-key", "none")
@@ -167,6 +108,13 @@ DIALECT = (
     ),
     Field("drop", "texts", "Top-level fields that are never sent.", "none"),
     Field("rename", "text_map", "Top-level fields that are sent under another name.", "none"),
+    Field(
+        "routers",
+        "texts",
+        "Models that choose another one to answer, so that nobody is warned when it does;"
+        " `*` stands for any text.",
+        "none",
+    ),
 )
 
 TIER = (
@@ -258,7 +206,13 @@ PROVIDER = (
         choices=APIS,
         open=True,
     ),
-    Field("adapter", "text", "A built-in adapter's name, or `file.py:Class` beside this file."),
+    Field(
+        "adapter",
+        "text",
+        "What speaks to it where no language does: an adapter's name, or `file.py:Class` or"
+        " `file.toml` beside this file.",
+    ),
+    Field("options", "secret_map", "What its adapter wants to know; values may be references."),
     Field(
         "auth",
         "choice",
@@ -295,6 +249,12 @@ PROVIDER = (
         open=True,
     ),
     Field("limits", "table", "What it may be asked of us.", fields=LIMITS, open=True),
+    Field(
+        "learn",
+        "flag",
+        "Mend a request that it refuses for a field, ask once more, and remember it.",
+        "true",
+    ),
     Field("dialect", "table", "Where it departs from its language.", fields=DIALECT, open=True),
     Field("tls", "table", "Certificates; paths start at this file.", fields=TLS),
     Field("proxy", "secret", "The HTTP proxy to go through.", "`HTTPS_PROXY`, `NO_PROXY`"),

@@ -80,6 +80,17 @@ class Secrets:
             )
         return Secret(text)
 
+    def resolve_all(self, sources: Mapping[str, CredentialSource]) -> dict[str, str]:
+        """Find the texts of headers, parameters or options; what is optional and unset is empty.
+
+        Raises: ConfigError, as `resolve`.
+        """
+        found = {}
+        for name, source in sources.items():
+            secret = self.resolve(source)
+            found[name] = secret.reveal() if secret else ""
+        return found
+
     def credential(self, provider: Provider, position: int | None = None) -> Credential | None:
         """Find the key of a provider; `position` picks one of several. None: send no header.
 

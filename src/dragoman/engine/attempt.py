@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -18,12 +18,14 @@ from dragoman.engine.call import Call
 from dragoman.engine.context import NOTICEABLE_BYTES, find_silent_cut
 from dragoman.engine.dialogue import Whole, signer_of
 from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
-from dragoman.engine.outgoing import prepare
+from dragoman.engine.mending import Mending
+from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
 from dragoman.engine.target import Target
 from dragoman.engine.timers import Timers
 from dragoman.errors import (
     AuthFailed,
+    BadRequest,
     DragomanError,
     NotFound,
     ProtocolError,
@@ -35,10 +37,14 @@ from dragoman.routing.plan import Try
 from dragoman.types.credential import Credential
 from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
-from dragoman.types.exchange import Outcome
+from dragoman.types.exchange import AttemptKind, Outcome
+from dragoman.types.http import HttpRequest
 from dragoman.types.usage import Usage
 from dragoman.wire.base import WireFormat
 from dragoman.wire.bridge import Bridge, Events
+
+if TYPE_CHECKING:
+    from dragoman.engine.adapted import AdaptedTarget
 
 BODY_LIMIT = 64 * 1024 * 1024
 ERROR_BODY_LIMIT = 64 * 1024
@@ -68,23 +74,15 @@ class Attempt:
         self.bridge: Bridge | None = None
         self.whole: Whole | None = None
         self.answer: Response | None = None
+        self._held: bytes | None = None
         self._pending: Sequence[Out] = ()
         self._began = around.clock()
         self._inside = False
         self._sent_bytes = 0
         self._over = False
         self._credential: Credential | None = None
-        number = len(call.exchange.attempts) + 1
-        self.record = Record(
-            id=f"{call.exchange.id}-{number}",
-            number=number,
-            kind=try_.kind,
-            provider=self.deployment.provider.name,
-            model=self.deployment.model,
-            started_at=around.wall(),
-            pause_s=try_.pause_s,
-        )
-        call.exchange.attempts.append(self.record)
+        self._mending: Mending | None = None
+        self.record = self._open_record(try_.kind, try_.pause_s)
         around.health.began(self.deployment, self._began)
 
     # -- to the first content
@@ -92,11 +90,13 @@ class Attempt:
     def fetch(self) -> Flow[Whole]:
         """Ask for the whole answer. Raises: DragomanError, after it was recorded."""
         try:
-            target = yield from self._ask(stream=False)
-            body = yield from self._timed(ReadAll, BODY_LIMIT)
+            outgoing = yield from self._ask(stream=False)
+            body = self._held
+            if body is None:
+                body = yield from self._timed(ReadAll, BODY_LIMIT)
             if len(body) >= BODY_LIMIT:
                 raise ProtocolError(f"the answer is larger than {BODY_LIMIT} bytes")
-            self.whole = whole = self.call.dialogue.read(target.format, body, self.deployment)
+            self.whole = whole = self.call.dialogue.read(outgoing.format, body, self.deployment)
         except DragomanError as error:
             self._fail(error)
             raise
@@ -114,8 +114,8 @@ class Attempt:
         Raises: DragomanError, after it was recorded.
         """
         try:
-            target = yield from self._ask(stream=True)
-            self.bridge = bridge = self._open_bridge(target.format)
+            outgoing = yield from self._ask(stream=True)
+            self.bridge = bridge = self._open_bridge(outgoing.format)
             pending: list[Out] = []
             while not (bridge.committed or bridge.ended):
                 pending += yield from self._read(bridge)
@@ -173,10 +173,13 @@ class Attempt:
 
     def _read(self, bridge: Bridge) -> Flow[Sequence[Out]]:
         """Read one chunk; note the first content, and time the silence from any."""
-        chunk = yield from self._timed(Read)
+        if self._held is None:
+            chunk = yield from self._timed(Read)
+        else:
+            chunk, self._held = self._held, b""
         frames = bridge.frames
         out = bridge.feed(chunk) if chunk else bridge.close()
-        if bridge.committed and bridge.frames > frames:
+        if bridge.heard and bridge.frames > frames:
             if self.record.first_token_s is None:
                 self.record.first_token_s = self.call.around.clock() - self._began
             self._timers.content()
@@ -184,10 +187,11 @@ class Attempt:
 
     # -- asking
 
-    def _ask(self, *, stream: bool) -> Flow[Target]:
+    def _ask(self, *, stream: bool) -> Flow[Outgoing]:
         """Send the request, see a 2xx head."""
         deployment = self.deployment
-        outgoing = prepare(self.call, deployment, stream=stream)
+        repairs = self._mending.repairs if self._mending else ()
+        outgoing = prepare(self.call, deployment, stream=stream, repairs=repairs)
         target = outgoing.target
         if target.credential is not None and deployment.credential is not None:
             self.record.credential = target.credential.label
@@ -195,23 +199,72 @@ class Attempt:
         self._warn(*outgoing.warnings)
         self._sent_bytes = len(outgoing.request.body)
         yield from self._enter()
-        self._timers = self._make_timers(stream)
-        send = Send(outgoing.request, deployment.provider.timeouts.connect, self._timers.left())
-        try:
-            self.answer = answer = yield send
-        except Timeout as error:
-            raise self._expired(error) from None
+        self._timers = self._make_timers(outgoing.streamed)
+        if isinstance(target, Target):
+            answer = yield from self._send(outgoing.request)
+        else:
+            answer, self._held = yield from self._run_errand(target, outgoing.request)
         headers = answer.headers
         self.record.status = answer.status
         self.record.request_id = headers.get("x-request-id") or headers.get("request-id")
         if not 200 <= answer.status < 300:
             body = yield from self._timed(ReadAll, ERROR_BODY_LIMIT)
-            raise self._refusal(target, target.format.parse_error(answer.status, headers, body))
-        return target
+            error = target.format.parse_error(answer.status, headers, body)
+            if self._mend(outgoing, error, body):
+                return (yield from self._ask(stream=stream))
+            raise self._refusal(target, error)
+        self._remember(outgoing)
+        return outgoing
+
+    def _mend(self, outgoing: Outgoing, error: UpstreamError, body: bytes) -> bool:
+        """Whether to ask again at once, otherwise: that is no failure, but it is in the record."""
+        mending = self._mending or Mending(self.call, self.deployment)
+        if not isinstance(error, BadRequest) or not mending.mend(outgoing, error, body):
+            return False
+        self._hide_secret(error)
+        record = self.record
+        record.error, record.reason = error.code, error.message
+        record.duration_s = self.call.around.clock() - self._began
+        self._began = self.call.around.clock()
+        self._mending, self._held = mending, None
+        self.record = self._open_record("retry" if record.kind == "first" else record.kind)
+        self.record.credential = record.credential
+        return True
+
+    def _remember(self, outgoing: Outgoing) -> None:
+        if self._mending is not None and (said := self._mending.remember(outgoing)):
+            self._warn(said)
+
+    def _send(self, request: HttpRequest) -> Flow[Response]:
+        """Send a request, see a head."""
+        send = Send(request, self.deployment.provider.timeouts.connect, self._timers.left())
+        try:
+            self.answer = answer = yield send
+        except Timeout as error:
+            raise self._expired(error) from None
+        return answer  # type: ignore[no-any-return]
+
+    def _run_errand(
+        self, target: AdaptedTarget, request: HttpRequest
+    ) -> Flow[tuple[Response, bytes | None]]:
+        """Send what an adapter wants sent; see `run_errand`."""
+        from dragoman.engine.errand import run_errand
+
+        def read(answer: Response) -> Flow[bytes]:
+            self.answer = answer
+            return (yield from self._timed(ReadAll, BODY_LIMIT))
+
+        def pause(seconds: float) -> None:
+            if seconds >= self._timers.left():
+                raise self._timers.expired()
+
+        return (yield from run_errand(target, request, self._send, read, pause))
 
     def _enter(self) -> Flow[None]:
         """Take a place at the provider, and wait for it only when nobody else can be asked."""
         limits = self.deployment.provider.limits
+        if self._inside:
+            return  # asked again, with its request mended
         if limits.rpm is None and limits.tpm is None and limits.concurrency is None:
             return
         around = self.call.around
@@ -262,7 +315,7 @@ class Attempt:
         """Name the timer that ran out; the transport knows only its own wait."""
         return error if error.phase == "connect" else self._timers.expired()
 
-    def _refusal(self, target: Target, error: UpstreamError) -> UpstreamError:
+    def _refusal(self, target: Target | AdaptedTarget, error: UpstreamError) -> UpstreamError:
         """Add to a refusal what only we know: which credential was sent."""
         secret = target.credential.secret.reveal() if target.credential else ""
         if isinstance(error, AuthFailed) and not secret:
@@ -284,6 +337,21 @@ class Attempt:
         error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
 
     # -- the record
+
+    def _open_record(self, kind: AttemptKind, pause_s: float = 0.0) -> Record:
+        exchange = self.call.exchange
+        number = len(exchange.attempts) + 1
+        record = Record(
+            id=f"{exchange.id}-{number}",
+            number=number,
+            kind=kind,
+            provider=self.deployment.provider.name,
+            model=self.deployment.model,
+            started_at=self.call.around.wall(),
+            pause_s=pause_s,
+        )
+        exchange.attempts.append(record)
+        return record
 
     def _succeed(self, reason: FinishReason, usage: Usage | None) -> None:
         self.call.around.health.succeeded(self.deployment, self.call.around.clock())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.config.secrets import Secrets
-from dragoman.endpoint import PATHS, default_auth, neighbour_url
+from dragoman.endpoint import AUTH_HEADERS, PATHS, default_auth, neighbour_url
 from dragoman.types.credential import Credential, CredentialSource, Secret
 from dragoman.types.http import ConnectOptions, HttpRequest, Url, parse_url
 from dragoman.types.provider import Provider
@@ -16,11 +17,9 @@ from dragoman.types.route import Deployment
 from dragoman.wire import get_format
 from dragoman.wire.base import WireFormat
 
-_AUTH_HEADERS: Mapping[str, tuple[str, str]] = {
-    "bearer": ("authorization", "Bearer {}"),
-    "x-api-key": ("x-api-key", "{}"),
-    "api-key": ("api-key", "{}"),
-}
+if TYPE_CHECKING:
+    from dragoman.engine.adapted import AdaptedTarget, Adapters
+
 _NONE: Mapping[str, str] = {}
 
 
@@ -78,11 +77,35 @@ class Targets:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
         self._sites: dict[tuple[str, str, str | None], Site] = {}
+        self._adapters: Adapters | None = None
+
+    def aim(
+        self, deployment: Deployment, key: Secret | None, path: str | None, *, stream: bool
+    ) -> Target | AdaptedTarget:
+        """Work out how a deployment is asked: as `find`, or as its adapter says.
+
+        Raises: as `find`, Unsupported, AdapterError.
+        """
+        if deployment.provider.adapter is None:
+            return self.find(deployment, key, path)
+        if deployment.provider.problems:
+            raise deployment.provider.problems[0]
+        credential = self._credential(deployment, key)
+        return self.adapters.target(deployment, credential, path, stream=stream)
+
+    @property
+    def adapters(self) -> Adapters:
+        """The adapters of those providers that have one, loaded when the first is used."""
+        if self._adapters is None:
+            from dragoman.engine.adapted import Adapters
+
+            self._adapters = Adapters(self._secrets)
+        return self._adapters
 
     def find(
         self, deployment: Deployment, key: Secret | None = None, path: str | None = None
     ) -> Target:
-        """Work out how a deployment is asked; `key` comes before all configured ones.
+        """Work out how a deployment is asked in a wire format; `key` comes before configured ones.
 
         `path` names another endpoint than the format's own.
 
@@ -95,23 +118,24 @@ class Targets:
             site = self._build(deployment, path)
             if not any(source.kind == "cmd" for source in _sources(provider)):
                 self._sites[name] = site
-        credential = (
-            Credential(key, "call")
-            if key
-            else self._secrets.credential(provider, deployment.credential)
-        )
+        credential = self._credential(deployment, key)
         if credential is None or not credential.secret or site.auth is None:
             return Target(site, site.headers, credential)
         header, form = site.auth
         headers = {header: form.format(credential.secret.reveal()), **site.headers}
         return Target(site, headers, credential)
 
+    def _credential(self, deployment: Deployment, key: Secret | None) -> Credential | None:
+        if key:
+            return Credential(key, "call")
+        return self._secrets.credential(deployment.provider, deployment.credential)
+
     def _build(self, deployment: Deployment, path: str | None) -> Site:
         provider = deployment.provider
         if provider.problems:
             raise provider.problems[0]
         wire = get_format(provider.api)
-        query = {name: self._reveal(source) for name, source in provider.query.items()}
+        query = self._secrets.resolve_all(provider.query)
         url = neighbour_url(
             provider.base_url,
             provider.api,
@@ -121,8 +145,8 @@ class Targets:
             env=self._secrets.env,
         )
         headers = {"content-type": "application/json", **wire.headers}
-        for name, source in provider.headers.items():
-            headers[name.lower()] = self._reveal(source)
+        own = self._secrets.resolve_all(provider.headers)
+        headers.update((name.lower(), value) for name, value in own.items())
         proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None
         return Site(
             provider,
@@ -130,13 +154,9 @@ class Targets:
             parse_url(url),
             headers,
             ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress),
-            _AUTH_HEADERS.get(default_auth(provider.base_url, provider.api, provider.auth)),
+            AUTH_HEADERS.get(default_auth(provider.base_url, provider.api, provider.auth)),
             frozenset(name.lower() for name in provider.headers),
         )
-
-    def _reveal(self, source: CredentialSource) -> str:
-        found = self._secrets.resolve(source)
-        return found.reveal() if found else ""
 
 
 def _extended(target: str, tail: str) -> str:

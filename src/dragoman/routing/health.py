@@ -14,11 +14,13 @@ from threading import Lock
 from typing import TypeAlias
 
 from dragoman.errors import (
+    AdapterError,
     DestinationDenied,
     DragomanError,
     NotFound,
     ProtocolError,
     RateLimited,
+    RepeatedItself,
     TransportError,
     UpstreamError,
 )
@@ -120,8 +122,8 @@ def _scopes(deployment: Deployment) -> tuple[_Scope, _Scope]:
 
 
 def _blames_upstream(error: DragomanError) -> bool:
-    if isinstance(error, DestinationDenied):
+    if isinstance(error, DestinationDenied | RepeatedItself):
         return False
     if isinstance(error, UpstreamError):
         return error.failover == "next"
-    return isinstance(error, ProtocolError | TransportError)
+    return isinstance(error, ProtocolError | TransportError | AdapterError)

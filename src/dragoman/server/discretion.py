@@ -1,4 +1,5 @@
-"""What a client with a gateway key is not told: files, variables, commands of the configuration.
+"""What a client with a gateway key is not told: files, variables, commands of the configuration,
+and what an adapter stumbled over.
 
 Whoever asks a gateway without keys sits at the machine that it runs on, and is told everything; of
 all others only the log may know.
@@ -10,10 +11,19 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from dragoman.errors import AllAttemptsFailed, ConfigError, DragomanError, UpstreamError
+from dragoman.errors import (
+    AdapterError,
+    AllAttemptsFailed,
+    ConfigError,
+    DragomanError,
+    UpstreamError,
+)
 from dragoman.types.exchange import Attempt, Exchange
 
 TOLD = "it is not set up as it has to be"
+_OURS = (ConfigError, AdapterError)
+_CODES = {kind.code for kind in _OURS}
+
 HINT = "Whoever runs the gateway finds in its log what is wrong."
 
 
@@ -22,11 +32,11 @@ def conceal(error: DragomanError, exchange: Exchange | None) -> DragomanError:
     attempts = exchange.attempts if exchange is not None else ()
     if isinstance(error, UpstreamError):
         error.hint = None  # where a key was looked for, where a redirect leads: for the operator
-    if not isinstance(error, ConfigError) and not any(map(_is_ours, attempts)):
+    if not isinstance(error, _OURS) and not any(map(_is_ours, attempts)):
         return error
     told: DragomanError
-    if isinstance(error, ConfigError):
-        told = ConfigError(f"{error.provider or 'the gateway'}: {TOLD}", hint=HINT)
+    if isinstance(error, _OURS):
+        told = type(error)(f"{error.provider or 'the gateway'}: {TOLD}", hint=HINT)
     elif isinstance(error, AllAttemptsFailed):
         told = AllAttemptsFailed(concealed(error.message, attempts), error.errors, hint=HINT)
     else:
@@ -47,4 +57,4 @@ def concealed(text: str, attempts: Iterable[Attempt]) -> str:
 
 
 def _is_ours(attempt: Attempt) -> bool:
-    return attempt.error == ConfigError.code
+    return attempt.error in _CODES

@@ -102,3 +102,17 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method} {self.url}, {len(self.body)} bytes)"
+
+
+class HttpAnswer(Struct, frozen=True, kw_only=True):
+    """One answer, as far as it has been read. `body` is empty where only its head is of interest.
+
+    Bodies may hold secrets (tokens): `repr` shows none.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"HttpAnswer({self.status}, {len(self.body)} bytes)"

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from dragoman.errors import ConfigError
 from dragoman.types.credential import CredentialSource
-from dragoman.types.model import ModelInfo
+from dragoman.types.model import Emulated, ModelInfo, RepetitionGuard
 from dragoman.types.model import OnOverflow as OnOverflow
 
 Api: TypeAlias = Literal["openai-completions", "openai-responses", "anthropic-messages"]
@@ -39,6 +39,7 @@ class Dialect(Struct, frozen=True, omit_defaults=True, kw_only=True):
     content_as_string: send text as one string, never as a list of parts.
     usage_excludes_reasoning: completion tokens come without reasoning tokens; add them.
     drop: top-level fields never sent. rename: top-level fields sent under another name.
+    routers: models that choose another one to answer, so that this is no surprise; `*` is any text.
     """
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -60,6 +61,7 @@ class Dialect(Struct, frozen=True, omit_defaults=True, kw_only=True):
     usage_excludes_reasoning: bool = False
     drop: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
+    routers: tuple[str, ...] = ()
 
 
 class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -95,16 +97,19 @@ class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `base_url` is as written, for people and for the URL rules (`dragoman.endpoint`). Its secrets
     are sources, resolved when the provider is used: `credentials` in order of preference, the
     first that yields counts, unless `rotate` (several keys, each a deployment of its own).
-    `headers` and `query` values may hold references too. `place` is the file and line of its table,
+    `headers` and `query` values, and an adapter's `options`, may hold references too. `place` is the file and line of its table,
     `origin` the layer (`built-in`, `system`, `user`, `project`, `file`, `env`, `call`).
     `overrides` names the built-in of the same name that it replaces. `problems` are raised when it
-    is used, so that one broken provider leaves the others alone.
+    is used, so that one broken provider leaves the others alone. `emulate` is what is asked for in
+    words, `stream` whether it can stream at all, `learn` whether a request that it refuses for a
+    field is mended and asked again. `dialect_of` is the built-in whose dialect it has by its URL.
     """
 
     name: str
     base_url: str
     api: Api = "openai-completions"
     adapter: str | None = None
+    options: Mapping[str, CredentialSource] = field(default_factory=dict)
     auth: Auth | None = None
     credentials: tuple[CredentialSource, ...] = ()
     rotate: bool = False
@@ -122,6 +127,11 @@ class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     proxy: CredentialSource | None = None
     free: bool = False
     on_overflow: OnOverflow | None = None
+    emulate: tuple[Emulated, ...] = ()
+    repair_arguments: bool = False
+    stream: bool = True
+    learn: bool = True
+    repetition_guard: RepetitionGuard | None = None
     image_model: str | None = None
     egress: EgressPolicy = "local"
     enabled: bool = True
@@ -129,6 +139,7 @@ class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     catalog: str | None = None
     overrides: str | None = None
     preset: str | None = None
+    dialect_of: str | None = None
     origin: str = "built-in"
     place: str | None = None
     docs: str | None = None

@@ -1,0 +1,187 @@
+"""Find the adapter that a provider's table names: built in, in a file, installed, registered.
+
+    adapter = "bedrock"              one of ours, of an installed package (entry point), registered
+    adapter = "acme.py:Acme"         a class in a file beside the configuration
+    adapter = "acme.py"              the only adapter in it
+    adapter = "acme.toml"            a description without code
+    adapter = "acme.adapters:Acme"   a class in a module that can be imported
+
+An adapter that cannot be loaded is an error of its provider, and of no other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import TypeVar
+
+from dragoman.adapters.adapter import Adapter
+from dragoman.adapters.guard import call_slow
+from dragoman.errors import ConfigError, DragomanError
+
+BUILT_IN: Mapping[str, str] = MappingProxyType({})
+"""Name → module and class of ours."""
+
+DESCRIPTIONS = (".toml", ".json")
+
+Class = TypeVar("Class", bound=type[Adapter])
+
+_registered: dict[str, type[Adapter]] = {}
+_files: dict[tuple[str, int], ModuleType] = {}
+
+
+def register(name: str) -> Callable[[Class], Class]:
+    """Make an adapter known in this process, as a decorator.
+
+    Example:
+        @register("acme")
+        class Acme(Adapter):
+            ...
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
+        raise ConfigError(
+            f"{name!r} is no name for an adapter",
+            hint="small letters, digits, '_', '.' and '-', beginning with a letter or digit",
+        )
+
+    def note(found: Class) -> Class:
+        found.name = name
+        _registered[name] = found
+        return found
+
+    return note
+
+
+def registered() -> Mapping[str, type[Adapter]]:
+    """List what was registered in this process, by name."""
+    return MappingProxyType(_registered)
+
+
+def find_adapter(reference: str, whose: str, place: str | None = None) -> type[Adapter]:
+    """Find an adapter's class. `whose` and `place` are told in errors.
+
+    Raises: ConfigError.
+    """
+    try:
+        return _find(reference, whose)
+    except ConfigError:
+        raise
+    except DragomanError as error:
+        raise ConfigError(
+            f"provider '{whose}': its adapter {reference} cannot be loaded: {error}",
+            place=place,
+            hint=error.hint,
+        ) from error
+
+
+def _find(reference: str, whose: str) -> type[Adapter]:
+    path, _, name = _split(reference)
+    if path.endswith(".py"):
+        return pick(load_file(Path(path), whose), name, reference)
+    if path.endswith(DESCRIPTIONS):
+        from dragoman.adapters.described import describe_file
+
+        return describe_file(Path(path))
+    if reference in _registered:
+        return _registered[reference]
+    target = BUILT_IN.get(reference) or entry_points().get(reference) or reference
+    if ":" not in target:
+        known = sorted({*BUILT_IN, *_registered, *entry_points()})
+        raise ConfigError(
+            f"provider '{whose}': there is no adapter '{reference}'",
+            hint=f'one of {", ".join(known)}; or a file, "acme.py:Acme"',
+        )
+    module, _, name = target.partition(":")
+    return pick(call_slow(whose, importlib.import_module, module), name, reference)
+
+
+def _split(reference: str) -> tuple[str, str, str]:
+    """Part a file from the class in it; a drive's colon is none of ours."""
+    head, colon, tail = reference.rpartition(":")
+    return (head, colon, tail) if head.endswith(".py") else (reference, "", "")
+
+
+def pick(module: ModuleType, name: str, reference: str) -> type[Adapter]:
+    """Take an adapter out of a module: the one of this name, else the only one.
+
+    Raises: ConfigError.
+    """
+    if name:
+        found = getattr(module, name, None)
+        if not isinstance(found, type):
+            raise ConfigError(f"{reference}: there is no class {name} in it")
+        return as_adapter(found, reference)
+    every = classes(module)
+    if len(every) == 1:
+        return every[0]
+    names = ", ".join(one.__name__ for one in every)
+    raise ConfigError(
+        f"{reference}: {'several adapters are' if every else 'no adapter is'} in it",
+        hint=f"name one: {names}" if every else "a class that derives from dragoman's Adapter",
+    )
+
+
+def as_adapter(found: type, reference: str) -> type[Adapter]:
+    """Take a class as an adapter; one that was written for another library is wrapped.
+
+    Raises: ConfigError.
+    """
+    if issubclass(found, Adapter):
+        return found
+    if wrap := getattr(found, "__dragoman_adapter__", None):
+        wrapped: type[Adapter] = wrap(found)
+        return wrapped
+    raise ConfigError(
+        f"{reference}: {found.__name__} is no adapter",
+        hint="derive it from dragoman.adapters.Adapter",
+    )
+
+
+def classes(module: ModuleType) -> list[type[Adapter]]:
+    """List the adapters that a module defines itself."""
+    return [
+        as_adapter(value, module.__name__)
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and (issubclass(value, Adapter) or hasattr(value, "__dragoman_adapter__"))
+    ]
+
+
+def load_file(path: Path, whose: str) -> ModuleType:
+    """Run a Python file as a module of its own; again only when it has changed.
+
+    Raises: ConfigError when it is not there, AdapterError for what it raises.
+    """
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError as error:
+        raise ConfigError(f"the adapter's file {path} cannot be read: {error.strerror}") from None
+    key = (str(path), stamp)
+    if key not in _files:
+        name = f"dragoman_adapter_{re.sub(r'[^a-zA-Z0-9_]', '_', path.stem)}_{stamp:x}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ConfigError(f"the adapter's file {path} is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses and pickles look there
+
+        try:
+            call_slow(whose, spec.loader.exec_module, module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        _files[key] = module
+    return _files[key]
+
+
+def entry_points() -> Mapping[str, str]:
+    """List what installed packages offer in the group `dragoman.adapters`: name → module:Class."""
+    from dragoman.adapters.installed import find_installed
+
+    return find_installed()

@@ -1,0 +1,167 @@
+"""Keeps an adapter's faults to itself: what it raises, returns or never returns from.
+
+A hook is code of somebody else's that runs in the middle of our own. What it raises becomes an
+`AdapterError` of its provider, so that a route moves on; a hook that does not come back is stopped
+where Python can be stopped, between two of its instructions: a thread of ours looks at those under
+way once they are slow. Nothing of this costs more than a few microseconds per hook.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from dragoman.errors import AdapterError, DragomanError
+
+LIMIT_S = 3.0
+"""How long a hook may take: the largest bodies are transformed in a tenth of that."""
+LOAD_LIMIT_S = 20.0
+"""How long an adapter's file may take to load: it may import half the world."""
+
+_LOOK_S = 0.5
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class _Overdue(BaseException):
+    """Raised in the middle of a hook that takes too long; no hook's `except Exception` stops it."""
+
+
+class _Watch:
+    """Knows which hooks are under way, by thread, and stops those that take too long."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: dict[int, float] = {}
+        self._stopped: set[int] = set()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, limit_s: float) -> bool:
+        """Note that this thread is in a hook; False when it is in one already."""
+        me = threading.get_ident()
+        if me in self._under_way:
+            return False
+        self._under_way[me] = time.monotonic() + limit_s
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+        self._wake.set()
+        return True
+
+    def end(self) -> bool:
+        """Note that it has come back; tell whether it had been stopped."""
+        me = threading.get_ident()
+        with self._lock:
+            self._under_way.pop(me, None)
+            if me not in self._stopped:
+                return False
+            self._stopped.discard(me)
+            _raise_in(me, None)  # what was not delivered yet must not hit anybody else
+            return True
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._look, name="dragoman-adapters", daemon=True
+                )
+                self._thread.start()
+
+    def _look(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while self._under_way:
+                time.sleep(_LOOK_S)
+                now = time.monotonic()
+                with self._lock:
+                    for thread, until in list(self._under_way.items()):
+                        if now >= until and thread not in self._stopped:
+                            self._stopped.add(thread)
+                            _raise_in(thread, _Overdue)
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    """Raise an exception in another thread, at its next instruction; None takes it back.
+
+    Source: https://docs.python.org/3/c-api/init.html#c.PyThreadState_SetAsyncExc (read 2026-11)
+    """
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+
+
+_WATCH = _Watch()
+
+
+def call(
+    whose: str, hook: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+) -> Result:
+    """Call a hook of the provider `whose`. Raises: DragomanError alone."""
+    return _call(LIMIT_S, whose, hook, *args, **kwargs)
+
+
+def call_slow(
+    whose: str, hook: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+) -> Result:
+    """The same for what may take its time, because nobody waits in the meantime."""
+    return _call(LOAD_LIMIT_S, whose, hook, *args, **kwargs)
+
+
+def _call(
+    limit_s: float,
+    whose: str,
+    hook: Callable[Given, Result],
+    *args: Given.args,
+    **kwargs: Given.kwargs,
+) -> Result:
+    watched = _WATCH.begin(limit_s)
+    try:
+        try:
+            return hook(*args, **kwargs)
+        finally:
+            if watched and _WATCH.end():
+                raise _Overdue
+    except DragomanError:
+        raise
+    except _Overdue:
+        raise AdapterError(
+            f"the adapter of {whose} did not come back from {_name(hook)} within {limit_s:g} s",
+            hint="a hook must not wait, read files or ask anybody: it yields requests instead",
+        ) from None
+    except (Exception, SystemExit) as error:
+        raise explain(whose, hook, error) from error
+
+
+def explain(whose: str, hook: Callable[..., Any], error: BaseException) -> AdapterError:
+    """Turn what a hook raised into an error; the hint names the line that did."""
+    return AdapterError(
+        f"the adapter of {whose} failed in {_name(hook)}:"
+        f" {type(error).__name__}: {_one_line(str(error))}",
+        hint=f"mend the adapter{_where(error)}, or report it to whoever wrote it",
+    )
+
+
+def _where(error: BaseException) -> str:
+    """Find the innermost line of the hook's own file: deeper ones are libraries'."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") == __name__:
+        trace = trace.tb_next
+    own = None if trace is None else trace.tb_frame.f_code.co_filename
+    line = 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == own:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" ({own}:{line})" if own else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+def _name(hook: Callable[..., Any]) -> str:
+    return getattr(hook, "__name__", "a hook")

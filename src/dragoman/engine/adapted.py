@@ -1,0 +1,214 @@
+"""A deployment whose provider has an adapter: how it is asked, and what is asked beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from types import MappingProxyType
+
+from dragoman.adapters.adapter import Adapter, Aside, Follow, has_own
+from dragoman.adapters.ask import CHAT, EMBEDDINGS, Ask
+from dragoman.adapters.find import find_adapter
+from dragoman.adapters.format import AdaptedFormat, speaks_otherwise, wrong_type
+from dragoman.adapters.frames import Piece
+from dragoman.adapters.guard import call
+from dragoman.config.secrets import Secrets
+from dragoman.endpoint import add_query
+from dragoman.errors import AdapterError, ConfigError, Unsupported
+from dragoman.types.credential import Credential
+from dragoman.types.http import ConnectOptions, HttpAnswer, HttpRequest, Url, parse_url
+from dragoman.types.provider import Provider
+from dragoman.types.route import Deployment
+from dragoman.wire import get_format
+from dragoman.wire.base import WireFormat
+from dragoman.wire.embeddings import PATH as EMBEDDINGS_PATH
+
+MAX_ASIDES = 10
+"""How many requests an adapter may make before the real one: more are a loop."""
+
+
+class Adapters:
+    """The adapters of one gateway or client, each made when its provider is first used."""
+
+    def __init__(self, secrets: Secrets, clock: Callable[[], float] = time.time) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        self._made: dict[str, tuple[Provider, Adapter]] = {}
+
+    def get(self, provider: Provider) -> Adapter:
+        """Find a provider's adapter. Raises: ConfigError."""
+        made = self._made.get(provider.name)
+        if made is None or made[0] is not provider:
+            assert provider.adapter is not None
+            found = find_adapter(provider.adapter, provider.name, provider.place)
+            try:
+                adapter = call(provider.name, found)
+            except AdapterError as error:
+                raise ConfigError(
+                    f"provider '{provider.name}': {error}", place=provider.place, hint=error.hint
+                ) from error
+            made = self._made[provider.name] = (provider, adapter)
+        return made[1]
+
+    def target(
+        self,
+        deployment: Deployment,
+        credential: Credential | None,
+        path: str | None,
+        *,
+        stream: bool,
+    ) -> AdaptedTarget:
+        """Work out how a deployment is asked. Raises: ConfigError, Unsupported."""
+        provider = deployment.provider
+        adapter = self.get(provider)
+        secrets = self._secrets
+        ask = Ask(
+            provider,
+            deployment.model,
+            api_key=credential.secret.reveal() if credential and credential.secret else None,
+            stream=stream and _streams(adapter),
+            endpoint={None: CHAT, EMBEDDINGS_PATH: EMBEDDINGS}.get(path, path or CHAT),
+            env=secrets.env,
+            options=secrets.resolve_all(provider.options),
+            clock=self._clock,
+        )
+        return AdaptedTarget(adapter, ask, credential, secrets)
+
+
+class AdaptedTarget:
+    """See `dragoman.engine.target.Target`: one attempt at a deployment, through an adapter."""
+
+    def __init__(
+        self, adapter: Adapter, ask: Ask, credential: Credential | None, secrets: Secrets
+    ) -> None:
+        self.adapter = adapter
+        self.ask = ask
+        self.credential = credential
+        self._secrets = secrets
+        plain = not speaks_otherwise(adapter)
+        if ask.endpoint not in (CHAT, EMBEDDINGS) and not plain:
+            raise Unsupported(
+                f"{ask.provider.name} has no {ask.endpoint}: its adapter knows chats and embeddings"
+            )
+        self.format: WireFormat = (
+            get_format(ask.provider.api) if plain else AdaptedFormat(adapter, ask)
+        )
+
+    def request(
+        self,
+        body: bytes,
+        added: Mapping[str, str] = MappingProxyType({}),
+        method: str = "POST",
+        tail: str = "",
+    ) -> HttpRequest:
+        """Make the request that carries `body`; what the provider's settings say wins.
+
+        Raises: ConfigError, AdapterError.
+        """
+        provider = self.ask.provider
+        said = self._call(self.adapter.validate_environment)
+        if not isinstance(said, Mapping):
+            raise wrong_type(provider.name, "validate_environment", said, "a mapping of headers")
+        headers = {
+            **added,
+            **{str(name).lower(): str(value) for name, value in said.items()},
+            **{n.lower(): v for n, v in self._secrets.resolve_all(provider.headers).items()},
+        }
+        if "content-type" in added:
+            headers["content-type"] = added["content-type"]
+        proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None
+        return HttpRequest(
+            url=self._url(tail),
+            method=method,
+            headers=headers,
+            body=body,
+            options=ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress),
+        )
+
+    def send(self, request: HttpRequest) -> Generator[HttpRequest | Aside, HttpAnswer, None]:
+        """Yield what is to be sent, in order; what came of it is sent in. The last one counts.
+
+        Raises: AdapterError.
+        """
+        flow = self.adapter.auth_flow(request, self.ask)
+        name = self.ask.provider.name
+        answer: HttpAnswer | None = None
+        for _ in range(MAX_ASIDES):
+            wanted = call(name, _advance, flow, answer)
+            if wanted is None:
+                return
+            if not isinstance(wanted, HttpRequest | Aside):
+                raise wrong_type(name, "auth_flow", wanted, "a request, or an Aside with one")
+            answer = yield wanted
+        raise AdapterError(
+            f"the adapter of {name} made {MAX_ASIDES} requests, and still wants another",
+            hint="its auth_flow must end",
+        )
+
+    @property
+    def follows(self) -> bool:
+        """Whether an answer may be a promise only."""
+        return has_own(self.adapter, "follow_up")
+
+    def follow(self, answer: HttpAnswer) -> Follow | None:
+        """Say what to ask next, after an answer that was read whole. Raises: AdapterError."""
+        piece = Piece(answer.body, "", answer.headers, answer.status)
+        found = call(self.ask.provider.name, self.adapter.follow_up, piece, self.ask)
+        if found is not None and not isinstance(found, Follow):
+            raise wrong_type(self.ask.provider.name, "follow_up", found, "a Follow, or None")
+        return found
+
+    def answered(self, head: HttpAnswer) -> None:
+        """Take note of the head of the answer that counts."""
+        if isinstance(self.format, AdaptedFormat):
+            self.format.answered(head)
+
+    def __repr__(self) -> str:
+        return f"AdaptedTarget({self.ask!r})"
+
+    def _url(self, tail: str) -> Url:
+        """Have the URL said, and look at it: it is part of nobody else's.
+
+        Raises: AdapterError, ConfigError.
+        """
+        provider = self.ask.provider
+        said = self._call(self.adapter.get_complete_url)
+        if not isinstance(said, str):
+            raise wrong_type(provider.name, "get_complete_url", said, "a URL")
+        path, mark, query = said.partition("?")
+        full = add_query(f"{path}{tail}{mark}{query}", self._secrets.resolve_all(provider.query))
+        try:
+            url = parse_url(full)
+        except ValueError as error:
+            raise AdapterError(
+                f"the adapter of {provider.name} made a URL that is none: {error}",
+                hint="get_complete_url must return all of it: https://host/path",
+            ) from None
+        if any(_is_dots(segment) for segment in url.target.partition("?")[0].split("/")):
+            raise AdapterError(
+                f"the adapter of {provider.name} made a URL with '.' or '..' in its path",
+                hint="encode_segment refuses such a model",
+            )
+        return url
+
+    def _call(self, hook: Callable[[Ask], object]) -> object:
+        return call(self.ask.provider.name, hook, self.ask)
+
+
+def _advance(
+    flow: Generator[HttpRequest | Aside, HttpAnswer, None], answer: HttpAnswer | None
+) -> object:
+    """Resume a flow; None at its end."""
+    try:
+        return next(flow) if answer is None else flow.send(answer)
+    except StopIteration:
+        return None
+
+
+def _streams(adapter: Adapter) -> bool:
+    """Tell whether an adapter can read a stream: an own answer needs an own stream."""
+    return has_own(adapter, "transform_stream") or not has_own(adapter, "transform_response")
+
+
+def _is_dots(segment: str) -> bool:
+    return segment.lower().replace("%2e", ".") in (".", "..")
