@@ -25,6 +25,14 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_ones_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is learned in tests out of the home of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def upstream() -> Iterator[Callable[..., FaultUpstream]]:
     """Start scripted upstreams that end with the test: `upstream(chat("Hello"))`."""

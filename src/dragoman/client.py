@@ -13,6 +13,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, Unpack
 
 from dragoman.config import Config, load
+from dragoman.config.learned import DialectFolder
 from dragoman.config.secrets import Secrets
 from dragoman.conversation import Messages
 from dragoman.engine.answer import Answer, EmbeddingAnswer, sign, sign_embeddings
@@ -21,6 +22,7 @@ from dragoman.engine.dialogue import Dialogue, InProcess
 from dragoman.engine.drive import arun, run
 from dragoman.engine.embedding import Embedding
 from dragoman.engine.flow import complete
+from dragoman.engine.learning import Learning
 from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.start import begin
 from dragoman.params import ModelRefs, Params, build_options, build_request, check_names
@@ -50,7 +52,9 @@ class _Core:
     ) -> None:
         self.config = config if config is not None else load()
         self.registry = Registry(self.config, discovered=discovered)
-        self._around = around or Surroundings(secrets=Secrets(os.environ))
+        self._around = around or Surroundings(
+            secrets=Secrets(os.environ), learning=Learning(DialectFolder(os.environ))
+        )
 
     def preview(
         self,

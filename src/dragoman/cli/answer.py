@@ -171,8 +171,12 @@ class Answer:
                 self.terminal.warn("the answer is cut off at its limit of tokens (-o max_tokens N)")
         if self.exchange is None:
             return
-        for warning in self.exchange.warnings:
-            self.terminal.warn(warning)
+        if self.exchange.warnings:
+            from dragoman.routing.drift import is_drift
+
+            for warning in self.exchange.warnings:
+                if self.asked.verbose or not is_drift(warning):
+                    self.terminal.warn(warning)
         self._tell_cost()
         if self.choice.demo:
             self.terminal.note(next_steps(self.session))

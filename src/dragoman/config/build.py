@@ -15,12 +15,13 @@ from dragoman.config import kinds
 from dragoman.config.baseurl import variable_url
 from dragoman.config.files import absolute
 from dragoman.config.merge import CREDENTIALS, merge_tables, without
-from dragoman.config.models import build_model
+from dragoman.config.models import build_guard, build_model
 from dragoman.config.parse import Place
 from dragoman.config.secrets import key_variable, origin_of, parse_source
 from dragoman.config.walk import ProviderTable, RouteTable, Table
 from dragoman.errors import ConfigError
 from dragoman.types.credential import CredentialSource, Secret
+from dragoman.types.model import ModelInfo, RepetitionGuard
 from dragoman.types.provider import Api, Auth, Dialect, Limits, OnOverflow, Provider, Timeouts, Tls
 from dragoman.types.route import Route, RouteStep, When
 
@@ -80,7 +81,7 @@ class _Builder:
             query=self._sources(values, "query"),
             options=self._sources(values, "options"),
             proxy=self._proxy(values),
-            models={i: build_model(t) for i, t in (_value(values, "models") or {}).items()},
+            models=self._models(values),
             timeouts=Timeouts(**_plain(values, "timeouts")),
             limits=Limits(**_plain(values, "limits")),
             dialect=Dialect(**_frozen(_plain(values, "dialect"))),
@@ -88,6 +89,8 @@ class _Builder:
             auth=cast("Auth | None", _value(values, "auth")),
             api=cast("Api", _value(values, "api") or "openai-completions"),
             on_overflow=cast("OnOverflow | None", _value(values, "on_overflow")),
+            emulate=tuple(_value(values, "emulate") or ()),
+            repetition_guard=_guard(_value(values, "repetition_guard")),
             built_in=defining is None,
             adapter=self._adapter(values),
             catalog=self._catalog(values) or catalog,
@@ -103,6 +106,8 @@ class _Builder:
     def _base(self) -> tuple[Table, str | None, list[str]]:
         """Find what holds of the built-in row: settings, catalog, and variables of its key."""
         if self.row is None:
+            if (table := self._adapter_table()) is not None:
+                return self._adapter_base(table)
             if self.preset:
                 self._unknown_preset()
             elif not any(key in self.own for key in _DEFINING):
@@ -122,6 +127,27 @@ class _Builder:
             kept = {key: value for key, value in base.items() if key in _KEPT_ELSEWHERE}
             return kept, None, []
         return base, self.row.name, []
+
+    def _adapter_table(self) -> ProviderTable | None:
+        """Read what its adapter says of it; None without one, and when it cannot be loaded."""
+        reference = self._adapter(self.own)
+        if reference is None or self.preset:
+            return None
+        from dragoman.config.adapted import adapter_table
+
+        try:
+            table = adapter_table(reference, self.name, self.place, self.context.env)
+        except ConfigError as error:
+            self.problems.append(error)
+            return None
+        self.problems += table.report.problems + table.report.missing
+        return table
+
+    def _adapter_base(self, table: ProviderTable) -> tuple[Table, str | None, list[str]]:
+        base = without(table.values, frozenset({"name", "adapter"}))
+        if "base_url" in self.own and "base_url" in base and self._is_elsewhere(base):
+            base = {key: value for key, value in base.items() if key in _KEPT_ELSEWHERE}
+        return base, None, []
 
     def _is_elsewhere(self, base: Table) -> bool:
         """Tell whether our own base URL leads to another host than the row's."""
@@ -242,14 +268,21 @@ class _Builder:
             self._problem("proxy must begin with http:// or https://", place=place)
         return source
 
+    def _models(self, values: Table) -> dict[str, ModelInfo]:
+        defaults = _value(values, "model_defaults") is not False
+        declared = _value(values, "models") or {}
+        return {i: build_model(table, defaults=defaults) for i, table in declared.items()}
+
     def _adapter(self, values: Table) -> str | None:
         """An adapter's name; a file's path starts at the configuration file."""
         name = self._text(values, "adapter")
         folder = values["adapter"].place.document.folder if name else None
-        if name is None or folder is None or ".py:" not in name:
+        if name is None or folder is None:
             return name
-        path, _, class_name = name.rpartition(":")
-        return f"{absolute(Path(path), folder, self.context.env)}:{class_name}"
+        path, colon, class_name = name.rpartition(":") if ".py:" in name else (name, "", "")
+        if not path.endswith((".py", ".toml", ".json")):
+            return name
+        return f"{absolute(Path(path), folder, self.context.env)}{colon}{class_name}"
 
     def _catalog(self, values: Table) -> str | None:
         name = self._text(values, "catalog")
@@ -282,6 +315,8 @@ _AS_THEY_ARE = (
     "learn",
     "free",
     "image_model",
+    "repair_arguments",
+    "stream",
     "enabled",
     "preset",
     "docs",
@@ -301,6 +336,10 @@ def _frozen(settings: dict[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
 
 
+def _guard(said: Any) -> RepetitionGuard | None:
+    return None if said is None else build_guard(said)
+
+
 def _layer(table: ProviderTable) -> str:
     return "project" if table.layer == "untrusted" else table.layer
 
@@ -312,10 +351,18 @@ def build_route(table: RouteTable) -> Route:
     """Build a route."""
     values = {key: value.value for key, value in table.values.items()}
     steps = tuple(build_step(step) for step in values.pop("models"))
+    guard = _guard(values.pop("repetition_guard", None))
     values.pop("name", None)
     document = table.place.document
     origin = "project" if document.layer == "untrusted" else document.layer
-    return Route(name=table.name, steps=steps, origin=origin, place=str(table.place), **values)
+    return Route(
+        name=table.name,
+        steps=steps,
+        repetition_guard=guard,
+        origin=origin,
+        place=str(table.place),
+        **values,
+    )
 
 
 def build_step(step: Table) -> RouteStep:

@@ -6,6 +6,7 @@ camelCase as well.
 
 from __future__ import annotations
 
+from dragoman.config.aid_fields import AUTO, MODEL_AIDS, PROVIDER_AIDS, guard, quality
 from dragoman.config.field import KINDS as KINDS
 from dragoman.config.field import Field as Field
 from dragoman.config.field import camel as camel
@@ -179,6 +180,7 @@ MODEL = (
         "the provider's",
         choices=OVERFLOWS,
     ),
+    *MODEL_AIDS,
     Field("body", "any_table", "Fields to add to each request."),
 )
 
@@ -239,6 +241,14 @@ PROVIDER = (
     Field("body", "any_table", "Fields to add to each request."),
     Field("default_model", "text", "The model when only the provider is named.", open=True),
     Field("models", "models", "Its models, and what is known of them.", fields=MODEL, open=True),
+    Field(
+        "model_defaults",
+        "flag",
+        "A model that is described without limits or a price has the documented ones; false: they"
+        " are unknown.",
+        "true",
+        open=True,
+    ),
     Field("models_only", "flag", "Refuse models that are not in `models`.", "false", open=True),
     Field("timeouts", "table", "Seconds to wait.", fields=TIMEOUTS, open=True),
     Field(
@@ -267,6 +277,7 @@ PROVIDER = (
         choices=OVERFLOWS,
         open=True,
     ),
+    *PROVIDER_AIDS,
     Field("image_model", "text", "Where requests with images go instead.", open=True),
     Field("enabled", "flag", "Use it; false keeps it in the file only.", "true"),
     Field(
@@ -299,6 +310,7 @@ STEP = (
         "always",
         choices=WHENS,
     ),
+    quality("the model's"),
 )
 
 ROUTE = (
@@ -316,6 +328,8 @@ ROUTE = (
         "the provider's",
         choices=OVERFLOWS,
     ),
+    AUTO,
+    guard("the model's"),
     Field("sticky", "flag", "Keep a conversation with the deployment that began it.", "false"),
     Field("usage_cost", "flag", "Put the cost into the usage of answers.", "false"),
     Field("body", "any_table", "Fields to add to each request."),

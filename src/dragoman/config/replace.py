@@ -11,11 +11,14 @@ from pathlib import Path
 OWNER_ONLY = 0o600
 
 
-def replace_file(path: Path, data: bytes, mode: int = OWNER_ONLY) -> None:
+def replace_file(
+    path: Path, data: bytes, mode: int = OWNER_ONLY, *, durable: bool = True
+) -> None:
     """Write a file for good. What is there is kept until the new one is safe on the disk.
 
     A file that exists keeps its mode, and a link still leads to it. Folders that are missing are
-    made for their owner alone.
+    made for their owner alone. Without `durable` nobody waits for the disk: for what can be made
+    again.
 
     Raises: OSError; then nothing has changed.
     """
@@ -29,7 +32,8 @@ def replace_file(path: Path, data: bytes, mode: int = OWNER_ONLY) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         draft.chmod(mode)
         draft.replace(target)
     except BaseException:

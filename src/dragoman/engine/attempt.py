@@ -105,6 +105,7 @@ class Attempt:
             raise
         self.record.first_token_s = self.call.around.clock() - self._began
         self._warn(*whole.warnings)
+        self._watch_model(whole.model)
         self._succeed(whole.finish_reason, whole.usage)
         return whole
 
@@ -119,6 +120,7 @@ class Attempt:
             pending: list[Out] = []
             while not (bridge.committed or bridge.ended):
                 pending += yield from self._read(bridge)
+            self._watch_model(bridge.model)
             if bridge.failure and not bridge.committed:
                 raise bridge.failure.error
             self._pending = pending
@@ -338,6 +340,16 @@ class Attempt:
 
     # -- the record
 
+    def _watch_model(self, answered: str | None) -> None:
+        """Warn when another model than the one asked for answers."""
+        deployment = self.deployment
+        if answered is None or answered == deployment.model:
+            return
+        from dragoman.routing.drift import drift_warning, is_other_model
+
+        if is_other_model(deployment.model, answered, deployment.provider.dialect.routers):
+            self._warn(drift_warning(deployment.ref, answered))
+
     def _open_record(self, kind: AttemptKind, pause_s: float = 0.0) -> Record:
         exchange = self.call.exchange
         number = len(exchange.attempts) + 1
@@ -354,7 +366,8 @@ class Attempt:
         return record
 
     def _succeed(self, reason: FinishReason, usage: Usage | None) -> None:
-        self.call.around.health.succeeded(self.deployment, self.call.around.clock())
+        first = self.record.first_token_s if self.bridge is not None else None
+        self.call.around.health.succeeded(self.deployment, self.call.around.clock(), first)
         self.record.finish_reason = reason
         if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
             usage = self._estimated(usage)
@@ -417,6 +430,8 @@ class Attempt:
         record.usage = usage
         if answered := self.bridge or self.whole:
             record.answered_model = answered.model
+            if outcome == "ok":
+                self._watch_model(answered.model)
         if usage is not None:
             record.cost_nanousd, record.cost_source = compute_cost(
                 usage, self.deployment.info.price

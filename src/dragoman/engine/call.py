@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dragoman.config.secrets import Secrets
 from dragoman.engine.dialogue import Dialogue
+from dragoman.engine.learning import Learning
 from dragoman.engine.target import Targets
 from dragoman.routing.health import Health
 from dragoman.routing.limits import Gate
@@ -54,6 +55,7 @@ class Surroundings:
     random: Callable[[], float] = random.random
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     gates: dict[str, Gate] = field(default_factory=dict)
+    learning: Learning = field(default_factory=Learning)
     targets: Targets = field(init=False)
 
     def __post_init__(self) -> None:

@@ -40,13 +40,17 @@ class Whole(Struct, frozen=True):
 
 
 class Letter(Struct, frozen=True):
-    """What a deployment's own side adds to a request, before it is written."""
+    """What a deployment's own side adds to a request, before it is written.
+
+    `anew`: its dialect changes what stands inside messages, so that bytes can't be relayed.
+    """
 
     deployment: Deployment
     stream: bool
     body: Mapping[str, Any]
     on_overflow: OnOverflow
     estimate: int
+    anew: bool = False
 
 
 class Neighbour(Struct, frozen=True):

@@ -80,13 +80,18 @@ class OverHttp:
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`."""
         deployment = letter.deployment
-        if upstream is not self.client or _must_fit(letter) or self.envelope.holds_seals:
+        apart = upstream is not self.client or letter.anew
+        if apart or _must_fit(letter) or self.envelope.holds_seals:
             return write_anew(self.request, upstream, letter)
         dialect = deployment.provider.dialect
         ask_usage = dialect.stream_usage and self.client.asks_for_usage
         body = self.envelope.relayed(deployment.model, dialect, ask_usage=ask_usage)
         added = {name: v for name, v in letter.body.items() if name not in self.envelope.fields}
-        return Rendered(_with(body, added) if added else body)
+        body = _with(body, added) if added else body
+        lost = (name for name in dialect.drop if name in self.envelope.fields)
+        return Rendered(
+            body, tuple(f"{name} is not sent: this provider does not know it" for name in lost)
+        )
 
     def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
         """See `Dialogue.bridge`."""

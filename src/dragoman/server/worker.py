@@ -20,7 +20,9 @@ import uvicorn
 from msgspec import Struct
 
 from dragoman.config import Secrets
+from dragoman.config.learned import DialectFolder
 from dragoman.engine.call import Surroundings
+from dragoman.engine.learning import Learning
 from dragoman.server.application import Application
 from dragoman.server.book import Book
 from dragoman.server.connection import Connection
@@ -89,7 +91,7 @@ class _Worker:
     async def run(self) -> None:
         work = self._work
         config, discovered, env = work.reading
-        around = Surroundings(secrets=Secrets(env))
+        around = Surroundings(secrets=Secrets(env), learning=Learning(DialectFolder(env)))
         snapshot = take_snapshot(config, around, discovered=discovered, listening=work.listening)
         settings = config.server
         book = Book(work.database) if work.database is not None and settings.log else None
