@@ -296,12 +296,17 @@ class SchemaMismatch(ProtocolError):
 
 
 class AdapterError(DragomanError):
-    """An adapter failed: it raised, returned what is nothing of the kind, or did not come back."""
+    """An adapter failed: it raised, returned what is nothing of the kind, or did not come back.
+
+    `reason` is what was raised, `place` the file and line that did.
+    """
 
     status = 502
     code = "adapter_error"
     failover = "next"
     loud = True
+    reason: str = ""
+    place: str | None = None
 
 
 class TransportError(DragomanError):

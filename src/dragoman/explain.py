@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from dragoman.adapters.explain import adapted_url
 from dragoman.endpoint import default_auth, endpoint_url
 from dragoman.errors import DragomanError
 from dragoman.types.model import ModelInfo, Price
 from dragoman.types.provider import Dialect, Provider
-from dragoman.types.route import Deployment, Route
+from dragoman.types.route import Aids, Deployment, Route
 
 if TYPE_CHECKING:
     from dragoman.resolution import Resolution
@@ -41,6 +42,7 @@ def _policy(route: Route) -> Iterator[str]:
         "image_model": route.image_model,
         "on_overflow": route.on_overflow,
         "sticky": "yes" if route.sticky else None,
+        "auto": route.auto,
     }
     said = [f"{name} {value}" for name, value in settings.items() if value]
     if said:
@@ -54,6 +56,8 @@ def _facts(deployment: Deployment) -> Iterator[tuple[str, str]]:
     yield "format", f"{provider.api}{f', adapter {provider.adapter}' if provider.adapter else ''}"
     yield "key", _key(deployment)
     yield "dialect", _dialect(provider.dialect)
+    if deployment.aids is not None:
+        yield "aids", ", ".join(_aids(deployment.aids))
     yield "limits", "; ".join(_limits(deployment))
     yield "abilities", "; ".join(_abilities(deployment.info))
     yield "price", _price(deployment.info.price)
@@ -77,6 +81,8 @@ def _url(deployment: Deployment) -> str:
     provider = deployment.provider
     query = dict.fromkeys(provider.query, "x")
     try:
+        if provider.adapter is not None:
+            return adapted_url(provider, deployment.model)
         url = endpoint_url(provider.base_url, provider.api, deployment.model, query=query)
     except DragomanError as error:
         return f"{_HIDDEN} ({error})"
@@ -126,6 +132,22 @@ def _plain(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{name}→{other}" for name, other in value.items())
     return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _aids(aids: Aids) -> Iterator[str]:
+    """What stands in for abilities that are missing."""
+    if aids.emulate_tools:
+        yield "tools emulated"
+    if aids.emulate_schema:
+        yield "schema emulated"
+    if aids.repair_arguments:
+        yield "arguments repaired"
+    if not aids.stream:
+        yield "answers in one piece"
+    if aids.refuse_tools:
+        yield "tools refused"
+    if aids.guard is not None:
+        yield f"stopped when {aids.guard.characters:,} characters repeat"
 
 
 def _limits(deployment: Deployment) -> Iterator[str]:

@@ -21,7 +21,7 @@ def test_every_setting_of_a_route_arrives(home: Home) -> None:
         "mycorp/gpt-oss-120b",
     )
     assert (coder.on_overflow, coder.sticky, coder.usage_cost) == ("fallback", True, True)
-    assert coder.place == f"{CASES}/everything.toml:46:1"
+    assert coder.place == f"{CASES}/everything.toml:47:1"
     first, second, third, fourth = config.routes["balanced"].steps
     assert (first.weight, first.first_token, first.retries) == (3, 2, 0)
     assert (second.weight, third.ref, fourth.when) == (1, "groq/c", "image")

@@ -167,11 +167,10 @@ def test_pis_compat_flags_become_the_dialect(home: Home) -> None:
     assert dialect.reasoning == "enable_thinking"
 
 
-@pytest.mark.parametrize("key", ["!op read x", "ACME_TOKEN"])
-def test_pis_ambiguous_keys_are_refused_not_guessed(home: Home, key: str) -> None:
-    data = {"providers": {"acme": {"baseUrl": "http://acme/v1", "apiKey": key, "compat": {}}}}
-    config = home.read(json.dumps(data), "models.json")
-    assert "pi's way" in str(config.problems[0]) or "variable's name" in str(config.problems[0])
+def test_pis_ambiguous_keys_are_refused_not_guessed(home: Home) -> None:
+    acme = {"baseUrl": "http://acme/v1", "apiKey": "ACME_TOKEN", "compat": {}}
+    config = home.read(json.dumps({"providers": {"acme": acme}}), "models.json")
+    assert "variable's name" in str(config.problems[0])
     assert config.providers["acme"].problems
 
 
@@ -227,7 +226,8 @@ def test_every_setting_of_a_provider_arrives(home: Home) -> None:
     assert provider.tls.client_cert == "/etc/me.pem"
     assert provider.proxy is not None
     assert provider.body == {"store": False, "metadata": {"team": "me"}}
-    assert provider.adapter == f"{home.path}/folder/acme.py:Acme"
+    assert provider.adapter == "dragoman.adapters:Adapter"
+    assert {name: str(source) for name, source in provider.options.items()} == {"region": "${WHO}"}
     price = provider.models["gpt-oss-120b"].price
     assert price is not None
     assert (price.cache_read, price.tiers[0].input) == (Decimal("0.05"), Decimal(1))

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from dragoman.adapters.adapter import Adapter
 from dragoman.adapters.guard import call_slow
-from dragoman.errors import ConfigError, DragomanError
+from dragoman.errors import AdapterError, ConfigError, DragomanError
 
 BUILT_IN: Mapping[str, str] = MappingProxyType({})
 """Name → module and class of ours."""
@@ -32,7 +32,7 @@ DESCRIPTIONS = (".toml", ".json")
 Class = TypeVar("Class", bound=type[Adapter])
 
 _registered: dict[str, type[Adapter]] = {}
-_files: dict[tuple[str, int], ModuleType] = {}
+_files: dict[tuple[str, int], ModuleType | DragomanError] = {}
 
 
 def register(name: str) -> Callable[[Class], Class]:
@@ -69,13 +69,15 @@ def find_adapter(reference: str, whose: str, place: str | None = None) -> type[A
     """
     try:
         return _find(reference, whose)
-    except ConfigError:
-        raise
-    except DragomanError as error:
+    except ConfigError as error:
+        if error.place is not None or place is None:
+            raise
+        raise ConfigError(error.message, place=place, hint=error.hint) from None
+    except AdapterError as error:
         raise ConfigError(
-            f"provider '{whose}': its adapter {reference} cannot be loaded: {error}",
-            place=place,
-            hint=error.hint,
+            f"provider '{whose}': its adapter cannot be loaded: {error.reason or error}",
+            place=error.place or place,
+            hint="Mend the adapter; other providers do without it.",
         ) from error
 
 
@@ -173,11 +175,15 @@ def load_file(path: Path, whose: str) -> ModuleType:
 
         try:
             call_slow(whose, spec.loader.exec_module, module)
-        except BaseException:
+        except DragomanError as error:
             del sys.modules[name]
-            raise
-        _files[key] = module
-    return _files[key]
+            _files[key] = error  # it would fail again, and may take its time for it
+        else:
+            _files[key] = module
+    loaded = _files[key]
+    if isinstance(loaded, DragomanError):
+        raise loaded
+    return loaded
 
 
 def entry_points() -> Mapping[str, str]:

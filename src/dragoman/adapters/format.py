@@ -24,13 +24,22 @@ from dragoman.types.http import Headers, HttpAnswer
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
 from dragoman.wire import get_format
-from dragoman.wire.base import Measured, Rendered, StreamParser, StreamRenderer
+from dragoman.wire.base import Rendered, StreamParser
 from dragoman.wire.error_body import web_page_error
 from dragoman.wire.extra import render_extra
 from dragoman.wire.json_text import encode
 from dragoman.wire.whole import accumulate
+from dragoman.wire.wrapped import Wrapped
 
-_TALK = ("transform_request", "transform_response", "transform_stream", "get_error", "follow_up")
+_TALK = (
+    "transform_request",
+    "transform_response",
+    "transform_stream",
+    "transform_embedding_request",
+    "transform_embedding_response",
+    "get_error",
+    "follow_up",
+)
 
 
 def speaks_otherwise(adapter: Adapter) -> bool:
@@ -38,30 +47,20 @@ def speaks_otherwise(adapter: Adapter) -> bool:
     return has_own(adapter, *_TALK)
 
 
-class AdaptedFormat:
+class AdaptedFormat(Wrapped):
     """See `dragoman.wire.base.WireFormat`: one attempt's language."""
 
     def __init__(self, adapter: Adapter, ask: Ask) -> None:
-        base = get_format(ask.provider.api)
-        self._base = base
+        super().__init__(get_format(ask.provider.api))
         self._adapter = adapter
         self._ask = ask
         self._head = HttpAnswer(status=200, headers={})
         self.name = f"adapter:{ask.provider.name}"
-        self.path = base.path
-        self.auth = base.auth
-        self.headers = base.headers
-        own = has_own(adapter, "transform_request")
-        self.needs_max_tokens = base.needs_max_tokens and not own
-        self.asks_for_usage = base.asks_for_usage
-        self.ping = base.ping
-        self.neighbours = frozenset({"embeddings"}) if self.embeds else frozenset[str]()
+        if has_own(adapter, "transform_request"):
+            self.needs_max_tokens = False
+        self.neighbours = frozenset[str]()
+        self.embeddings = self
         self.forwarded: tuple[str, ...] = ()
-
-    @property
-    def embeds(self) -> bool:
-        """Whether the adapter makes requests for vectors of its own."""
-        return has_own(self._adapter, "transform_embedding_request")
 
     def answered(self, head: HttpAnswer) -> None:
         """Take note of an answer's head: hooks that read its body are shown it."""
@@ -105,11 +104,6 @@ class AdaptedFormat:
         self._call(self._adapter.transform_response, piece, out, self._ask)
         out.close()
 
-    def measure_response(self, body: bytes, dialect: Dialect) -> Measured | None:
-        """See `WireFormat.measure_response`: nothing can be known without reading it."""
-        del body, dialect
-        return None
-
     def parse_error(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
         """See `WireFormat.parse_error`; an adapter's own error of any kind counts."""
         answer = HttpAnswer(status=status, headers=headers, body=body)
@@ -122,7 +116,7 @@ class AdaptedFormat:
         """See `WireFormat.stream_parser`."""
         del meter
         if not has_own(self._adapter, "transform_response", "transform_stream"):
-            return self._base.stream_parser(dialect)
+            return super().stream_parser(dialect)
         return AdaptedStream(self._adapter, self._ask, self.read_whole)
 
     def is_usage_frame(self, frame: bytes) -> bool:
@@ -148,28 +142,6 @@ class AdaptedFormat:
             count, wanted = len(found.vectors), len(self._ask.texts)
             raise ProtocolError(f"the upstream gave {count} vectors for {wanted} texts")
         return found
-
-    # -- the client's half
-
-    def parse_request(self, body: bytes) -> ChatRequest:
-        """See `WireFormat.parse_request`: as the format that the adapter stands on."""
-        return self._base.parse_request(body)
-
-    def render_response(
-        self, completion: Completion, request: ChatRequest | None = None
-    ) -> Rendered:
-        """See `WireFormat.render_response`: as the format that the adapter stands on."""
-        return self._base.render_response(completion, request)
-
-    def render_error(self, error: DragomanError) -> tuple[int, bytes]:
-        """See `WireFormat.render_error`: as the format that the adapter stands on."""
-        return self._base.render_error(error)
-
-    def stream_renderer(
-        self, model: str, include_usage: bool = True, request: ChatRequest | None = None
-    ) -> StreamRenderer:
-        """See `WireFormat.stream_renderer`: as the format that the adapter stands on."""
-        return self._base.stream_renderer(model, include_usage, request)
 
     # -- calling hooks
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -137,26 +138,26 @@ def _call(
 
 
 def explain(whose: str, hook: Callable[..., Any], error: BaseException) -> AdapterError:
-    """Turn what a hook raised into an error; the hint names the line that did."""
-    return AdapterError(
-        f"the adapter of {whose} failed in {_name(hook)}:"
-        f" {type(error).__name__}: {_one_line(str(error))}",
-        hint=f"mend the adapter{_where(error)}, or report it to whoever wrote it",
+    """Turn what a hook raised into an error that names the line that did."""
+    reason = f"{type(error).__name__}: {_one_line(str(error))}"
+    place = _place(error)
+    explained = AdapterError(
+        f"the adapter of {whose} failed in {_name(hook)}: {reason}",
+        hint=f"mend the adapter{f' ({place})' if place else ''}, or report it to whoever wrote it",
     )
+    explained.reason, explained.place = reason, place
+    return explained
 
 
-def _where(error: BaseException) -> str:
+def _place(error: BaseException) -> str | None:
     """Find the innermost line of the hook's own file: deeper ones are libraries'."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") == __name__:
-        trace = trace.tb_next
-    own = None if trace is None else trace.tb_frame.f_code.co_filename
-    line = 0
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == own:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f" ({own}:{line})" if own else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = list(traceback.walk_tb(error.__traceback__))
+    files = [frame.f_code.co_filename for frame, _ in frames]
+    own = next((f for f in files if f != __file__ and not f.startswith("<frozen")), None)
+    lines = [line for (frame, line) in frames if frame.f_code.co_filename == own]
+    return f"{own}:{lines[-1]}" if own else None
 
 
 def _one_line(text: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.exit_codes import Exit
-from dragoman.cli.masking import HIDDEN, is_sensitive, masked_url
+from dragoman.cli.masking import HIDDEN, masked_url
 from dragoman.cli.session import Session
 from dragoman.client import Client
+from dragoman.config.sensitive import is_sensitive
 from dragoman.types.message import Message
 
 if TYPE_CHECKING:
@@ -96,11 +97,12 @@ def _shown_header(name: str, value: str, provider: Provider, outgoing: Outgoing)
     if source is not None:
         return _reference(name, value, source)
     credential = outgoing.target.credential
-    if name not in _AUTH or credential is None:
-        return value
-    # Labels of variables are written `$NAME`: what a shell puts its value in for.
-    label = credential.label if credential.label.startswith("$") else HIDDEN
-    return value.replace(credential.secret.reveal(), label)
+    if credential is not None and credential.secret.reveal() in value:
+        # Labels of variables are written `$NAME`: what a shell puts its value in for.
+        label = credential.label if credential.label.startswith("$") else HIDDEN
+        return value.replace(credential.secret.reveal(), label)
+    made = provider.adapter is not None and (name in _AUTH or is_sensitive(name, value))
+    return HIDDEN if made else value
 
 
 def _reference(name: str, value: str, source: CredentialSource) -> str:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from dragoman.config import files, trust
+from dragoman.config import adapted, files, trust
 from dragoman.config.build import Context, build_provider, build_route
 from dragoman.config.config import Config, LoadedFile
 from dragoman.config.environment import read_environment
@@ -73,9 +73,14 @@ class _Loading:
         self.rows = Rows(env)
         self.layers: list[Layer] = []
         self.files: list[LoadedFile] = []
+        self.folders: set[Path] = set()
 
     def load(self, overrides: Mapping[str, Any]) -> Config:
+        for document in adapted.installed("installed"):
+            self.layers.append(read_layer(document, self.env, self.report))
         for candidate in files.candidates(self.env, self.cwd, self.file):
+            if candidate.layer != "project":
+                self._adapters(candidate.path.parent / adapted.FOLDER, candidate.layer)
             self._file(candidate)
         names = [*self.rows, *(name for layer in self.layers for name in layer.providers)]
         for document in read_environment(self.env, overrides, names):
@@ -84,11 +89,24 @@ class _Loading:
 
     # --------------------------------------------------------------------------------- files
 
+    def _adapters(self, folder: Path, layer: str) -> None:
+        """Read the adapters that lie beside a configuration file."""
+        if folder in self.folders:
+            return
+        self.folders.add(folder)
+        for found in adapted.dropped_in(folder, layer):
+            if isinstance(found, ConfigError):
+                self.report.problems.append(found)
+            elif found.path is not None:
+                self._document(found, found.path, trusted=True)
+
     def _file(self, candidate: files.Candidate) -> None:
         path, layer = candidate.path, candidate.layer
         try:
             raw = read_file(path)
-            document = parse_document(raw, path, layer)
+            document = parse_document(raw, path, layer, lists=True)
+            trusted = layer != "project" or trust.is_trusted(path, raw, self.env)
+            self._document(document, path, trusted=trusted)
         except FileNotFoundError:
             if candidate.required:
                 raise ConfigError(
@@ -97,15 +115,11 @@ class _Loading:
                     hint="It was named with --config or in DRAGOMAN_CONFIG.",
                 ) from None
             self.files.append(LoadedFile(path=path, layer=layer, found=False))
-            return
         except ConfigError as error:
             if candidate.required:
                 raise
             self.report.problems.append(error)
             self.files.append(LoadedFile(path=path, layer=layer, found=True, error=error))
-            return
-        trusted = layer != "project" or trust.is_trusted(path, raw, self.env)
-        self._document(document, path, trusted=trusted)
 
     def _document(self, document: Document, path: Path, *, trusted: bool) -> None:
         layer_name = document.layer

@@ -14,6 +14,7 @@ from dragoman.types.route import Deployment
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.bridge import Bridge
 from dragoman.wire.embeddings import PATH, parse_embeddings, render_embedding_request
+from dragoman.wire.extra import add_fields
 
 
 class Embedding:
@@ -36,6 +37,10 @@ class Embedding:
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`. Raises: Unsupported where the format knows no embeddings."""
+        if upstream.embeddings is not None:
+            body = upstream.embeddings.render_embeddings(self._texts, self._dimensions)
+            more = {**letter.body, **self._extra}
+            return Rendered(add_fields(body, more) if more else body)
         if "embeddings" not in upstream.neighbours:
             raise Unsupported(
                 f"{letter.deployment.ref} speaks {upstream.name}, which has no embeddings",
@@ -52,8 +57,11 @@ class Embedding:
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: `Embeddings`."""
-        del upstream
-        found = parse_embeddings(body, len(self._texts), deployment.provider.dialect)
+        found = (
+            upstream.embeddings.parse_embeddings(body)
+            if upstream.embeddings is not None
+            else parse_embeddings(body, len(self._texts), deployment.provider.dialect)
+        )
         return Whole(found, "stop", found.usage, found.model)
 
     def tell(self, completion: Completion) -> Whole:

@@ -5,8 +5,6 @@ Source: https://platform.openai.com/docs/api-reference/embeddings (read 2026-11)
 
 from __future__ import annotations
 
-import base64
-import struct
 import time
 from typing import Any
 
@@ -18,6 +16,7 @@ from dragoman.engine.drive import arun
 from dragoman.engine.embedding import Embedding
 from dragoman.engine.estimate import estimate_text
 from dragoman.engine.flow import complete
+from dragoman.errors import Unsupported
 from dragoman.server.beside import begin_beside
 from dragoman.server.endpoint import Endpoint
 from dragoman.server.headers import describe
@@ -25,7 +24,7 @@ from dragoman.server.http import JSON_HEADERS, Reply, Request
 from dragoman.server.snapshot import Admission
 from dragoman.types.route import Deployment
 from dragoman.wire.base import Rendered, WireFormat
-from dragoman.wire.embeddings import PATH, parse_embeddings
+from dragoman.wire.embeddings import PATH, pack_vector, parse_embeddings, render_embeddings
 from dragoman.wire.envelope import Envelope, open_envelope
 from dragoman.wire.extra import add_fields
 from dragoman.wire.fields import expect, read_count, read_text, refuse
@@ -60,14 +59,20 @@ class EmbeddingRelay(Embedding):
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`."""
-        del upstream
         deployment = letter.deployment
+        if upstream.embeddings is not None:
+            dimensions = self._envelope.get("dimensions")
+            body = upstream.embeddings.render_embeddings(self._as_texts(deployment), dimensions)
+            return Rendered(add_fields(body, letter.body) if letter.body else body)
         body = self._envelope.relayed(deployment.model, deployment.provider.dialect)
         return Rendered(add_fields(body, letter.body) if letter.body else body)
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: the upstream's bytes, unless its vectors are encoded otherwise."""
-        del upstream
+        if upstream.embeddings is not None:
+            found = upstream.embeddings.parse_embeddings(body)
+            told = render_embeddings(found, self._envelope.model or "", packed=self._kind is str)
+            return Whole(told, "stop", found.usage, found.model)
         found = parse_embeddings(body, len(self._inputs), deployment.provider.dialect)
         usage = found.usage
         if usage is not None and usage.prompt_tokens is None:
@@ -77,9 +82,17 @@ class EmbeddingRelay(Embedding):
         if not all(isinstance(row["embedding"], self._kind) for row in rows):
             order = sorted(range(len(rows)), key=lambda at: _index(rows[at], at))
             for vector, at in zip(found.vectors, order, strict=True):
-                rows[at]["embedding"] = _packed(vector) if self._kind is str else vector
+                rows[at]["embedding"] = pack_vector(vector) if self._kind is str else vector
             body = encode(value)
         return Whole(body, "stop", usage, found.model)
+
+    def _as_texts(self, deployment: Deployment) -> list[str]:
+        """List the texts. Raises: Unsupported for tokens, which only their own model knows."""
+        if not all(isinstance(item, str) for item in self._inputs):
+            raise Unsupported(
+                f"{deployment.ref} takes texts, not tokens", hint="send the texts themselves"
+            )
+        return self._inputs
 
 
 class EmbeddingEndpoint(Endpoint):
@@ -125,7 +138,3 @@ def _size(item: Any) -> int:
 def _index(row: dict[str, Any], place: int) -> int:
     index = row.get("index")
     return index if isinstance(index, int) else place
-
-
-def _packed(vector: tuple[float, ...]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from dragoman.errors import DragomanError, UpstreamError
 from dragoman.types.completion import Completion
+from dragoman.types.embedding import Embeddings
 from dragoman.types.event import Event, FinishReason
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
@@ -65,6 +67,18 @@ class StreamRenderer(Protocol):
         ...
 
 
+class EmbeddingFormat(Protocol):
+    """How vectors are asked for where it is not as OpenAI does it."""
+
+    def render_embeddings(self, texts: Sequence[str], dimensions: int | None) -> bytes:
+        """Write a request for the vectors of texts. Raises: Unsupported."""
+        ...
+
+    def parse_embeddings(self, body: bytes) -> Embeddings:
+        """Read the vectors, one for each text, in order. Raises: UpstreamError, ProtocolError."""
+        ...
+
+
 class WireFormat(Protocol):
     """A published HTTP API shape. One instance serves all providers: it has no state.
 
@@ -89,6 +103,8 @@ class WireFormat(Protocol):
     """What keeps a waiting client of a stream patient, and says nothing."""
     neighbours: frozenset[str]
     """What servers that speak this format may have beside it: first segments of paths."""
+    embeddings: EmbeddingFormat | None
+    """Its own way of asking for vectors; None where `neighbours` say that OpenAI's is spoken."""
     forwarded: tuple[str, ...]
     """Headers of a client that mean something to a server of the same format: only these go on."""
 

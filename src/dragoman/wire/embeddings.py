@@ -13,6 +13,7 @@ from typing import Any
 from dragoman.errors import ProtocolError
 from dragoman.types.embedding import Embeddings
 from dragoman.types.provider import Dialect
+from dragoman.types.usage import Usage
 from dragoman.wire.error_body import bounded
 from dragoman.wire.json_text import decode, encode
 from dragoman.wire.openai_completions.errors import find_error
@@ -29,6 +30,33 @@ def render_embedding_request(
     if dimensions is not None:
         body["dimensions"] = dimensions
     return encode({**extra, **body})
+
+
+def render_embeddings(found: Embeddings, model: str, *, packed: bool) -> bytes:
+    """Write an answer for a client; `packed` is base64 of little-endian floats."""
+    usage = found.usage or Usage()
+    prompt = usage.prompt_tokens or 0
+    rows = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": pack_vector(vector) if packed else vector,
+        }
+        for index, vector in enumerate(found.vectors)
+    ]
+    return encode(
+        {
+            "object": "list",
+            "data": rows,
+            "model": model,
+            "usage": {"prompt_tokens": prompt, "total_tokens": usage.total_tokens or prompt},
+        }
+    )
+
+
+def pack_vector(vector: Sequence[float]) -> str:
+    """Write a vector as base64 of little-endian floats."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def parse_embeddings(body: bytes, count: int, dialect: Dialect) -> Embeddings:

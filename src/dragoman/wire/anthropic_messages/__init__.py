@@ -16,7 +16,7 @@ from dragoman.wire.anthropic_messages.request import parse_request, render_reque
 from dragoman.wire.anthropic_messages.response import parse_response, render_response
 from dragoman.wire.anthropic_messages.schema import NAME, VERSION
 from dragoman.wire.anthropic_messages.stream import MessagesParser
-from dragoman.wire.base import Measured, Rendered
+from dragoman.wire.base import EmbeddingFormat, Measured, Rendered
 
 __all__ = ["FORMAT", "AnthropicMessages"]
 
@@ -32,6 +32,7 @@ class AnthropicMessages:
     )
     needs_max_tokens = True
     neighbours = frozenset({"messages"})
+    embeddings: EmbeddingFormat | None = None
     forwarded = ("anthropic-version", "anthropic-beta")
     asks_for_usage = False
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'

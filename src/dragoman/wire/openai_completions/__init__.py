@@ -9,7 +9,7 @@ from dragoman.types.completion import Completion
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
-from dragoman.wire.base import Measured, Rendered
+from dragoman.wire.base import EmbeddingFormat, Measured, Rendered
 from dragoman.wire.openai_completions.measure import measure_response
 from dragoman.wire.openai_completions.messages import parse_messages
 from dragoman.wire.openai_completions.renderer import CompletionsRenderer
@@ -34,6 +34,7 @@ class OpenAICompletions:
     neighbours = frozenset(
         {"audio", "completions", "embeddings", "images", "moderations", "rerank"}
     )
+    embeddings: EmbeddingFormat | None = None
     forwarded = OPENAI_HEADERS
     asks_for_usage = True
     ping = b": keep-alive\n\n"

@@ -9,7 +9,7 @@ from dragoman.types.completion import Completion
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.request import ChatRequest
-from dragoman.wire.base import Measured, Rendered
+from dragoman.wire.base import EmbeddingFormat, Measured, Rendered
 from dragoman.wire.openai_errors import parse_error, render_error
 from dragoman.wire.openai_headers import OPENAI_HEADERS
 from dragoman.wire.openai_responses.measure import measure_response
@@ -31,6 +31,7 @@ class OpenAIResponses:
     headers: Headers = MappingProxyType({"content-type": "application/json"})
     needs_max_tokens = False
     neighbours = frozenset({"audio", "embeddings", "images", "moderations", "rerank", "responses"})
+    embeddings: EmbeddingFormat | None = None
     forwarded = OPENAI_HEADERS
     asks_for_usage = False
     ping = b": keep-alive\n\n"

@@ -1,0 +1,24 @@
+"""Say which URL an adapter would ask, for people: with no key, and nothing sent."""
+
+from __future__ import annotations
+
+import os
+
+from dragoman.adapters.ask import Ask
+from dragoman.adapters.find import find_adapter
+from dragoman.adapters.guard import call
+from dragoman.errors import AdapterError
+from dragoman.types.provider import Provider
+
+
+def adapted_url(provider: Provider, model: str) -> str:
+    """Have an adapter say its URL, without its query, which may hold a key.
+
+    Raises: ConfigError, AdapterError.
+    """
+    assert provider.adapter is not None
+    adapter = call(provider.name, find_adapter(provider.adapter, provider.name, provider.place))
+    said = call(provider.name, adapter.get_complete_url, Ask(provider, model, env=os.environ))
+    if not isinstance(said, str):
+        raise AdapterError(f"the adapter of {provider.name} says no URL")
+    return said.partition("?")[0]

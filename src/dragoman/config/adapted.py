@@ -1,0 +1,132 @@
+"""Providers that adapters bring along: in a config folder's `adapters/`, installed, registered.
+
+    adapters/acme.py         a class: provider `acme`, if the class has a table for it
+    adapters/talk.toml       a description without code: provider `talk`
+    adapters/providers.json  LiteLLM's list of providers, as it is
+
+Whoever can write into the folder runs code as us: a folder or file of somebody else's, or one that
+all may write to, is not read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dragoman.adapters.adapter import Adapter
+from dragoman.adapters.find import (
+    DESCRIPTIONS,
+    classes,
+    entry_points,
+    find_adapter,
+    load_file,
+    registered,
+)
+from dragoman.config.parse import Document, read_document
+from dragoman.config.shapes import Reader
+from dragoman.config.walk import ProviderTable, Report
+from dragoman.errors import ConfigError, DragomanError
+
+FOLDER = "adapters"
+LISTS = ("providers.json",)
+"""Files in the folder that list providers in another tool's shape."""
+
+_LIMIT = 256
+"""Files in the folder that are read: more are no adapters."""
+
+
+def dropped_in(folder: Path, layer: str) -> Iterator[Document | ConfigError]:
+    """Read a folder of adapters: a document for each file, or why it was passed over.
+
+    An adapter that cannot be loaded gives a document too: its error is its provider's.
+    """
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder))
+    except OSError:
+        return  # there is none
+    if refusal := _distrusted(folder):
+        yield refusal
+        return
+    for name in names[:_LIMIT]:
+        path = folder / name
+        if name.startswith((".", "_")) or not path.is_file():
+            continue
+        if path.suffix not in (".py", *DESCRIPTIONS):
+            continue
+        yield _distrusted(path) or _read(path, layer)
+
+
+def installed(layer: str) -> Iterator[Document]:
+    """List the providers of installed packages and of this process, a document each."""
+    for name in {**entry_points(), **registered()}:
+        yield _document(layer, {name: {"adapter": name}}, None)
+
+
+def adapter_table(
+    reference: str, name: str, place: str | None, env: Mapping[str, str]
+) -> ProviderTable:
+    """Read what an adapter says of its provider; empty where it says nothing.
+
+    Raises: ConfigError when the adapter cannot be loaded.
+    """
+    found = find_adapter(reference, name, place)
+    table = {"api": found.api, **(found.provider or {})}
+    document = Document({"providers": {name: table}}, layer="adapter", places={"": reference})
+    reader = Reader(document, env, Report())
+    reader.provider(table, ("providers", name), name)
+    return reader.layer.providers[name]
+
+
+def _read(path: Path, layer: str) -> Document | ConfigError:
+    if path.name in LISTS:
+        try:
+            return read_document(path, layer)
+        except ConfigError as error:
+            return error
+    names: list[tuple[str, str]] = [(path.stem.lower(), path.name)]
+    if path.suffix == ".py":
+        try:
+            found = classes(load_file(path, path.stem))
+        except DragomanError:
+            found = []  # said by the provider, whose adapter it is
+        if len(found) > 1:
+            names = [
+                (_name_of(one), f"{path.name}:{one.__name__}") for one in found if one.provider
+            ]
+        elif found and found[0].provider is None:
+            names = []
+        elif found and found[0].name:
+            names = [(found[0].name, path.name)]
+    tables = {name: {"adapter": reference} for name, reference in names}
+    return _document(layer, tables, path)
+
+
+def _name_of(found: type[Adapter]) -> str:
+    return found.name or found.__name__.lower()
+
+
+def _document(layer: str, tables: Mapping[str, Any], path: Path | None) -> Document:
+    document = Document({"providers": tables}, layer=layer, path=path)
+    document.kind = "adapter"
+    return document
+
+
+def _distrusted(path: Path) -> ConfigError | None:
+    """Say why a folder or file may not be used, if it may not."""
+    if not hasattr(os, "geteuid"):
+        return None
+    facts = path.stat()
+    if facts.st_uid not in (0, os.geteuid()):
+        reason = "belongs to another user"
+    elif facts.st_mode & stat.S_IWOTH:
+        reason = "can be written by everybody"
+    else:
+        return None
+    return ConfigError(
+        f"is not used: it {reason}",
+        place=str(path),
+        hint="Adapters run as you: make it yours alone (chmod o-w, chown).",
+    )
