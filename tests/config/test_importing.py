@@ -108,10 +108,11 @@ def test_pis_ways_that_have_no_like_are_listed(home: Home) -> None:
     imported = import_file(home.write("m.json", json.dumps({"providers": {"a": provider}})))
     assert imported.kind == "pi"
     assert 'dialect = { max_tokens_field = "max_completion_tokens" }' in imported.toml_text
-    assert any("authHeader" in line for line in imported.unmapped)
-    assert any("supportsSomething" in line for line in imported.unmapped)
-    assert any("pi's way" in line for line in imported.unmapped)
-    assert "canary" not in str(imported.unmapped)
+    assert 'auth = "bearer"' in imported.toml_text
+    assert 'api_key = "cmd:op read canary"' in imported.toml_text
+    assert [line.split(":")[0] for line in imported.unmapped] == [
+        "providers.a.compat.supportsSomething"
+    ]
 
 
 @pytest.mark.parametrize(

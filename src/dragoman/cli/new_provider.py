@@ -17,15 +17,13 @@ from dragoman.cli.session import Session
 from dragoman.config.edit import Draft, read_draft
 from dragoman.config.kinds import NAME
 from dragoman.config.layers import read_catalog
+from dragoman.config.naming import name_for_url
 from dragoman.config.secrets import origin_of
 
 if TYPE_CHECKING:
     from dragoman.probe.base_url import Completed
     from dragoman.probe.ladder import Ladder
     from dragoman.types.provider import Provider
-
-_SAY_NOTHING = frozenset({"api", "llm", "www", "gateway", "inference", "ai", "models", "chat"})
-"""Parts of a host's name that tell nobody whose it is."""
 
 
 @dataclass
@@ -130,7 +128,7 @@ def _from_url(
     if row is not None:
         return _from_row(row, rows[row])
     if not test:
-        return _untested(name or _name_for(written), written, api)
+        return _untested(name or name_for_url(written), written, api)
     completed = _complete(session, written, api)
     if completed.base_url is None:
         return _tell_nobody(session, completed, written)
@@ -144,7 +142,7 @@ def _from_url(
         settings["api"] = completed.api
     if name is None:
         taken = kind is None or draft.find_provider(kind) is not None
-        name = _name_for(completed.base_url) if taken or kind is None else kind
+        name = name_for_url(completed.base_url) if taken or kind is None else kind
     return NewProvider(
         name,
         settings,
@@ -240,19 +238,6 @@ def _row_of_origin(rows: Mapping[str, Mapping[str, Any]], written: str) -> str |
         if "://" in theirs and "localhost" not in theirs and origin_of(theirs) == origin:
             return name
     return None
-
-
-def _name_for(url: str) -> str:
-    """Make a name of a URL: the part of the host that says whose it is, or `local-PORT`."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    host = (parts.hostname or "").lower()
-    labels = [label for label in host.split(".") if label]
-    if host == "localhost" or ":" in host or host.replace(".", "").isdigit():
-        local = host in ("localhost", "::1") or host.startswith("127.")
-        stem = "local" if local else re.sub(r"[^a-z0-9]+", "-", host).strip("-")
-        return f"{stem}-{parts.port}" if parts.port else stem
-    telling = [label for label in labels[:-1] if label not in _SAY_NOTHING] or labels
-    return re.sub(r"[^a-z0-9_.-]+", "-", telling[-1]).strip("-.") or "server"
 
 
 def _checked_name(name: str) -> str:

@@ -81,7 +81,10 @@ class _Builder:
             query=self._sources(values, "query"),
             options=self._sources(values, "options"),
             proxy=self._proxy(values),
-            models=self._models(values),
+            models={
+                i: build_model(t, defaults=_value(values, "model_defaults") is not False)
+                for i, t in (_value(values, "models") or {}).items()
+            },
             timeouts=Timeouts(**_plain(values, "timeouts")),
             limits=Limits(**_plain(values, "limits")),
             dialect=Dialect(**_frozen(_plain(values, "dialect"))),
@@ -267,11 +270,6 @@ class _Builder:
             place = str(values["proxy"].place)
             self._problem("proxy must begin with http:// or https://", place=place)
         return source
-
-    def _models(self, values: Table) -> dict[str, ModelInfo]:
-        defaults = _value(values, "model_defaults") is not False
-        declared = _value(values, "models") or {}
-        return {i: build_model(table, defaults=defaults) for i, table in declared.items()}
 
     def _adapter(self, values: Table) -> str | None:
         """An adapter's name; a file's path starts at the configuration file."""

@@ -18,10 +18,11 @@ from dragoman.config import dialects, fields
 from dragoman.config.dialects import ConfigDialect
 from dragoman.config.fields import Field
 from dragoman.config.interpolate import VARIABLE
-from dragoman.config.parse import Document, read_document
+from dragoman.config.models import price_notes
+from dragoman.config.parse import Document, parse_document, read_file
 from dragoman.config.shapes import DEFAULT_ROUTE, Reader
 from dragoman.config.show import written
-from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable
+from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table
 from dragoman.errors import ConfigError
 
 
@@ -39,16 +40,19 @@ def import_file(path: Path, kind: str | None = None) -> Imported:
     Raises: ConfigError when there is no such file or tool, or when it cannot be read.
     """
     try:
-        document = read_document(path, "file")
+        document = parse_document(read_file(path), path, "file", lists=True)
     except FileNotFoundError:
         raise ConfigError("does not exist", place=str(path)) from None
     dialect = _find_dialect(document, kind)
+    document = dialect.translate(document)
     report = Report()
     reader = Reader(document, {}, report, quiet=dialect.quiet(document.data))
     reader.verbatim = True
     reader.top()
     dialect.walk(reader)
-    unmapped = [*dialect.unmapped(document.data)]
+    unmapped = [*dialect.unmapped(document)]
+    for table in reader.layer.providers.values():
+        report.notes += price_notes(table)
     for error in (*report.problems, *report.notes):
         unmapped.append(str(error).removeprefix(f"{path}:"))
     return Imported("\n".join(_lines(reader.layer, dialect.name)) + "\n", unmapped, dialect.name)
@@ -83,6 +87,7 @@ def _lines(layer: Layer, tool: str) -> Iterator[str]:
         del routes[DEFAULT_ROUTE]
         top["default_model"] = default.values["models"].value[0]["model"]
         yield f"\ndefault_model = {toml_value(top.pop('default_model').value)}"
+    gateway = top.pop("gateway", None)
     for name, value in top.items():
         yield f"\n{name} = {toml_value(value.value)}"
     for table in layer.providers.values():
@@ -95,6 +100,10 @@ def _lines(layer: Layer, tool: str) -> Iterator[str]:
     for name, route in routes.items():
         if name not in aliases:
             yield from _route(name, route)
+    if gateway is not None and "keys" in gateway.value:
+        for key in gateway.value["keys"].value:
+            yield "\n[[gateway.keys]]"
+            yield from _settings(fields.GATEWAY_KEY, key)
 
 
 def _is_alias(route: RouteTable) -> bool:
@@ -108,19 +117,36 @@ _ALIAS = frozenset({"models", "on_overflow"})
 def _provider(table: ProviderTable) -> Iterator[str]:
     yield "\n[[providers]]"
     yield f"name = {toml_value(table.name)}"
-    for field in fields.PROVIDER:
-        value = table.values.get(field.name)
-        if value is None or field.name in ("name", "models"):
+    kept = {name: v for name, v in table.values.items() if name not in ("name", "models")}
+    yield from _settings(fields.PROVIDER, kept)
+    models = table.values["models"].value.values() if "models" in table.values else ()
+    if all("described" in model for model in models):
+        for model in models:
+            yield "\n  [[providers.models]]"
+            for line in _settings(fields.MODEL, model):
+                yield f"  {line}"
+        return
+    # One that is only listed is no table: it would be one that costs nothing.
+    yield "models = ["
+    for model in models:
+        described = {
+            field.name: _plain(field, model[field.name])
+            for field in fields.MODEL
+            if field.name in model
+        }
+        yield f"  {toml_value(described if 'described' in model else described['id'])},"
+    yield "]"
+
+
+def _settings(known: tuple[Field, ...], table: Table) -> Iterator[str]:
+    """Write the settings of a table, in their order."""
+    for field in known:
+        value = table.get(field.name)
+        if value is None:
             continue
         if field.kind == "secret" and _is_literal(value.value):
             yield f'# The key itself: better {field.name} = "env:…", or in config.local.toml.'
         yield f"{field.name} = {toml_value(_plain(field, value))}"
-    models = table.values["models"].value if "models" in table.values else {}
-    for model in models.values():
-        yield "\n  [[providers.models]]"
-        for field in fields.MODEL:
-            if field.name in model:
-                yield f"  {field.name} = {toml_value(_plain(field, model[field.name]))}"
 
 
 def _route(name: str, route: RouteTable) -> Iterator[str]:
@@ -128,7 +154,7 @@ def _route(name: str, route: RouteTable) -> Iterator[str]:
     steps = [
         step["model"].value
         if step.keys() == {"model"}
-        else {key: value.value for key, value in step.items()}
+        else {key: _tidy(value.value) for key, value in step.items()}
         for step in route.values["models"].value
     ]
     yield f"models = {toml_value(steps)}"
@@ -151,6 +177,10 @@ def _plain(field: Field, value: Any) -> Any:
     if field.kind == "choice":
         return value.value
     return written(field, value)
+
+
+def _tidy(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_literal(text: str) -> bool:

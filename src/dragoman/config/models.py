@@ -19,14 +19,15 @@ _DEFAULT_LIMITS: Mapping[str, Any] = {
 _LEAST_PRICE, _MOST_PRICE = Decimal("0.001"), Decimal(10_000)
 
 
-def build_model(values: Table) -> ModelInfo:
+def build_model(values: Table, *, defaults: bool = True) -> ModelInfo:
     """Build what is known of a model.
 
     A model that is described (not only listed) gets Polpo's documented defaults where nothing is
     said; their source is `default`, so that the registry can put what the catalog knows there.
     """
     settings = {key: value.value for key, value in values.items()}
-    described = settings.pop("described", False)
+    Without `defaults`, what is not said is unknown.
+    described = settings.pop("described", False) and defaults
     cost, free = settings.pop("cost", None), settings.pop("free", False)
     if "input" in settings:
         settings["input"] = frozenset(settings["input"])

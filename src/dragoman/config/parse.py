@@ -16,6 +16,7 @@ from dragoman.errors import ConfigError
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_VALUES = 1_000_000
+LIST = "[]"
 SYNTAXES = {".toml": "toml", ".json": "json", ".yaml": "yaml", ".yml": "yaml"}
 
 _TOML_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)$")
@@ -103,8 +104,12 @@ def read_document(path: Path, layer: str, syntax: str | None = None) -> Document
     return parse_document(read_file(path), path, layer, syntax)
 
 
-def parse_document(raw: bytes, path: Path, layer: str, syntax: str | None = None) -> Document:
+def parse_document(
+    raw: bytes, path: Path, layer: str, syntax: str | None = None, *, lists: bool = False
+) -> Document:
     """Parse a file's bytes; a suffix that says nothing is TOML, or JSON when it begins with `{`.
+
+    `lists`: a list is taken too, under the key `LIST`: other tools' files may be one.
 
     Raises: ConfigError, with line and column.
     """
@@ -117,13 +122,20 @@ def parse_document(raw: bytes, path: Path, layer: str, syntax: str | None = None
         _measure(data, {})
     except RecursionError:
         raise ConfigError("is nested too deeply", place=str(path)) from None
+    if isinstance(data, list) and lists:
+        data = {LIST: data}
     if not isinstance(data, dict):
-        raise ConfigError(
-            "is not a table of settings",
-            place=f"{path}:1:1",
-            hint="A configuration begins with keys such as default_model or providers.",
-        )
+        raise not_a_table(path)
     return Document(data, layer=layer, path=path, text=text, syntax=syntax)
+
+
+def not_a_table(path: Path | None) -> ConfigError:
+    """Say that a file is no configuration."""
+    return ConfigError(
+        "is not a table of settings",
+        place=f"{path}:1:1",
+        hint="A configuration begins with keys such as default_model or providers.",
+    )
 
 
 def read_file(path: Path) -> bytes:

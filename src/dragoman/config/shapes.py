@@ -25,8 +25,7 @@ _STEPS = _ROUTE_FIELDS["models"]
 
 def read_layer(document: Document, env: Mapping[str, str], report: Report) -> Layer:
     """Check a document and bring it into one shape; everything wrong goes into `report`."""
-    dialect = dialects.find_dialect(document)
-    document.kind = dialect.name if dialect else "dragoman"
+    dialect, document = dialects.read_other(document)
     quiet = dialect.quiet(document.data) if dialect else frozenset()
     reader = Reader(document, env, report, quiet=quiet)
     reader.top()
@@ -162,6 +161,8 @@ class Reader(Walker):
         elif isinstance(item, Mapping):
             values = self.table(item, fields.ROUTE, path, "")
             steps = self.chain(values, path)
+            if not steps and "auto" in values:  # of all that is configured
+                steps = [{"model": Value("*", values["auto"].place)}]
         else:
             self.problem(path, f"must be a table or a model, not {kinds.type_name(item)}")
             return None

@@ -32,6 +32,9 @@ class _Gptme:
         in_its_folder = document.path is not None and document.path.parent.name == "gptme"
         return in_its_folder or bool(_OWN_TABLES & data.keys())
 
+    def translate(self, document: Document) -> Document:
+        return document
+
     def quiet(self, data: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(data) - {"providers"}
 
@@ -47,7 +50,8 @@ class _Gptme:
             place = reader.place(("env", "MODEL"))
             reader.layer.top.setdefault("default_model", Value(model.strip(), place))
 
-    def unmapped(self, data: Mapping[str, Any]) -> Iterator[str]:
+    def unmapped(self, document: Document) -> Iterator[str]:
+        data = document.data
         variables = data.get("env")
         for name in variables if isinstance(variables, Mapping) else ():
             if name != "MODEL":

@@ -1,4 +1,4 @@
-"""Polpo's and pi's configuration: JSON with a `providers` map in camelCase.
+"""Polpo's configuration: JSON with a `providers` map in camelCase.
 
 Polpo's agents become aliases of their models, its orchestrator's model the default route. pi's
 `compat` flags become our dialect.
@@ -9,7 +9,6 @@ Source: https://github.com/badlogic/pi-mono, packages/ai/src/types.ts (read 2026
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +23,6 @@ _OWN_TABLES = frozenset({"agents", "settings", "team", "teams", "org", "project"
 _OWN_KEYS = frozenset({"baseUrl", "apiKey", "authHeader", "modelOverrides", "compat"})
 _QUIET = frozenset({"compat", "authHeader", "modelOverrides", "oauth", "authType"})
 
-_PI_KEYS = frozenset({"authHeader", "modelOverrides", "compat"})
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 _OVERFLOW = "truncate"
 
 
@@ -65,7 +62,7 @@ def dialect_of(compat: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-class _Polpo:
+class Polpo:
     name = "polpo"
 
     def recognises(self, document: Document) -> bool:
@@ -76,6 +73,9 @@ class _Polpo:
         return isinstance(providers, Mapping) and any(
             isinstance(item, Mapping) and _OWN_KEYS & item.keys() for item in providers.values()
         )
+
+    def translate(self, document: Document) -> Document:
+        return document
 
     def quiet(self, data: Mapping[str, Any]) -> frozenset[str]:
         ours = {"providers", "routes", "aliases", "default_model", "image_model", "on_overflow"}
@@ -133,7 +133,8 @@ class _Polpo:
                 if read:
                     table.values.setdefault("dialect", Value(read, reader.place(path)))
 
-    def unmapped(self, data: Mapping[str, Any]) -> Iterator[str]:
+    def unmapped(self, document: Document) -> Iterator[str]:
+        data = document.data
         for name in data:
             if name not in ("providers", "agents", "settings"):
                 yield f"{name}: {self.name}'s own"
@@ -157,48 +158,8 @@ class _Polpo:
                     yield f"providers.{label}.compat.{name}: has nothing like it here"
 
 
-class _Pi(_Polpo):
-    """pi's models.json: a key is a command after '!', or the name of a variable, or the key."""
-
-    name = "pi"
-
-    def recognises(self, document: Document) -> bool:
-        in_its_folder = document.path is not None and ".pi" in document.path.parts
-        return super().recognises(document) and (in_its_folder or _has_pi_keys(document.data))
-
-    def walk(self, reader: Reader) -> None:
-        super().walk(reader)
-        for table in reader.layer.providers.values():
-            value = table.values.get("api_key")
-            if value is None:
-                continue
-            is_command = value.value.startswith("!")
-            if is_command or _VARIABLE.fullmatch(value.value):
-                outer, reader.report = reader.report, table.report
-                reader.subject = f"provider '{table.name}': "
-                reader.problem(
-                    value.place.path,
-                    "api_key is a command in pi's way"
-                    if is_command
-                    else "api_key may be a variable's name or the key itself",
-                    'Write "cmd:COMMAND".'
-                    if is_command
-                    else 'Write "env:NAME", or use api_key_env.',
-                )
-                reader.subject = ""
-                reader.report = outer
-                outer.problems += table.report.problems[-1:]
-
-
-def _has_pi_keys(data: Mapping[str, Any]) -> bool:
-    providers = data.get("providers")
-    items = providers.values() if isinstance(providers, Mapping) else ()
-    return any(_PI_KEYS & item.keys() for item in items if isinstance(item, Mapping))
-
-
 def _keys(value: Any) -> list[str]:
     return [str(key) for key in value] if isinstance(value, Mapping) else []
 
 
-POLPO = _Polpo()
-PI = _Pi()
+POLPO = Polpo()
