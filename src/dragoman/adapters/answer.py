@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from dragoman.errors import DragomanError
 from dragoman.types.completion import Completion
 from dragoman.types.event import Event, Failure, Finish, FinishReason, Start
-from dragoman.types.message import Meta, Part
+from dragoman.types.message import Citation, Meta, Part
 from dragoman.types.usage import Usage
 from dragoman.wire.json_text import encode
 from dragoman.wire.parts import OpenCall, OpenParts
@@ -56,11 +56,16 @@ class Answer:
             self._started = True
             self.events.append(Start(_text(id), _text(model), created))
 
-    def text(self, text: str | None) -> None:
-        """Add text; None and empty add nothing."""
+    def text(self, text: str | None, logprobs: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Add text; None and empty add nothing. `logprobs` are its tokens', as `types.Text` has."""
         if text:
             self._begin()
-            self._parts.add("text", _expect_text(text, "text"), self.events)
+            said = _expect_text(text, "text")
+            self._parts.add("text", said, self.events, logprobs=tuple(logprobs))
+
+    def cite(self, *citations: Citation) -> None:
+        """Say on which pages the text rests that is being told, or else the next one."""
+        self._parts.citations += citations
 
     def reasoning(self, text: str | None, meta: Meta | None = None) -> None:
         """Add to what the model lets us see of its thinking; `meta` is for its part."""
@@ -166,6 +171,16 @@ class Answer:
         self.finished = True
         self._started = True
         self.events += events_of(completion)
+
+    def relay(self, events: Iterable[Event]) -> None:
+        """Add what the parser of a wire format has read, as it is: its ending is the answer's."""
+        for event in events:
+            if not self.finished:
+                self._started = True
+                self.events.append(event)
+                self.finished = isinstance(event, Finish | Failure)
+                if isinstance(event, Start | Finish | Failure) and event.usage is not None:
+                    self.reported = event.usage
 
     # -- for those who run adapters
 

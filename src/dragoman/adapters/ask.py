@@ -39,6 +39,8 @@ class Ask:
     env: the variables that are in force: read these, not the process's.
     state: yours, to keep something from one hook of this call to the next.
     clock: tells Unix time, in seconds.
+    read_file: tells what a small text file holds (a service account's, say), by its path, in which
+        `~` and variables count. Raises: ConfigError. The engine reads it: hooks open no files.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Ask:
         env: Mapping[str, str] | None = None,
         options: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
+        read_file: Callable[[str], str] | None = None,
     ) -> None:
         self.provider = provider
         self.model = model
@@ -62,6 +65,7 @@ class Ask:
         self.env: Mapping[str, str] = {} if env is None else env
         self.options: Mapping[str, str] = {} if options is None else options
         self.clock = clock
+        self.read_file = _read_nothing if read_file is None else read_file
         self.state: dict[str, Any] = {}
         self.texts: Sequence[str] = ()
         self.dimensions: int | None = None
@@ -101,6 +105,10 @@ class Ask:
         body: dict[str, Any] = decode(rendered.body)
         return body
 
+    def warn(self, sentence: str) -> None:
+        """Tell the caller what of its request could not be said. For `transform_request`."""
+        self.state.setdefault("warnings", []).append(sentence)
+
     def option(self, name: str, *variables: str, default: str | None = None) -> str | None:
         """Find a setting: in the provider's `options`, then in variables, first that is set."""
         if name in self.options:
@@ -137,6 +145,10 @@ class Ask:
             for name in _SENT
             if name not in self._read and getattr(request, name) not in (None, ())
         ]
+
+
+def _read_nothing(path: str) -> str:
+    raise ConfigError(f"the file {path} cannot be read here")
 
 
 class _Reading:
@@ -182,3 +194,14 @@ def flat_text(message: Message, lost: Callable[[str], None]) -> str:
         elif isinstance(part, Media):
             lost(f"{part.kind} is not sent: this API takes text only")
     return "".join(texts)
+
+
+def arguments_object(call: ToolCall, lost: Callable[[str], None]) -> Any:
+    """Tell a call's arguments as a JSON object; text that is none is kept inside one."""
+    from dragoman.wire.anthropic_messages.content import render_input
+
+    value = render_input(call.arguments)
+    if value is None:
+        lost(f"the arguments of a call of {call.name} are no JSON object: sent as text")
+        return {"invalid_json": call.arguments}
+    return value

@@ -63,8 +63,10 @@ class Secrets:
         self._lock = threading.Lock()
         self._commands: dict[str, tuple[Secret, float | None]] = {}
 
-    def resolve(self, source: CredentialSource) -> Secret | None:
+    def resolve(self, source: CredentialSource, *, lines: bool = False) -> Secret | None:
         """Find one secret. None: the source is optional and holds nothing. Empty: meant so.
+
+        `lines`: it may have several, as a certificate or a service account's file has.
 
         Raises: ConfigError, with the place of the reference.
         """
@@ -72,7 +74,7 @@ class Secrets:
         if text is None:
             return None
         text = text.rstrip("\r\n")
-        if _CONTROL.search(text):
+        if not lines and _CONTROL.search(text):
             raise ConfigError(
                 f"{_label(source)} holds a line break or control character",
                 place=source.place,
@@ -80,16 +82,25 @@ class Secrets:
             )
         return Secret(text)
 
-    def resolve_all(self, sources: Mapping[str, CredentialSource]) -> dict[str, str]:
+    def resolve_all(
+        self, sources: Mapping[str, CredentialSource], *, lines: bool = False
+    ) -> dict[str, str]:
         """Find the texts of headers, parameters or options; what is optional and unset is empty.
 
         Raises: ConfigError, as `resolve`.
         """
         found = {}
         for name, source in sources.items():
-            secret = self.resolve(source)
+            secret = self.resolve(source, lines=lines)
             found[name] = secret.reveal() if secret else ""
         return found
+
+    def read_file(self, path: str) -> str:
+        """Read a file that holds secrets, whole; `~` and `${VAR}` in its path are followed.
+
+        Raises: ConfigError when it is not there, too large or no text.
+        """
+        return self._text(CredentialSource("file", path)) or ""
 
     def credential(self, provider: Provider, position: int | None = None) -> Credential | None:
         """Find the key of a provider; `position` picks one of several. None: send no header.

@@ -69,8 +69,9 @@ class Adapters:
             stream=stream and _streams(adapter),
             endpoint={None: CHAT, EMBEDDINGS_PATH: EMBEDDINGS}.get(path, path or CHAT),
             env=secrets.env,
-            options=secrets.resolve_all(provider.options),
+            options=secrets.resolve_all(provider.options, lines=True),
             clock=self._clock,
+            read_file=secrets.read_file,
         )
         return AdaptedTarget(adapter, ask, credential, secrets)
 
