@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from dragoman.adapters.explain import adapted_url
 from dragoman.endpoint import default_auth, endpoint_url
 from dragoman.errors import DragomanError
 from dragoman.types.model import ModelInfo, Price
@@ -82,6 +81,8 @@ def _url(deployment: Deployment) -> str:
     query = dict.fromkeys(provider.query, "x")
     try:
         if provider.adapter is not None:
+            from dragoman.adapters.explain import adapted_url
+
             return adapted_url(provider, deployment.model)
         url = endpoint_url(provider.base_url, provider.api, deployment.model, query=query)
     except DragomanError as error:

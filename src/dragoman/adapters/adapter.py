@@ -24,8 +24,6 @@ from dragoman.types.embedding import Embeddings
 from dragoman.types.http import HttpAnswer, HttpRequest
 from dragoman.types.provider import Api
 from dragoman.wire import get_format
-from dragoman.wire.embeddings import PATH as EMBEDDINGS_PATH
-from dragoman.wire.embeddings import parse_embeddings, render_embedding_request
 
 if TYPE_CHECKING:
     from dragoman.adapters.answer import Answer
@@ -64,6 +62,7 @@ class Adapter:
     api: the wire format of which the defaults are.
     framing: how a stream is cut: `sse`, `json-lines`, `event-stream` (AWS), `bytes`.
     ends_with_body: a stream is whole when its body ends, also where `out.finish` was not called.
+    ends_with_done: likewise when it says `[DONE]`.
 
     Example:
         class Acme(Adapter):
@@ -84,6 +83,7 @@ class Adapter:
     api: ClassVar[Api] = "openai-completions"
     framing: ClassVar[Framing] = "sse"
     ends_with_body: ClassVar[bool] = False
+    ends_with_done: ClassVar[bool] = False
 
     # -- where to, and as whom
 
@@ -108,7 +108,7 @@ class Adapter:
         `dragoman.endpoint`.
         """
         api = ask.provider.api
-        paths = {"chat": PATHS[api], "embeddings": EMBEDDINGS_PATH}
+        paths = {"chat": PATHS[api], "embeddings": "/embeddings"}
         path = paths.get(ask.endpoint, ask.endpoint)
         return neighbour_url(ask.base_url, api, ask.model, path, env=ask.env)
 
@@ -174,10 +174,14 @@ class Adapter:
                 f"{ask.provider.name} has no embeddings",
                 hint="name a model of a provider that has them",
             )
+        from dragoman.wire.embeddings import render_embedding_request
+
         return render_embedding_request(ask.texts, ask.model, ask.dimensions, {})
 
     def transform_embedding_response(self, answer: Piece, ask: Ask) -> Embeddings:
         """Read vectors, one for each of `ask.texts`, in order. Raises: DragomanError."""
+        from dragoman.wire.embeddings import parse_embeddings
+
         return parse_embeddings(answer.data, len(ask.texts), ask.provider.dialect)
 
 

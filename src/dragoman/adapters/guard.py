@@ -9,6 +9,7 @@ way once they are slow. Nothing of this costs more than a few microseconds per h
 from __future__ import annotations
 
 import ctypes
+import signal
 import threading
 import time
 import traceback
@@ -39,6 +40,7 @@ class _Watch:
         self._lock = threading.Lock()
         self._under_way: dict[int, float] = {}
         self._stopped: set[int] = set()
+        self.takes_alarms = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -83,7 +85,19 @@ class _Watch:
                     for thread, until in list(self._under_way.items()):
                         if now >= until and thread not in self._stopped:
                             self._stopped.add(thread)
-                            _raise_in(thread, _Overdue)
+                            self._stop(thread)
+
+    def _stop(self, thread: int) -> None:
+        main = threading.main_thread().ident
+        if thread == main and self.takes_alarms:
+            signal.pthread_kill(thread, signal.SIGALRM)  # wakes it from a system call, too
+        else:
+            _raise_in(thread, _Overdue)
+
+    def alarm(self, *_: object) -> None:
+        """Take a signal, in the main thread: stop its hook, if it is in one."""
+        if threading.get_ident() in self._stopped:
+            raise _Overdue
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:
@@ -96,6 +110,16 @@ def _raise_in(thread: int, error: type[BaseException] | None) -> None:
 
 
 _WATCH = _Watch()
+
+
+def take_alarms() -> None:
+    """Stop hooks that wait for something in the main thread as well: takes SIGALRM for it.
+
+    For a process that is ours: elsewhere only what computes can be stopped.
+    """
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, _WATCH.alarm)
+        _WATCH.takes_alarms = True
 
 
 def call(

@@ -6,7 +6,6 @@ files that list entry points are looked at, and only for the group's name.
 
 from __future__ import annotations
 
-import configparser
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,8 @@ def find_installed() -> Mapping[str, str]:
     """List name → `module:Class`; of two packages with the same name, the first on the path."""
     found: dict[str, str] = {}
     for file in _lists():
+        import configparser
+
         parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
         parser.optionxform = str  # type: ignore[assignment, method-assign]
         try:

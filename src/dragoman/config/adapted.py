@@ -12,28 +12,25 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dragoman.adapters.adapter import Adapter
-from dragoman.adapters.find import (
-    DESCRIPTIONS,
-    classes,
-    entry_points,
-    find_adapter,
-    load_file,
-    registered,
-)
+from dragoman.adapters.installed import find_installed
 from dragoman.config.parse import Document, read_document
 from dragoman.config.shapes import Reader
 from dragoman.config.walk import ProviderTable, Report
 from dragoman.errors import ConfigError, DragomanError
 
+if TYPE_CHECKING:
+    from dragoman.adapters.adapter import Adapter
+
 FOLDER = "adapters"
 LISTS = ("providers.json",)
 """Files in the folder that list providers in another tool's shape."""
 
+_SUFFIXES = (".py", ".toml", ".json")
 _LIMIT = 256
 """Files in the folder that are read: more are no adapters."""
 
@@ -54,14 +51,17 @@ def dropped_in(folder: Path, layer: str) -> Iterator[Document | ConfigError]:
         path = folder / name
         if name.startswith((".", "_")) or not path.is_file():
             continue
-        if path.suffix not in (".py", *DESCRIPTIONS):
+        if path.suffix not in _SUFFIXES:
             continue
         yield _distrusted(path) or _read(path, layer)
 
 
 def installed(layer: str) -> Iterator[Document]:
     """List the providers of installed packages and of this process, a document each."""
-    for name in {**entry_points(), **registered()}:
+    names = dict.fromkeys(find_installed())
+    if loaded := sys.modules.get("dragoman.adapters.find"):  # else nobody has registered any
+        names.update(dict.fromkeys(loaded.registered()))
+    for name in names:
         yield _document(layer, {name: {"adapter": name}}, None)
 
 
@@ -72,6 +72,8 @@ def adapter_table(
 
     Raises: ConfigError when the adapter cannot be loaded.
     """
+    from dragoman.adapters.find import find_adapter
+
     found = find_adapter(reference, name, place)
     table = {"api": found.api, **(found.provider or {})}
     document = Document({"providers": {name: table}}, layer="adapter", places={"": reference})
@@ -86,6 +88,8 @@ def _read(path: Path, layer: str) -> Document | ConfigError:
             return read_document(path, layer)
         except ConfigError as error:
             return error
+    from dragoman.adapters.find import classes, load_file
+
     names: list[tuple[str, str]] = [(path.stem.lower(), path.name)]
     if path.suffix == ".py":
         try:

@@ -19,6 +19,7 @@ from pathlib import Path
 import uvicorn
 from msgspec import Struct
 
+from dragoman.adapters.guard import take_alarms
 from dragoman.config import Secrets
 from dragoman.config.learned import DialectFolder
 from dragoman.engine.call import Surroundings
@@ -74,6 +75,7 @@ def run_worker(
 
     Raises: ConfigError.
     """
+    take_alarms()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_Worker(work, sockets, started).run())
 
