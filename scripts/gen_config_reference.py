@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from dragoman.config import fields
+from dragoman.config.aid_fields import GUARD
 from dragoman.config.fields import Field
 from dragoman.config.schema import build_schema
 
@@ -45,6 +46,11 @@ SECTIONS = (
     ("cost.tiers", "Prices of requests with long prompts.", fields.TIER),
     ("timeouts", "Seconds.", fields.TIMEOUTS),
     ("limits", "Requests beyond a limit wait for their turn.", fields.LIMITS),
+    (
+        "repetition_guard",
+        "`true` means these defaults. A block without white space must fill four times as much.",
+        GUARD,
+    ),
     ("tls", "", fields.TLS),
     (
         "dialect",
@@ -81,6 +87,7 @@ TYPES = {
     "text_map": "table of strings",
     "think_tags": 'true, false, "open"',
     "any_table": "table",
+    "switch": "true, false, or table, below",
     "table": "table, below",
     "tables": "list of tables, below",
     "models": "list or table, below",

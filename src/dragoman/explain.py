@@ -54,7 +54,8 @@ def _facts(deployment: Deployment) -> Iterator[tuple[str, str]]:
     yield "url", _url(deployment)
     yield "format", f"{provider.api}{f', adapter {provider.adapter}' if provider.adapter else ''}"
     yield "key", _key(deployment)
-    yield "dialect", _dialect(provider.dialect)
+    known = f" (by its URL, as {provider.dialect_of})" if provider.dialect_of else ""
+    yield "dialect", _dialect(provider.dialect) + known
     if deployment.aids is not None:
         yield "aids", ", ".join(_aids(deployment.aids))
     yield "limits", "; ".join(_limits(deployment))

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from dragoman.aids import add_guard, find_aids
+from dragoman.auto import rank
 from dragoman.errors import ConfigError, UnknownModel
 from dragoman.suggest import explain_unknown, nearest
 from dragoman.types.provider import Provider
@@ -31,6 +33,7 @@ MAX_DEPLOYMENTS = 64
 """Of one route. More come of routes that name each other, not of anybody's intention."""
 
 _LISTED = 8
+_BY_LATENCY = "the quickest of the last minutes first, as whoever asks has measured; before that"
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
@@ -161,8 +164,24 @@ class Resolving:
         )
 
     def _route(self, route: Route, within: tuple[str, ...]) -> Iterator[Deployment]:
-        """Yield the deployments of a route's steps, in order, with what steps and route say."""
-        for step in route.steps:
+        """Yield the deployments of a route's steps, in order, with what steps and route say.
+
+        The order of an `auto` route goes by what is known now. By latency it is the engine that
+        knows: here it is as it was written.
+        """
+        found = self._steps(route, within)
+        if route.auto is None or route.auto == "latency":
+            if route.auto is not None:
+                self.trail.append(f"{route.name}: auto latency: {_BY_LATENCY}")
+            yield from found
+            return
+        for number, ranked in enumerate(rank(found, route.auto), 1):
+            deployment = ranked.deployment
+            self.trail.append(f"{route.name}: auto {number}. {deployment.ref}: {ranked.why}")
+            yield deployment
+
+    def _steps(self, route: Route, within: tuple[str, ...]) -> Iterator[Deployment]:
+        for step in self._widened(route):
             found = self._read(step.ref, (*within, route.name))
             if isinstance(found, Route):
                 inner = list(self._route(found, (*within, route.name)))
@@ -178,7 +197,30 @@ class Resolving:
                     first_token=first_token,
                     retries=deployment.retries if step.retries is None else step.retries,
                     when=deployment.when if step.when == "always" else step.when,
+                    aids=add_guard(deployment.aids, route.repetition_guard),
+                    quality=deployment.quality if step.quality is None else step.quality,
                 )
+
+    def _widened(self, route: Route) -> Iterator[RouteStep]:
+        """Yield a route's steps; in an `auto` route `*` and `provider/*` are all configured models.
+
+        These are the models that a provider's table lists, and its default.
+        """
+        for step in route.steps:
+            if route.auto is None or not step.ref.endswith("*"):
+                yield step
+                continue
+            named = step.ref.removesuffix("*").rstrip("/:")
+            every = [self.registry.find_provider(named)] if named else list(self.config.custom)
+            if every == [None]:
+                raise explain_unknown(step.ref, self.config, self.registry.endpoint)
+            for provider in every:
+                if provider is None or not provider.enabled:
+                    continue
+                models = dict.fromkeys((*provider.models, provider.default_model))
+                for model in models:
+                    if model is not None:
+                        yield structs.replace(step, ref=f"{provider.name}/{model}")
 
     def _place(self, provider: Provider, model: str) -> Iterator[Deployment]:
         """Yield the deployments of a model at a provider: one for each key that takes turns."""
@@ -209,6 +251,8 @@ class Resolving:
                 info=info,
                 credential=position,
                 retries=provider.retries,
+                aids=find_aids(provider, info),
+                quality=info.quality,
             )
 
     def _disabled(self, asked: str) -> UnknownModel:

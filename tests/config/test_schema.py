@@ -134,5 +134,6 @@ def test_every_setting_is_documented_and_of_a_known_kind(known: tuple[fields.Fie
 def test_every_simple_kind_has_a_reader() -> None:
     structured = {
         "table", "tables", "models", "providers", "routes", "aliases", "steps", "model",
+        "switch",
     }  # fmt: skip
     assert set(READERS) == set(fields.KINDS) - structured

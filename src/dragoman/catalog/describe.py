@@ -22,6 +22,15 @@ _FIELDS = (
     "json_schema",
     "price",
 )
+_TOLD_BY_USERS = (
+    "on_overflow",
+    "emulate",
+    "repair_arguments",
+    "stream",
+    "repetition_guard",
+    "quality",
+    "body",
+)
 _ZERO = Decimal(0)
 
 
@@ -63,8 +72,7 @@ def describe_model(
     return ModelInfo(
         id=model,
         **known,
-        on_overflow=said.on_overflow if said else None,
-        body=said.body if said else {},
+        **({name: getattr(said, name) for name in _TOLD_BY_USERS} if said else {}),
         sources=sources,
     )
 

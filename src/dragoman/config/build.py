@@ -7,6 +7,7 @@ is: a key, a price or a dialect belongs to the host that it was written for.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -21,7 +22,7 @@ from dragoman.config.secrets import key_variable, origin_of, parse_source
 from dragoman.config.walk import ProviderTable, RouteTable, Table
 from dragoman.errors import ConfigError
 from dragoman.types.credential import CredentialSource, Secret
-from dragoman.types.model import ModelInfo, RepetitionGuard
+from dragoman.types.model import RepetitionGuard
 from dragoman.types.provider import Api, Auth, Dialect, Limits, OnOverflow, Provider, Timeouts, Tls
 from dragoman.types.route import Route, RouteStep, When
 
@@ -59,6 +60,7 @@ class _Builder:
         self.place = str(own[-1].place) if own else None
         self.preset = self._text(self.own, "preset")
         self.row = context.built_in.get(self.preset or name)
+        self.dialect_of: str | None = None
         if self.row is not None and "base_url" not in self.own:
             self.problems += self.row.report.problems + self.row.report.missing
 
@@ -98,6 +100,7 @@ class _Builder:
             adapter=self._adapter(values),
             catalog=self._catalog(values) or catalog,
             overrides=self.name if defining and self.name in self.context.built_in else None,
+            dialect_of=self.dialect_of,
             origin=_layer(defining) if defining else "built-in",
             place=str(defining.place) if defining else None,
             problems=tuple(self.problems),
@@ -108,6 +111,9 @@ class _Builder:
 
     def _base(self) -> tuple[Table, str | None, list[str]]:
         """Find what holds of the built-in row: settings, catalog, and variables of its key."""
+        if self.row is None and (known := self._row_by_url()) is not None:
+            self.dialect_of = known.name
+            return {"dialect": known.values["dialect"]}, None, []
         if self.row is None:
             if (table := self._adapter_table()) is not None:
                 return self._adapter_base(table)
@@ -151,6 +157,35 @@ class _Builder:
         if "base_url" in self.own and "base_url" in base and self._is_elsewhere(base):
             base = {key: value for key, value in base.items() if key in _KEPT_ELSEWHERE}
         return base, None, []
+
+    def _row_by_url(self) -> ProviderTable | None:
+        """Find the built-in whose dialect is spoken at our base URL, by its host.
+
+        Of several rows at one host, that with most of the path in common counts. What runs on one's
+        own machine is known by its port alone, and that says nothing: there a preset is named.
+        """
+        base_url = self._text(self.own, "base_url")
+        if base_url is None or self.preset or "adapter" in self.own:
+            return None
+        api = _value(self.own, "api") or "openai-completions"
+        origin = origin_of(base_url)
+        found = [
+            row
+            for row in self.context.built_in.values()
+            if "dialect" in row.values
+            and not _value(row.values, "free")
+            and (_value(row.values, "api") or "openai-completions") == api
+            and (theirs := self._text(row.values, "base_url")) is not None
+            and origin is not None
+            and origin_of(theirs) == origin
+        ]
+        return max(
+            found,
+            key=lambda row: len(
+                os.path.commonprefix([base_url, self._text(row.values, "base_url") or ""])
+            ),
+            default=None,
+        )
 
     def _is_elsewhere(self, base: Table) -> bool:
         """Tell whether our own base URL leads to another host than the row's."""

@@ -18,7 +18,7 @@ KINDS = (
     "path",  # a file, relative to the configuration file
     "choice",  # one of `choices`
     "flag",  # true or false
-    "count",  # a whole number, at least `least`
+    "count",  # a whole number, at least `least`, at most `most`
     "number",  # a number, at least `least`
     "seconds",  # a number greater than 0
     "money",  # USD, at least 0
@@ -26,6 +26,7 @@ KINDS = (
     "text_map",  # names to strings
     "think_tags",  # true, false or "open"
     "any_table",  # a table whose content is not ours to judge
+    "switch",  # true, false or a table of `fields`
     "table",  # a table of `fields`
     "tables",  # a list of tables of `fields`
     "models",  # a list of ids and tables, or a table of tables by id
@@ -51,6 +52,7 @@ class Field(NamedTuple):
     choices: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     least: float = 0
+    most: float | None = None
     also: tuple[str, ...] = ()
     open: bool = False
     internal: bool = False

@@ -254,6 +254,8 @@ def count(value: Any, field: Field) -> int:
         raise _must_be("a whole number", value)
     if value < field.least:
         raise Wrong(f"must be at least {field.least:g}")
+    if field.most is not None and value > field.most:
+        raise Wrong(f"must be at most {field.most:g}")
     if value > 2**53:
         raise Wrong("is too large")
     return value

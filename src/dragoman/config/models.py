@@ -8,7 +8,7 @@ from typing import Any
 
 from dragoman.config.walk import ProviderTable, Table
 from dragoman.errors import ConfigError
-from dragoman.types.model import MetadataSource, ModelInfo, Price, Tier
+from dragoman.types.model import MetadataSource, ModelInfo, Price, RepetitionGuard, Tier
 
 _DEFAULT_LIMITS: Mapping[str, Any] = {
     "context_window": 200_000,
@@ -16,6 +16,8 @@ _DEFAULT_LIMITS: Mapping[str, Any] = {
     "input": frozenset({"text"}),
     "reasoning": False,
 }
+_OURS = ("id", "emulate", "repair_arguments", "stream", "repetition_guard", "quality")
+"""What is said of a model and no fact about it that somebody else could tell."""
 _LEAST_PRICE, _MOST_PRICE = Decimal("0.001"), Decimal(10_000)
 
 
@@ -24,16 +26,20 @@ def build_model(values: Table, *, defaults: bool = True) -> ModelInfo:
 
     A model that is described (not only listed) gets Polpo's documented defaults where nothing is
     said; their source is `default`, so that the registry can put what the catalog knows there.
+    Without `defaults`, what is not said is unknown.
     """
     settings = {key: value.value for key, value in values.items()}
-    Without `defaults`, what is not said is unknown.
     described = settings.pop("described", False) and defaults
     cost, free = settings.pop("cost", None), settings.pop("free", False)
     if "input" in settings:
         settings["input"] = frozenset(settings["input"])
+    if "emulate" in settings:
+        settings["emulate"] = tuple(settings["emulate"])
+    if "repetition_guard" in settings:
+        settings["repetition_guard"] = build_guard(settings["repetition_guard"])
     if cost is not None or free:
         settings["price"] = build_price(cost or {}, free=free)
-    sources: dict[str, MetadataSource] = {key: "config" for key in settings if key != "id"}
+    sources: dict[str, MetadataSource] = {key: "config" for key in settings if key not in _OURS}
     for key, value in _DEFAULT_LIMITS.items() if described else ():
         if key not in settings:
             settings[key], sources[key] = value, "default"
@@ -58,6 +64,15 @@ def build_price(cost: Table, *, free: bool = False) -> Price:
         amounts = {"input": Decimal(0), "output": Decimal(0), **amounts}
     is_free = bool(amounts) and not any(amounts.values()) and not tiers
     return Price(**amounts, tiers=tiers, free=is_free)
+
+
+def build_guard(said: bool | Table) -> RepetitionGuard:
+    """Build a guard against repetition; one with 0 characters is off."""
+    if said is False:
+        return RepetitionGuard(characters=0)
+    if said is True:
+        return RepetitionGuard()
+    return RepetitionGuard(**{key: value.value for key, value in said.items()})
 
 
 def price_notes(table: ProviderTable) -> list[ConfigError]:

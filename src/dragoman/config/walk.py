@@ -158,7 +158,9 @@ class Walker:
     def read(self, field: Field, value: Any, path: Key, name: str) -> Any:
         """Read one setting: its value, or None when it is wrong and has been reported."""
         try:
-            if field.kind == "table":
+            if field.kind == "switch" and not isinstance(value, Mapping):
+                return kinds.flag(value, field)
+            if field.kind in ("table", "switch"):
                 return self.table(kinds.mapping(value), field.fields, path, name)
             if field.kind == "tables":
                 return self.tables(value, field, path, name)

@@ -198,7 +198,8 @@ class Attempt:
         if target.credential is not None and deployment.credential is not None:
             self.record.credential = target.credential.label
         self._credential = target.credential
-        self._warn(*outgoing.warnings)
+        warnings = outgoing.warnings
+        self._warn(*(self._mending.news_of(warnings) if self._mending else warnings))
         self._sent_bytes = len(outgoing.request.body)
         yield from self._enter()
         self._timers = self._make_timers(outgoing.streamed)

@@ -17,6 +17,7 @@ from dragoman.errors import AllAttemptsFailed, DragomanError
 from dragoman.routing.plan import Plan, Try
 from dragoman.types.exchange import Outcome
 from dragoman.types.provider import Timeouts
+from dragoman.types.route import Aids
 from dragoman.wire.whole import Accumulator
 
 _DEFAULT_FIRST_TOKEN_S = Timeouts().first_token
@@ -28,8 +29,8 @@ Opened: TypeAlias = tuple[Attempt, Whole | None]
 def complete(call: Call) -> Flow[Whole]:
     """Get a whole answer.
 
-    A first-token time that somebody set, and a race, need tokens to be watched: then the answer is
-    streamed from the provider and put together here.
+    A first-token time that somebody set, a race and a guard need tokens to be watched: then the
+    answer is streamed from the provider and put together here.
 
     Raises: DragomanError, with `attempts`.
     """
@@ -159,11 +160,18 @@ def _watches_tokens(call: Call) -> bool:
         return False
     if call.options.first_token is not None or _hedge_after(call) is not None:
         return True
+    if call.route.auto == "latency":
+        return True  # else there would be nothing to measure
     return any(
         deployment.first_token is not None
+        or (deployment.aids is not None and _is_guarded(deployment.aids))
         or deployment.provider.timeouts.first_token != _DEFAULT_FIRST_TOKEN_S
         for deployment in call.deployments
     )
+
+
+def _is_guarded(aids: Aids) -> bool:
+    return aids.guard is not None and aids.stream
 
 
 def _hedge_after(call: Call) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from dragoman.auto import rank
 from dragoman.engine.call import Call, CallOptions, Surroundings, new_id
 from dragoman.engine.dialogue import Dialogue
 from dragoman.engine.images import route_images
@@ -35,13 +36,17 @@ def begin(
     route = resolution.route
     if not resolution.deployments:
         raise UnknownModel(f"{resolution.asked} leads nowhere: every provider of it is disabled")
+    started = around.clock()
+    deployments = resolution.deployments
+    if route.auto == "latency":
+        ranked = rank(deployments, "latency", lambda d: around.health.latency(d, started))
+        deployments = tuple(found.deployment for found in ranked)
     image: tuple[Deployment, ...] = ()
     if image_ref := route.image_model or registry.config.image_model:
         image = registry.deployments(image_ref)
-    deployments = route_images(dialogue, resolution.deployments, image)
+    deployments = route_images(dialogue, deployments, image)
     if options.retries is not None:
         deployments = tuple(replace(d, retries=options.retries) for d in deployments)
-    started = around.clock()
     total = options.total or max(d.provider.timeouts.total for d in deployments)
     exchange = Exchange(
         id=new_id("req"),

@@ -29,6 +29,8 @@ from dragoman.types.route import Deployment
 FIRST_S = 5.0
 LONGEST_S = 300.0
 WARM_S = 300.0  # Ollama and LM Studio unload an idle model after five minutes
+MEASURED_S = 600.0  # what was measured longer ago says nothing of now
+NEWEST_SHARE = 0.3
 PROBE_S = 60.0  # a probe that never reports back holds the door no longer than this
 
 
@@ -49,6 +51,7 @@ class Health:
 
     _marks: dict[_Scope, _Mark] = field(default_factory=dict)
     _answered_at: dict[Hashable, float] = field(default_factory=dict)
+    _measured: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def cooling_until(self, deployment: Deployment, now: float) -> float:
@@ -88,13 +91,30 @@ class Health:
             mark.probe_until = 0.0
         return None
 
-    def succeeded(self, deployment: Deployment, now: float) -> None:
-        """Clear every mark of the deployment."""
+    def succeeded(
+        self, deployment: Deployment, now: float, first_token_s: float | None = None
+    ) -> None:
+        """Clear every mark of the deployment. `first_token_s` is measured where it streamed."""
         self._answered_at[deployment.provider.name, deployment.model] = now
+        if first_token_s is not None:
+            self._measure(deployment, first_token_s, now)
         if self._marks:
             with self._lock:
                 for scope in _scopes(deployment):
                     self._marks.pop(scope, None)
+
+    def _measure(self, deployment: Deployment, first_token_s: float, now: float) -> None:
+        """Mix a measurement with those of before, of which the older ones count less and less."""
+        key = (deployment.provider.name, deployment.model)
+        before = self._measured.get(key)
+        if before is not None and now - before[1] < MEASURED_S:
+            first_token_s = before[0] + NEWEST_SHARE * (first_token_s - before[0])
+        self._measured[key] = (first_token_s, now)
+
+    def latency(self, deployment: Deployment, now: float) -> float | None:
+        """Seconds to the first token, as measured in the last minutes; None when it was not."""
+        found = self._measured.get((deployment.provider.name, deployment.model))
+        return found[0] if found is not None and now - found[1] < MEASURED_S else None
 
     def released(self, deployment: Deployment) -> None:
         """Let another probe through: the last one ended without a verdict."""

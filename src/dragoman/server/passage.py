@@ -65,6 +65,11 @@ class Passage:
         return self._usage if self.metered else None
 
     @property
+    def heard(self) -> bool:
+        """Whether content has come."""
+        return self.committed
+
+    @property
     def ended(self) -> bool:
         """Whether the answer is whole or has failed."""
         return self.finish is not None or self.failure is not None

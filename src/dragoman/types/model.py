@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, field
 
 OnOverflow: TypeAlias = Literal["error", "truncate", "fallback"]
+Emulated: TypeAlias = Literal["tools", "schema"]
 MetadataSource: TypeAlias = Literal["config", "discovered", "catalog", "default", "demo"]
 
 
@@ -46,11 +47,23 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
     source: MetadataSource = "config"
 
 
+class RepetitionGuard(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """When a stream repeats itself: one block fills so many characters, so many times over.
+
+    `characters` 0: nobody watches.
+    """
+
+    characters: int = 2000
+    repeats: int = 8
+
+
 class ModelInfo(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A model's limits and abilities. None is unknown, and unknown abilities are permitted.
 
     `context_window` is prompt and answer together, `max_tokens` the answer alone, both in tokens.
     `input` is the set of kinds that it reads: text, image, audio, video, file.
+    `emulate`, `repair_arguments`, `stream` and `repetition_guard` come before the provider's.
+    `quality` is the user's own class, from 1 to 5, which is best.
     `sources` says for each field that is set where it came from.
     """
 
@@ -64,5 +77,10 @@ class ModelInfo(Struct, frozen=True, omit_defaults=True, kw_only=True):
     json_schema: bool | None = None
     price: Price | None = None
     on_overflow: OnOverflow | None = None
+    emulate: tuple[Emulated, ...] | None = None
+    repair_arguments: bool | None = None
+    stream: bool | None = None
+    repetition_guard: RepetitionGuard | None = None
+    quality: int | None = None
     body: Mapping[str, object] = field(default_factory=dict)
     sources: Mapping[str, MetadataSource] = field(default_factory=dict)

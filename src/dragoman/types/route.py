@@ -7,16 +7,35 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from dragoman.types.model import ModelInfo
+from dragoman.types.model import ModelInfo, RepetitionGuard
 from dragoman.types.provider import OnOverflow, Provider
 
 When: TypeAlias = Literal["always", "image", "overflow"]
+
+
+Auto: TypeAlias = Literal["price", "latency", "quality"]
+
+
+class Aids(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What stands in for what a model or server cannot do: see `dragoman.engine.aids`.
+
+    `emulate_tools` and `emulate_schema`: asked for in words. `repair_arguments`: of its own tool
+    calls. `stream`: it can stream. `refuse_tools`: it calls none, so it is never sent any.
+    """
+
+    emulate_tools: bool = False
+    emulate_schema: bool = False
+    repair_arguments: bool = False
+    stream: bool = True
+    refuse_tools: bool = False
+    guard: RepetitionGuard | None = None
 
 
 class RouteStep(Struct, frozen=True, omit_defaults=True):
     """One entry of a route as configured: a model ref and what is special about it here.
 
     Neighbours that carry a `weight` share the traffic by it; the others are tried in order.
+    `quality` comes before the model's own.
     """
 
     ref: str
@@ -24,10 +43,14 @@ class RouteStep(Struct, frozen=True, omit_defaults=True):
     first_token: float | None = None
     retries: int | None = None
     when: When = "always"
+    quality: int | None = None
 
 
 class Route(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A name that stands for deployments in order. An alias is a route with one step."""
+    """A name that stands for deployments in order. An alias is a route with one step.
+
+    With `auto` the order is found out for each request, by what is known then.
+    """
 
     name: str
     steps: tuple[RouteStep, ...]
@@ -37,6 +60,8 @@ class Route(Struct, frozen=True, omit_defaults=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     sticky: bool = False
     usage_cost: bool = False
+    auto: Auto | None = None
+    repetition_guard: RepetitionGuard | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     origin: str = "user"
     place: str | None = None
@@ -46,7 +71,8 @@ class Deployment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One place that a request can go to: provider, upstream model, credential.
 
     `key` tells deployments apart in health and limits: provider, model and credential's position.
-    `credential` is the position in `provider.credentials` when keys rotate, else None.
+    `credential` is the position in `provider.credentials` when keys rotate, else None. `aids` is
+    None where none are needed, which is usual. `quality` is the class that the user gave, 5 best.
     """
 
     provider: Provider
@@ -57,6 +83,8 @@ class Deployment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     first_token: float | None = None
     retries: int = 2
     when: When = "always"
+    aids: Aids | None = None
+    quality: int | None = None
 
     @property
     def ref(self) -> str:

@@ -21,6 +21,7 @@ from dragoman.wire.base import StreamParser, StreamRenderer, WireFormat
 from dragoman.wire.signer import sign_events
 from dragoman.wire.sse import FrameSplitter, split_frames
 from dragoman.wire.whole import Accumulator
+from dragoman.wire.wrapped import WrappedParser
 
 Out: TypeAlias = bytes | Event
 
@@ -39,6 +40,11 @@ class Bridge(Protocol):
     failure: Failure | None
     model: str | None
     id: str | None
+
+    @property
+    def heard(self) -> bool:
+        """Whether content has come, be it held back until more is known of it."""
+        ...
 
     @property
     def ended(self) -> bool:
@@ -100,6 +106,11 @@ class _Meter:
     def frames(self) -> int:
         """How much the upstream has said."""
         return self._parser.frames
+
+    @property
+    def heard(self) -> bool:
+        """Whether content has come, be it held back until more is known of it."""
+        return self.committed or (isinstance(self._parser, WrappedParser) and self._parser.holds)
 
     @property
     def said_tokens(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from dragoman.wire.cut_tag import half_tag
 from dragoman.wire.parts import TextKind
 
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -50,7 +51,7 @@ class ThinkSplitter:
         if self._state == "reasoning":
             thought, tag, rest = content.partition(_CLOSE)
             if not tag:
-                keep = _held_back(thought, _CLOSE)
+                keep = half_tag(thought, _CLOSE)
                 self._held = thought[len(thought) - keep :]
                 thought = thought[: len(thought) - keep]
             self._put("reasoning", thought, pieces)
@@ -78,11 +79,3 @@ class ThinkSplitter:
             self._fresh = not text
         if text:
             pieces.append((kind, text))
-
-
-def _held_back(text: str, tag: str) -> int:
-    """How many characters at the end of the text may be the beginning of the tag."""
-    for size in range(min(len(text), len(tag) - 1), 0, -1):
-        if text.endswith(tag[:size]):
-            return size
-    return 0
