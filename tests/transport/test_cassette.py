@@ -12,7 +12,12 @@ from urllib.parse import quote
 import pytest
 
 from dragoman.errors import ConnectionLost, DragomanError
-from dragoman.transport.cassette import AsyncCassetteTransport, Cassette, CassetteTransport
+from dragoman.transport.cassette import (
+    AsyncCassetteTransport,
+    Cassette,
+    CassetteTransport,
+    NotRecorded,
+)
 from dragoman.transport.pooled import AsyncPool
 from dragoman.transport.sync import SyncTransport
 from dragoman.types.credential import Secret
@@ -63,8 +68,9 @@ def test_same_request_gets_what_was_recorded_next_and_then_an_error(
     record(path, asked, other, asked)
     player = CassetteTransport(Cassette(path))
     assert [ask(player, one)[1] for one in (asked, asked, other)] == [[b"1"], [b"2"], [b"other"]]
-    with pytest.raises(LookupError, match="record it anew"):
+    with pytest.raises(NotRecorded, match="no recording") as told:
         ask(player, asked)
+    assert told.value.hint == "record it anew"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +88,7 @@ def test_request_that_differs_is_not_found(
         change.get("body", b'{"model": "m"}'),  # type: ignore[arg-type]
         method=str(change.get("method", "POST")),
     )
-    with pytest.raises(LookupError):
+    with pytest.raises(NotRecorded):
         ask(CassetteTransport(Cassette(path)), asked)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import tomlkit
 
 from dragoman.config.edit import Draft
-from dragoman.config.importing import toml_value
+from dragoman.config.importing import toml_key, toml_value
+from dragoman.config.locate import Key
 
 _ANCHORS = ("base_url", "preset", "name", "api", "default_model")
 """Settings of one line, below which there is room for another."""
@@ -29,18 +30,37 @@ def set_dialect(draft: Draft, provider: str, found: Mapping[str, Any]) -> None:
     expected = copy.deepcopy(draft.data)
     table = expected["providers"][path[-1]]
     word = f"dialect = {toml_value(dict(found))}"
+    known = table.get("dialect")
     anchor = next((name for name in _ANCHORS if name in table), None)
-    if "dialect" not in table and anchor is not None and draft.has_table(path):
+    if known is None and anchor is not None and draft.has_table(path):
         text = draft.with_line_after((*path, anchor), word)
+    elif known and draft.has_table((*path, "dialect")):
+        text = _in_its_table(draft, (*path, "dialect"), known, found)
     else:
-        document: Any = tomlkit.parse(draft.text)
-        kept = document["providers"][path[-1]]
-        if not isinstance(kept.get("dialect"), Mapping):
-            kept["dialect"] = tomlkit.inline_table()
-        for name, value in found.items():
-            kept["dialect"][name] = value
-        text = tomlkit.dumps(document)
-    if not isinstance(table.get("dialect"), Mapping):
-        table["dialect"] = {}
-    table["dialect"].update(found)
+        text = _in_place(draft, path, found, word)
+    table["dialect"] = {**(known if isinstance(known, Mapping) else {}), **found}
     draft.rewrite(text, expected, f"{word} at provider '{provider}'")
+
+
+def _in_place(draft: Draft, path: Key, found: Mapping[str, Any], word: str) -> str:
+    """Change a value that stands on one line, or has no place yet."""
+    document: Any = tomlkit.parse(draft.text)
+    kept = document["providers"][path[-1]]
+    if isinstance(kept.get("dialect"), Mapping):
+        kept["dialect"].update(found)
+    else:
+        kept["dialect"] = tomlkit.parse(word)["dialect"]
+    return tomlkit.dumps(document)
+
+
+def _in_its_table(
+    draft: Draft, table: Key, known: Mapping[str, Any], found: Mapping[str, Any]
+) -> str:
+    """Change fields in a table of their own, and put new ones below the last."""
+    changed = {name: value for name, value in found.items() if name in known}
+    text = _in_place(draft, table[:-1], changed, "") if changed else draft.text
+    for name, value in reversed(found.items()):
+        if name not in known:
+            line = f"{toml_key(name)} = {toml_value(value)}"
+            text = Draft(draft.path, text).with_line_after((*table, list(known)[-1]), line)
+    return text

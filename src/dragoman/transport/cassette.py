@@ -4,7 +4,7 @@
     transport = CassetteTransport(cassette, SyncTransport())
 
 A cassette is a file of JSON lines, one exchange each: fit to be read, diffed and published. Law:
-no secret enters it, neither in the headers that are made for them nor, for those given, anywhere.
+no secret enters it (see `dragoman.transport.scrub`).
 """
 
 from __future__ import annotations
@@ -13,54 +13,55 @@ import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from dragoman.errors import ConnectionLost, DragomanError
+from dragoman.errors import ConfigError, ConnectionLost, DragomanError, RequestError
+from dragoman.transport.scrub import Scrubber
 
 if TYPE_CHECKING:
     from dragoman.transport.base import AsyncResponse, AsyncTransport, Response, Transport
     from dragoman.types.credential import Secret
     from dragoman.types.http import Headers, HttpRequest
 
-SECRET_HEADERS = frozenset({
-    "api-key", "authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key",
-    "x-goog-api-key",
-})  # fmt: skip
-MASK = "[secret]"
+
+class NotRecorded(RequestError, LookupError):
+    """A cassette is asked for what is not on it."""
+
+    code = "not_recorded"
 
 
 class Cassette:
     """The exchanges of one file, found by method, URL and body.
 
     The same request asked again gets what was recorded next. With `record`, nothing is looked up
-    and all is recorded, after what is there. `secrets` are replaced wherever they stand, also
-    base64, hexadecimal or percent-encoded, so that a replay may use others.
+    and all is recorded, after what is there. `secrets` are replaced wherever they stand, so that a
+    replay may use others; those in headers need not be named.
+
+    Raises: ConfigError when there is no such file to replay, or it is none.
     """
 
     def __init__(self, path: Path, *, record: bool = False, secrets: Iterable[Secret] = ()) -> None:
         self.path = path
         self.record = record
-        self._secrets = [spelling for one in secrets if one for spelling in _spellings(one)]
+        self._scrubber = Scrubber(secrets)
         self._tracks: dict[tuple[str, ...], deque[dict[str, Any]]] = defaultdict(deque)
-        if not record:
-            for line in path.read_text("utf-8").splitlines():
-                track = json.loads(line)
-                self._tracks[_key_of(track["request"])].append(track["response"])
+        for track in () if record else _read(path):
+            self._tracks[_key_of(track["request"])].append(track["response"])
 
     def find(self, request: HttpRequest) -> Recorded:
         """Take what was recorded for a request.
 
-        Raises: LookupError, that says what was asked and how to record it.
+        Raises: NotRecorded, that says what was asked.
         """
         described = self._describe(request)
         waiting = self._tracks.get(_key_of(described))
         if not waiting:
-            raise LookupError(
+            raise NotRecorded(
                 f"{self.path} has no recording (any more) of {described['method']}"
-                f" {described['url']} with the body {described['body']!r}; record it anew"
+                f" {described['url']} with the body {described['body']!r}",
+                hint="record it anew",
             )
         return Recorded(waiting.popleft())
 
@@ -78,57 +79,49 @@ class Cassette:
             "request": self._describe(request),
             "response": {
                 "status": status,
-                "headers": self._scrub_headers(headers),
+                "headers": self._scrubber.headers(headers),
                 "chunks": [_to_json(chunk) for chunk in self._scrub_chunks(chunks)],
                 "whole": whole,
             },
         }
+        line = json.dumps(track, ensure_ascii=False) + "\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(track, ensure_ascii=False) + "\n")
+            file.write(line)
 
     def _describe(self, request: HttpRequest) -> dict[str, Any]:
-        body = self._scrub(request.body)
+        self._scrubber.learn(request)
+        body = self._scrubber.body(request.body, request.headers.get("content-type", ""))
         return {
             "method": request.method,
-            "url": self._scrub(str(request.url).encode()).decode(),
-            "headers": self._scrub_headers(request.headers),
+            "url": self._scrubber.url(str(request.url)),
+            "headers": self._scrubber.headers(request.headers),
             "body": _to_json(body),
             "sha256": hashlib.sha256(body).hexdigest(),
         }
 
-    def _scrub_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        return {
-            name: MASK
-            if name.lower() in SECRET_HEADERS
-            else self._scrub(value.encode("utf-8")).decode("utf-8")
-            for name, value in headers.items()
-        }
-
     def _scrub_chunks(self, chunks: Sequence[bytes]) -> Sequence[bytes]:
         """Scrub a body, also of secrets that two chunks share; these then become one."""
-        body = b"".join(chunks)
-        scrubbed = self._scrub(body)
-        return chunks if scrubbed == body else [scrubbed]
-
-    def _scrub(self, data: bytes) -> bytes:
-        for spelling in self._secrets:
-            data = data.replace(spelling, MASK.encode())
-        return data
+        scrubbed = self._scrubber.body(b"".join(chunks))
+        pieces = [self._scrubber.body(chunk) for chunk in chunks]
+        return pieces if b"".join(pieces) == scrubbed else [scrubbed]
 
 
-def _spellings(secret: Secret) -> list[bytes]:
-    """Spell a secret in the ways in which it may turn up, longest first."""
-    text = secret.reveal()
-    raw = text.encode()
-    spellings = {
-        raw,
-        quote(text, safe="").encode(),
-        b64encode(raw),
-        b64encode(raw).rstrip(b"="),
-        raw.hex().encode(),
-        json.dumps(text)[1:-1].encode(),
-    }
-    return sorted(spellings, key=len, reverse=True)
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    """Read what is on a cassette. Raises: ConfigError."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        why = f"cannot be read: {error.strerror}"
+        raise ConfigError(why, place=str(path), hint="record it first") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            track = json.loads(line)
+            _key_of(track["request"]), track["response"]["chunks"]
+        except (ValueError, TypeError, KeyError):
+            place = f"{path}:{number}"
+            raise ConfigError("is no exchange", place=place, hint="record it anew") from None
+        yield track
 
 
 def _key_of(request: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dragoman.transport.base import AsyncResponse, AsyncTransport, Response, Transport
+from dragoman.transport.stand_in import find_stand_in, named_stand_in
 from dragoman.types.http import HttpRequest
 
 if TYPE_CHECKING:
@@ -12,16 +13,17 @@ if TYPE_CHECKING:
 
 
 class DefaultTransport:
-    """HTTP over sockets, and the demo provider, which needs none."""
+    """HTTP over sockets; and what needs none: the demo, and code in this process."""
 
     def __init__(self) -> None:
         self._made: dict[str, Transport] = {}
+        self._named = named_stand_in()
 
     def send(
         self, request: HttpRequest, *, connect_timeout_s: float, head_timeout_s: float
     ) -> Response:
         """See `Transport.send`."""
-        return self._of(request.url.scheme).send(
+        return self._of(request).send(
             request, connect_timeout_s=connect_timeout_s, head_timeout_s=head_timeout_s
         )
 
@@ -31,12 +33,13 @@ class DefaultTransport:
             transport.close()
         self._made.clear()
 
-    def _of(self, scheme: str) -> Transport:
-        kind = "demo" if scheme == "demo" else "http"
+    def _of(self, request: HttpRequest) -> Transport:
+        kind = _kind(request)
         transport = self._made.get(kind)
         if transport is None:
             transport = self._made.setdefault(kind, _MAKERS[kind]())
-        return transport
+        stand_in = find_stand_in(self._named)
+        return transport if stand_in is None else stand_in.blocking(transport)
 
 
 class AsyncDefaultTransport:
@@ -44,12 +47,13 @@ class AsyncDefaultTransport:
 
     def __init__(self) -> None:
         self._made: dict[str, AsyncTransport] = {}
+        self._named = named_stand_in()
 
     async def send(
         self, request: HttpRequest, *, connect_timeout_s: float, head_timeout_s: float
     ) -> AsyncResponse:
         """See `AsyncTransport.send`."""
-        return await self._of(request.url.scheme).send(
+        return await self._of(request).send(
             request, connect_timeout_s=connect_timeout_s, head_timeout_s=head_timeout_s
         )
 
@@ -59,12 +63,19 @@ class AsyncDefaultTransport:
             await transport.close()
         self._made.clear()
 
-    def _of(self, scheme: str) -> AsyncTransport:
-        kind = "demo" if scheme == "demo" else "http"
+    def _of(self, request: HttpRequest) -> AsyncTransport:
+        kind = _kind(request)
         transport = self._made.get(kind)
         if transport is None:
             transport = self._made.setdefault(kind, _ASYNC_MAKERS[kind]())
-        return transport
+        stand_in = find_stand_in(self._named)
+        return transport if stand_in is None else stand_in.awaited(transport)
+
+
+def _kind(request: HttpRequest) -> str:
+    if request.performer is not None:
+        return "performed"
+    return "demo" if request.url.scheme == "demo" else "http"
 
 
 def _sockets() -> Transport:
@@ -79,6 +90,12 @@ def _demo() -> Transport:
     return DemoTransport()
 
 
+def _performed() -> Transport:
+    from dragoman.transport.performed import PerformedTransport
+
+    return PerformedTransport()
+
+
 def _async_sockets() -> AsyncTransport:
     from dragoman.transport.pooled import AsyncPool
 
@@ -91,8 +108,19 @@ def _async_demo() -> AsyncTransport:
     return AsyncDemoTransport()
 
 
-_MAKERS: dict[str, Callable[[], Transport]] = {"http": _sockets, "demo": _demo}
+def _async_performed() -> AsyncTransport:
+    from dragoman.transport.performed import AsyncPerformedTransport
+
+    return AsyncPerformedTransport()
+
+
+_MAKERS: dict[str, Callable[[], Transport]] = {
+    "http": _sockets,
+    "demo": _demo,
+    "performed": _performed,
+}
 _ASYNC_MAKERS: dict[str, Callable[[], AsyncTransport]] = {
     "http": _async_sockets,
     "demo": _async_demo,
+    "performed": _async_performed,
 }
