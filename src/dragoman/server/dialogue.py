@@ -94,10 +94,13 @@ class OverHttp:
         )
 
     def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
-        """See `Dialogue.bridge`."""
-        del headers
+        """See `Dialogue.bridge`.
+
+        A server that sends JSON has not streamed, whatever it was asked: that is written anew.
+        """
         model, dialect = self.envelope.model, deployment.provider.dialect
-        if upstream is self.client and not self.tells_cost:
+        streamed = "json" not in headers.get("content-type", "")
+        if upstream is self.client and not self.tells_cost and streamed:
             asked = dialect.stream_usage and self.client.asks_for_usage
             return Relay(
                 upstream, dialect, model, drop_usage=asked and not self.envelope.wants_usage
