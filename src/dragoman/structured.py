@@ -8,7 +8,6 @@ next. The result says which rung held.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -22,6 +21,7 @@ from dragoman.schema_check import find_problem
 from dragoman.types.completion import Completion
 from dragoman.types.message import system, tool_result, user
 from dragoman.types.request import ChatRequest, JsonSchema, Tool, ToolChoice
+from dragoman.wire.json_repair import find_json, repair_json
 
 T = TypeVar("T")
 Via: TypeAlias = Literal["native", "tool", "prompt"]
@@ -29,11 +29,15 @@ LADDER: tuple[Via, ...] = ("native", "tool", "prompt")
 
 
 class Parsed(Struct, Generic[T], frozen=True):
-    """A value, the answer that it came in, and how the schema was kept."""
+    """A value, the answer that it came in, and how the schema was kept.
+
+    `repaired`: the model's JSON was broken, and was mended before it was read.
+    """
 
     value: T
     completion: Completion
     via: Via
+    repaired: bool = False
 
 
 class Shape(Struct, Generic[T], frozen=True):
@@ -98,7 +102,10 @@ def ladder(
             for _ in range(2):
                 completion = yield asked
                 try:
-                    return Parsed(shape.read(_payload(completion, via)), completion, via)
+                    found = _payload(completion, via)
+                    said = (completion.text, *(c.arguments for c in completion.tool_calls))
+                    repaired = not any(found in text for text in said)
+                    return Parsed(shape.read(found), completion, via, repaired)
                 except ValueError as error:
                     problem = error
                     asked = _with_complaint(asked, completion, error)
@@ -133,20 +140,20 @@ def _on_rung(request: ChatRequest, shape: Shape[T], via: Via) -> ChatRequest:
 
 
 def _payload(completion: Completion, via: Via) -> str:
-    """Find the JSON in an answer. Raises: ValueError when there is none."""
+    """Find the JSON in an answer, repaired if need be. Raises: ValueError when there is none.
+
+    What a limit cut off is left as it is: nothing is invented.
+    """
     if completion.refusal is not None:
         raise ValueError(f"the model refused: {completion.refusal}")
+    is_whole = completion.finish_reason != "length"
     if via == "tool" and completion.tool_calls:
-        return completion.tool_calls[0].arguments
+        arguments = completion.tool_calls[0].arguments
+        return repair_json(arguments) if is_whole else arguments
     text = completion.text.strip()
     if not text:
         raise ValueError("the answer is empty")
-    fenced = re.search(r"```(?:json)?\s*\n(.*?)```", text, re.DOTALL)
-    if fenced:
-        return fenced[1].strip()
-    start = min((i for i in (text.find("{"), text.find("[")) if i >= 0), default=0)
-    end = max(text.rfind("}"), text.rfind("]")) + 1
-    return text[start:end] if end > start and text[0] not in '"{[' else text
+    return find_json(text) if is_whole else text
 
 
 def _with_complaint(asked: ChatRequest, completion: Completion, error: Exception) -> ChatRequest:

@@ -72,12 +72,14 @@ def play(
         ({"type": "object"}, '{"a": 1}', {"a": 1}),
         (Person, 'Sure!\n```json\n{"name": "Ada", "age": 36}\n```', Person("Ada", 36)),
         (Person, 'Here it is: {"name": "Ada", "age": 36} Bye.', Person("Ada", 36)),
+        (Person, "{'name': 'Ada', age: 36,}", Person("Ada", 36)),
     ],
 )
 def test_a_value_comes_back_from_the_first_rung(kind: Any, text: str, value: Any) -> None:
     parsed, asked = play(kind, [say(text)])
     assert isinstance(parsed, Parsed)
     assert (parsed.value, parsed.via) == (value, "native")
+    assert parsed.repaired == ("'" in text)
     assert isinstance(asked[0].output, JsonSchema)
 
 
