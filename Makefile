@@ -35,6 +35,7 @@ generated: .venv/dev.stamp
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python scripts/generate_languages.py --check
 	$(BIN)/python scripts/build_changelog.py --check
+	$(BIN)/python scripts/build_catalog.py --check
 
 tests: .venv/dev.stamp .venv-clients/stamp
 	$(BIN)/pytest

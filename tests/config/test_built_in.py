@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dragoman.config.show import key_source
+from dragoman.types import Dialect
+from dragoman.types.message import Message, Text
+from dragoman.types.request import ChatRequest, Tool
+from dragoman.wire import get_format
 from tests.config.loading import Home
 
 
@@ -155,3 +161,63 @@ def test_a_base_url_from_a_variable_may_end_in_a_slash(home: Home) -> None:
     env = {"AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com/"}
     provider = home.load(**env).providers["azure"]
     assert provider.base_url == "https://mine.openai.azure.com/openai/v1"
+
+
+@pytest.mark.parametrize(
+    ("url", "row"),
+    [
+        ("https://api.groq.com/openai/v1", "groq"),
+        ("https://API.mistral.ai:443/v1/", "mistral"),
+        ("https://api.openai.com/v1", "openai"),
+        ("https://api.groq.corp/v1", None),
+        ("http://api.mistral.ai/v1", None),
+        ("http://localhost:11434/v1", None),
+        ("http://localhost:8000/v1", None),
+        ("https://llm.corp/api.mistral.ai/v1", None),
+    ],
+)
+def test_a_known_hosts_dialect_goes_with_its_url(home: Home, url: str, row: str | None) -> None:
+    config = home.read(f'[[providers]]\nname = "mine"\nbase_url = "{url}"\n')
+    mine = config.providers["mine"]
+    assert mine.dialect_of == row
+    assert mine.dialect == (config.providers[row].dialect if row else Dialect())
+    assert all("MINE" in str(source) or "mine" in str(source) for source in mine.credentials)
+    assert (mine.catalog, mine.default_model) == (None, None)
+
+
+def test_what_a_table_says_of_its_dialect_comes_before_its_urls(home: Home) -> None:
+    mine = home.read(
+        '[[providers]]\nname = "mine"\nbase_url = "https://api.mistral.ai/v1"\n'
+        "dialect = { stream_usage = true }\n"
+    ).providers["mine"]
+    assert mine.dialect.stream_usage is True
+    assert mine.dialect.tool_result_name is True
+
+
+def test_another_language_at_a_known_host_has_no_dialect_of_its_url(home: Home) -> None:
+    mine = home.read(
+        '[[providers]]\nname = "mine"\nbase_url = "https://api.mistral.ai"\n'
+        'api = "anthropic-messages"\n'
+    ).providers["mine"]
+    assert (mine.dialect_of, mine.dialect) == (None, Dialect())
+
+
+def test_an_unknown_host_is_sent_nothing_that_only_few_servers_know(home: Home) -> None:
+    dialect = (
+        home.read('[[providers]]\nname = "x"\nbase_url = "https://x.example/v1"\n')
+        .providers["x"]
+        .dialect
+    )
+    assert dialect == Dialect()
+    assert (dialect.max_tokens_field, dialect.system_role) == ("max_tokens", "system")
+    assert not (dialect.strict_tools or dialect.vendor_fields or dialect.reasoning_field)
+    request = ChatRequest(
+        model="m",
+        messages=(Message("developer", (Text("Be brief."),)), Message("user", (Text("hi"),))),
+        max_tokens=5,
+        tools=(Tool("f", parameters={}, strict=True),),
+    )
+    body = json.loads(get_format("openai-completions").render_request(request, "m", dialect).body)
+    assert set(body) == {"model", "messages", "max_tokens", "tools"}
+    assert body["messages"][0]["role"] == "system"
+    assert "strict" not in body["tools"][0]["function"]

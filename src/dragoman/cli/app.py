@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "conformance": Command("conformance:conformance", "Examine a provider: all it should do."),
     "keys": Command("credentials:keys", "Providers' keys: set, list, remove."),
     "models": Command("models:models", "Models, their limits and prices: list, info, price."),
+    "dialects": Command("dialects:dialects", "What servers would not take: list, forget."),
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, client, day …"),
     "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),

@@ -38,6 +38,21 @@ def explain(session: Session, model: tuple[str, ...], json: bool) -> None:
     session.tell_notes()
     for step in resolution.steps:
         console.line(printable(step))
+    for line in _learned(session, resolution):
+        console.line(printable(line))
+
+
+def _learned(session: Session, resolution: Resolution) -> list[str]:
+    """Tell what was learned of the deployments, in a line each."""
+    from dragoman.cli.dialects import learned_dialects
+
+    kept = {(one.provider, one.model): one for one in learned_dialects(session)}
+    found = [kept.get((d.provider.name, d.model)) for d in resolution.deployments]
+    return [
+        f"learned of {one.ref}: {'; '.join(map(str, one.repairs))} (dragoman dialects)"
+        for one in found
+        if one is not None
+    ]
 
 
 def _as_object(session: Session, resolution: Resolution) -> dict[str, Any]:
@@ -50,6 +65,7 @@ def _as_object(session: Session, resolution: Resolution) -> dict[str, Any]:
         "hedge_after": route.hedge_after,
         "image_model": route.image_model,
         "on_overflow": route.on_overflow,
+        "learned": _learned(session, resolution),
         "deployments": [_deployment(session, found) for found in resolution.deployments],
     }
 

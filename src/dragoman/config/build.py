@@ -7,13 +7,13 @@ is: a key, a price or a dialect belongs to the host that it was written for.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from dragoman.config import kinds
 from dragoman.config.baseurl import variable_url
+from dragoman.config.by_url import find_row
 from dragoman.config.files import absolute
 from dragoman.config.merge import CREDENTIALS, merge_tables, without
 from dragoman.config.models import build_guard, build_model
@@ -159,33 +159,12 @@ class _Builder:
         return base, None, []
 
     def _row_by_url(self) -> ProviderTable | None:
-        """Find the built-in whose dialect is spoken at our base URL, by its host.
-
-        Of several rows at one host, that with most of the path in common counts. What runs on one's
-        own machine is known by its port alone, and that says nothing: there a preset is named.
-        """
+        """Find the built-in whose dialect is spoken at our base URL, if nobody says otherwise."""
         base_url = self._text(self.own, "base_url")
         if base_url is None or self.preset or "adapter" in self.own:
             return None
-        api = _value(self.own, "api") or "openai-completions"
-        origin = origin_of(base_url)
-        found = [
-            row
-            for row in self.context.built_in.values()
-            if "dialect" in row.values
-            and not _value(row.values, "free")
-            and (_value(row.values, "api") or "openai-completions") == api
-            and (theirs := self._text(row.values, "base_url")) is not None
-            and origin is not None
-            and origin_of(theirs) == origin
-        ]
-        return max(
-            found,
-            key=lambda row: len(
-                os.path.commonprefix([base_url, self._text(row.values, "base_url") or ""])
-            ),
-            default=None,
-        )
+        api = self._text(self.own, "api") or "openai-completions"
+        return find_row(base_url, api, self.context.built_in)
 
     def _is_elsewhere(self, base: Table) -> bool:
         """Tell whether our own base URL leads to another host than the row's."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -81,6 +82,7 @@ class Attempt:
         self._sent_bytes = 0
         self._over = False
         self._credential: Credential | None = None
+        self._hidden: AbstractSet[str] = frozenset()
         self._mending: Mending | None = None
         self.record = self._open_record(try_.kind, try_.pause_s)
         around.health.began(self.deployment, self._began)
@@ -206,6 +208,7 @@ class Attempt:
         if isinstance(target, Target):
             answer = yield from self._send(outgoing.request)
         else:
+            self._hidden = target.ask.hidden
             answer, self._held = yield from self._run_errand(target, outgoing.request)
         headers = answer.headers
         self.record.status = answer.status
@@ -328,16 +331,17 @@ class Attempt:
         return error
 
     def _hide_secret(self, error: DragomanError) -> None:
-        """Take the credential out of whatever an upstream repeats it in."""
-        secret = self._credential.secret.reveal() if self._credential else ""
-        if len(secret) < SECRET_CHARS:
-            return
-        for name in _REPEATED:
-            said = getattr(error, name, None)
-            if isinstance(said, str) and secret in said:
-                setattr(error, name, said.replace(secret, "…"))
-        error.args = (error.message,)
-        error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
+        """Take the credential, and an adapter's tokens, out of whatever an upstream repeats."""
+        own = {self._credential.secret.reveal()} if self._credential else set()
+        for secret in own | self._hidden:
+            if len(secret) < SECRET_CHARS:
+                continue
+            for name in _REPEATED:
+                said = getattr(error, name, None)
+                if isinstance(said, str) and secret in said:
+                    setattr(error, name, said.replace(secret, "…"))
+            error.args = (error.message,)
+            error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
 
     # -- the record
 

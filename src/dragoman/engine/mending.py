@@ -7,6 +7,8 @@ told once; what did not help is forgotten with the attempt.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from dragoman.engine.call import Call
 from dragoman.engine.outgoing import Outgoing
 from dragoman.errors import UpstreamError
@@ -50,6 +52,12 @@ class Mending:
         self._said = error.message
         self.repairs += fresh
         return True
+
+    def news_of(self, warnings: Sequence[str]) -> Iterator[str]:
+        """Leave out of a mended request's warnings what `remember` will say."""
+        for warning in warnings:
+            if not any(warning.startswith(f"{repair.name} is not sent") for repair in self.repairs):
+                yield warning
 
     def remember(self, outgoing: Outgoing) -> str | None:
         """Remember what helped. Returns: the sentence to tell, None when there is nothing new."""
