@@ -39,6 +39,12 @@ class Aside(Struct, frozen=True):
     request: HttpRequest
 
 
+class Pause(Struct, frozen=True):
+    """Let time pass, while another request fetches what this one needs too."""
+
+    seconds: float
+
+
 class Follow(Struct, frozen=True):
     """What to ask next, `after_s` seconds from now, before there is an answer to read.
 
@@ -50,7 +56,7 @@ class Follow(Struct, frozen=True):
     stream: bool = False
 
 
-AuthFlow: TypeAlias = Generator[HttpRequest | Aside, HttpAnswer, None]
+AuthFlow: TypeAlias = Generator[HttpRequest | Aside | Pause, HttpAnswer, None]
 
 
 class Adapter:
@@ -115,8 +121,9 @@ class Adapter:
     def auth_flow(self, request: HttpRequest, ask: Ask) -> AuthFlow:
         """Yield the request as it shall be sent: signed, or with a token.
 
-        Each `yield` gives back the answer: of an `Aside` all of it, else status and headers. What
-        was yielded last is what is read on. A generator that ends after a 401 leaves it at that.
+        Each `yield` gives back the answer: of an `Aside` all of it, else status and headers. An
+        `Aside` that fails raises here. What was yielded last is what is read on. A generator that
+        ends after a 401 leaves it at that. `Pause` waits; `ask.hide` keeps a token out of messages.
         """
         del ask
         yield request
@@ -134,6 +141,16 @@ class Adapter:
         ask.state.setdefault("warnings", []).extend(rendered.warnings)
         return rendered.body
 
+    def speaks(self, ask: Ask) -> Api | None:
+        """Say in which wire format this call's answer comes, where it comes in one of ours.
+
+        It is read as that, and neither `transform_response` nor `transform_stream` is called: for
+        services that serve models of several makers, each in its maker's language. Default: the
+        provider's, unless one of those two is overridden.
+        """
+        own = has_own(self, "transform_response", "transform_stream")
+        return None if own else ask.provider.api
+
     def transform_response(self, answer: Piece, out: Answer, ask: Ask) -> None:
         """Read a whole answer with a 2xx status into `out`. Raises: DragomanError.
 
@@ -150,6 +167,9 @@ class Adapter:
         without `finish` is an error, unless `ends_with_body`.
         """
         raise NotImplementedError
+
+    def end_stream(self, out: Answer, ask: Ask) -> None:
+        """Say what was held back until the body of a stream ended. Default: nothing."""
 
     def get_error(self, answer: HttpAnswer, ask: Ask) -> DragomanError:
         """Classify an answer that is not 2xx. Default: as the wire format has errors."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 from msgspec import structs
 
 from dragoman.errors import ConfigError
+from dragoman.types.http import HttpAnswer
 from dragoman.types.message import Media, Message, Text, ToolCall, ToolResult
 from dragoman.types.provider import Provider
 from dragoman.types.request import ChatRequest
@@ -39,6 +40,9 @@ class Ask:
     env: the variables that are in force: read these, not the process's.
     state: yours, to keep something from one hook of this call to the next.
     clock: tells Unix time, in seconds.
+    head: status and headers of the answer that is read, once it has come.
+    extra_sent: yours to set, when the fields that nobody models (`request.extra`, which `openai`
+        holds too) are in your body already, or reported; else they are added at its top.
     read_file: tells what a small text file holds (a service account's, say), by its path, in which
         `~` and variables count. Raises: ConfigError. The engine reads it: hooks open no files.
     """
@@ -67,8 +71,11 @@ class Ask:
         self.clock = clock
         self.read_file = _read_nothing if read_file is None else read_file
         self.state: dict[str, Any] = {}
+        self.head = HttpAnswer(status=200, headers={})
+        self.extra_sent = False
         self.texts: Sequence[str] = ()
         self.dimensions: int | None = None
+        self.hidden: set[str] = set()
         self._request: ChatRequest | None = None
         self._read: set[str] = set()
 
@@ -127,6 +134,10 @@ class Ask:
             hint=f'Add options = {{ {name} = "…" }} to its table'
             + (f", or set {places}." if places else "."),
         )
+
+    def hide(self, secret: str) -> None:
+        """Keep a text, a token that was fetched, out of all that is said of this call."""
+        self.hidden.add(secret)
 
     # -- for those who run adapters
 

@@ -24,7 +24,13 @@ from dragoman.adapters.adapter import Adapter
 from dragoman.adapters.guard import call_slow
 from dragoman.errors import AdapterError, ConfigError, DragomanError
 
-BUILT_IN: Mapping[str, str] = MappingProxyType({})
+BUILT_IN: Mapping[str, str] = MappingProxyType(
+    {
+        "azure": "dragoman.adapters.azure:Azure",
+        "bedrock": "dragoman.adapters.bedrock:Bedrock",
+        "oauth": "dragoman.adapters.oauth:OAuth",
+    }
+)
 """Name → module and class of ours."""
 
 DESCRIPTIONS = (".toml", ".json")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 
-from dragoman.adapters.adapter import Adapter, Aside, Follow, has_own
+from dragoman.adapters.adapter import Adapter, Aside, AuthFlow, Follow, Pause, has_own
 from dragoman.adapters.ask import CHAT, EMBEDDINGS, Ask
 from dragoman.adapters.find import find_adapter
 from dragoman.adapters.format import AdaptedFormat, speaks_otherwise, wrong_type
@@ -14,7 +14,7 @@ from dragoman.adapters.frames import Piece
 from dragoman.adapters.guard import call
 from dragoman.config.secrets import Secrets
 from dragoman.endpoint import add_query
-from dragoman.errors import AdapterError, ConfigError, Unsupported
+from dragoman.errors import AdapterError, ConfigError, DragomanError, Unsupported
 from dragoman.types.credential import Credential
 from dragoman.types.http import ConnectOptions, HttpAnswer, HttpRequest, Url, parse_url
 from dragoman.types.provider import Provider
@@ -126,21 +126,30 @@ class AdaptedTarget:
             options=ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress),
         )
 
-    def send(self, request: HttpRequest) -> Generator[HttpRequest | Aside, HttpAnswer, None]:
-        """Yield what is to be sent, in order; what came of it is sent in. The last one counts.
+    def send(self, request: HttpRequest) -> AuthFlow:
+        """Yield what is to be sent, in order; what came of it comes back in. The last counts.
 
-        Raises: AdapterError.
+        Raises: DragomanError.
         """
         flow = self.adapter.auth_flow(request, self.ask)
         name = self.ask.provider.name
-        answer: HttpAnswer | None = None
-        for _ in range(MAX_ASIDES):
-            wanted = call(name, _advance, flow, answer)
-            if wanted is None:
-                return
-            if not isinstance(wanted, HttpRequest | Aside):
-                raise wrong_type(name, "auth_flow", wanted, "a request, or an Aside with one")
-            answer = yield wanted
+        came: HttpAnswer | DragomanError | None = None
+        asked = 0
+        try:
+            while asked < MAX_ASIDES:
+                wanted = call(name, _auth_flow, flow, came)
+                if wanted is None:
+                    return
+                if not isinstance(wanted, HttpRequest | Aside | Pause):
+                    raise wrong_type(name, "auth_flow", wanted, "a request, or an Aside with one")
+                asked += not isinstance(wanted, Pause)
+                try:
+                    came = yield wanted
+                except DragomanError as error:
+                    came = error
+        finally:
+            if isinstance(flow, Generator):
+                flow.close()
         raise AdapterError(
             f"the adapter of {name} made {MAX_ASIDES} requests, and still wants another",
             hint="its auth_flow must end",
@@ -196,12 +205,12 @@ class AdaptedTarget:
         return call(self.ask.provider.name, hook, self.ask)
 
 
-def _advance(
-    flow: Generator[HttpRequest | Aside, HttpAnswer, None], answer: HttpAnswer | None
-) -> object:
-    """Resume a flow; None at its end."""
+def _auth_flow(flow: AuthFlow, came: HttpAnswer | DragomanError | None) -> object:
+    """Resume a flow with what came of its last wish; None at its end."""
     try:
-        return next(flow) if answer is None else flow.send(answer)
+        if isinstance(came, DragomanError):
+            return flow.throw(came)
+        return next(flow) if came is None else flow.send(came)
     except StopIteration:
         return None
 

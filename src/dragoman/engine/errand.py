@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dragoman.adapters.adapter import Aside
+from msgspec.structs import replace
+
+from dragoman.adapters.adapter import Aside, Pause
 from dragoman.engine.adapted import AdaptedTarget
 from dragoman.engine.steps import Close, Flow, Response, Sleep
-from dragoman.errors import AdapterError
+from dragoman.errors import AdapterError, DragomanError
 from dragoman.types.http import HttpAnswer, HttpRequest
 
 MAX_FOLLOWS = 10_000
 """How often a job may be asked after: the timers end it before, unless they are never looked at."""
+
+LEAST_PAUSE_S = 0.001
+_NOTHING = HttpAnswer(status=0, headers={})
 
 Asking = Callable[[HttpRequest], Flow[Response]]
 Reading = Callable[[Response], Flow[bytes]]
@@ -19,16 +24,21 @@ Pausing = Callable[[float], None]
 
 
 def run_errand(
-    target: AdaptedTarget, request: HttpRequest, ask: Asking, read: Reading, pause: Pausing
+    target: AdaptedTarget, request: HttpRequest, send: Asking, read: Reading, pause: Pausing
 ) -> Flow[tuple[Response, bytes | None]]:
     """Send what the adapter wants sent. Gives the answer that counts, and its body if it was read.
 
-    `ask` sends and sees a head, `read` reads a body whole, `pause` raises when there is no time to
-    wait so long.
+    `send` sends and sees a head, `read` reads a body whole, `pause` raises when there is no time to
+    wait so long. Whatever an adapter asks goes over the provider's kind of connection: its egress
+    policy, proxy and TLS.
 
     Raises: DragomanError.
     """
-    answer = yield from _authenticated(target, request, ask, read)
+
+    def ask(wanted: HttpRequest) -> Flow[Response]:
+        return send(replace(wanted, options=request.options))
+
+    answer = yield from _authenticated(target, request, ask, read, pause)
     head = HttpAnswer(status=answer.status, headers=answer.headers)
     if not (target.follows and 200 <= answer.status < 300):
         target.answered(head)
@@ -52,7 +62,7 @@ def run_errand(
 
 
 def _authenticated(
-    target: AdaptedTarget, request: HttpRequest, ask: Asking, read: Reading
+    target: AdaptedTarget, request: HttpRequest, ask: Asking, read: Reading, pause: Pausing
 ) -> Flow[Response]:
     """Perform the adapter's auth flow. Gives the answer to the request that it sent last."""
     flow = target.send(request)
@@ -63,11 +73,17 @@ def _authenticated(
             if answer is not None:
                 yield Close(answer)
                 answer = None
-            if isinstance(wanted, Aside):
-                beside = yield from ask(wanted.request)
-                body = yield from read(beside)
-                yield Close(beside)
-                given = HttpAnswer(status=beside.status, headers=beside.headers, body=body)
+            if isinstance(wanted, Pause):
+                seconds = max(wanted.seconds, LEAST_PAUSE_S)
+                pause(seconds)
+                yield Sleep(seconds)
+                given = _NOTHING
+            elif isinstance(wanted, Aside):
+                try:
+                    given = yield from _read_beside(wanted.request, ask, read)
+                except DragomanError as error:
+                    wanted = flow.throw(error)
+                    continue
             else:
                 answer = yield from ask(wanted)
                 given = HttpAnswer(status=answer.status, headers=answer.headers)
@@ -82,3 +98,15 @@ def _authenticated(
             hint="its auth_flow must end with: yield request",
         )
     return answer
+
+
+def _read_beside(request: HttpRequest, ask: Asking, read: Reading) -> Flow[HttpAnswer]:
+    """Send a request beside the real one, and read its answer whole."""
+    beside = yield from ask(request)
+    try:
+        body = yield from read(beside)
+    except DragomanError:
+        yield Close(beside)
+        raise
+    yield Close(beside)
+    return HttpAnswer(status=beside.status, headers=beside.headers, body=body)
