@@ -11,6 +11,7 @@ from typing import Any
 
 from dragoman import Answer, AsyncClient, Client
 from dragoman.config import Config, Secrets, load
+from dragoman.engine.answer import EmbeddingAnswer
 from dragoman.engine.call import Surroundings
 from dragoman.routing.retry import RetryPolicy
 from dragoman.types import Event, Exchange
@@ -52,6 +53,18 @@ class Asker:
         async def ask() -> Answer:
             async with AsyncClient(self.config, surroundings=self.around) as client:
                 return await client.chat(model, messages, **params)
+
+        return asyncio.run(ask())
+
+    def embed(self, model: Any, texts: Any, **params: Any) -> EmbeddingAnswer:
+        """Ask for the vectors of texts."""
+        if self.kind == "sync":
+            with Client(self.config, surroundings=self.around) as client:
+                return client.embed(model, texts, **params)
+
+        async def ask() -> EmbeddingAnswer:
+            async with AsyncClient(self.config, surroundings=self.around) as client:
+                return await client.embed(model, texts, **params)
 
         return asyncio.run(ask())
 

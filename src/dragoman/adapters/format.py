@@ -51,12 +51,14 @@ class AdaptedFormat(Wrapped):
     """See `dragoman.wire.base.WireFormat`: one attempt's language."""
 
     def __init__(self, adapter: Adapter, ask: Ask) -> None:
-        super().__init__(get_format(ask.provider.api))
+        api = call(ask.provider.name, adapter.speaks, ask)
+        super().__init__(get_format(api or ask.provider.api))
         self._adapter = adapter
         self._ask = ask
+        self._is_known = api is not None
         self._head = HttpAnswer(status=200, headers={})
-        self.name = f"adapter:{ask.provider.name}"
-        if has_own(adapter, "transform_request"):
+        self.name = f"the adapter of {ask.provider.name}"
+        if has_own(adapter, "transform_request") and not has_own(adapter, "speaks"):
             self.needs_max_tokens = False
         self.neighbours = frozenset[str]()
         self.embeddings = self
@@ -64,7 +66,7 @@ class AdaptedFormat(Wrapped):
 
     def answered(self, head: HttpAnswer) -> None:
         """Take note of an answer's head: hooks that read its body are shown it."""
-        self._head = head
+        self._head = self._ask.head = head
 
     # -- the upstream's half
 
@@ -82,7 +84,9 @@ class AdaptedFormat(Wrapped):
                 hint='have them told in words: emulate = ["tools"]',
             )
         warnings += (f"{name} is not sent: {self.name} does not know it" for name in unread)
-        if isinstance(body, Mapping):
+        if ask.extra_sent:
+            pass
+        elif isinstance(body, Mapping):
             body = dict(body)
             render_extra(request, self.name, body, warnings.append)
         elif request.extra:
@@ -91,7 +95,8 @@ class AdaptedFormat(Wrapped):
 
     def parse_response(self, body: bytes, dialect: Dialect) -> Completion:
         """See `WireFormat.parse_response`. Raises: DragomanError."""
-        del dialect
+        if self._is_known:
+            return super().parse_response(body, dialect)
         out = Answer()
         self.read_whole(body, out)
         return accumulate(out.take())
@@ -115,7 +120,7 @@ class AdaptedFormat(Wrapped):
     def stream_parser(self, dialect: Dialect, *, meter: bool = False) -> StreamParser:
         """See `WireFormat.stream_parser`."""
         del meter
-        if not has_own(self._adapter, "transform_response", "transform_stream"):
+        if self._is_known:
             return super().stream_parser(dialect)
         return AdaptedStream(self._adapter, self._ask, self.read_whole)
 
@@ -155,7 +160,8 @@ class AdaptedFormat(Wrapped):
             except (TypeError, ValueError, RecursionError) as error:
                 raise AdapterError(
                     f"the adapter of {self._ask.provider.name} made a body in {hook}"
-                    f" that is no JSON: {error}"
+                    f" that is no JSON: {error}",
+                    hint="an object of strings, numbers, lists and objects, or bytes",
                 ) from None
         if isinstance(body, str):
             return body.encode()

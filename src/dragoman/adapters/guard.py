@@ -24,6 +24,7 @@ LOAD_LIMIT_S = 20.0
 """How long an adapter's file may take to load: it may import half the world."""
 
 _LOOK_S = 0.5
+_PACKAGE = __file__.rpartition("adapters")[0]
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -63,7 +64,7 @@ class _Watch:
             if me not in self._stopped:
                 return False
             self._stopped.discard(me)
-            _raise_in(me, None)  # what was not delivered yet must not hit anybody else
+            raise_in(me, None)  # what was not delivered yet must not hit anybody else
             return True
 
     def _start(self) -> None:
@@ -92,7 +93,7 @@ class _Watch:
         if thread == main and self.takes_alarms:
             signal.pthread_kill(thread, signal.SIGALRM)  # wakes it from a system call, too
         else:
-            _raise_in(thread, _Overdue)
+            raise_in(thread, _Overdue)
 
     def alarm(self, *_: object) -> None:
         """Take a signal, in the main thread: stop its hook, if it is in one."""
@@ -100,7 +101,7 @@ class _Watch:
             raise _Overdue
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+def raise_in(thread: int, error: type[BaseException] | None) -> None:
     """Raise an exception in another thread, at its next instruction; None takes it back.
 
     Source: https://docs.python.org/3/c-api/init.html#c.PyThreadState_SetAsyncExc (read 2026-11)
@@ -179,7 +180,9 @@ def _place(error: BaseException) -> str | None:
         return f"{error.filename}:{error.lineno}"
     frames = list(traceback.walk_tb(error.__traceback__))
     files = [frame.f_code.co_filename for frame, _ in frames]
-    own = next((f for f in files if f != __file__ and not f.startswith("<frozen")), None)
+    files = [file for file in files if file != __file__ and not file.startswith("<frozen")]
+    foreign = (file for file in files if not file.startswith(_PACKAGE))
+    own = next(foreign, files[0] if files else None)  # a shim of ours may stand before the hook
     lines = [line for (frame, line) in frames if frame.f_code.co_filename == own]
     return f"{own}:{lines[-1]}" if own else None
 
@@ -189,4 +192,4 @@ def _one_line(text: str) -> str:
 
 
 def _name(hook: Callable[..., Any]) -> str:
-    return getattr(hook, "__name__", "a hook")
+    return str(getattr(hook, "__name__", "a hook")).lstrip("_")

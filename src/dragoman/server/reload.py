@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from dragoman.config import Config
+from dragoman.config.adapted import FOLDER
 from dragoman.errors import ConfigError
 from dragoman.registry import Discovered
 from dragoman.server.gateway import Gateway
@@ -83,7 +84,9 @@ def _problems(config: Config) -> list[str]:
 
 
 def _paths(config: Config) -> Iterable[Path]:
-    return [file.path for file in config.files]
+    """List the files, and the folders in which adapters may appear."""
+    paths = [file.path for file in config.files]
+    return [*paths, *dict.fromkeys(path.parent / FOLDER for path in paths)]
 
 
 def _look(paths: Iterable[Path]) -> _Seen:
