@@ -4,7 +4,7 @@
     python scripts/generate_docs.py --check    # fail when one is out of date
 
 Whole files: reference/errors.md, reference/cli.md, gateway/grafana.json. Between two marks: the
-tables in providers.md, guides/local-servers.md and gateway/metrics.md.
+tables in providers.md, guides/local-servers.md, guides/conformance.md and gateway/metrics.md.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from dragoman import errors
 from dragoman.catalog import PROVIDERS_FILE
 from dragoman.cli.app import ASK, root
 from dragoman.cli.exit_codes import MEANINGS, exit_code
+from dragoman.probe.conformance import CASES
 from dragoman.server.metrics import METRICS
 
 DOCS = Path(__file__).parent.parent / "docs"
 EXAMPLES = Path(__file__).with_name("cli_examples.toml")
 MARKS = ("<!-- providers: made by scripts/generate_docs.py -->\n", "<!-- /providers -->\n")
 METRICS_MARKS = ("<!-- metrics: made by scripts/generate_docs.py -->\n", "<!-- /metrics -->\n")
+CASES_MARKS = ("<!-- cases: made by scripts/generate_docs.py -->\n", "<!-- /cases -->\n")
 EVERYWHERE = ("config", "color", "debug")
 MADE = "<!-- Made by scripts/generate_docs.py; change the code, then run `make generate`. -->\n\n"
 
@@ -227,6 +229,15 @@ def metrics_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def cases_table() -> str:
+    """Tabulate what a provider is examined for."""
+    lines = ["| case | what should be | must be |", "|---|---|---|"]
+    for case in CASES:
+        needed = "yes" if case.needed else ""
+        lines.append(f"| `{case.name}` | {case.about} | {needed} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Write, or check."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -235,12 +246,14 @@ def main() -> int:
     providers = DOCS / "providers.md"
     servers = DOCS / "guides" / "local-servers.md"
     metrics = DOCS / "gateway" / "metrics.md"
+    conformance = DOCS / "guides" / "conformance.md"
     made = {
         DOCS / "reference" / "errors.md": errors_page(),
         DOCS / "reference" / "cli.md": cli_page(),
         providers: between_marks(providers, providers_table()),
         servers: between_marks(servers, servers_table()),
         metrics: between_marks(metrics, metrics_table(), METRICS_MARKS),
+        conformance: between_marks(conformance, cases_table(), CASES_MARKS),
         DOCS / "gateway" / "grafana.json": dashboard(),
     }
     stale = [p for p, text in made.items() if not p.exists() or p.read_text("utf-8") != text]

@@ -42,7 +42,7 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def ok(self) -> bool:
         """Whether nothing failed, and something was found out."""
-        return not self.failed and self.total > 0
+        return not self.failed and any(result.verdict != "skipped" for result in self.results)
 
     @property
     def dialect(self) -> Mapping[str, Any]:
