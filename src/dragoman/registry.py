@@ -15,6 +15,7 @@ from msgspec import structs
 
 from dragoman.catalog import list_models
 from dragoman.catalog.describe import describe_model
+from dragoman.config.refs import split_ref
 from dragoman.errors import ConfigError
 from dragoman.resolution import Resolution, Resolving
 from dragoman.suggest import explain_unknown
@@ -192,12 +193,7 @@ class Registry:
 
     def split(self, ref: str) -> tuple[Provider, str] | None:
         """Read a ref as provider and model."""
-        ends = sorted(end for end in (ref.find("/"), ref.find(":")) if end > 0)
-        for end in ends:
-            provider = self.find_provider(ref[:end])
-            if provider is not None and "/" not in ref[:end]:
-                return provider, ref[end + 1 :]
-        return None
+        return split_ref(ref, self.find_provider)
 
     def declaring(self, model: str) -> list[Provider]:
         """List the providers that declare a model; the demo answers only when it is named."""

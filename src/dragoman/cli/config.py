@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dragoman.cli.config_edit import edit_config
+from dragoman.cli.config_export import export_config, write_new
 from dragoman.cli.exit_codes import Exit, InputMissing
-from dragoman.cli.flags import WrongUsage, as_json, shared
+from dragoman.cli.flags import as_json, shared
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
@@ -99,11 +100,14 @@ def show_config(session: Session, json: bool) -> None:
 
 
 config.add_command(edit_config)
+config.add_command(export_config)
 
 
 @config.command("import")
 @click.argument("source")
-@click.option("--from", "kind", metavar="TOOL", help="Whose file it is, where that does not show.")
+@click.option(
+    "--from", "--kind", "kind", metavar="TOOL", help="Whose file it is, where that does not show."
+)
 @click.option("--write", is_flag=True, help="Write it to the user's file, which must not exist.")
 @as_json
 @shared
@@ -179,21 +183,11 @@ def _find_source(session: Session, source: str, kind: str | None) -> tuple[Path,
 
 def _write_new(session: Session, text: str) -> Path:
     """Write the user's file, for its owner alone: it may hold keys. Raises: WrongUsage."""
-    import os
-
     from dragoman.config.files import config_folder
 
     target = config_folder(session.env) / "config.toml"
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        raise WrongUsage(
-            f"{target} exists, and is not overwritten",
-            hint="without --write it is printed: append what is missing",
-        ) from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_new(target, text, "without --write it is printed: append what is missing")
     return target
 
 

@@ -21,9 +21,9 @@ from dragoman.config.dialects.litellm_names import (
 )
 from dragoman.config.dialects.made import Made, Settings
 from dragoman.config.dialects.per_token import PerToken, to_decimal
-from dragoman.config.dialects.translated import Translated, literal, literal_secret
+from dragoman.config.dialects.translated import PLACEHOLDERS, Translated, literal, literal_secret
 from dragoman.config.interpolate import VARIABLE
-from dragoman.config.kinds import Wrong
+from dragoman.config.kinds import NAME, Wrong
 from dragoman.config.naming import name_for_url
 from dragoman.types.http import parse_url
 
@@ -125,6 +125,9 @@ class EntryReader:
         if where is None:
             return None
         stem, row, settings, model = where
+        given, slash, rest = group.partition("/")
+        if row is None and slash and rest == model and NAME.fullmatch(given.lower()):
+            stem = given.lower()  # what people call it there
         self._settings(settings, {**_limits(entry), **params}, inside)
         info = self._info(entry, params, path, model)
         self._leave(entry, params, group)
@@ -213,12 +216,16 @@ class EntryReader:
         self, settings: Settings, params: Mapping[str, Any], row: str | None, path: Key
     ) -> None:
         key, here = params.get("api_key"), (*path, "api_key")
-        if not isinstance(key, str) or not key:
+        if isinstance(key, str) and key.lower() in PLACEHOLDERS:
+            key = None
+        elif not isinstance(key, str) or not key:
             if row is None:
                 self.document.leave(
                     f"the key of '{params['model']}'",
                     "none is stated, and no other provider's is sent there",
                 )
+            key = None
+        if key is None:
             return
         variable = key.removeprefix(_REFERENCE)
         if variable != key and VARIABLE.fullmatch(variable):

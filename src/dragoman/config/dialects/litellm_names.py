@@ -50,3 +50,21 @@ TEXT_COMPLETION = frozenset(
 
 MAKERS = ("openai", "anthropic", "gemini", "mistral", "deepseek", "xai", "cohere", "groq")
 """Whose models may be named without a provider; the first that has one counts."""
+
+LISTED: Mapping[str, str] = {
+    "openai": OPENAI,
+    "anthropic": "anthropic",
+    "gemini": "gemini",
+    "mistral": "mistral",
+    "deepseek": "deepseek",
+    "xai": "xai",
+    "groq": "groq",
+    "openrouter": "openrouter",
+    "perplexity": "perplexity",
+    "cerebras": "cerebras",
+    "moonshot": "moonshot",
+    "together": "together_ai",
+    "fireworks": "fireworks_ai",
+    "deepinfra": "deepinfra",
+}
+"""Built-in providers that LiteLLM knows as well, by the prefix that it has for them."""

@@ -69,7 +69,7 @@ class Made:
 
         Returns: its name.
         """
-        alike = json.dumps([stem, row, settings.values], sort_keys=True, default=str)
+        alike = json.dumps([row, settings.values], sort_keys=True, default=str)
         apart = "limits" in settings
         for provider in self._alike.get(alike, ()):
             known = provider.models.get(model or "")

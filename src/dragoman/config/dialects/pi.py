@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.config import fields
 from dragoman.config.dialects.polpo import COMPAT, Polpo, dialect_of
-from dragoman.config.dialects.translated import Translated, literal, literal_secret
+from dragoman.config.dialects.translated import PLACEHOLDERS, Translated, literal, literal_secret
 from dragoman.config.kinds import Wrong
 
 if TYPE_CHECKING:
@@ -140,7 +140,9 @@ def _settings(
     for key in _NOT_OURS & found.keys():
         translated.leave(f"providers.{name}.{key}")
         del found[key]
-    if isinstance(text := found.get("apiKey"), str):
+    if isinstance(text := found.get("apiKey"), str) and text.lower() in (*PLACEHOLDERS, name):
+        del found["apiKey"]  # pi wants one, the server does not
+    elif isinstance(text, str):
         found["apiKey"] = _value(translated, text, (*path, "apiKey"), f"providers.{name}.apiKey")
         if found["apiKey"] is None:
             del found["apiKey"]

@@ -30,7 +30,7 @@ def _flag(name: str) -> Callable[[Any], dict[str, Any]]:
     return lambda value: {name: value} if isinstance(value, bool) else {}
 
 
-_THINKING = {
+THINKING = {
     "openai": "effort",
     "openrouter": "nested",
     "zai": "thinking",
@@ -47,7 +47,7 @@ COMPAT: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "requiresToolResultName": _flag("tool_result_name"),
     "requiresAssistantAfterToolResult": _flag("assistant_after_tool_result"),
     "requiresThinkingAsText": _flag("reasoning_as_text"),
-    "thinkingFormat": lambda value: {"reasoning": _THINKING[value]} if value in _THINKING else {},
+    "thinkingFormat": lambda value: {"reasoning": THINKING[value]} if value in THINKING else {},
     "supportsStrictMode": _flag("strict_tools"),
 }
 """pi's flags of the chat completions API, and what each is in our dialect."""

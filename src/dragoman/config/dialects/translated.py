@@ -22,6 +22,12 @@ MAX_REMARKS = 200
 NOTHING_LIKE_IT = "has nothing like it here"
 
 
+PLACEHOLDERS = frozenset(
+    {"none", "empty", "dummy", "fake", "fake-key", "fake-api-key", "not-needed"}
+)
+"""What stands for a key where a server wants none; here, no header is sent then."""
+
+
 class Translated(Document):
     """What a file says, in our shape. It is read and checked like a file of ours.
 

@@ -1,0 +1,1 @@
+"""Our configuration as other tools' files: one file for each tool, `write(source) -> text`."""
