@@ -21,6 +21,7 @@ from dragoman.engine.dialogue import Whole, signer_of
 from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
 from dragoman.engine.mending import Mending
 from dragoman.engine.outgoing import Outgoing, prepare
+from dragoman.engine.secrecy import hide_secret
 from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
 from dragoman.engine.target import Target
 from dragoman.engine.timers import Timers
@@ -53,10 +54,6 @@ DRAIN_S = 0.5
 PLAIN_HEAD_S = 600.0
 """How long a whole answer may take to begin: nothing is sent before its last token is made.
 Precedent: the official SDKs' default timeout of ten minutes."""
-
-SECRET_CHARS = 8
-"""A shorter credential is no secret, and may well be a word."""
-_REPEATED = ("message", "code", "request_id", "upstream_code", "upstream_type", "param")
 
 
 class Attempt:
@@ -183,7 +180,7 @@ class Attempt:
             chunk, self._held = self._held, b""
         frames = bridge.frames
         out = bridge.feed(chunk) if chunk else bridge.close()
-        if bridge.heard and bridge.frames > frames:
+        if bridge.committed and bridge.frames > frames:
             if self.record.first_token_s is None:
                 self.record.first_token_s = self.call.around.clock() - self._began
             self._timers.content()
@@ -334,14 +331,7 @@ class Attempt:
         """Take the credential, and an adapter's tokens, out of whatever an upstream repeats."""
         own = {self._credential.secret.reveal()} if self._credential else set()
         for secret in own | self._hidden:
-            if len(secret) < SECRET_CHARS:
-                continue
-            for name in _REPEATED:
-                said = getattr(error, name, None)
-                if isinstance(said, str) and secret in said:
-                    setattr(error, name, said.replace(secret, "…"))
-            error.args = (error.message,)
-            error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
+            hide_secret(error, secret)
 
     # -- the record
 
