@@ -68,6 +68,7 @@ class AdaptedStream:
             self._read_document(bytes(self._document))
         else:
             self._take(self._cutter.close())
+            self._end()
         if out.ending or (self._adapter.ends_with_body and self.frames):
             out.close()
         else:
@@ -93,7 +94,7 @@ class AdaptedStream:
             if out.finished:
                 return
             if piece.data == DONE and adapter.framing == "sse":
-                if out.ending or adapter.ends_with_body:
+                if out.ending or adapter.ends_with_body or adapter.ends_with_done:
                     out.close()
                 continue
             self.frames += 1
@@ -101,6 +102,16 @@ class AdaptedStream:
                 call(ask.provider.name, adapter.transform_stream, piece, out, ask)
             except DragomanError as error:
                 out.fail(error)
+
+    def _end(self) -> None:
+        """Let the adapter say what it held back."""
+        if self._out.finished or not has_own(self._adapter, "end_stream"):
+            return
+        ask = self._ask
+        try:
+            call(ask.provider.name, self._adapter.end_stream, self._out, ask)
+        except DragomanError as error:
+            self._out.fail(error)
 
     def _read_document(self, body: bytes) -> None:
         self.frames += 1
