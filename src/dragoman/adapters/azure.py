@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from dragoman.adapters.adapter import AuthFlow
@@ -44,7 +45,7 @@ class Azure(OAuth):
     """See the module. A resource's key, or a token of Microsoft Entra ID."""
 
     name = "azure"
-    provider = {
+    provider: ClassVar[Mapping[str, Any]] = {
         "base_url": NO_RESOURCE,
         "api_key_env": ["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
         "api_key_optional": True,
@@ -111,7 +112,7 @@ def _uses_entra(ask: Ask) -> bool:
 
 def _key_header(ask: Ask) -> str:
     auth = ask.provider.auth
-    return auth if auth in AUTH_HEADERS else "api-key"
+    return "api-key" if auth is None or auth not in AUTH_HEADERS else auth
 
 
 def _find_resource(ask: Ask) -> None:
