@@ -40,7 +40,7 @@ from dragoman.types.credential import Credential
 from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import AttemptKind, Outcome
-from dragoman.types.http import HttpRequest
+from dragoman.types.http import HttpAnswer, HttpRequest
 from dragoman.types.usage import Usage
 from dragoman.wire.base import WireFormat
 from dragoman.wire.bridge import Bridge, Events
@@ -180,7 +180,7 @@ class Attempt:
             chunk, self._held = self._held, b""
         frames = bridge.frames
         out = bridge.feed(chunk) if chunk else bridge.close()
-        if bridge.committed and bridge.frames > frames:
+        if bridge.heard and bridge.frames > frames:
             if self.record.first_token_s is None:
                 self.record.first_token_s = self.call.around.clock() - self._began
             self._timers.content()
@@ -251,6 +251,10 @@ class Attempt:
         self, target: AdaptedTarget, request: HttpRequest
     ) -> Flow[tuple[Response, bytes | None]]:
         """Send what an adapter wants sent; see `run_errand`."""
+        if target.is_direct:
+            answer = yield from self._send(request)
+            target.answered(HttpAnswer(status=answer.status, headers=answer.headers))
+            return answer, None
         from dragoman.engine.errand import run_errand
 
         def read(answer: Response) -> Flow[bytes]:
