@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -166,6 +167,7 @@ def other_spellings(base_url: str, api: Api) -> tuple[str, ...]:
     return tuple(base.join(candidate) for candidate in candidates if candidate != used)
 
 
+@lru_cache(maxsize=1024)
 def default_auth(base_url: str, api: Api, auth: Auth | None) -> Auth:
     """Say how a key is sent: as configured, else as the URL's and the format's kind want it."""
     if auth is not None:

@@ -9,6 +9,7 @@ way once they are slow. Nothing of this costs more than a few microseconds per h
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import threading
 import time
@@ -38,10 +39,15 @@ class _Watch:
     """Knows which hooks are under way, by thread, and stops those that take too long."""
 
     def __init__(self) -> None:
+        self.takes_alarms = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: after a fork there is no thread that looks."""
         self._lock = threading.Lock()
         self._under_way: dict[int, float] = {}
         self._stopped: set[int] = set()
-        self.takes_alarms = False
+        self._looking = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -51,42 +57,51 @@ class _Watch:
         if me in self._under_way:
             return False
         self._under_way[me] = time.monotonic() + limit_s
-        if self._thread is None or not self._thread.is_alive():
-            self._start()
-        self._wake.set()
+        if not self._looking:
+            self._rouse()
         return True
 
     def end(self) -> bool:
         """Note that it has come back; tell whether it had been stopped."""
         me = threading.get_ident()
+        if time.monotonic() < self._under_way.pop(me):
+            return False  # nobody stops a hook before its time is over
         with self._lock:
-            self._under_way.pop(me, None)
             if me not in self._stopped:
                 return False
             self._stopped.discard(me)
             raise_in(me, None)  # what was not delivered yet must not hit anybody else
             return True
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._look, name="dragoman-adapters", daemon=True
-                )
-                self._thread.start()
+    def _rouse(self) -> None:
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(
+                        target=self._look, name="dragoman-adapters", daemon=True
+                    )
+                    self._thread.start()
+        self._wake.set()
 
     def _look(self) -> None:
         while True:
             self._wake.wait()
             self._wake.clear()
+            self._looking = True
             while self._under_way:
                 time.sleep(_LOOK_S)
-                now = time.monotonic()
-                with self._lock:
-                    for thread, until in list(self._under_way.items()):
-                        if now >= until and thread not in self._stopped:
-                            self._stopped.add(thread)
-                            self._stop(thread)
+                self._stop_overdue()
+            self._looking = False
+            if self._under_way:  # one that began in between saw us looking, and called nobody
+                self._wake.set()
+
+    def _stop_overdue(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            for thread, until in list(self._under_way.items()):
+                if now >= until and thread not in self._stopped:
+                    self._stopped.add(thread)
+                    self._stop(thread)
 
     def _stop(self, thread: int) -> None:
         main = threading.main_thread().ident
@@ -111,6 +126,9 @@ def raise_in(thread: int, error: type[BaseException] | None) -> None:
 
 
 _WATCH = _Watch()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_WATCH.reset)
 
 
 def take_alarms() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
@@ -22,6 +23,8 @@ from dragoman.types.route import Deployment
 from dragoman.wire import get_format
 from dragoman.wire.base import WireFormat
 from dragoman.wire.embeddings import PATH as EMBEDDINGS_PATH
+
+_DOTS = re.compile(r"^[^?]*/(\.|%2e){1,2}(/|\?|$)", re.IGNORECASE)
 
 MAX_ASIDES = 10
 """How many requests an adapter may make before the real one: more are a loop."""
@@ -110,11 +113,12 @@ class AdaptedTarget:
         said = self._call(self.adapter.validate_environment)
         if not isinstance(said, Mapping):
             raise wrong_type(provider.name, "validate_environment", said, "a mapping of headers")
-        headers = {
-            **added,
-            **{str(name).lower(): str(value) for name, value in said.items()},
-            **{n.lower(): v for n, v in self._secrets.resolve_all(provider.headers).items()},
-        }
+        headers = dict(added)
+        for name, value in said.items():
+            headers[str(name).lower()] = str(value)
+        if provider.headers:
+            own = self._secrets.resolve_all(provider.headers)
+            headers.update((name.lower(), value) for name, value in own.items())
         if "content-type" in added:
             headers["content-type"] = added["content-type"]
         proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None
@@ -156,6 +160,11 @@ class AdaptedTarget:
         )
 
     @property
+    def is_direct(self) -> bool:
+        """Whether its request is sent as it is, and answered at once."""
+        return not has_own(self.adapter, "auth_flow", "follow_up")
+
+    @property
     def follows(self) -> bool:
         """Whether an answer may be a promise only."""
         return has_own(self.adapter, "follow_up")
@@ -185,16 +194,18 @@ class AdaptedTarget:
         said = self._call(self.adapter.get_complete_url)
         if not isinstance(said, str):
             raise wrong_type(provider.name, "get_complete_url", said, "a URL")
-        path, mark, query = said.partition("?")
-        full = add_query(f"{path}{tail}{mark}{query}", self._secrets.resolve_all(provider.query))
+        if tail or provider.query:
+            path, mark, query = said.partition("?")
+            own = self._secrets.resolve_all(provider.query)
+            said = add_query(f"{path}{tail}{mark}{query}", own)
         try:
-            url = parse_url(full)
+            url = parse_url(said)
         except ValueError as error:
             raise AdapterError(
                 f"the adapter of {provider.name} made a URL that is none: {error}",
                 hint="get_complete_url must return all of it: https://host/path",
             ) from None
-        if any(_is_dots(segment) for segment in url.target.partition("?")[0].split("/")):
+        if _DOTS.search(url.target):
             raise AdapterError(
                 f"the adapter of {provider.name} made a URL with '.' or '..' in its path",
                 hint="encode_segment refuses such a model",
@@ -218,7 +229,3 @@ def _auth_flow(flow: AuthFlow, came: HttpAnswer | DragomanError | None) -> objec
 def _streams(adapter: Adapter) -> bool:
     """Tell whether an adapter can read a stream: an own answer needs an own stream."""
     return has_own(adapter, "transform_stream") or not has_own(adapter, "transform_response")
-
-
-def _is_dots(segment: str) -> bool:
-    return segment.lower().replace("%2e", ".") in (".", "..")
