@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from dragoman.config import Config
-from dragoman.config.exporting import TOOLS, export_config
+from dragoman.config.dialects.writers import TOOLS
+from dragoman.config.exporting import export_config
 from dragoman.config.importing import import_file
 from dragoman.errors import ConfigError
 from dragoman.registry import Registry

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from types import MappingProxyType
 
 from msgspec import Struct
 
 from dragoman.config.config import Config
+from dragoman.config.dialects.writers import TOOLS
 from dragoman.config.dialects.writers.source import Source
 from dragoman.errors import ConfigError
 
@@ -25,19 +25,6 @@ class Exported(Struct, frozen=True):
     kind: str
     file_name: str
     lost: tuple[str, ...]
-
-
-TOOLS: Mapping[str, str] = MappingProxyType(
-    {
-        "gptme": "config.toml",
-        "polpo": "polpo.json",
-        "pi": "models.json",
-        "litellm": "config.yaml",
-        "llm": "extra-openai-models.yaml",
-        "llmgateway": "llmgateway.json",
-    }
-)
-"""The tools that can be written for, and what they call their file."""
 
 
 _WRITTEN = frozenset({"default_model", "image_model", "gateway", "$schema"})
