@@ -28,7 +28,9 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "azure": "dragoman.adapters.azure:Azure",
         "bedrock": "dragoman.adapters.bedrock:Bedrock",
+        "gemini": "dragoman.adapters.google.gemini:Gemini",
         "oauth": "dragoman.adapters.oauth:OAuth",
+        "vertex": "dragoman.adapters.google.vertex:Vertex",
     }
 )
 """Name → module and class of ours."""

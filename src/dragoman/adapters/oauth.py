@@ -18,7 +18,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Generator
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 from urllib.parse import quote_plus, urlencode
 
 from msgspec import Struct
@@ -42,8 +42,26 @@ _PAUSES_S = (0.01, 0.02, 0.05, 0.1)
 _Fetched = Generator[HttpRequest | Aside | Pause, HttpAnswer, Token]
 
 
+class AnyGrant(Protocol):
+    """What a token is asked for with, whatever it is; equal ones get the same token."""
+
+    @property
+    def token_url(self) -> str:
+        """Who is asked."""
+        ...
+
+    @property
+    def client_secret(self) -> Secret:
+        """What nobody may be told."""
+        ...
+
+    def request(self, options: ConnectOptions, ask: Ask) -> HttpRequest:
+        """Make the request for a token. Raises: ConfigError."""
+        ...
+
+
 class Grant(Struct, frozen=True, kw_only=True):
-    """What a token is asked for with. `auth_style`: how the secret is sent."""
+    """Client credentials. `auth_style`: how the secret is sent."""
 
     token_url: str
     client_id: str
@@ -51,6 +69,10 @@ class Grant(Struct, frozen=True, kw_only=True):
     scope: str | None = None
     audience: str | None = None
     auth_style: AuthStyle = "basic"
+
+    def request(self, options: ConnectOptions, ask: Ask) -> HttpRequest:
+        """See `AnyGrant`."""
+        return token_request(self, options, ask.provider.place)
 
 
 def grant_of(ask: Ask) -> Grant:
@@ -92,28 +114,32 @@ class Tokens:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._grant: Grant | None = None
+        self._grant: AnyGrant | None = None
         self._token: Token | None = None
         self._fetch: _Fetch | None = None
         self._useless_until = 0.0
 
-    def send(self, request: HttpRequest, ask: Ask, grant: Grant) -> AuthFlow:
+    def send(
+        self, request: HttpRequest, ask: Ask, grant: AnyGrant, origin: str | None = None
+    ) -> AuthFlow:
         """Send a request with a token; after a 401 once more, with a new one.
+
+        The token goes to `origin` alone, by default where the base URL is.
 
         Raises: DragomanError, for a token that cannot be had.
         """
         ask.hide(grant.client_secret.reveal())
         token = yield from self._get(ask, grant, request.options)
-        answer = yield _bearing(request, token, ask)
+        answer = yield _bearing(request, token, ask, origin)
         if answer.status != 401 or ask.clock() < self._useless_until:
             return
         self._drop(token)
         token = yield from self._get(ask, grant, request.options)
-        answer = yield _bearing(request, token, ask)
+        answer = yield _bearing(request, token, ask, origin)
         if answer.status == 401:
             self._useless_until = ask.clock() + USELESS_S
 
-    def _get(self, ask: Ask, grant: Grant, options: ConnectOptions) -> _Fetched:
+    def _get(self, ask: Ask, grant: AnyGrant, options: ConnectOptions) -> _Fetched:
         """Get the token that is kept, or a new one: its own, or what another request fetches."""
         waited = 0
         while True:
@@ -131,12 +157,12 @@ class Tokens:
         return (yield from self._renew(fetch, token, ask, grant, options))
 
     def _renew(
-        self, fetch: _Fetch, old: Token | None, ask: Ask, grant: Grant, options: ConnectOptions
+        self, fetch: _Fetch, old: Token | None, ask: Ask, grant: AnyGrant, options: ConnectOptions
     ) -> _Fetched:
         """Fetch a token. Whoever waits is told, also when this request is given up."""
         try:
             try:
-                answer = yield Aside(token_request(grant, options, ask.provider.place))
+                answer = yield Aside(grant.request(options, ask))
             except DragomanError as error:
                 raise refused(grant.token_url, error) from error
             token = read_token(
@@ -155,7 +181,7 @@ class Tokens:
             with self._lock:
                 self._fetch = None
 
-    def _kept(self, grant: Grant, now: float) -> Token | None:
+    def _kept(self, grant: AnyGrant, now: float) -> Token | None:
         """Find the token, if it is this grant's and good. A clock that went back proves nothing."""
         token = self._token
         if token is None or self._grant != grant or not token.fetched_at <= now < token.until:
@@ -213,9 +239,9 @@ def token_request(grant: Grant, options: ConnectOptions, place: str | None) -> H
     return HttpRequest(url=url, headers=headers, body=urlencode(form).encode(), options=options)
 
 
-def _bearing(request: HttpRequest, token: Token, ask: Ask) -> HttpRequest:
+def _bearing(request: HttpRequest, token: Token, ask: Ask, origin: str | None) -> HttpRequest:
     """Put the token on a request. Raises: AdapterError when it goes anywhere but to its origin."""
-    origin = parse_url(ask.base_url).origin
+    origin = origin or parse_url(ask.base_url).origin
     if request.url.origin != origin:
         raise AdapterError(
             f"the adapter of {ask.provider.name} would send its token to {request.url.origin}",

@@ -41,6 +41,7 @@ _FIXES: Mapping[str, str] = MappingProxyType(
         " where it is registered.",
         "invalid_scope": "Check the option scope; Microsoft's ends in /.default.",
         "invalid_target": "Check the option audience.",
+        "invalid_grant": "Was the key deleted or the access revoked, or is the clock wrong here?",
         "invalid_request": "Check scope and audience; some endpoints want one of them.",
         "unsupported_grant_type": "The endpoint must allow the client credentials grant.",
     }

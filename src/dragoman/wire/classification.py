@@ -58,10 +58,12 @@ _WORDS: dict[type[UpstreamError], tuple[str, ...]] = {
         "insufficient_quota", "billing_error", "billing_hard_limit_reached", "billing_not_active",
         "insufficient_balance", "insufficient_credits", "insufficient_user_quota",
         "exceeded_current_quota_error", "arrearage", "payment_required", "credits_exhausted",
+        "billing_disabled",
     ),
     AuthFailed: (
         "invalid_api_key", "authentication_error", "invalid_authentication_error",
         "incorrect_api_key_error", "unauthorized", "unauthenticated", "authenticationerror",
+        "api_key_invalid", "api_key_expired", "access_token_expired",
     ),
     NotFound: (
         "model_not_found", "not_found_error", "resource_not_found_error", "deploymentnotfound",
@@ -106,6 +108,7 @@ _PHRASES: tuple[tuple[type[UpstreamError], str], ...] = tuple(
                 r"prompt is too long: [0-9]",  # Anthropic
                 r"input length and `?max_tokens`? exceed context limit",  # Anthropic
                 r"input token count\b.{0,40}\bexceeds the maximum",  # Gemini
+                r"input token count is [0-9]+ but (?:the )?model .{0,5}supports up to",  # Vertex
                 r"maximum prompt length is [0-9]+ but",  # xAI
                 r"please reduce the length of (?:the messages|either one|your prompt)",  # Groq
                 r"exceeds? the available context size",  # llama.cpp
