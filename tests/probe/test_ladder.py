@@ -243,7 +243,7 @@ LISTS = {
     "500": (error(500), "500"),
     "broken": (chat("no list"), "no list of models"),
     "redirect": (redirect("http://127.0.0.1:9/"), "307"),
-    "too large": (models(*(f"m{n:09}" + "x" * 100 for n in range(100_000))), "not JSON"),
+    "too large": (models(*(f"m{n:09}" + "x" * 100 for n in range(100_000))), "larger than 8 MiB"),
 }
 
 

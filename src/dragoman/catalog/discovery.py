@@ -35,6 +35,7 @@ from dragoman.catalog.loose_json import (
     model_id,
 )
 from dragoman.catalog.rates import read_litellm_costs, read_pricing
+from dragoman.errors import ProtocolError
 from dragoman.types.model import ModelInfo
 
 _KINDS = ("text", "image", "audio", "video", "file")
@@ -67,10 +68,15 @@ def parse_models(body: bytes, model: str = "") -> tuple[ModelInfo, ...]:  # noqa
     Raises: ProtocolError when it is no list of models.
     """
     found: dict[str, ModelInfo] = {}
-    for entry in entries(decode(body)):
+    listed = entries(body)
+    for entry in listed:
         id_ = model_id(entry)
         if id_ and id_ not in found:
             found[id_] = _model(id_, **_facts(entry))
+    if listed and not found:
+        raise ProtocolError(
+            f"of {len(listed)} entries in its list of models none has an id that can be used"
+        )
     return tuple(found.values())
 
 
@@ -83,7 +89,7 @@ def parse_litellm_info(body: bytes, model: str = "") -> tuple[ModelInfo, ...]:  
     Raises: ProtocolError when it is no such list.
     """
     found: dict[str, ModelInfo] = {}
-    for entry in entries(decode(body)):
+    for entry in entries(body):
         id_ = as_text(entry.get("model_name"))
         if not id_:
             continue
@@ -114,6 +120,8 @@ def parse_ollama_show(body: bytes, model: str) -> tuple[ModelInfo, ...]:
     Raises: ProtocolError when it is no such answer.
     """
     told = as_object(decode(body))
+    if not {"model_info", "parameters", "capabilities", "details"} & told.keys():
+        raise ProtocolError("the answer tells nothing of the model")
     info = as_table(told.get("model_info"))
     longest = {name: value for name, value in info.items() if name.endswith(".context_length")}
     set_to = re.search(r"(?m)^num_ctx\s+(\d{1,9})\s*$", as_text(told.get("parameters"), 10_000))

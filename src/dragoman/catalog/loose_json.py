@@ -14,7 +14,7 @@ import msgspec
 
 from dragoman.errors import ProtocolError
 
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 8 * 2**20
 MAX_MODELS = 10_000
 
 _MAX_ID = 256
@@ -23,26 +23,61 @@ _MAX_TOKENS = 10**9
 Json: TypeAlias = Mapping[str, Any]
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)  # prices as they are written
+_BROKEN = (msgspec.DecodeError, RecursionError, InvalidOperation, UnicodeDecodeError)
+_open_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_open_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def decode(body: bytes) -> Any:
-    if len(body) > MAX_BYTES:
-        raise ProtocolError(f"the list of models is larger than {MAX_BYTES // 2**20} MiB")
+    _check_size(body)
     try:
         return _DECODER.decode(body)
-    except (msgspec.DecodeError, RecursionError, InvalidOperation, UnicodeDecodeError):
-        raise ProtocolError(
-            "the answer about models is not JSON", hint="is this the API's base URL?"
-        ) from None
+    except _BROKEN:
+        raise _not_json() from None
 
 
-def entries(told: Any) -> list[Json]:
-    """Find the list: under `data` or `models`, or the whole answer."""
-    if isinstance(told, Mapping):
-        told = next((told[key] for key in ("data", "models") if key in told), None)
-    if not isinstance(told, list):
-        raise ProtocolError("the answer is no list of models", hint="is this the API's base URL?")
-    return [entry for entry in told[:MAX_MODELS] if isinstance(entry, Mapping)]
+def entries(body: bytes) -> list[Json]:
+    """Find the list: under `data` or `models`, or the whole answer.
+
+    Entries are opened one by one, the first MAX_MODELS of them, so that a list of a million costs
+    no more than its bytes. What is no object, or holds a number that no number can be, is left out.
+    """
+    _check_size(body)
+    try:
+        if body.lstrip()[:1] == b"[":
+            told = _open_list(body)
+        else:
+            table = _open_object(body)
+            found = next((table[key] for key in ("data", "models") if key in table), None)
+            if found is None or bytes(found)[:1] != b"[":
+                raise _no_list()
+            told = _open_list(found)
+    except msgspec.ValidationError:
+        raise _no_list() from None
+    except _BROKEN:
+        raise _not_json() from None
+    return [entry for raw in told[:MAX_MODELS] if (entry := _entry(raw)) is not None]
+
+
+def _entry(raw: msgspec.Raw) -> Json | None:
+    try:
+        entry = _DECODER.decode(raw)
+    except _BROKEN:
+        return None
+    return entry if isinstance(entry, Mapping) else None
+
+
+def _check_size(body: bytes) -> None:
+    if len(body) > MAX_BYTES:
+        raise ProtocolError(f"the answer about models is larger than {MAX_BYTES // 2**20} MiB")
+
+
+def _not_json() -> ProtocolError:
+    return ProtocolError("the answer about models is not JSON", hint="is this the API's base URL?")
+
+
+def _no_list() -> ProtocolError:
+    return ProtocolError("the answer is no list of models", hint="is this the API's base URL?")
 
 
 def as_object(told: Any) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from dragoman.catalog.loose_json import MAX_MODELS
 from dragoman.cli.locality import is_local
 from dragoman.cli.model_cache import Cache, Listed, read_cache, write_cache
 from dragoman.cli.session import Session
@@ -40,6 +41,8 @@ def refresh(session: Session, providers: Sequence[Provider]) -> list[DragomanErr
         else:
             lists[provider.name] = Listed(provider.base_url, time.time(), answer)
             text = f"{len(answer)} model{'' if len(answer) == 1 else 's'}"
+            if len(answer) >= MAX_MODELS:
+                text += ", the first of its list: no more are kept of one provider"
         session.terminal.note(f"{provider.name:<{width}}  {text}")
     try:
         write_cache(session.env, Cache(providers=lists))

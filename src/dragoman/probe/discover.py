@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
@@ -37,7 +38,8 @@ def discover_models(
     """Ask a provider for its models, with its key.
 
     `thoroughly`: then try the pages by which servers of one's own tell more of each model: windows,
-    abilities. Nobody else is asked for pages that they never published.
+    abilities. Nobody else is asked for pages that they never published. `within_s` holds for the
+    list, and once more for all of these pages together: what was not told by then stays unknown.
 
     Raises: ConfigError for a key that cannot be had, UpstreamError, ProtocolError, TransportError.
     """
@@ -74,8 +76,9 @@ def _tell_more(
     """Yield what the first page tells that the server has."""
     parts = urlsplit(provider.base_url)
     root = f"{parts.scheme}://{parts.netloc}"
+    until = time.monotonic() + within_s
     for probe in PROBES:
-        told = list(_ask_probe(probe, root, target, transport, listed, within_s))
+        told = list(_ask_probe(probe, root, target, transport, listed, until))
         if told:
             yield from (info for info in told if info.id in listed)
             return
@@ -87,7 +90,7 @@ def _ask_probe(
     target: Target,
     transport: Transport,
     listed: Mapping[str, ModelInfo],
-    within_s: float,
+    until: float,
 ) -> Iterator[ModelInfo]:
     """Ask for a page: once for a list, for each model where it must be named.
 
@@ -96,8 +99,11 @@ def _ask_probe(
     several = probe.ask is not None
     for model in list(listed)[: MOST_QUESTIONS if several else 1]:
         body = probe.ask(model) if probe.ask else None
+        left = until - time.monotonic()
+        if left <= 0:
+            return
         try:
-            reply = _ask(transport, target, root + probe.path, within_s, body)
+            reply = _ask(transport, target, root + probe.path, left, body)
             told = probe.parse(reply.body, model) if reply.status == 200 else ()
         except (ProtocolError, TransportError):
             return

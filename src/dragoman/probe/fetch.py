@@ -80,5 +80,5 @@ def fetch(
             size += len(piece)
     finally:
         answer.close()
-    whole = b"".join(pieces)[:MAX_BYTES]
+    whole = b"".join(pieces)[: MAX_BYTES + 1]  # one more, so that it is seen to be too long
     return Reply(answer.status, answer.headers, whole, time.monotonic() - began)
