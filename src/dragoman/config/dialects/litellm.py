@@ -173,13 +173,14 @@ class _Translation:
         if isinstance(name, Mapping):
             name = name.get("model")
         alias = self._settings("router_settings").get("model_group_alias")
+        name = str(name)
         if name in self.groups:
-            return str(name)
+            return name
         if isinstance(alias, Mapping) and name in alias:
             target = alias[name]
-            target = target.get("model") if isinstance(target, Mapping) else target
+            target = str(target.get("model") if isinstance(target, Mapping) else target)
             if target in self.groups:
-                return str(target)
+                return target
         self.document.remark(path, f"the fallback '{name}' is not in model_list: it is left out")
         return None
 
@@ -222,7 +223,7 @@ class _Translation:
                 if key not in _ROUTER_READ:
                     self.document.leave(f"{name}.{key}", _NO_NEED.get(key, _OWN))
         strategy = self.router.get("routing_strategy")
-        if strategy is not None and strategy not in _STRATEGIES:
+        if strategy is not None and str(strategy) not in _STRATEGIES:
             self.document.leave(
                 "router_settings.routing_strategy", "deployments share the traffic by weight here"
             )

@@ -83,7 +83,7 @@ _INFO_READ = frozenset(
     {"id", "mode", "max_tokens", "max_input_tokens", "max_output_tokens", *_ABILITIES, *_INPUTS}
 )
 _Where: TypeAlias = "tuple[str, str | None, Settings, str]"
-_MODES = frozenset({None, "chat", "completion", "embedding", "responses"})
+_MODES = frozenset({"chat", "completion", "embedding", "responses"})
 _REFERENCE = "os.environ/"
 
 
@@ -153,9 +153,9 @@ class EntryReader:
         name = params.get("litellm_credential_name")
         if name is None:
             return {}
-        if name not in self.credentials:
+        if str(name) not in self.credentials:
             self.document.remark(path, f"there is no credential '{name}' in credential_list")
-        return self.credentials.get(name, {})
+        return self.credentials.get(str(name), {})
 
     # ------------------------------------------------------------------------------- provider
 
@@ -291,7 +291,7 @@ class EntryReader:
         cost = self.prices.cost({**info, **params}, (*path, "model_info"), model)
         if cost:
             found["cost"] = cost
-        if (mode := info.get("mode")) not in _MODES:
+        if (mode := info.get("mode")) is not None and str(mode) not in _MODES:
             self.document.leave(f"mode '{mode}' of '{model}'", "other endpoints are passed on")
         return found
 

@@ -29,6 +29,7 @@ _READ = frozenset(
         "special_handling",
     }
 )  # fmt: skip
+_LIMITS = (("max_completion_tokens", "max_tokens"), ("max_tokens", "max_completion_tokens"))
 _KEY = "{api_key}"
 _WHY = {
     "supported_endpoints": "chat completions are what is asked here",
@@ -90,7 +91,7 @@ def _read(document: Translated, name: str, entry: Mapping[str, Any]) -> None:
     mappings = document.table(entry.get("param_mappings"), (name, "param_mappings"))
     for old, new in mappings.items():
         here: Key = (name, "param_mappings", old)
-        if {old, new} == {"max_tokens", "max_completion_tokens"}:
+        if (old, new) in _LIMITS:
             settings.set(("dialect", "max_tokens_field"), new, here)
         else:
             settings.set(("dialect", "rename", old), new, here)

@@ -60,7 +60,7 @@ class _Llm(Translator):
                 continue
             aliases = entry.get("aliases")
             for name in (entry["model_id"], *(aliases if isinstance(aliases, list) else ())):
-                taken = name in translated.data.get("aliases", {})
+                taken = str(name) in translated.data.get("aliases", {})
                 if isinstance(name, str) and name != ref and not taken:
                     translated.set(("aliases", name), ref, path)
                 elif name != ref:

@@ -9,6 +9,7 @@ Source: https://docs.llmgateway.io/features/master-keys and …/custom-providers
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -77,20 +78,18 @@ class _Translation:
     def run(self) -> Translated:
         self.document.data["providers"] = {}
         providers = [*self._providers()]
-        single = len(providers) == 1
         catalog = [*self._models(self.data, ())]
+        owned: dict[str, list[tuple[Mapping[str, Any], Key]]] = {}
+        for model, at in catalog:
+            owned.setdefault(str(model.get("providerKeyId")), []).append((model, at))
         for entry, path in providers:
-            ids = {entry.get("id"), entry.get("name")} - {None}
-            models = [
-                (model, at) for model, at in catalog if single or model.get("providerKeyId") in ids
-            ]
+            own = [owned.pop(str(entry.get(key)), []) for key in ("id", "name")]
+            models = catalog if len(providers) == 1 else [*own[0], *own[1]]
             if entry is not self.data:
-                models += self._models(entry, path)
+                models = [*models, *self._models(entry, path)]
             self._provider(entry, path, models)
-        known = {key for entry, _ in providers for key in (entry.get("id"), entry.get("name"))}
-        for model, at in catalog if not single else ():
-            if model.get("providerKeyId") not in known:
-                self.document.remark(at, f"the model '{model.get('modelName')}' has no provider")
+        for model, at in itertools.chain(*owned.values()) if len(providers) != 1 else ():
+            self.document.remark(at, f"the model '{model.get('modelName')}' has no provider")
         for key in self.data if self.data not in [entry for entry, _ in providers] else ():
             if key not in (*_PROVIDERS, *_MODELS, LIST):
                 self.document.leave(str(key), "LLMGateway's own")
