@@ -75,7 +75,7 @@ def _streamed(body: Body) -> Answer:
 def _whole(body: Body) -> Answer:
     if "tools" in body:
         return _called(body)
-    if "response_format" in body:
+    if "response_format" in body or "JSON" in str(body["messages"]):
         return chat('{"ok": true}', model=MODEL)
     if "reasoning_effort" in body:
         usage = tokens(9, 12, reasoning=9)
@@ -231,7 +231,21 @@ DEFECTS: dict[str, tuple[Override, dict[str, str], dict[str, Any]]] = {
         {"max_tokens_field": "max_completion_tokens"},
     ),
     "max_tokens refused": (
-        _when(lambda b: "max_tokens" in b, refuse("use max_completion_tokens")),
+        _when(
+            lambda b: "max_tokens" in b,
+            error(
+                400,
+                {
+                    "error": {
+                        "message": "Unsupported parameter: 'max_tokens' is not supported with this"
+                        " model. Use 'max_completion_tokens' instead.",
+                        "type": "invalid_request_error",
+                        "param": "max_tokens",
+                        "code": "unsupported_parameter",
+                    }
+                },
+            ),
+        ),
         {"chat": "warning"},
         {"max_tokens_field": "max_completion_tokens"},
     ),
@@ -316,6 +330,14 @@ DEFECTS: dict[str, tuple[Override, dict[str, str], dict[str, Any]]] = {
         _names_wanted,
         {"tool_result": "warning"},
         {"tool_result_name": True},
+    ),
+    "response_format refused": (
+        _when(
+            lambda b: "response_format" in b,
+            refuse("Unknown parameter: 'response_format'."),
+        ),
+        {"schema": "warning", "json": "unsupported"},
+        {"json_schema": "none"},
     ),
     "schema ignored": (
         _when(

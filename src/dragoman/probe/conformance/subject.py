@@ -48,7 +48,10 @@ class Subject:
         transport: Transport | None = None,
     ) -> None:
         timeouts = replace(provider.timeouts, first_token=Timeouts().first_token)
-        self.provider = replace(provider, enabled=True, models_only=False, timeouts=timeouts)
+        # What it refuses is to be seen, and not mended unseen.
+        self.provider = replace(
+            provider, enabled=True, models_only=False, learn=False, timeouts=timeouts
+        )
         self.tokens = 0
         self.unlisted: DragomanError | None = None
         """Why it does not list its models."""
@@ -61,6 +64,7 @@ class Subject:
         self._key = key
         self._model = model
         self._clients: dict[bytes, Client] = {}
+        self._around = Surroundings(self._secrets)
 
     # -------------------------------------------------------------------------------- asking
 
@@ -83,7 +87,7 @@ class Subject:
             client = Client(
                 Config(providers={provider.name: provider}),
                 transport=self.watch,
-                surroundings=Surroundings(self._secrets),
+                surroundings=self._around,
             )
             self._clients[spelled] = client
         return Asker(
