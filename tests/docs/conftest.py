@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +21,7 @@ from tests.upstream.answers import (
     tool_calls,
 )
 from tests.upstream.fault import FaultUpstream, Request
-from tests.upstream.script import Script
+from tests.upstream.script import Answer, Script
 
 WORDS = ["Hello ", "from ", "your ", "own ", "server."]
 
@@ -57,6 +59,21 @@ def serve_ollama(request: Request) -> Script:
     return serve(request)
 
 
+def serve_acme(request: Request) -> Script:
+    """Answer as the made-up provider of the pages about adapters: it repeats what it was told."""
+    if request.method == "GET":
+        return error(404)
+    body = request.json()
+    if "says" not in str(body.get("turns")):
+        return error(400, {"problem": "turns is missing"})
+    words = str(body["turns"][-1]["says"])
+    end = {"ended": "done", "tokens": {"in": 3, "out": 5}}
+    pieces = [{"piece": word} for word in re.findall(r"\S+\s*", words)]
+    answer = [*pieces, end] if body.get("live") else [{"says": words, **end}]
+    lines = "".join(f"{json.dumps(one)}\n" for one in answer)
+    return Answer(200, (("content-type", "application/json"),), lines.encode())
+
+
 @pytest.fixture
 def reader(tmp_path: Path, upstream: Callable[..., FaultUpstream]) -> Reader:
     """Someone at a machine where vLLM and Ollama run, and nothing listens on port 9999."""
@@ -69,6 +86,7 @@ def reader(tmp_path: Path, upstream: Callable[..., FaultUpstream]) -> Reader:
     servers = {
         "localhost:8000": upstream(serve).url.removeprefix("http://"),
         "localhost:11434": upstream(serve_ollama).url.removeprefix("http://"),
+        "localhost:7000": upstream(serve_acme).url.removeprefix("http://"),
         "localhost:9999": nothing,
         GATEWAY: gateway,
     }

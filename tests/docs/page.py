@@ -6,7 +6,8 @@ console   `$ ` starts a command (a line that ends in a backslash goes on), what 
           where one should fail, the page shows it with `; echo "exit $?"` or the like.
           `dragoman serve` stays while the rest of the page is tried.
 python    is run by itself; a `text` block right below it is what it prints. With a `title` it is
-          run where the libraries of others are: see tests/clients.
+          run where the libraries of others are: see tests/clients. With a title that begins with
+          `~/` it is not run but written to that file.
 js        is run by Node, likewise.
 toml …    must be without errors as a configuration, with the variables set that it names; with
           a `title` it is written to the file of that name, which may be another program's.
@@ -72,6 +73,8 @@ def list_steps(blocks: list[Block]) -> Iterator[Step]:
     for index, block in enumerate(blocks):
         if block.kind == "console":
             yield from _console(block)
+        elif block.title and block.title.startswith("~/") and block.kind not in CONFIG_KINDS:
+            yield Step(block.line, "\n".join(_written(block, _path(block.title))), None)
         elif block.kind in ("python", "js"):
             following = blocks[index + 1 : index + 2]
             printed = [b.text for b in following if b.kind == "text" and b.follows_directly]
@@ -115,14 +118,24 @@ def _step(line: int, command: list[str], output: list[str]) -> Step:
 def _config(block: Block) -> Step:
     """Write a configuration where the page says, or to a place of its own, and check it."""
     name = block.title or f"unnamed.{block.kind}"
-    path = f'"$HOME"/{name[2:]}' if name.startswith("~/") else name
-    lines = [
-        f'mkdir -p "$(dirname {path})"',
-        f"cat > {path} <<'END OF BLOCK'\n{block.text}END OF BLOCK",
-    ]
-    if block.title is None or "dragoman" in name:
+    path = _path(name)
+    lines = _written(block, path)
+    if block.title is None or ("dragoman" in name and "/adapters/" not in name):
         variables = " ".join(f"{name}=x" for name in sorted(set(VARIABLE.findall(block.text))))
         lines.append(f"env {variables} dragoman --config {path} config check")
     if block.title is None:
         lines.append(f"rm {path}")
     return Step(block.line, "\n".join(lines), None)
+
+
+def _path(name: str) -> str:
+    """A file's path, as the shell has it."""
+    return f'"$HOME"/{name[2:]}' if name.startswith("~/") else name
+
+
+def _written(block: Block, path: str) -> list[str]:
+    """The commands that write a block to a file."""
+    return [
+        f'mkdir -p "$(dirname {path})"',
+        f"cat > {path} <<'END OF BLOCK'\n{block.text}END OF BLOCK",
+    ]
