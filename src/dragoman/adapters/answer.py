@@ -111,6 +111,10 @@ class Answer:
         if arguments:
             self._parts.add_arguments(call, arguments, self.events)
 
+    def end_part(self) -> None:
+        """Say that the open text or reasoning is whole: what follows is a part of its own."""
+        self._parts.close_text(self.events)
+
     def part(self, part: Part) -> None:
         """Add a part that comes in one piece: a picture, say."""
         self._begin()

@@ -27,7 +27,7 @@ from dragoman.errors import AdapterError, ConfigError, DragomanError
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "azure": "dragoman.adapters.azure:Azure",
-        "bedrock": "dragoman.adapters.bedrock:Bedrock",
+        "bedrock": "dragoman.adapters.bedrock.adapter:Bedrock",
         "gemini": "dragoman.adapters.google.gemini:Gemini",
         "oauth": "dragoman.adapters.oauth:OAuth",
         "vertex": "dragoman.adapters.google.vertex:Vertex",
