@@ -173,15 +173,15 @@ class _Translation:
         if isinstance(name, Mapping):
             name = name.get("model")
         alias = self._settings("router_settings").get("model_group_alias")
-        name = str(name)
-        if name in self.groups:
-            return name
-        if isinstance(alias, Mapping) and name in alias:
-            target = alias[name]
+        group = str(name)
+        if group in self.groups:
+            return group
+        if isinstance(alias, Mapping) and group in alias:
+            target = alias[group]
             target = str(target.get("model") if isinstance(target, Mapping) else target)
             if target in self.groups:
                 return target
-        self.document.remark(path, f"the fallback '{name}' is not in model_list: it is left out")
+        self.document.remark(path, f"the fallback '{group}' is not in model_list: it is left out")
         return None
 
     def _auto(self) -> str | None:
