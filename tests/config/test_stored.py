@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import keyring
+import keyring.backends.fail
 import pytest
 
 from dragoman.config import load
@@ -52,6 +53,36 @@ def test_file_is_its_owners_alone_and_the_key_is_found(env: dict[str, str]) -> N
     assert store_file(env).stat().st_mode & 0o777 == 0o600
     assert store_file(env).parent.stat().st_mode & 0o077 == 0
     assert key_of("groq", env) == KEY.reveal()
+
+
+def test_what_changes_while_somebody_uses_keys_is_seen(env: dict[str, str]) -> None:
+    secrets, provider = Secrets(env), load(env=env, cwd=Path("/")).providers["groq"]
+
+    def key() -> str | None:
+        try:
+            found = secrets.credential(provider)
+        except ConfigError:  # there is none
+            return None
+        return found.secret.reveal() if found else None
+
+    assert key() is None
+    store_key("groq", KEY, GROQ, env, in_file=True)
+    assert (key(), key()) == (KEY.reveal(), KEY.reveal())
+    store_key("groq", Secret("another-key-0815"), GROQ, env, in_file=True)
+    assert key() == "another-key-0815"
+    remove_key("groq", env)
+    assert key() is None
+
+
+def test_a_keyring_is_asked_once(
+    env: dict[str, str], ring: Callable[[], Mapping[str, str]]
+) -> None:
+    store_key("groq", KEY, GROQ, env)
+    secrets, provider = Secrets(env), load(env=env, cwd=Path("/")).providers["groq"]
+    assert secrets.credential(provider) is not None
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+    assert ring()
+    assert secrets.credential(provider) is not None
 
 
 def test_key_is_never_sent_to_another_origin(env: dict[str, str]) -> None:

@@ -62,6 +62,7 @@ class Secrets:
         self._clock = clock
         self._lock = threading.Lock()
         self._commands: dict[str, tuple[Secret, float | None]] = {}
+        self._store: Store | None = None
 
     def resolve(self, source: CredentialSource, *, lines: bool = False) -> Secret | None:
         """Find one secret. None: the source is optional and holds nothing. Empty: meant so.
@@ -221,14 +222,53 @@ class Secrets:
             return text
 
     def _stored(self, name: str, base_url: str) -> Secret | None:
-        entry = read_stored(files.data_folder(self.env) / CREDENTIALS_FILE).get(name)
-        if entry is None or entry.get("origin") != origin_of(base_url):
+        if self._store is None:
+            self._store = Store(files.data_folder(self.env) / CREDENTIALS_FILE)
+        return self._store.find(name, origin_of(base_url))
+
+
+class Store:
+    """The stored credentials, as they are used: read again when their file has changed.
+
+    Every request of a gateway looks here for providers whose key is stored, or who have none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, ...] | None = (-1,)
+        self._entries: Mapping[str, Mapping[str, Any]] = {}
+        self._secrets: dict[str, Secret | None] = {}
+
+    def find(self, name: str, origin: str | None) -> Secret | None:
+        """Find a provider's key, if it is for this origin. Raises: ConfigError."""
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._entries, self._secrets = ({} if stamp is None else read_stored(self._path)), {}
+            self._stamp = stamp
+        entry = self._entries.get(name)
+        if entry is None or entry.get("origin") != origin:
             return None
-        if entry.get("keyring") is True:
-            found = read_keyring(KEYRING_SERVICE, name, None)
-            return None if found is None else Secret(found)
-        secret = entry.get("secret")
-        return Secret(secret) if isinstance(secret, str) else None
+        if name not in self._secrets:
+            self._secrets[name] = _reveal(name, entry)
+        return self._secrets[name]
+
+    def _look(self) -> tuple[int, ...] | None:
+        """Say what state the file is in; None when it is not there."""
+        try:
+            facts = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            return ()  # reading it says why
+        return (facts.st_mtime_ns, facts.st_size, facts.st_ino, facts.st_mode)
+
+
+def _reveal(name: str, entry: Mapping[str, Any]) -> Secret | None:
+    if entry.get("keyring") is True:
+        found = read_keyring(KEYRING_SERVICE, name, None)
+        return None if found is None else Secret(found)
+    secret = entry.get("secret")
+    return Secret(secret) if isinstance(secret, str) else None
 
 
 def looked(sources: tuple[CredentialSource, ...]) -> list[str]:
