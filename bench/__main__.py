@@ -1,7 +1,7 @@
 """Run the measurements and print tables; `--save` keeps them in `bench/results/`.
 
 python -m bench                  everything
-python -m bench calls startup    some: calls, startup, parse, languages, memory
+python -m bench calls startup    some: calls, startup, catalog, parse, languages, memory
 """
 
 from __future__ import annotations
@@ -98,6 +98,16 @@ def calls() -> str:
     return table(header, [[name, *cells] for name, cells in rows.items()])
 
 
+def catalog() -> str:
+    """What providers and models add to start-up: ms, with one of one's own and with many."""
+    result: dict[str, dict[str, float]] = run_json("bench.catalog")  # type: ignore[assignment]
+    rows = [
+        [name, f"{r['one']:.1f}", f"{r['many']:.1f}", f"{r['added']:.1f}", f"{r['limit']:.0f}"]
+        for name, r in result.items()
+    ]
+    return table(["60 providers, 2 500 models", "one", "many", "added", "limit"], rows)
+
+
 def startup() -> str:
     """From nothing to the answer, or to the request: wall ms (median, least), CPU ms."""
     result: dict[str, dict[str, float]] = run_json("bench.startup")  # type: ignore[assignment]
@@ -177,6 +187,7 @@ def machine() -> str:
 
 PARTS = {
     "startup": startup,
+    "catalog": catalog,
     "calls": calls,
     "parse": parse,
     "languages": languages,

@@ -388,3 +388,26 @@ def test_an_explanation_has_every_fact_and_no_secret(loaded: Callable[[str], Reg
 def test_an_explanation_of_a_keyless_server_says_so(loaded: Callable[[str], Registry]) -> None:
     (line,) = [s for s in loaded("").resolve("demo/echo").steps if s.lstrip().startswith("key ")]
     assert line.split() == ["key", "none"]
+
+
+def test_sixty_providers_with_thousands_of_models_are_all_found() -> None:
+    providers = {f"p{n}": {"base_url": f"http://h{n}.example/v1"} for n in range(60)}
+    config = load(env={"HOME": "/nowhere"}, overrides={"providers": providers})
+    discovered = {
+        f"p{n}": {
+            f"org{n}/m{m}:tag@x": ModelInfo(id=f"org{n}/m{m}:tag@x", context_window=1000 + m)
+            for m in range(42)
+        }
+        for n in range(60)
+    }
+    registry = Registry(config, discovered=discovered)
+    own = [(p, info) for p, info in registry.models(catalog=False) if p.name in providers]
+    assert len(own) == 60 * 42 >= 2_500
+    for provider, info in own:
+        (found,) = registry.deployments(f"{provider.name}/{info.id}")
+        assert (found.provider, found.model) == (provider, info.id)
+        assert found.info.context_window == info.context_window
+    names = [f"{provider.name}/{info.id}" for provider, info in registry.models()]
+    assert len(names) == len(set(names))
+    built_in = [name for name in names if name.split("/")[0] not in providers]
+    assert len(built_in) > 900
