@@ -32,9 +32,15 @@ def find_aids(provider: Provider, info: ModelInfo) -> Aids | None:
         repair_arguments=repair,
         stream=provider.stream if info.stream is None else info.stream,
         refuse_tools=info.tools is False and known and not tools,
+        think=provider.dialect.think_tags if _is_other(provider) else False,
         guard=_guard(info.repetition_guard or provider.repetition_guard),
     )
     return None if aids == _NONE else aids
+
+
+def _is_other(provider: Provider) -> bool:
+    """Whether nobody but us looks for tags of thoughts in what it says."""
+    return provider.adapter is not None or provider.api != "openai-completions"
 
 
 def add_guard(aids: Aids | None, guard: RepetitionGuard | None) -> Aids | None:

@@ -56,8 +56,8 @@ def _facts(deployment: Deployment) -> Iterator[tuple[str, str]]:
     yield "key", _key(deployment)
     known = f" (by its URL, as {provider.dialect_of})" if provider.dialect_of else ""
     yield "dialect", _dialect(provider.dialect) + known
-    if deployment.aids is not None:
-        yield "aids", ", ".join(_aids(deployment.aids))
+    if deployment.aids is not None and (aids := ", ".join(_aids(deployment.aids))):
+        yield "aids", aids
     yield "limits", "; ".join(_limits(deployment))
     yield "abilities", "; ".join(_abilities(deployment.info))
     yield "price", _price(deployment.info.price)

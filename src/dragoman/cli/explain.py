@@ -65,6 +65,7 @@ def _as_object(session: Session, resolution: Resolution) -> dict[str, Any]:
         "hedge_after": route.hedge_after,
         "image_model": route.image_model,
         "on_overflow": route.on_overflow,
+        "auto": route.auto,
         "learned": _learned(session, resolution),
         "deployments": [_deployment(session, found) for found in resolution.deployments],
     }

@@ -34,7 +34,13 @@ def aid(upstream: WireFormat, call: Call, deployment: Deployment, *, plain: bool
     aids = deployment.aids
     assert aids is not None, "who has none needs no help"
     asked: ChatRequest | None = None
-    if aids.refuse_tools or aids.emulate_tools or aids.emulate_schema or aids.repair_arguments:
+    if (
+        aids.refuse_tools
+        or aids.emulate_tools
+        or aids.emulate_schema
+        or aids.repair_arguments
+        or aids.think
+    ):
         asked = cast("_Asking", call.dialogue).request
     if asked is not None and aids.refuse_tools and asked.tools and not _forbids(asked):
         raise _no_tools(deployment)
@@ -54,9 +60,11 @@ def aid(upstream: WireFormat, call: Call, deployment: Deployment, *, plain: bool
     with_tools = bool(asked.tools) or has_tool_history(asked.messages)
     tools = aids.emulate_tools and with_tools
     repair = aids.repair_arguments and with_tools
-    if not (tools or schema or repair):
+    if not (tools or schema or repair or aids.think):
         return upstream
-    return Emulated(upstream, asked, tools=tools, schema=schema, repair_arguments=repair)
+    return Emulated(
+        upstream, asked, tools=tools, schema=schema, repair_arguments=repair, think=aids.think
+    )
 
 
 def _forbids(request: ChatRequest) -> bool:

@@ -21,6 +21,7 @@ class Aids(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `emulate_tools` and `emulate_schema`: asked for in words. `repair_arguments`: of its own tool
     calls. `stream`: it can stream. `refuse_tools`: it calls none, so it is never sent any.
+    `think`: the dialect's `think_tags`, where its format does not look for them.
     """
 
     emulate_tools: bool = False
@@ -28,6 +29,7 @@ class Aids(Struct, frozen=True, omit_defaults=True, kw_only=True):
     repair_arguments: bool = False
     stream: bool = True
     refuse_tools: bool = False
+    think: bool | Literal["open"] = False
     guard: RepetitionGuard | None = None
 
 

@@ -13,6 +13,7 @@ from dragoman.types.request import ChatRequest, Tool
 from dragoman.wire.base import Rendered, StreamParser, WireFormat
 from dragoman.wire.emulation.answer import AnswerParser, AnswerReader, Wanted
 from dragoman.wire.emulation.words import has_tool_history, put_into_words
+from dragoman.wire.think import ThinkTags
 from dragoman.wire.whole import accumulate, events_of
 from dragoman.wire.wrapped import Wrapped
 
@@ -23,7 +24,7 @@ class Emulated(Wrapped):
     """A format for the answer to one request.
 
     `tools` and `schema` are put into words, `repair_arguments` mends those of the model's own
-    calls.
+    calls, `think` is for formats that do not look for such tags themselves.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Emulated(Wrapped):
         tools: bool,
         schema: bool,
         repair_arguments: bool = False,
+        think: ThinkTags = False,
     ) -> None:
         super().__init__(inner)
         self._tools = tools
@@ -45,6 +47,7 @@ class Emulated(Wrapped):
             schema=self._schema,
             must_call=choice in ("required", "tool"),
             repair_arguments=repair_arguments,
+            think=think,
             seed=str(len(request.messages)),
         )
 

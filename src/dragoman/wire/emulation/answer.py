@@ -17,6 +17,7 @@ from dragoman.wire.emulation.tags import Call, TagReader
 from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_repair import find_json, is_json, repair_json
 from dragoman.wire.parts import OpenCall, OpenParts, TextKind
+from dragoman.wire.think import ThinkSplitter, ThinkTags
 from dragoman.wire.wrapped import WrappedParser
 
 _UNTOLD = ("stop", "other", "error", "pause")
@@ -26,13 +27,15 @@ _UNTOLD = ("stop", "other", "error", "pause")
 class Wanted(Struct, frozen=True):
     """What an answer is read for: calls of the tools `names`, and JSON where there is a `schema`.
 
-    Ids of calls are made out of `seed`, which differs from one turn of a conversation to the next.
+    `think` tells thoughts from words, in an answer that has none as its own parts. Ids of calls are
+    made out of `seed`, which differs from one turn of a conversation to the next.
     """
 
     names: frozenset[str]
     schema: bool
     must_call: bool
     repair_arguments: bool
+    think: ThinkTags
     seed: str
 
 
@@ -56,6 +59,7 @@ class AnswerReader:
         self.holds = False
         self._wanted = wanted
         self._parts = OpenParts()
+        self._think = ThinkSplitter(wanted.think) if wanted.think else None
         self._tags = TagReader(wanted.names) if wanted.names else None
         self._held: list[str] = []  # all words so far, where there is a schema
         self._own: dict[int, OpenCall] = {}  # calls that the model made by itself
@@ -88,6 +92,7 @@ class AnswerReader:
         if isinstance(part, ToolCall):
             self._own[event.index] = self._parts.open_call(part.id, part.name, out, part.meta)
         elif isinstance(part, Reasoning | Refusal):
+            self._think = None  # its thoughts are apart already
             kind: TextKind = "reasoning" if isinstance(part, Reasoning) else "refusal"
             self._parts.open_text(kind, out, part.meta)
 
@@ -98,11 +103,10 @@ class AnswerReader:
                 self._parts.add_arguments(call, event.text, out)
         elif event.kind != "text":
             self._parts.add(event.kind, event.text, out, event.meta, event.logprobs)
-        elif self._tags is None:
-            self._say(event.text, out, event)
+        elif self._think is None:
+            self._read(event.text, out, event)
         else:
-            for piece in self._tags.feed(event.text):
-                self._take(piece, out, event)
+            self._split(self._think.feed(event.text), out)
 
     def _end(self, event: PartEnd, out: list[Event]) -> None:
         part = event.part
@@ -117,7 +121,16 @@ class AnswerReader:
         else:
             self._parts.whole(part, out)
 
+    def _split(self, pieces: list[tuple[TextKind, str]], out: list[Event]) -> None:
+        for kind, text in pieces:
+            if kind == "text":
+                self._read(text, out)
+            else:
+                self._parts.add(kind, text, out)
+
     def _end_text(self, part: Text, out: list[Event]) -> None:
+        if self._think is not None:
+            self._split(self._think.close(), out)
         for piece in self._tags.close() if self._tags is not None else ():
             self._take(piece, out)
         if self._parts.kind == "text":
@@ -149,6 +162,13 @@ class AnswerReader:
         return repaired
 
     # -- words and calls
+
+    def _read(self, text: str, out: list[Event], delta: PartDelta | None = None) -> None:
+        if self._tags is None:
+            self._say(text, out, delta)
+            return
+        for piece in self._tags.feed(text):
+            self._take(piece, out, delta)
 
     def _take(self, piece: str | Call, out: list[Event], delta: PartDelta | None = None) -> None:
         if isinstance(piece, str):

@@ -29,10 +29,10 @@ from dragoman.wire.openai_completions.schema import (
     delta_from,
     finish_reason,
 )
-from dragoman.wire.openai_completions.think import ThinkSplitter
 from dragoman.wire.openai_completions.tool_calls import ToolCalls
 from dragoman.wire.openai_completions.usage import find_usage
 from dragoman.wire.parts import OpenParts, TextKind, own_meta
+from dragoman.wire.think import ThinkSplitter
 from dragoman.wire.tokens import doubts
 
 _END_OF_TIME = 2**53  # whatever `created` is then, it is no second since 1970

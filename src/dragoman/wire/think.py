@@ -6,10 +6,13 @@ tag; the first closing tag after it ends the reasoning. White space around tags 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from dragoman.wire.cut_tag import half_tag
 from dragoman.wire.parts import TextKind
+
+ThinkTags: TypeAlias = bool | Literal["open"]
+"""See `Dialect.think_tags`."""
 
 _OPEN, _CLOSE = "<think>", "</think>"
 _MAX_BLANK = 1024  # who sends more white space than that before a tag sends none
@@ -24,7 +27,7 @@ class ThinkSplitter:
 
     __slots__ = ("_fresh", "_held", "_state")
 
-    def __init__(self, mode: Literal[True, "open"]) -> None:
+    def __init__(self, mode: ThinkTags) -> None:
         self._state: Literal["start", "start_open", "reasoning", "text"] = (
             "start_open" if mode == "open" else "start"
         )
