@@ -116,11 +116,15 @@ class Proposal:
 
         env = self._session.env
         stored = {key.name for key in list_stored(env)}
+        claimed: set[str] = set()  # a key that two rows read is offered for the first of them
         for name, row in self._rows.items():
             named = row.get("base_url_env") or row.get("api_key_env") or ()
             names = (named,) if isinstance(named, str) else tuple(named)
             variable = next((one for one in names if env.get(one, "").strip()), None)
+            if variable in claimed:
+                continue
             if variable is not None:
+                claimed.add(variable)
                 found, comment = f"{variable} is set in your environment", f"Found by ${variable}."
             elif name in stored:
                 found, comment = f"a key for {name} is stored", "Its key: dragoman keys list."
