@@ -92,7 +92,7 @@ def test_case_that_fails_says_what_was_expected_and_seen(
     code, output = project.run("--dragoman-provider", "acme", "--dragoman-model", "m1")
     assert (code, counts(output)) == (1, {"failed": 1, "passed": COUNT - 1})
     assert "Two calls come in one answer, each with an id of its own." in output
-    assert "Seen: arguments that are no JSON object" in output
+    assert "Seen: two calls have the same id" in output
     assert "plugin.py" not in output
 
 

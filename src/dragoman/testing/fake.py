@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Self
 
 from dragoman.errors import ConnectionLost
@@ -75,10 +74,5 @@ class FakeProvider:
         self._stack.enter_context(standing_in(self))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()

@@ -6,7 +6,6 @@ import socket
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 
 from dragoman.testing.reply import Asked, Replies, Script
@@ -51,12 +50,7 @@ class FaultyUpstream:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.ending.set()
         self._server.shutdown()
         self._thread.join()

@@ -141,7 +141,8 @@ def _same_ids(body: Body) -> Script | None:
         "type": "function",
         "function": {"name": "get_time", "arguments": '{"city": "Paris"}'},
     }
-    return chat(None, finish="tool_calls", tool_calls=[call, call], model=MODEL)
+    calls = [{**call, "index": index} for index in (0, 1)]
+    return chat(None, finish="tool_calls", tool_calls=calls, model=MODEL)
 
 
 def _names_wanted(body: Body) -> Script | None:
@@ -187,6 +188,14 @@ DEFECTS: dict[str, tuple[Override, dict[str, str], dict[str, Any]]] = {
         _when(
             lambda b: _plain(b) and not b.get("stream"),
             chat("OK", usage=tokens(7, -3), model=MODEL),
+        ),
+        {"usage": "failed"},
+        {},
+    ),
+    "more cached than there is": (
+        _when(
+            lambda b: _plain(b) and not b.get("stream"),
+            chat("OK", usage=tokens(7, 3, cached=70), model=MODEL),
         ),
         {"usage": "failed"},
         {},
