@@ -3,6 +3,7 @@
     adapter = "bedrock"              one of ours, of an installed package (entry point), registered
     adapter = "acme.py:Acme"         a class in a file beside the configuration
     adapter = "acme.py"              the only adapter in it
+    adapter = "handler.py:my_llm"    an object of LiteLLM's kinds: see `dragoman.compat.litellm`
     adapter = "acme.toml"            a description without code
     adapter = "acme.adapters:Acme"   a class in a module that can be imported
 
@@ -29,7 +30,10 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "azure": "dragoman.adapters.azure:Azure",
         "bedrock": "dragoman.adapters.bedrock.adapter:Bedrock",
         "gemini": "dragoman.adapters.google.gemini:Gemini",
+        "cohere": "dragoman.adapters.cohere:Cohere",
         "oauth": "dragoman.adapters.oauth:OAuth",
+        "ollama": "dragoman.adapters.ollama:Ollama",
+        "replicate": "dragoman.adapters.replicate:Replicate",
         "vertex": "dragoman.adapters.google.vertex:Vertex",
     }
 )
@@ -123,7 +127,7 @@ def pick(module: ModuleType, name: str, reference: str) -> type[Adapter]:
     """
     if name:
         found = getattr(module, name, None)
-        if not isinstance(found, type):
+        if not isinstance(found, type) and not hasattr(found, "__dragoman_adapter__"):
             raise ConfigError(f"{reference}: there is no class {name} in it")
         return as_adapter(found, reference)
     every = classes(module)
@@ -136,18 +140,19 @@ def pick(module: ModuleType, name: str, reference: str) -> type[Adapter]:
     )
 
 
-def as_adapter(found: type, reference: str) -> type[Adapter]:
-    """Take a class as an adapter; one that was written for another library is wrapped.
+def as_adapter(found: object, reference: str) -> type[Adapter]:
+    """Take a class as an adapter; one that was written for another library is wrapped, and may be
+    an object that is made already.
 
     Raises: ConfigError.
     """
-    if issubclass(found, Adapter):
+    if isinstance(found, type) and issubclass(found, Adapter):
         return found
     if wrap := getattr(found, "__dragoman_adapter__", None):
         wrapped: type[Adapter] = wrap(found)
         return wrapped
     raise ConfigError(
-        f"{reference}: {found.__name__} is no adapter",
+        f"{reference}: {getattr(found, '__name__', found)} is no adapter",
         hint="derive it from dragoman.adapters.Adapter",
     )
 

@@ -1,0 +1,1 @@
+"""Shims: what was written for other libraries runs here, without those libraries."""
