@@ -20,8 +20,8 @@ cerebras perplexity cohere nvidia huggingface moonshot zai minimax sambanova req
 github-models vercel ollama vllm lmstudio llamacpp tgi localai sglang litellm llmgateway local demo
 """
 DEMO = {"echo", "story", "json", "tools", "vision", "flaky", "slow"}
-SHARED = ({"openai", "local"}, {"gemini", "gemini-native"})
-LOCAL = ("ollama", "vllm", "lmstudio", "llamacpp", "tgi", "localai", "sglang")
+SHARED = ({"openai", "local"}, {"gemini", "gemini-native"}, {"cohere", "cohere-native"})
+LOCAL = ("ollama", "ollama-native", "vllm", "lmstudio", "llamacpp", "tgi", "localai", "sglang")
 
 
 def test_the_providers_that_people_expect_are_there() -> None:

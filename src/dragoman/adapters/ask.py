@@ -41,6 +41,8 @@ class Ask:
     state: yours, to keep something from one hook of this call to the next.
     clock: tells Unix time, in seconds.
     head: status and headers of the answer that is read, once it has come.
+    added: fields that the settings of provider and model add to every body (`body`): at its top,
+        where you set none of that name. Look here to add to one.
     extra_sent: yours to set, when the fields that nobody models (`request.extra`, which `openai`
         holds too) are in your body already, or reported; else they are added at its top.
     read_file: tells what a small text file holds (a service account's, say), by its path, in which
@@ -59,6 +61,7 @@ class Ask:
         options: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         read_file: Callable[[str], str] | None = None,
+        added: Mapping[str, Any] | None = None,
     ) -> None:
         self.provider = provider
         self.model = model
@@ -69,6 +72,7 @@ class Ask:
         self.env: Mapping[str, str] = {} if env is None else env
         self.options: Mapping[str, str] = {} if options is None else options
         self.clock = clock
+        self.added: Mapping[str, Any] = {} if added is None else added
         self.read_file = _read_nothing if read_file is None else read_file
         self.state: dict[str, Any] = {}
         self.head = HttpAnswer(status=200, headers={})

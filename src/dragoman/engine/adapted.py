@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Generator, Mapping
+from itertools import islice
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from dragoman.adapters.adapter import Adapter, Aside, AuthFlow, Follow, Pause, has_own
 from dragoman.adapters.ask import CHAT, EMBEDDINGS, Ask
@@ -18,6 +21,7 @@ from dragoman.endpoint import add_query
 from dragoman.errors import AdapterError, ConfigError, DragomanError, Unsupported
 from dragoman.types.credential import Credential
 from dragoman.types.http import ConnectOptions, HttpAnswer, HttpRequest, Url, parse_url
+from dragoman.types.model import ModelInfo
 from dragoman.types.provider import Provider
 from dragoman.types.route import Deployment
 from dragoman.wire import get_format
@@ -25,6 +29,8 @@ from dragoman.wire.base import WireFormat
 from dragoman.wire.embeddings import PATH as EMBEDDINGS_PATH
 
 _DOTS = re.compile(r"^[^?]*/(\.|%2e){1,2}(/|\?|$)", re.IGNORECASE)
+
+MAX_MODELS = 100_000
 
 MAX_ASIDES = 10
 """How many requests an adapter may make before the real one: more are a loop."""
@@ -75,6 +81,7 @@ class Adapters:
             options=secrets.resolve_all(provider.options, lines=True),
             clock=self._clock,
             read_file=secrets.read_file,
+            added={**provider.body, **deployment.info.body},
         )
         return AdaptedTarget(adapter, ask, credential, secrets)
 
@@ -109,6 +116,14 @@ class AdaptedTarget:
 
         Raises: ConfigError, AdapterError.
         """
+        said = self._call(self.adapter.get_complete_url)
+        request = self._assemble(said, "get_complete_url", tail, added)
+        return replace(request, method=method, body=body)
+
+    def _assemble(
+        self, where: object, hook: str, tail: str, added: Mapping[str, str]
+    ) -> HttpRequest:
+        """Put a request together: URL, headers, connection."""
         provider = self.ask.provider
         said = self._call(self.adapter.validate_environment)
         if not isinstance(said, Mapping):
@@ -123,12 +138,27 @@ class AdaptedTarget:
             headers["content-type"] = added["content-type"]
         proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None
         return HttpRequest(
-            url=self._url(tail),
-            method=method,
+            url=self._url(where, hook, tail),
             headers=headers,
-            body=body,
             options=ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress),
         )
+
+    def list_request(self) -> HttpRequest | None:
+        """Make the request for a list of models; None when there is none.
+
+        Raises: ConfigError, AdapterError.
+        """
+        said = self._call(self.adapter.get_models_url)
+        if said is None:
+            return None
+        return replace(self._assemble(said, "get_models_url", "", {}), method="GET")
+
+    def read_list(self, answer: HttpAnswer) -> tuple[ModelInfo, ...]:
+        """Read a list of models. Raises: ProtocolError, AdapterError."""
+        name = self.ask.provider.name
+        piece = Piece(answer.body, "", answer.headers, answer.status)
+        found = call(name, _listed, self.adapter, piece, self.ask)
+        return tuple(ModelInfo(id=one) if isinstance(one, str) else one for one in found)
 
     def send(self, request: HttpRequest) -> AuthFlow:
         """Yield what is to be sent, in order; what came of it comes back in. The last counts.
@@ -185,15 +215,14 @@ class AdaptedTarget:
     def __repr__(self) -> str:
         return f"AdaptedTarget({self.ask!r})"
 
-    def _url(self, tail: str) -> Url:
-        """Have the URL said, and look at it: it is part of nobody else's.
+    def _url(self, said: object, hook: str, tail: str) -> Url:
+        """Look at a URL that a hook has said: it is part of nobody else's.
 
         Raises: AdapterError, ConfigError.
         """
         provider = self.ask.provider
-        said = self._call(self.adapter.get_complete_url)
         if not isinstance(said, str):
-            raise wrong_type(provider.name, "get_complete_url", said, "a URL")
+            raise wrong_type(provider.name, hook, said, "a URL")
         if tail or provider.query:
             path, mark, query = said.partition("?")
             own = self._secrets.resolve_all(provider.query)
@@ -203,7 +232,7 @@ class AdaptedTarget:
         except ValueError as error:
             raise AdapterError(
                 f"the adapter of {provider.name} made a URL that is none: {error}",
-                hint="get_complete_url must return all of it: https://host/path",
+                hint=f"{hook} must return all of it: https://host/path",
             ) from None
         if _DOTS.search(url.target):
             raise AdapterError(
@@ -224,6 +253,14 @@ def _auth_flow(flow: AuthFlow, came: HttpAnswer | DragomanError | None) -> objec
         return next(flow) if came is None else flow.send(came)
     except StopIteration:
         return None
+
+
+def _listed(adapter: Adapter, piece: Piece, ask: Ask) -> list[ModelInfo | str]:
+    """Read a list of models, whether it is told at once or one by one; the most of it counts."""
+    found = list(islice(adapter.transform_models(piece, ask), MAX_MODELS))
+    if not all(isinstance(one, ModelInfo | str) for one in found):
+        raise TypeError("transform_models must return ids, or ModelInfo")
+    return found
 
 
 def _streams(adapter: Adapter) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any, ClassVar
-from urllib.parse import urljoin
 
 from msgspec.structs import replace
 
@@ -16,11 +15,12 @@ from dragoman.adapters.described.file import Description, Errors, read_descripti
 from dragoman.adapters.described.json_path import Path
 from dragoman.adapters.described.reading import Reading, nothing_found
 from dragoman.adapters.described.scope import address_scope, request_scope
+from dragoman.adapters.following import follow_request
 from dragoman.adapters.frames import Piece
 from dragoman.document.parse import Document, read_document
 from dragoman.endpoint import encode_segment
 from dragoman.errors import ConfigError, DragomanError, ProtocolError, UpstreamError
-from dragoman.types.http import HttpAnswer, HttpRequest, parse_url
+from dragoman.types.http import HttpAnswer, HttpRequest
 from dragoman.wire.classification import classify
 from dragoman.wire.error_body import one_line, read_details
 from dragoman.wire.json_text import decode, encode
@@ -180,25 +180,8 @@ class _Polls(_Described):
             raise make_error(self.description.errors, value, f"the job is {status}", None, answer)
         if status not in poll.pending:
             return None
-        url = poll.url.first(value) or ask.state.get("poll")
-        if not isinstance(url, str):
-            raise ProtocolError(f"the upstream's answer has no URL at {poll.url}")
-        ask.state["poll"] = url
-        return Follow(follow_request(url, self.get_complete_url(ask), self, ask), poll.every_s)
-
-
-def follow_request(url: str, asked: str, adapter: Adapter, ask: Ask) -> HttpRequest:
-    """Make the request that looks where an upstream's answer says; its key goes to its own origin.
-
-    Raises: ProtocolError for what is no URL.
-    """
-    try:
-        found, own = parse_url(urljoin(asked, url)), parse_url(asked)
-    except ValueError as error:
-        raise ProtocolError(f"the upstream sends us to a URL that is none: {error}") from None
-    headers = adapter.validate_environment(ask) if found.origin == own.origin else {}
-    kept = {n.lower(): v for n, v in headers.items() if n.lower() != "content-type"}
-    return HttpRequest(url=found, method="GET", headers=kept)
+        url = ask.state["poll"] = poll.url.first(value) or ask.state.get("poll")
+        return Follow(follow_request(url, self, ask), poll.every_s)
 
 
 def make_error(
