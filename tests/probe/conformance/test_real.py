@@ -14,8 +14,11 @@ from dragoman.probe.conformance.faults import NO_MODEL, WRONG_KEY
 from dragoman.testing import FaultyUpstream, Reply, refused
 from dragoman.testing.reply import Asked
 from dragoman.types.usage import Usage
+from tests.adapters import acme
 from tests.probe.test_ladder import configured
 from tests.upstream.aimock import AimockServer
+from tests.upstream.answers import error
+from tests.upstream.fault import FaultUpstream
 from tests.upstream.llama import LlamaServer
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
@@ -122,3 +125,13 @@ def _called(body: str) -> Reply:
     name = "get_weather" if "get_weather" in body else "get_time"
     cities = ("Paris", "Tokyo") if "Tokyo" in body else ("Paris",)
     return Reply(calls=tuple((name, f'{{"city": "{city}"}}') for city in cities))
+
+
+def test_adapter_is_a_provider_like_any_other() -> None:
+    adapter = f"{Path(acme.__file__)}:Acme"
+    with FaultUpstream(lambda r: error(404) if r.method == "GET" else acme.serve(r)) as server:
+        report = examine(server.url, "small", adapter=adapter, api_key="k-0123456789")
+    assert by_verdict(report, "ok") >= NEVER_FAILING
+    # It has no functions, and its API takes any key and any model.
+    assert by_verdict(report, "failed") == set()
+    assert report.dialect == {}
