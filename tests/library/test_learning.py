@@ -177,6 +177,21 @@ def test_a_field_of_the_providers_own_table_is_dropped_as_well(kind: str, upstre
     assert "top_k" not in server.requests[1].json()
 
 
+def test_a_credential_that_a_refusal_repeats_is_not_kept(
+    kind: str, upstream: Start, tmp_path: Path
+) -> None:
+    secret = "correct horse battery staple"
+    said = {"message": f"Unknown parameter: 'seed'. Your key is {secret}."}
+    server = upstream([refusal(said), chat("Hello")])
+    asking = asker(kind, server, api_key=secret)
+    asking.around.learning = Learning(DialectFolder({"XDG_CACHE_HOME": str(tmp_path)}))
+    answer = asking.chat("a/x", seed=3)
+    (kept,) = tmp_path.rglob("*.json")
+    for text in (kept.read_text(), str(answer.warnings), str(answer.attempts)):
+        assert secret not in text
+    assert "Your key is …" in kept.read_text()
+
+
 # -- what lasts
 
 

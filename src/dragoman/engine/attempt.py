@@ -221,10 +221,12 @@ class Attempt:
 
     def _mend(self, outgoing: Outgoing, error: UpstreamError, body: bytes) -> bool:
         """Whether to ask again at once, otherwise: that is no failure, but it is in the record."""
-        mending = self._mending or Mending(self.call, self.deployment)
-        if not isinstance(error, BadRequest) or not mending.mend(outgoing, error, body):
+        if not isinstance(error, BadRequest):
             return False
-        self._hide_secret(error)
+        self._hide_secret(error)  # what it says may be kept
+        mending = self._mending or Mending(self.call, self.deployment)
+        if not mending.mend(outgoing, error, body):
+            return False
         record = self.record
         record.error, record.reason = error.code, error.message
         record.duration_s = self.call.around.clock() - self._began

@@ -28,7 +28,6 @@ class Mending:
         self._deployment = deployment
         self._said = ""
         self._times = 0
-        self._learned = 0
         self.repairs: tuple[Repair, ...] = ()
 
     def mend(self, outgoing: Outgoing, error: UpstreamError, body: bytes) -> bool:
@@ -60,15 +59,13 @@ class Mending:
                 yield warning
 
     def remember(self, outgoing: Outgoing) -> str | None:
-        """Remember what helped. Returns: the sentence to tell, None when there is nothing new."""
-        fresh = self.repairs[self._learned :]
-        if not fresh or outgoing.place is None:
+        """Remember what helped. Returns: the sentence to tell."""
+        if outgoing.place is None:
             return None
-        self._learned = len(self.repairs)
         around = self._call.around
         key = (self._deployment.provider.name, outgoing.place, self._deployment.model)
-        why_not = around.learning.learn(key, fresh, self._said, around.wall())
-        changes = "; ".join(map(str, fresh))
+        why_not = around.learning.learn(key, self.repairs, self._said, around.wall())
+        changes = "; ".join(map(str, self.repairs))
         kept = "" if why_not is None else f" (remembered by this process alone: {why_not})"
         ref = self._deployment.ref
         return f"{ref} refused the request as it was: from now on {changes}{kept}"
