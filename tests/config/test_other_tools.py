@@ -171,6 +171,22 @@ def test_what_is_not_stated_of_a_model_stays_unknown(home: Home) -> None:
     assert config.providers["azure"].models["my-gpt4o"].price is None
 
 
+@pytest.mark.parametrize(
+    ("strategy", "auto"),
+    [("latency-based-routing", "latency"), ("cost-based-routing", "price"), ("least-busy", None)],
+)
+def test_a_routers_strategy_is_ours_where_there_is_one(
+    home: Home, strategy: str, auto: str | None
+) -> None:
+    entry = "{model_name: m, litellm_params: {model: openai/m, api_base: 'http://h%d/v1'}}"
+    text = (
+        f"model_list: [{entry % 1}, {entry % 2}]\nrouter_settings: {{routing_strategy: {strategy}}}"
+    )
+    config, _, left = imported(home, home.write("c.yaml", text))
+    assert config.routes["m"].auto == auto
+    assert ("routing_strategy" in left) is (auto is None)
+
+
 def test_wildcards_lead_on(home: Home) -> None:
     config, _, _ = imported(home, ROUTER)
     registry = Registry(config)

@@ -39,6 +39,11 @@ class _Gptme:
         return frozenset(data) - {"providers"}
 
     def walk(self, reader: Reader) -> None:
+        models = reader.document.data.get("models")
+        chosen = models.get("default") if isinstance(models, Mapping) else None
+        if isinstance(chosen, str) and chosen.strip():
+            place = reader.place(("models", "default"))
+            reader.layer.top.setdefault("default_model", Value(chosen.strip(), place))
         variables = reader.document.data.get("env")
         if not isinstance(variables, Mapping):
             return
@@ -56,8 +61,9 @@ class _Gptme:
         for name in variables if isinstance(variables, Mapping) else ():
             if name != "MODEL":
                 yield f"env.{name}: set the variable itself, or use 'dragoman keys set PROVIDER'"
-        for name in data:
-            if name not in ("env", "providers"):
+        for name, value in data.items():
+            read = name == "models" and isinstance(value, Mapping) and value.keys() == {"default"}
+            if name not in ("env", "providers") and not read:
                 yield f"{name}: gptme's own"
 
 

@@ -185,6 +185,7 @@ class _Translation:
         return None
 
     def _auto(self) -> str | None:
+        """Find by what our route is to choose; None: by weight."""
         return _STRATEGIES.get(str(self.router.get("routing_strategy")))
 
     def _aliases(self) -> None:
