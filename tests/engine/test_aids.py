@@ -211,6 +211,26 @@ def test_a_whole_answer_that_would_repeat_itself_is_ended(
     assert ask.around.health.cooling(ask.around.clock()) == set()
 
 
+def test_a_real_model_that_degenerates_is_stopped(llama_server: LlamaServer, kind: str) -> None:
+    """Without chance, a model that has learned nothing says one word for ever."""
+    config = configure(
+        {
+            name: {"base_url": llama_server.base_url, "repetition_guard": guard}
+            for name, guard in (("free", False), ("watched", {"characters": 400}))
+        }
+    )
+    ask = Asker(kind, config)
+    asked: dict[str, Any] = {"messages": "Tell me", "temperature": 0, "max_tokens": 600}
+    free = ask.stream(f"free/{llama_server.model}", **asked)
+    assert (free.error, free.completion.finish_reason) == (None, "length")
+    watched = ask.stream(f"watched/{llama_server.model}", **asked)
+    assert isinstance(watched.error, RepeatedItself)
+    assert free.completion.text.startswith(watched.completion.text)
+    assert len(watched.completion.text) < len(free.completion.text) / 2
+    assert watched.exchange.usage is not None
+    assert watched.exchange.usage.estimated
+
+
 def test_without_a_guard_nobody_watches(kind: str, upstream: StartUpstream) -> None:
     server = upstream(chat_stream(["And again. "] * 1000))
     assert asker(kind, server).stream("a/x").error is None
