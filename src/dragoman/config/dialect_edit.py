@@ -59,7 +59,7 @@ def _in_its_table(
     """Change fields in a table of their own, and put new ones below the last."""
     changed = {name: value for name, value in found.items() if name in known}
     text = _in_place(draft, table[:-1], changed, "") if changed else draft.text
-    for name, value in reversed(found.items()):
+    for name, value in reversed([*found.items()]):
         if name not in known:
             line = f"{toml_key(name)} = {toml_value(value)}"
             text = Draft(draft.path, text).with_line_after((*table, list(known)[-1]), line)
