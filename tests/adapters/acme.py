@@ -6,19 +6,20 @@ POST /talk/MODEL   {"turns": [["user", "hi"]], "length": 8, "live": false}
 → live: one object a line: {"bit": "hel"} {"bit": "lo"} {"why": "done", "cost": [3, 1]}
 → an error: {"oops": "…", "kind": "busy"}
 POST /vectors/MODEL {"texts": […]} → {"rows": [[…]]}
+GET /shelf → {"on": ["small", …]}
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from dragoman.adapters import Adapter, Answer, Ask, HttpAnswer, Piece
 from dragoman.errors import BadRequest, DragomanError, Overloaded
 from dragoman.types.embedding import Embeddings
 from tests.upstream.fault import Answer as Sent
-from tests.upstream.fault import Request
+from tests.upstream.fault import Request, error
 
 REASONS = {"done": "stop", "full": "length"}
 
@@ -68,6 +69,12 @@ class Acme(Adapter):
         said = json.loads(answer.body)
         return (Overloaded if said["kind"] == "busy" else BadRequest)(said["oops"])
 
+    def get_models_url(self, ask: Ask) -> str:
+        return f"{ask.base_url}/shelf"
+
+    def transform_models(self, answer: Piece, ask: Ask) -> Iterable[str]:
+        return (str(name) for name in answer["on"])
+
     def transform_embedding_request(self, ask: Ask) -> Mapping[str, Any]:
         return {"texts": list(ask.texts)}
 
@@ -77,6 +84,8 @@ class Acme(Adapter):
 
 def serve(request: Request) -> Sent:
     """Be the provider: answer with what was said last, in capitals."""
+    if request.method == "GET":
+        return sent({"on": ["small", "large"]}) if request.path == "/shelf" else error(404)
     body = request.json()
     if request.path.startswith("/vectors/"):
         return sent({"rows": [[float(len(text)), 1.0] for text in body["texts"]]})

@@ -13,15 +13,17 @@ endpoint of the gateway.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from msgspec import Struct
 
-from dragoman.endpoint import AUTH_HEADERS, PATHS, default_auth, neighbour_url
+from dragoman.catalog.discovery import parse_models
+from dragoman.endpoint import AUTH_HEADERS, PATHS, default_auth, models_url, neighbour_url
 from dragoman.errors import DragomanError, Unsupported
 from dragoman.types.embedding import Embeddings
 from dragoman.types.http import HttpAnswer, HttpRequest
+from dragoman.types.model import ModelInfo
 from dragoman.types.provider import Api
 from dragoman.wire import get_format
 
@@ -181,6 +183,25 @@ class Adapter:
         For services that are polled. Called with each whole 2xx answer, if overridden.
         """
         raise NotImplementedError
+
+    # -- what it has
+
+    def get_models_url(self, ask: Ask) -> str | None:
+        """Say where a GET lists the models; None when nothing does. `ask.model` says nothing here.
+
+        Default: beside the format's endpoint, unless the adapter has URLs or requests of its own.
+        """
+        if has_own(self, "get_complete_url", "transform_request"):
+            return None
+        return models_url(ask.base_url, ask.provider.api)
+
+    def transform_models(self, answer: Piece, ask: Ask) -> Iterable[ModelInfo | str]:
+        """Read a list of models: their ids, or what is known of them. Raises: DragomanError.
+
+        Default: the shapes of all usual servers.
+        """
+        del ask
+        return parse_models(answer.data)
 
     # -- vectors
 

@@ -38,7 +38,7 @@ def run_errand(
     def ask(wanted: HttpRequest) -> Flow[Response]:
         return send(replace(wanted, options=request.options))
 
-    answer = yield from _authenticated(target, request, ask, read, pause)
+    answer = yield from authenticated(target, request, ask, read, pause)
     head = HttpAnswer(status=answer.status, headers=answer.headers)
     if not (target.follows and 200 <= answer.status < 300):
         target.answered(head)
@@ -61,7 +61,7 @@ def run_errand(
     raise AdapterError(f"the adapter of {target.ask.provider.name} follows up without end")
 
 
-def _authenticated(
+def authenticated(
     target: AdaptedTarget, request: HttpRequest, ask: Asking, read: Reading, pause: Pausing
 ) -> Flow[Response]:
     """Perform the adapter's auth flow. Gives the answer to the request that it sent last."""

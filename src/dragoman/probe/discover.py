@@ -6,23 +6,17 @@ import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from dragoman.catalog.discovery import PROBES, Probe, merge_discovered, parse_models
+from dragoman.catalog.discovery import PROBES, Probe, merge_discovered
 from dragoman.config.secrets import Secrets
-from dragoman.endpoint import models_url
-from dragoman.engine.target import Target, Targets
-from dragoman.errors import ProtocolError, TransportError
+from dragoman.engine.target import Target
+from dragoman.errors import ProtocolError, TransportError, Unsupported
 from dragoman.probe.fetch import Reply, fetch
+from dragoman.probe.model_list import FormatList, model_list
 from dragoman.transport.base import Transport
 from dragoman.types.model import ModelInfo
 from dragoman.types.provider import Provider
-from dragoman.types.route import Deployment
 from dragoman.wire import get_format
 
-PAGE = {"anthropic-messages": {"limit": "1000"}}
-"""What makes a list come in one piece, where it comes in pages otherwise.
-
-Source: https://platform.claude.com/docs/en/api/models/list (read 2026-11)
-"""
 MOST_QUESTIONS = 64
 """So many models are asked about one by one; a server with more tells of them in its list."""
 
@@ -41,27 +35,21 @@ def discover_models(
     abilities. Nobody else is asked for pages that they never published. `within_s` holds for the
     list, and once more for all of these pages together: what was not told by then stays unknown.
 
-    Raises: ConfigError for a key that cannot be had, UpstreamError, ProtocolError, TransportError.
+    Raises: ConfigError for a key that cannot be had, UpstreamError, ProtocolError, TransportError;
+    Unsupported where an adapter knows of no list.
     """
-    target = Targets(secrets).find(_deployment(provider))
-    query = {
-        **PAGE.get(provider.api, {}),
-        **{
-            name: value.reveal()
-            for name, source in provider.query.items()
-            if (value := secrets.resolve(source)) is not None
-        },
-    }
-    reply = _ask(
-        transport, target, models_url(provider.base_url, provider.api, query=query), within_s
-    )
+    models = model_list(provider, secrets, whole=True)
+    reply = models.ask(transport, within_s)
+    if reply is None:
+        raise Unsupported(f"{provider.name} lists no models: its adapter knows of no list")
     if reply.status != 200:
         error = get_format(provider.api).parse_error(reply.status, reply.headers, reply.body)
         error.provider = provider.name
         raise error
-    found = {info.id: info for info in parse_models(reply.body)}
-    if thoroughly and any(info.context_window is None for info in found.values()):
-        for info in _tell_more(provider, target, transport, found, within_s):
+    found = {info.id: info for info in models.read(reply)}
+    untold = any(info.context_window is None for info in found.values())
+    if thoroughly and untold and isinstance(models, FormatList):
+        for info in _tell_more(provider, models.target, transport, found, within_s):
             found[info.id] = merge_discovered(found[info.id], info)
     return tuple(found.values())
 
@@ -125,9 +113,3 @@ def _ask(
         options=target.site.options,
         within_s=within_s,
     )
-
-
-def _deployment(provider: Provider) -> Deployment:
-    """Any model will do: it is not named when models are listed."""
-    model = provider.default_model or "model"
-    return Deployment(provider=provider, model=model, info=ModelInfo(id=model), retries=0)

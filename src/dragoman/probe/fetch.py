@@ -15,6 +15,7 @@ from dragoman.types.http import ConnectOptions, Headers, HttpRequest, parse_url
 MAX_BYTES = 8 * 2**20
 """More than any list of models: that of a router with 10 000 of them has five."""
 
+CONNECT_S = 5.0
 DIRECT = ConnectOptions()
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -48,7 +49,7 @@ def fetch(
     headers: Mapping[str, str] = _NONE,
     body: bytes | None = None,
     options: ConnectOptions = DIRECT,
-    connect_s: float = 5.0,
+    connect_s: float = CONNECT_S,
     within_s: float = 15.0,
 ) -> Reply:
     """Ask: a GET, or a POST of `body`. `within_s` holds for all of it, however it trickles.

@@ -8,18 +8,15 @@ from typing import Literal
 
 from msgspec import Struct
 
-from dragoman.catalog.discovery import parse_models
 from dragoman.config.secrets import Secrets
-from dragoman.endpoint import default_auth, models_url
-from dragoman.engine.target import Targets
+from dragoman.endpoint import default_auth
 from dragoman.errors import ProtocolError, UpstreamError
-from dragoman.probe.fetch import Reply, fetch
+from dragoman.probe.fetch import Reply
+from dragoman.probe.model_list import model_list
 from dragoman.transport.base import Transport
 from dragoman.types.credential import Credential, Secret
 from dragoman.types.http import ConnectOptions
-from dragoman.types.model import ModelInfo
 from dragoman.types.provider import Provider
-from dragoman.types.route import Deployment
 from dragoman.wire import get_format
 
 _NOT_FOR_CHAT = re.compile(
@@ -68,22 +65,16 @@ def list_models(
 
     Raises: ConfigError for a key that cannot be had; TransportError.
     """
-    target = Targets(secrets).find(_deployment(provider, position), key)
-    query = {
-        name: value.reveal()
-        for name, source in provider.query.items()
-        if (value := secrets.resolve(source)) is not None
-    }
-    url = models_url(provider.base_url, provider.api, query=query)
-    options = target.site.options
-    within_s = min(_LIST_S, provider.timeouts.total)
-    reply = fetch(transport, url, headers=target.headers, options=options, within_s=within_s)
-    label = _label(target.credential)
-    with_key = target.headers is not target.site.headers
+    models = model_list(provider, secrets, key, position)
+    reply = models.ask(transport, min(_LIST_S, provider.timeouts.total))
+    label = _label(models.credential)
+    if reply is None:
+        nowhere = ProtocolError("its adapter knows of none", code="no_list")
+        return Listing(access="unknown", seconds=0.0, label=label, error=nowhere)
     if reply.status != 200:
         return _refused(provider, reply, label)
     try:
-        found = parse_models(reply.body)
+        found = models.read(reply)
     except ProtocolError as error:
         return Listing(
             access="unknown",
@@ -94,9 +85,9 @@ def list_models(
             is_nobody=reply.is_nobody,
         )
     access: Access = "keyless"
-    if with_key:
-        without = fetch(transport, url, headers=target.site.headers, options=options)
-        access = "open" if without.status == 200 else "accepted"
+    if models.credential is not None and sends_key(provider):
+        without = models.ask(transport, _LIST_S, keyless=True)
+        access = "open" if without is not None and without.status == 200 else "accepted"
     ids = tuple(info.id for info in found)
     return Listing(access=access, seconds=reply.seconds, label=label, models=ids)
 
@@ -123,18 +114,6 @@ def _refused(provider: Provider, reply: Reply, label: str | None) -> Listing:
         error=error,
         is_page=reply.is_page,
         is_nobody=reply.is_nobody,
-    )
-
-
-def _deployment(provider: Provider, position: int | None) -> Deployment:
-    """Any model will do: it is not named when models are listed."""
-    model = provider.default_model or "model"
-    return Deployment(
-        provider=provider,
-        model=model,
-        info=ModelInfo(id=model),
-        credential=position,
-        retries=0,
     )
 
 
