@@ -101,9 +101,9 @@ def render_media(part: Media, documents: Documents) -> dict[str, Any]:
     if part.data is None:
         what = "a file id" if part.file_id is not None else "a URL"
         raise Unsupported(
-            f"Bedrock takes no {what} for a part of kind {part.kind}",
+            f"Bedrock takes the bytes of a part of kind {part.kind}, not {what}",
             param="messages",
-            hint="send its bytes, as base64",
+            hint="send it as base64",
         )
     member, formats = _MEMBERS[part.kind]
     media_type = part.media_type or _DEFAULTS.get(part.kind, "")

@@ -63,11 +63,15 @@ class _Writer:
         if history.system:
             body["system"] = history.system
         self._tools(history, body)
+        told: list[str] = []  # of the thinking that is asked for, if it is
         thinks = render_reasoning(
-            request, self._model, self._dialect, family, self._additional, self._warn
+            request, self._model, self._dialect, family, self._additional, told.append
         )
         if thinks:
             thinks = settle(body, self._additional, history.calls_without_thought, self._warn)
+            told = told if thinks else []
+        for sentence in told:
+            self._warn(sentence)
         self._inference(body, thinks)
         self._metadata(body)
         if fields := self._additional.fields:
@@ -93,11 +97,10 @@ class _Writer:
         request, choice = self._request, self._request.tool_choice
         if request.parallel_tool_calls is False:
             self._warn("parallel_tool_calls is not sent: this API does not know it")
-        tools: list[dict[str, Any]] = []
         forbidden = choice is not None and choice.mode == "none"
-        if not forbidden or history.called:
-            for tool in request.tools:
-                tools += self._tool(tool)
+        tools = [block for tool in request.tools for block in self._tool(tool)]
+        if forbidden and not history.called:
+            return
         if not tools:
             names = dict.fromkeys(history.called)
             tools = [_spec(name, {"inputSchema": {"json": {"type": "object"}}}) for name in names]
