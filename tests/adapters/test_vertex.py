@@ -204,11 +204,11 @@ def test_gemini_streams(cloud: Any) -> None:
 def test_vectors_are_predictions(cloud: Any) -> None:
     rows = [{"embeddings": {"values": [0.5, 1], "statistics": {"token_count": 3}}}] * 2
     ours, server = cloud(Cloud(answer({"predictions": rows})))
-    found = ours.embed("g/gemini-embedding-001", ["one", "two"], dimensions=2)
+    found = ours.embed("g/text-embedding-005", ["one", "two"], dimensions=2)
     assert found.vectors == ((0.5, 1.0), (0.5, 1.0))
     assert found.usage is not None
     assert found.usage.prompt_tokens == 6
-    assert server.requests[1].path.endswith("/gemini-embedding-001:predict")
+    assert server.requests[1].path.endswith("/text-embedding-005:predict")
     assert server.requests[1].json() == {
         "instances": [{"content": "one"}, {"content": "two"}],
         "parameters": {"outputDimensionality": 2},

@@ -37,7 +37,8 @@ from dragoman.wire.tokens import TokenReader
 
 HOST = "https://aiplatform.googleapis.com"
 ANTHROPIC_VERSION = "vertex-2023-10-16"
-"""The only one that there is. Source: Anthropic's page on Vertex AI (read 2026-11)"""
+"""What Anthropic's page on Vertex AI has. Its library sends 2026-10-21, as of which sampling
+parameters are refused (read 2026-11)."""
 
 READ_AGAIN_S = 60.0
 """How old what was read of a credentials file may be: keys are replaced while we run."""
@@ -95,7 +96,7 @@ class Vertex(Gemini):
             if ask.endpoint == EMBEDDINGS:
                 raise Unsupported("Claude has no embeddings")
             return "streamRawPredict" if ask.stream else "rawPredict"
-        if ask.endpoint == EMBEDDINGS:
+        if ask.endpoint == EMBEDDINGS and _predicts(spoken):
             return "predict"
         return super().verb(ask)
 
@@ -174,17 +175,25 @@ class Vertex(Gemini):
 
     def transform_embedding_request(self, ask: Ask) -> Body:
         """Ask for one vector for each text."""
-        if find_publisher(ask.model).api is not None:
+        spoken = find_publisher(ask.model)
+        if spoken.api is not None:
             raise Unsupported(f"{ask.model} has no embeddings here")
         if not ask.texts:
             raise InvalidRequest("there is no text to embed", param="input")
-        body: dict[str, Any] = {"instances": [{"content": text} for text in ask.texts]}
+        asked: dict[str, Any] = {}
         if ask.dimensions is not None:
-            body["parameters"] = {"outputDimensionality": ask.dimensions}
-        return body
+            asked["outputDimensionality"] = ask.dimensions
+        if not _predicts(spoken):
+            config = {"embedContentConfig": asked} if asked else {}
+            contents = [{"role": "user", "parts": [{"text": text}]} for text in ask.texts]
+            return {"requests": [{"content": content, **config} for content in contents]}
+        body: dict[str, Any] = {"instances": [{"content": text} for text in ask.texts]}
+        return {**body, "parameters": asked} if asked else body
 
     def transform_embedding_response(self, answer: Piece, ask: Ask) -> Embeddings:
         """Read the vectors, and the tokens of each. Raises: ProtocolError."""
+        if not _predicts(find_publisher(ask.model)):
+            return super().transform_embedding_response(answer, ask)
         rows = as_list(answer.object(), "predictions", answer)
         found = [row.get("embeddings") if isinstance(row, dict) else None for row in rows]
         return Embeddings(
@@ -192,6 +201,11 @@ class Vertex(Gemini):
             model=ask.model,
             usage=_count(found),
         )
+
+
+def _predicts(spoken: _Spoken) -> bool:
+    """Whether a model's vectors are predictions still: those of before Gemini's."""
+    return "gemini" not in spoken.model
 
 
 def find_publisher(model: str) -> _Spoken:
