@@ -221,7 +221,7 @@ def _images(parts: tuple[Any, ...]) -> list[str]:
 
 
 def _tools(request: ChatRequest, ask: Ask) -> list[dict[str, Any]]:
-    choice = request.tool_choice
+    offered, choice = request.tools, request.tool_choice
     if choice is not None and choice.mode == "none":
         return []
     if choice is not None and choice.mode != "auto":
@@ -229,7 +229,7 @@ def _tools(request: ChatRequest, ask: Ask) -> list[dict[str, Any]]:
     if request.parallel_tool_calls is False:
         ask.warn("parallel_tool_calls is not sent: Ollama does not know it")
     tools = []
-    for tool in request.tools:
+    for tool in offered:
         if isinstance(tool, ForeignTool):
             ask.warn(f"a tool that only {tool.format} knows is not sent")
             continue
