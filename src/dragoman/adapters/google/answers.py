@@ -104,7 +104,9 @@ class AnswerReader:
         reason = _word(candidate.get("finishReason"))
         if reason is None:
             return
-        self._out.finish(FINISH_REASONS.get(reason, reason), raw=reason)
+        # A word that nobody knows, behind calls: they are whole, and wait for their results.
+        unknown = "tool_calls" if self._count["call"] else reason
+        self._out.finish(FINISH_REASONS.get(reason, unknown), raw=reason)
         if reason != "STOP" and (message := _text(candidate.get("finishMessage"))):
             self._out.warn(f"the upstream says of the ending: {message}")
         if (token := _text(candidate.get("continuationToken"))) is not None:
