@@ -272,7 +272,7 @@ class ProtocolError(DragomanError):
     status = 502
     code = "upstream_protocol_error"
     retryable = True
-    failover = "next"
+    failover: Failover = "next"
 
 
 class StreamTruncated(ProtocolError):
