@@ -210,7 +210,7 @@ def test_an_unknown_host_is_sent_nothing_that_only_few_servers_know(home: Home) 
     )
     assert dialect == Dialect()
     assert (dialect.max_tokens_field, dialect.system_role) == ("max_tokens", "system")
-    assert not (dialect.strict_tools or dialect.vendor_fields or dialect.reasoning_field)
+    assert (dialect.strict_tools, dialect.vendor_fields) == (False, False)
     request = ChatRequest(
         model="m",
         messages=(Message("developer", (Text("Be brief."),)), Message("user", (Text("hi"),))),

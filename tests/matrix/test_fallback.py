@@ -98,7 +98,7 @@ def test_the_command_line_goes_on_to_the_second_step(
     dragoman.env["ANTHROPIC_API_KEY"] = KEY
     result = dragoman("--config", str(file), "-v", "Hello")
     assert (result.code, result.out) == (0, f"{WORDS}\n")
-    lines = [line for line in result.err.splitlines() if not line.startswith("   ")]
+    lines = [line for line in result.err.splitlines() if not line.startswith(("   ", "Warning"))]
     assert "ollama/qwen2.5-coder:32b" in lines[0]
     assert "anthropic/claude-sonnet-4-6" in lines[-1]
     assert lines[-1].endswith("← answered")
