@@ -327,7 +327,7 @@ class Attempt:
     def _refusal(self, target: Target | AdaptedTarget, error: UpstreamError) -> UpstreamError:
         """Add to a refusal what only we know: which credential was sent."""
         secret = target.credential.secret.reveal() if target.credential else ""
-        if isinstance(error, AuthFailed) and not secret:
+        if isinstance(error, AuthFailed) and not (secret or self._hidden or error.hint):
             places = ", ".join(looked(self.deployment.provider.credentials))
             where = f"looked at {places}" if places else "none is configured"
             error.hint = f"no key was sent; {where}"

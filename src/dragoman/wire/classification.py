@@ -123,6 +123,8 @@ _PHRASES: tuple[tuple[type[UpstreamError], str], ...] = tuple(
                 r"prompt exceeds max length",  # Zhipu
                 r"range of input length should be \[",  # DashScope
                 r"input is too long for requested model",  # Bedrock
+                r"^input tokens exceeded: number of input tokens exceeds",  # Bedrock, Nova
+                r"^too many input tokens\. max input tokens: [0-9]",  # Bedrock, Titan
                 r"too many tokens: .{0,40}tokens in the prompt",  # Cohere
                 r"request too large for model .{1,100}tokens per (?:minute|day)",  # Groq, 413
             ),

@@ -17,6 +17,7 @@ from dragoman.errors import UpstreamError
 from dragoman.types.http import HttpAnswer
 from dragoman.wire.classification import classify
 from dragoman.wire.error_body import ErrorDetails, one_line, read_details
+from dragoman.wire.json_text import decode
 
 _STATUSES: Mapping[str, int] = MappingProxyType(
     {
@@ -84,7 +85,7 @@ def read_error(answer: HttpAnswer) -> UpstreamError:
     """Classify an answer that is not 2xx. Never raises."""
     named = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
     details = read_details(answer.body)
-    error = _classified(named or details.code or details.type or "", details, answer)
+    error = _classified(named or details.code or _type_in(answer.body), details, answer)
     error.upstream_status = answer.status
     return error
 
@@ -98,6 +99,16 @@ def frame_error(frame: Piece) -> UpstreamError:
     error = _classified(named, details, HttpAnswer(status=0, headers={}, body=frame.data))
     error.upstream_status = None
     return error
+
+
+def _type_in(body: bytes) -> str:
+    """Find the exception's type in a body of the older protocol."""
+    try:
+        value = decode(body)
+    except ValueError:
+        return ""
+    named = value.get("__type") if isinstance(value, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def _classified(named: str, details: ErrorDetails, answer: HttpAnswer) -> UpstreamError:
