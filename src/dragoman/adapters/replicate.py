@@ -180,7 +180,7 @@ def _output(output: Any, raw: bytes) -> str:
         return output or ""
     if isinstance(output, list) and all(isinstance(piece, str) for piece in output):
         return "".join(output)
-    if isinstance(output, list | dict | int | float):
+    if isinstance(output, list | dict | int | float) and not isinstance(output, bool):
         return encode_text(output)
     raise ProtocolError("the prediction's output is no text", raw=bounded(raw))
 
