@@ -17,6 +17,9 @@ from google.genai import types as g
 
 from dragoman.adapters.google.answers import FINISH_REASONS
 from dragoman.adapters.google.contents import UNSIGNED
+from dragoman.config import Secrets
+from dragoman.probe.discover import discover_models
+from dragoman.transport.sync import SyncTransport
 from dragoman.types.message import (
     Media,
     Message,
@@ -448,3 +451,27 @@ def test_vectors_are_asked_for_and_read_as_the_library_does(
     for one in body["requests"]:
         one["content"].pop("role", None)
     assert ours.json() == body
+
+
+def test_models_are_listed_as_the_library_lists_them(upstream: Start, library: Any) -> None:
+    rows = [
+        {"name": "models/gemini-3.5-pro", "displayName": "Gemini 3.5 Pro", "thinking": True,
+         "inputTokenLimit": 1048576, "outputTokenLimit": 65536,
+         "supportedGenerationMethods": ["generateContent", "countTokens"]},
+        {"name": "models/gemini-embedding-001", "inputTokenLimit": 2048, "outputTokenLimit": 1,
+         "supportedGenerationMethods": ["embedContent"]},
+        {"name": "models/veo", "supportedGenerationMethods": ["predictLongRunning"]},
+        {"name": 3}, None,
+    ]  # fmt: skip
+    server = upstream(answer({"models": rows}))
+    provider = asker("sync", server.url).config.providers["g"]
+    with SyncTransport() as transport:
+        found = discover_models(provider, Secrets({"KEY": KEY}), transport)
+    sound = upstream(answer({"models": rows[:3]}))
+    theirs = {model.name.removeprefix("models/"): model for model in library(sound).models.list()}
+    assert [info.id for info in found] == ["gemini-3.5-pro", "gemini-embedding-001"]
+    for info in found:
+        assert info.context_window == theirs[info.id].input_token_limit
+        assert info.max_tokens == theirs[info.id].output_token_limit
+    assert server.requests[0].path == sound.requests[0].path == "/v1beta/models"
+    assert server.requests[0].header("x-goog-api-key") == KEY

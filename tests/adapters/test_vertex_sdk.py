@@ -23,6 +23,9 @@ with warnings.catch_warnings():
 import openai
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from dragoman.config import Secrets
+from dragoman.probe.discover import discover_models
+from dragoman.transport.sync import SyncTransport
 from dragoman.types.message import system, user
 from tests.adapters.google_api import (
     KEY,
@@ -191,3 +194,19 @@ def test_the_compatible_endpoint_is_where_openais_library_looks(upstream: Start)
     assert mine.target == theirs.target
     assert mine.header("authorization") == theirs.header("authorization") == f"Bearer {KEY}"
     assert mine.json() == theirs.json()
+
+
+def test_models_are_listed_where_googles_library_lists_them(upstream: Start, google: Any) -> None:
+    server = upstream(answer({"publisherModels": [{"name": f"publishers/google/models/{GEMINI}"}]}))
+    said = answer({"access_token": KEY, "expires_in": 3600, "token_type": "Bearer"})
+    account = service_account(f"{upstream(said).url}/token")
+    options = {"credentials": json.dumps(account)}
+    ours = asker("sync", server.url, "vertex", api_key=None, options=options)
+    with SyncTransport() as transport:
+        found = discover_models(ours.config.providers["g"], Secrets({}), transport)
+    client = google(server, credentials=Credentials(token=KEY), **PLACE)
+    theirs = list(client.models.list(config={"http_options": {"api_version": "v1beta1"}}))
+    assert [f"publishers/google/models/{one.id}" for one in found] == [one.name for one in theirs]
+    mine, its = server.requests
+    assert mine.path == its.path == "/v1beta1/publishers/google/models"
+    assert mine.header("authorization") == its.header("authorization") == f"Bearer {KEY}"

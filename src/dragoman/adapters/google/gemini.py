@@ -7,7 +7,7 @@ read is compared with Google's own library in tests/adapters/test_gemini_sdk.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from dragoman.adapters.adapter import Adapter, Body
@@ -17,12 +17,14 @@ from dragoman.adapters.frames import Piece
 from dragoman.adapters.google.answers import AnswerReader, read_usage
 from dragoman.adapters.google.contents import Object, render_contents
 from dragoman.adapters.google.errors import parse_error
+from dragoman.adapters.google.listing import read_models
 from dragoman.adapters.google.model import NAME
 from dragoman.adapters.google.settings import render_config, render_tools
 from dragoman.endpoint import encode_segment
 from dragoman.errors import DragomanError, InvalidRequest, ProtocolError, Unsupported
 from dragoman.types.embedding import Embeddings
 from dragoman.types.http import HttpAnswer
+from dragoman.types.model import ModelInfo
 from dragoman.wire.beside import warn_of_marks
 from dragoman.wire.error_body import bounded
 from dragoman.wire.extra import refuse_foreign_files
@@ -102,6 +104,16 @@ class Gemini(Adapter):
         """Classify an error."""
         del ask
         return parse_error(answer.status, answer.headers, answer.body)
+
+    def get_models_url(self, ask: Ask) -> str | None:
+        """Say where the models are listed, all on one page."""
+        base = ask.base_url.partition("?")[0].rstrip("/").removesuffix("/openai")
+        return f"{versioned(base, self.version)}/models?pageSize=1000"
+
+    def transform_models(self, answer: Piece, ask: Ask) -> Iterable[ModelInfo]:
+        """Read the models that can be talked to or make vectors, with their limits."""
+        del ask
+        return read_models(answer.object())
 
     def transform_embedding_request(self, ask: Ask) -> Body:
         """Ask for one vector for each text."""

@@ -40,6 +40,9 @@ ANTHROPIC_VERSION = "vertex-2023-10-16"
 """What Anthropic's page on Vertex AI has. Its library sends 2026-10-21, as of which sampling
 parameters are refused (read 2026-11)."""
 
+LISTING_VERSION = "v1beta1"
+"""The only version that lists models."""
+
 READ_AGAIN_S = 60.0
 """How old what was read of a credentials file may be: keys are replaced while we run."""
 
@@ -99,6 +102,10 @@ class Vertex(Gemini):
         if ask.endpoint == EMBEDDINGS and _predicts(spoken):
             return "predict"
         return super().verb(ask)
+
+    def get_models_url(self, ask: Ask) -> str | None:
+        """Say where Google's own models are listed; other makers' are not."""
+        return f"{versioned(_base(ask), LISTING_VERSION)}/publishers/google/models?pageSize=1000"
 
     def _place(self, ask: Ask) -> str:
         """Say `projects/P/locations/L/`; nothing for a key without a project (express mode)."""
