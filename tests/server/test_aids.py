@@ -225,11 +225,13 @@ def test_a_plain_server_streams_to_every_client(
     assert not server.requests[0].json().get("stream")
 
 
+@pytest.mark.parametrize("said", ["application/json", "text/event-stream"])
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_server_that_ignores_stream_streams_to_every_client(
-    serve: Any, upstream: StartUpstream, client: str
+    serve: Any, upstream: StartUpstream, client: str, said: str
 ) -> None:
-    server = upstream(chat("Hello there."))
+    body = b"\n" + chat("Hello there.").body
+    server = upstream(Answer(headers=(("content-type", said),), body=body).paced(50))
     gateway = serve({"a": {"base_url": server.base_url}})
     assert ASK[client](gateway, True, False) == ("Hello there.", [])
     assert server.requests[0].json()["stream"] is True

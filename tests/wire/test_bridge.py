@@ -14,6 +14,7 @@ from dragoman.types import Dialect, Usage
 from dragoman.types.event import Failure, Finish, PartDelta
 from dragoman.wire import get_format
 from dragoman.wire.bridge import Events, Relay, Translate
+from dragoman.wire.whole import accumulate
 from tests.wire import golden
 
 FORMAT = get_format("openai-completions")
@@ -43,7 +44,32 @@ def joined(*outs: Iterable[bytes]) -> bytes:
     return b"".join(chunk for out in outs for chunk in out)
 
 
-@pytest.mark.parametrize("name", golden.names(FORMAT.name, ".sse"))
+STREAMS = [
+    name
+    for name in golden.names(FORMAT.name, ".sse")
+    if golden.read(FORMAT.name, f"{name}.sse").lstrip()[:1] != b"{"
+]
+DOCUMENTS = sorted(set(golden.names(FORMAT.name, ".sse")) - set(STREAMS))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_relay_tells_a_document_as_a_stream(name: str) -> None:
+    body = golden.read(FORMAT.name, f"{name}.sse")
+    for size in (1, 50, 1 << 30):
+        bridge = relay()
+        out = [joined(bridge.feed(body[at : at + size])) for at in range(0, len(body), size)]
+        sent = joined(out, bridge.close())
+        assert sent.startswith(b"data: ")
+        told = FORMAT.stream_parser(Dialect())
+        events = told.feed(sent) + told.close()
+        if bridge.failure is None:
+            whole = FORMAT.parse_response(body, Dialect())
+            assert accumulate(events).parts == whole.parts
+        else:
+            assert isinstance(events[-1], Failure)
+
+
+@pytest.mark.parametrize("name", STREAMS)
 def test_a_relay_lets_every_byte_of_a_whole_answer_through(name: str) -> None:
     body = golden.read(FORMAT.name, f"{name}.sse")
     spoken = golden.dialect(golden.expected(FORMAT.name, f"{name}.events.json"))

@@ -261,7 +261,7 @@ class Relay(_Meter):
     the stream, and one of ours, is written anew in the same format, bounded and redacted. What the
     meter can't read does not break a relay once there has been content: the bytes go on, and usage
     is unknown. With `drop_usage` the frame that says usage and nothing else is left out, because
-    the client had not asked for it.
+    the client had not asked for it. A JSON document instead of a stream is told as one.
     """
 
     def __init__(
@@ -274,6 +274,7 @@ class Relay(_Meter):
         self._drop_usage = drop_usage
         self._splitter = FrameSplitter()
         self._blind = False
+        self._is_document: bool | None = None  # None until a byte has come that tells
 
     @property
     def usage(self) -> Usage | None:
@@ -289,6 +290,11 @@ class Relay(_Meter):
         """Take the next bytes of the answer."""
         if self.failure is not None:
             return ()
+        if self._is_document is None and (first := chunk.lstrip()[:1]):
+            self._is_document = first in (b"{", b"[")
+        if self._is_document:
+            error = self._note(self._parser.feed(chunk))
+            return () if error is None else self._error(error)
         frames = self._splitter.feed(chunk)
         if self._blind or self.finish is not None:
             return self._kept(frames)
@@ -299,6 +305,8 @@ class Relay(_Meter):
         """Say that the answer's body has ended."""
         if self.failure is not None:
             return ()
+        if self._is_document:
+            return self._told()
         if self._blind:
             self.finish = Finish("other")
         elif self.finish is None and (error := self._note(self._parser.close())):
@@ -311,6 +319,14 @@ class Relay(_Meter):
             return ()
         self.failure = Failure(error, self.usage)
         return self._error(error)
+
+    def _told(self) -> Sequence[bytes]:
+        """Tell a document as a stream."""
+        events = self._parser.close()
+        if error := self._note(events):
+            return self._error(error)
+        renderer = self._format.stream_renderer(self._model, not self._drop_usage)
+        return [frame for event in events if (frame := renderer.render(event))]
 
     def _failed(self, error: DragomanError, frames: bytes) -> Sequence[bytes]:
         if self.committed and isinstance(error, ProtocolError):
