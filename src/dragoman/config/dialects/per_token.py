@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from dragoman.config.locate import Key
 
 _MILLION = Decimal(1_000_000)
-_LEAST, _MOST = Decimal("0.001"), Decimal(10_000)
 _ABOVE = re.compile(r"(?P<name>\w+)_above_(?P<thousands>\d{1,5})k_tokens")
 
 
@@ -60,12 +59,6 @@ class PerToken:
             self.document.remark(path, f"{what} is no price: it is left out")
             return None
         amount = amount if once else amount * _MILLION
-        if amount and not once and not _LEAST <= amount <= _MOST:
-            self.document.remark(
-                path,
-                f"{what} comes to {plain(amount)} USD per million tokens",
-                "Is it per token there, as it should be?",
-            )
         return to_number(amount)
 
 
