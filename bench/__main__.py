@@ -1,7 +1,7 @@
 """Run the measurements and print tables; `--save` keeps them in `bench/results/`.
 
 python -m bench                  everything
-python -m bench calls startup    some: calls, startup, catalog, parse, languages, memory
+python -m bench calls startup    some: calls, startup, catalog, adapters, parse, languages, memory
 """
 
 from __future__ import annotations
@@ -108,6 +108,13 @@ def catalog() -> str:
     return table(["60 providers, 2 500 models", "one", "many", "added", "limit"], rows)
 
 
+def adapters() -> str:
+    """CPU µs of a call without a network, and what an adapter adds to it."""
+    result = run_json("bench.adapters")
+    rows = [[name, f"{us:.0f}", f"{us - result['plain']:+.0f}"] for name, us in result.items()]
+    return table(["", "CPU µs", "added"], rows)
+
+
 def startup() -> str:
     """From nothing to the answer, or to the request: wall ms (median, least), CPU ms."""
     result: dict[str, dict[str, float]] = run_json("bench.startup")  # type: ignore[assignment]
@@ -188,6 +195,7 @@ def machine() -> str:
 PARTS = {
     "startup": startup,
     "catalog": catalog,
+    "adapters": adapters,
     "calls": calls,
     "parse": parse,
     "languages": languages,

@@ -22,7 +22,7 @@ from types import MappingProxyType, ModuleType
 from typing import TypeVar
 
 from dragoman.adapters.adapter import Adapter
-from dragoman.adapters.guard import call_slow
+from dragoman.adapters.guard import LOAD_LIMIT_S, call
 from dragoman.errors import AdapterError, ConfigError, DragomanError
 
 BUILT_IN: Mapping[str, str] = MappingProxyType(
@@ -111,7 +111,7 @@ def _find(reference: str, whose: str) -> type[Adapter]:
             hint=f'one of {", ".join(known)}; or a file, "acme.py:Acme"',
         )
     module, _, name = target.partition(":")
-    return pick(call_slow(whose, importlib.import_module, module), name, reference)
+    return pick(call(whose, importlib.import_module, module, limit_s=LOAD_LIMIT_S), name, reference)
 
 
 def _split(reference: str) -> tuple[str, str, str]:
@@ -187,7 +187,7 @@ def load_file(path: Path, whose: str) -> ModuleType:
         sys.modules[name] = module  # dataclasses and pickles look there
 
         try:
-            call_slow(whose, spec.loader.exec_module, module)
+            call(whose, spec.loader.exec_module, module, limit_s=LOAD_LIMIT_S)
         except DragomanError as error:
             del sys.modules[name]
             _files[key] = error  # it would fail again, and may take its time for it

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from dragoman.errors import AdapterError, DragomanError
 
@@ -27,7 +27,7 @@ LOAD_LIMIT_S = 20.0
 _LOOK_S = 0.5
 _PACKAGE = __file__.rpartition("adapters")[0]
 
-Given = ParamSpec("Given")
+Given = TypeVarTuple("Given")
 Result = TypeVar("Result")
 
 
@@ -142,30 +142,16 @@ def take_alarms() -> None:
 
 
 def call(
-    whose: str, hook: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    whose: str,
+    hook: Callable[[*Given], Result],
+    *args: *Given,
+    limit_s: float = LIMIT_S,
 ) -> Result:
     """Call a hook of the provider `whose`. Raises: DragomanError alone."""
-    return _call(LIMIT_S, whose, hook, *args, **kwargs)
-
-
-def call_slow(
-    whose: str, hook: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
-) -> Result:
-    """The same for what may take its time, because nobody waits in the meantime."""
-    return _call(LOAD_LIMIT_S, whose, hook, *args, **kwargs)
-
-
-def _call(
-    limit_s: float,
-    whose: str,
-    hook: Callable[Given, Result],
-    *args: Given.args,
-    **kwargs: Given.kwargs,
-) -> Result:
     watched = _WATCH.begin(limit_s)
     try:
         try:
-            return hook(*args, **kwargs)
+            return hook(*args)
         finally:
             if watched and _WATCH.end():
                 raise _Overdue

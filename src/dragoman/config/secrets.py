@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,7 @@ def looked(sources: tuple[CredentialSource, ...]) -> list[str]:
     return list(dict.fromkeys(_label(source) for source in sources if source.kind != "stored"))
 
 
+@lru_cache(maxsize=1024)
 def origin_of(base_url: str) -> str | None:
     """Scheme, host and port of a base URL: what a stored key is bound to."""
     from dragoman.types.http import parse_url

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from itertools import islice
 from types import MappingProxyType
 
-from msgspec.structs import replace
+from msgspec import Struct
 
 from dragoman.adapters.adapter import Adapter, Aside, AuthFlow, Follow, Pause, has_own
 from dragoman.adapters.ask import CHAT, EMBEDDINGS, Ask
@@ -30,10 +30,27 @@ from dragoman.wire.embeddings import PATH as EMBEDDINGS_PATH
 
 _DOTS = re.compile(r"^[^?]*/(\.|%2e){1,2}(/|\?|$)", re.IGNORECASE)
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 MAX_MODELS = 100_000
 
 MAX_ASIDES = 10
 """How many requests an adapter may make before the real one: more are a loop."""
+
+
+class _Made(Struct, frozen=True):
+    """A provider's adapter, and what is always the same of it.
+
+    plain: it says what its wire format says. streams: it can read a stream. direct: its request is
+    sent as it is, and answered at once. follows: an answer may be a promise only.
+    """
+
+    provider: Provider
+    adapter: Adapter
+    plain: bool
+    streams: bool
+    direct: bool
+    follows: bool
 
 
 class Adapters:
@@ -42,22 +59,14 @@ class Adapters:
     def __init__(self, secrets: Secrets, clock: Callable[[], float] = time.time) -> None:
         self._secrets = secrets
         self._clock = clock
-        self._made: dict[str, tuple[Provider, Adapter]] = {}
+        self._made: dict[str, _Made] = {}
 
-    def get(self, provider: Provider) -> Adapter:
+    def _get(self, provider: Provider) -> _Made:
         """Find a provider's adapter. Raises: ConfigError."""
         made = self._made.get(provider.name)
-        if made is None or made[0] is not provider:
-            assert provider.adapter is not None
-            found = find_adapter(provider.adapter, provider.name, provider.place)
-            try:
-                adapter = call(provider.name, found)
-            except AdapterError as error:
-                raise ConfigError(
-                    f"provider '{provider.name}': {error}", place=provider.place, hint=error.hint
-                ) from error
-            made = self._made[provider.name] = (provider, adapter)
-        return made[1]
+        if made is None or made.provider is not provider:
+            made = self._made[provider.name] = _make(provider)
+        return made
 
     def target(
         self,
@@ -69,46 +78,69 @@ class Adapters:
     ) -> AdaptedTarget:
         """Work out how a deployment is asked. Raises: ConfigError, Unsupported."""
         provider = deployment.provider
-        adapter = self.get(provider)
+        made = self._get(provider)
         secrets = self._secrets
         ask = Ask(
             provider,
             deployment.model,
             api_key=credential.secret.reveal() if credential and credential.secret else None,
-            stream=stream and _streams(adapter),
-            endpoint={None: CHAT, EMBEDDINGS_PATH: EMBEDDINGS}.get(path, path or CHAT),
+            stream=stream and made.streams,
+            endpoint=CHAT if path is None else EMBEDDINGS if path == EMBEDDINGS_PATH else path,
             env=secrets.env,
-            options=secrets.resolve_all(provider.options, lines=True),
+            options=secrets.resolve_all(provider.options, lines=True) if provider.options else None,
             clock=self._clock,
             read_file=secrets.read_file,
             added={**provider.body, **deployment.info.body},
         )
-        return AdaptedTarget(adapter, ask, credential, secrets)
+        return AdaptedTarget(made, ask, credential, secrets)
+
+
+def _make(provider: Provider) -> _Made:
+    assert provider.adapter is not None
+    found = find_adapter(provider.adapter, provider.name, provider.place)
+    try:
+        adapter = call(provider.name, found)
+    except AdapterError as error:
+        raise ConfigError(
+            f"provider '{provider.name}': {error}", place=provider.place, hint=error.hint
+        ) from error
+    # An answer of its own needs a stream of its own.
+    streams = has_own(adapter, "transform_stream") or not has_own(adapter, "transform_response")
+    follows = has_own(adapter, "follow_up")
+    return _Made(
+        provider=provider,
+        adapter=adapter,
+        plain=not speaks_otherwise(adapter),
+        streams=streams,
+        direct=not follows and not has_own(adapter, "auth_flow"),
+        follows=follows,
+    )
 
 
 class AdaptedTarget:
     """See `dragoman.engine.target.Target`: one attempt at a deployment, through an adapter."""
 
     def __init__(
-        self, adapter: Adapter, ask: Ask, credential: Credential | None, secrets: Secrets
+        self, made: _Made, ask: Ask, credential: Credential | None, secrets: Secrets
     ) -> None:
-        self.adapter = adapter
+        self.adapter = made.adapter
         self.ask = ask
         self.credential = credential
+        self.is_direct = made.direct
+        self.follows = made.follows
         self._secrets = secrets
-        plain = not speaks_otherwise(adapter)
-        if ask.endpoint not in (CHAT, EMBEDDINGS) and not plain:
+        if not made.plain and ask.endpoint not in (CHAT, EMBEDDINGS):
             raise Unsupported(
                 f"{ask.provider.name} has no {ask.endpoint}: its adapter knows chats and embeddings"
             )
         self.format: WireFormat = (
-            get_format(ask.provider.api) if plain else AdaptedFormat(adapter, ask)
+            get_format(ask.provider.api) if made.plain else AdaptedFormat(made.adapter, ask)
         )
 
     def request(
         self,
         body: bytes,
-        added: Mapping[str, str] = MappingProxyType({}),
+        added: Mapping[str, str] = _NONE,
         method: str = "POST",
         tail: str = "",
     ) -> HttpRequest:
@@ -117,16 +149,15 @@ class AdaptedTarget:
         Raises: ConfigError, AdapterError.
         """
         said = self._call(self.adapter.get_complete_url)
-        request = self._assemble(said, "get_complete_url", tail, added)
-        return replace(request, method=method, body=body)
+        return self._assemble(self._url(said, "get_complete_url", tail), method, added, body)
 
     def _assemble(
-        self, where: object, hook: str, tail: str, added: Mapping[str, str]
+        self, url: Url, method: str, added: Mapping[str, str] = _NONE, body: bytes = b""
     ) -> HttpRequest:
         """Put a request together: URL, headers, connection."""
         provider = self.ask.provider
         said = self._call(self.adapter.validate_environment)
-        if not isinstance(said, Mapping):
+        if type(said) is not dict and not isinstance(said, Mapping):
             raise wrong_type(provider.name, "validate_environment", said, "a mapping of headers")
         headers = dict(added)
         for name, value in said.items():
@@ -138,8 +169,10 @@ class AdaptedTarget:
             headers["content-type"] = added["content-type"]
         proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None
         return HttpRequest(
-            url=self._url(where, hook, tail),
+            url=url,
+            method=method,
             headers=headers,
+            body=body,
             options=ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress),
         )
 
@@ -151,7 +184,7 @@ class AdaptedTarget:
         said = self._call(self.adapter.get_models_url)
         if said is None:
             return None
-        return replace(self._assemble(said, "get_models_url", "", {}), method="GET")
+        return self._assemble(self._url(said, "get_models_url"), "GET")
 
     def read_list(self, answer: HttpAnswer) -> tuple[ModelInfo, ...]:
         """Read a list of models. Raises: ProtocolError, AdapterError."""
@@ -189,16 +222,6 @@ class AdaptedTarget:
             hint="its auth_flow must end",
         )
 
-    @property
-    def is_direct(self) -> bool:
-        """Whether its request is sent as it is, and answered at once."""
-        return not has_own(self.adapter, "auth_flow", "follow_up")
-
-    @property
-    def follows(self) -> bool:
-        """Whether an answer may be a promise only."""
-        return has_own(self.adapter, "follow_up")
-
     def follow(self, answer: HttpAnswer) -> Follow | None:
         """Say what to ask next, after an answer that was read whole. Raises: AdapterError."""
         piece = Piece(answer.body, "", answer.headers, answer.status)
@@ -215,7 +238,7 @@ class AdaptedTarget:
     def __repr__(self) -> str:
         return f"AdaptedTarget({self.ask!r})"
 
-    def _url(self, said: object, hook: str, tail: str) -> Url:
+    def _url(self, said: object, hook: str, tail: str = "") -> Url:
         """Look at a URL that a hook has said: it is part of nobody else's.
 
         Raises: AdapterError, ConfigError.
@@ -234,7 +257,7 @@ class AdaptedTarget:
                 f"the adapter of {provider.name} made a URL that is none: {error}",
                 hint=f"{hook} must return all of it: https://host/path",
             ) from None
-        if _DOTS.search(url.target):
+        if ("/." in url.target or "/%" in url.target) and _DOTS.search(url.target):
             raise AdapterError(
                 f"the adapter of {provider.name} made a URL with '.' or '..' in its path",
                 hint="encode_segment refuses such a model",
@@ -261,8 +284,3 @@ def _listed(adapter: Adapter, piece: Piece, ask: Ask) -> list[ModelInfo | str]:
     if not all(isinstance(one, ModelInfo | str) for one in found):
         raise TypeError("transform_models must return ids, or ModelInfo")
     return found
-
-
-def _streams(adapter: Adapter) -> bool:
-    """Tell whether an adapter can read a stream: an own answer needs an own stream."""
-    return has_own(adapter, "transform_stream") or not has_own(adapter, "transform_response")
