@@ -187,6 +187,27 @@ def test_a_routers_strategy_is_ours_where_there_is_one(
     assert ("routing_strategy" in left) is (auto is None)
 
 
+def test_a_host_alone_is_asked_where_litellm_asks_it(home: Home) -> None:
+    text = "model_list: [{model_name: m, litellm_params: {model: openai/m, api_base: http://h/}}]"
+    config, _, _ = imported(home, home.write("c.yaml", text))
+    assert config.custom[0].base_url == "http://h/chat/completions"
+
+
+def test_limits_of_a_deployment_are_shared_with_no_other_model(home: Home) -> None:
+    params = {"api_base": "http://h/v1", "rpm": 5}
+    data = {
+        "model_list": [
+            {"model_name": name, "litellm_params": {**params, "model": f"openai/{model}"}}
+            for name, model in (("a", "one"), ("b", "two"), ("c", "one"))
+        ]
+    }
+    config, _, _ = imported(home, home.write("c.json", json.dumps(data)))
+    assert [(p.name, list(p.models), p.limits.rpm) for p in config.custom] == [
+        ("h", ["one"], 5),
+        ("h-2", ["two"], 5),
+    ]
+
+
 def test_wildcards_lead_on(home: Home) -> None:
     config, _, _ = imported(home, ROUTER)
     registry = Registry(config)
