@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.docs.google import serve_gemini
 from tests.docs.reader import GATEWAY, Reader
 from tests.upstream.answers import (
     chat,
@@ -87,6 +88,7 @@ def reader(tmp_path: Path, upstream: Callable[..., FaultUpstream]) -> Reader:
         "localhost:8000": upstream(serve).url.removeprefix("http://"),
         "localhost:11434": upstream(serve_ollama).url.removeprefix("http://"),
         "localhost:7000": upstream(serve_acme).url.removeprefix("http://"),
+        "localhost:7100": upstream(serve_gemini).url.removeprefix("http://"),
         "localhost:9999": nothing,
         GATEWAY: gateway,
     }
