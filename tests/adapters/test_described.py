@@ -448,3 +448,38 @@ def test_usage_that_is_no_number_is_unknown(ask: Callable[..., Asker]) -> None:
     assert usage is not None
     assert usage.prompt_tokens is None
     assert usage.completion_tokens is None
+
+
+# -- vectors, and what it has
+
+MORE = """
+url = "{base_url}/talk"
+[request]
+q = "{last}"
+[response]
+text = "$.a"
+[models]
+url = "{base_url}/list"
+id = "$.has[*].called"
+[embeddings]
+url = "{base_url}/vectors/{model}"
+request = { words = "{texts}", size = "{dimensions}" }
+each = "$.made[*].v"
+usage = "$.read"
+"""
+
+
+def test_vectors_are_made_as_described(ask: Callable[..., Asker], tmp_path: Path) -> None:
+    file = tmp_path / "more.toml"
+    file.write_text(MORE)
+    asker = ask(said({"made": [{"v": [1, 0.5]}, {"v": [0, 2]}], "read": 7}), adapter=file)
+    answer = asker.embed("p/m", ["a", "b"])
+    (request,) = asker.server.requests  # type: ignore[attr-defined]
+    assert (request.path, request.json()) == ("/vectors/m", {"words": ["a", "b"]})
+    assert answer.vectors == ((1.0, 0.5), (0.0, 2.0))
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens == 7
+    with pytest.raises(ProtocolError, match="no vectors at"):
+        ask(said({"made": [{"v": "x"}]}), adapter=file).embed("p/m", ["a"], retries=0)
+    with pytest.raises(ProtocolError, match="1 vectors for 2"):
+        ask(said({"made": [{"v": [1]}]}), adapter=file).embed("p/m", ["a", "b"], retries=0)

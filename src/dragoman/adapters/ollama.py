@@ -66,8 +66,11 @@ class Ollama(Adapter):
         """Say `…/api/chat` or `…/api/embed`, also where the base URL ends in `/v1`."""
         if ask.endpoint not in ("chat", EMBEDDINGS):
             raise Unsupported(f"{ask.provider.name} has no {ask.endpoint}")
-        base = ask.base_url.rstrip("/").removesuffix("/v1").removesuffix("/api")
-        return f"{base}/api/{'embed' if ask.endpoint == EMBEDDINGS else 'chat'}"
+        return f"{_root(ask)}/api/{'embed' if ask.endpoint == EMBEDDINGS else 'chat'}"
+
+    def get_models_url(self, ask: Ask) -> str:
+        """Say where the models are listed that were pulled."""
+        return f"{_root(ask)}/api/tags"
 
     def transform_request(self, ask: Ask) -> Body:
         """Say the conversation. Raises: Unsupported."""
@@ -155,6 +158,10 @@ class Ollama(Adapter):
 
 
 # ---------------------------------------------------------------- what is asked
+
+
+def _root(ask: Ask) -> str:
+    return ask.base_url.rstrip("/").removesuffix("/v1").removesuffix("/api")
 
 
 def _told(request: ChatRequest, ask: Ask) -> list[list[dict[str, Any]]]:

@@ -34,10 +34,11 @@ class Cohere(Adapter):
         """Say `…/v2/chat` or `…/v2/embed`, also for a base URL with the path of its other APIs."""
         if ask.endpoint not in ("chat", EMBEDDINGS):
             raise Unsupported(f"{ask.provider.name} has no {ask.endpoint}")
-        base = ask.base_url.rstrip("/")
-        for path in _OTHER_PATHS:
-            base = base.removesuffix(path)
-        return f"{base}/v2/{'embed' if ask.endpoint == EMBEDDINGS else 'chat'}"
+        return f"{_root(ask)}/v2/{'embed' if ask.endpoint == EMBEDDINGS else 'chat'}"
+
+    def get_models_url(self, ask: Ask) -> str:
+        """Say where the models are listed. Source: https://docs.cohere.com/reference/list-models"""
+        return f"{_root(ask)}/v1/models?page_size=1000"
 
     def transform_request(self, ask: Ask) -> Body:
         """Say the conversation. Raises: Unsupported."""
@@ -86,3 +87,10 @@ class Cohere(Adapter):
         tokens = billed.get("input_tokens") if isinstance(billed, dict) else None
         counts = TokenReader()
         return Embeddings(vectors=found, usage=counts.usage(counts.count(tokens), None))
+
+
+def _root(ask: Ask) -> str:
+    base = ask.base_url.rstrip("/")
+    for path in _OTHER_PATHS:
+        base = base.removesuffix(path)
+    return base

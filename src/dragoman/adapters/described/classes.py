@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, ClassVar
 
@@ -10,20 +10,25 @@ from msgspec.structs import replace
 
 from dragoman.adapters.adapter import Adapter, AuthFlow, Body, Follow
 from dragoman.adapters.answer import Answer
-from dragoman.adapters.ask import Ask
-from dragoman.adapters.described.file import Description, Errors, read_description
+from dragoman.adapters.ask import EMBEDDINGS, Ask
+from dragoman.adapters.described.description import Description, Errors
+from dragoman.adapters.described.file import read_description
 from dragoman.adapters.described.json_path import Path
 from dragoman.adapters.described.reading import Reading, nothing_found
-from dragoman.adapters.described.scope import address_scope, request_scope
+from dragoman.adapters.described.scope import address_scope, request_scope, texts_scope
+from dragoman.adapters.described.template import Render
 from dragoman.adapters.following import follow_request
 from dragoman.adapters.frames import Piece
 from dragoman.document.parse import Document, read_document
 from dragoman.endpoint import encode_segment
 from dragoman.errors import ConfigError, DragomanError, ProtocolError, UpstreamError
+from dragoman.types.embedding import Embeddings
 from dragoman.types.http import HttpAnswer, HttpRequest
+from dragoman.types.model import ModelInfo
 from dragoman.wire.classification import classify
 from dragoman.wire.error_body import one_line, read_details
 from dragoman.wire.json_text import decode, encode
+from dragoman.wire.tokens import TokenReader
 
 
 def describe_file(path: FilePath) -> type[Adapter]:
@@ -46,6 +51,8 @@ def describe(document: Document) -> type[Adapter]:
             (_Reads, description.response),
             (_Fails, description.errors or description.response),
             (_Polls, description.poll),
+            (_Lists, description.models),
+            (_Embeds, description.embeddings),
         )
         if wanted is not None
     ]
@@ -83,16 +90,11 @@ class _Described(Adapter):
         }
 
     def get_complete_url(self, ask: Ask) -> str:
-        if self.description.url is None:
-            return super().get_complete_url(ask)
-        url = self.description.url(address_scope(ask, encode_segment))
-        if url is None:
-            raise ConfigError(
-                f"provider '{ask.provider.name}': something in its adapter's url is not set",
-                place=ask.provider.place,
-                hint="a key, or an option that the description names",
-            )
-        return str(url)
+        template = self.description.url
+        vectors = self.description.embeddings
+        if ask.endpoint == EMBEDDINGS and vectors is not None:
+            template = vectors.url or template
+        return super().get_complete_url(ask) if template is None else _fill(template, ask)
 
     def auth_flow(self, request: HttpRequest, ask: Ask) -> AuthFlow:
         del ask
@@ -182,6 +184,57 @@ class _Polls(_Described):
             return None
         url = ask.state["poll"] = poll.url.first(value) or ask.state.get("poll")
         return Follow(follow_request(url, self, ask), poll.every_s)
+
+
+class _Lists(_Described):
+    """Which models there are."""
+
+    def get_models_url(self, ask: Ask) -> str | None:
+        models = self.description.models
+        assert models is not None
+        return _fill(models.url, ask)
+
+    def transform_models(self, answer: Piece, ask: Ask) -> Iterable[ModelInfo | str]:
+        del ask
+        models = self.description.models
+        assert models is not None
+        names = models.id.find(answer.json())
+        return [name for name in names if isinstance(name, str) and name]
+
+
+class _Embeds(_Described):
+    """How texts become vectors."""
+
+    def transform_embedding_request(self, ask: Ask) -> Body:
+        vectors = self.description.embeddings
+        assert vectors is not None
+        body = vectors.request(texts_scope(ask))
+        return body if isinstance(body, dict) else {}
+
+    def transform_embedding_response(self, answer: Piece, ask: Ask) -> Embeddings:
+        del ask
+        vectors = self.description.embeddings
+        assert vectors is not None
+        value = answer.json()
+        try:
+            found = tuple(tuple(map(float, one)) for one in vectors.each.find(value))
+        except (TypeError, ValueError):
+            raise ProtocolError(f"the upstream's answer has no vectors at {vectors.each}") from None
+        counts = TokenReader()
+        prompt = None if vectors.usage is None else counts.count(vectors.usage.first(value))
+        return Embeddings(vectors=found, usage=counts.usage(prompt, None))
+
+
+def _fill(template: Render, ask: Ask) -> str:
+    """Fill a URL's template; values become segments of its path. Raises: ConfigError."""
+    url = template(address_scope(ask, encode_segment))
+    if url is None:
+        raise ConfigError(
+            f"provider '{ask.provider.name}': something in its adapter's url is not set",
+            place=ask.provider.place,
+            hint="a key, or an option that the description names",
+        )
+    return str(url)
 
 
 def make_error(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any, get_args
 
-from msgspec import Struct
-
 from dragoman.adapters.answer import REASONS
+from dragoman.adapters.described.description import (
+    Description,
+    Errors,
+    Models,
+    Poll,
+    Stream,
+    Vectors,
+    kinds,
+)
 from dragoman.adapters.described.json_path import Path
 from dragoman.adapters.described.reading import Calls, Reading
-from dragoman.adapters.described.scope import ADDRESS, REQUEST, mentions
+from dragoman.adapters.described.scope import ADDRESS, REQUEST, TEXTS, mentions
+from dragoman.adapters.described.tables import Tables
 from dragoman.adapters.described.template import Render, read_template, read_text
 from dragoman.document.locate import Key
 from dragoman.document.parse import Document
-from dragoman.errors import ConfigError, UpstreamError
 from dragoman.types.provider import Api
 
 METHODS = ("POST", "PUT", "PATCH", "GET")
@@ -28,7 +33,7 @@ EVENT = "event"
 
 _TOP = (
     "name", "api", "url", "method", "headers", "provider", "request", "response", "stream", "error",
-    "poll",
+    "poll", "models", "embeddings",
 )  # fmt: skip
 _ANSWER = (
     "text", "reasoning", "refusal", "tool_calls", "usage", "finish", "words", "id", "model",
@@ -36,68 +41,6 @@ _ANSWER = (
 )  # fmt: skip
 _STREAM = (*_ANSWER, "framing", "type", "on", "end", "cumulative")
 _EVENT = (*_ANSWER, "end", "cumulative")
-_SHOWN = 5
-"""How many mistakes are told in full."""
-
-
-class Stream(Struct, frozen=True, kw_only=True):
-    """How a stream is read: `always` in every frame, `on` in those of a type.
-
-    `type` is where a frame's type stands, None for the event's own name.
-    """
-
-    framing: str
-    always: Reading
-    on: Mapping[str, Reading]
-    type: Path | None = None
-    ends_with_body: bool = False
-    ends_with_done: bool = False
-
-
-class Errors(Struct, frozen=True, kw_only=True):
-    """What an error says: `kinds` by its code, or by the HTTP status."""
-
-    message: Path | None = None
-    code: Path | None = None
-    kinds: Mapping[str, type[UpstreamError]] = MappingProxyType({})
-
-
-class Poll(Struct, frozen=True, kw_only=True):
-    """How a job is waited for: asked after at `url` until `status` is none of `pending`."""
-
-    url: Path
-    status: Path
-    pending: frozenset[str]
-    failed: frozenset[str] = frozenset()
-    every_s: float = 1.0
-
-
-class Description(Struct, frozen=True, kw_only=True):
-    """A description, read. What is None is left to the wire format `api`."""
-
-    name: str
-    api: Api
-    method: str
-    provider: Mapping[str, Any] | None
-    url: Render | None
-    headers: Mapping[str, Render] | None
-    request: Render | None
-    uses: frozenset[str]
-    response: Reading | None
-    stream: Stream | None
-    errors: Errors | None
-    poll: Poll | None
-
-
-def kinds() -> Mapping[str, type[UpstreamError]]:
-    """List the errors that a description may name: our classes, written like `rate_limited`."""
-    found: dict[str, type[UpstreamError]] = {}
-    waiting = list(UpstreamError.__subclasses__())
-    for kind in waiting:
-        waiting += kind.__subclasses__()
-        name = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__)
-        found[name.lstrip("_")] = kind
-    return found
 
 
 def read_description(document: Document, name: str) -> Description:
@@ -105,16 +48,7 @@ def read_description(document: Document, name: str) -> Description:
     return _Reader(document).description(name)
 
 
-class _Reader:
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.problems: list[tuple[str, str, str | None]] = []
-
-    def problem(self, path: Key, what: str, hint: str | None = None) -> None:
-        """Note what is wrong at `path`."""
-        name = ".".join(str(key) for key in path)
-        self.problems.append((self.document.place(path), f"{name} {what}".strip(), hint))
-
+class _Reader(Tables):
     def description(self, name: str) -> Description:
         top = dict(self.document.data)
         self.known((), top, _TOP)
@@ -133,6 +67,8 @@ class _Reader:
             stream=None if stream is None else self.stream(stream),
             errors=self.errors(top),
             poll=self.poll(top),
+            models=self.models(top),
+            embeddings=self.embeddings(top),
         )
         if "stream" in top and "response" not in top:
             self.problem(("stream",), "stands without [response]", "say how a whole answer is read")
@@ -140,19 +76,11 @@ class _Reader:
             raise self.error()
         return read
 
-    def error(self) -> ConfigError:
-        (place, what, hint), *others = self.problems
-        more = "".join(f"; {where}: {other}" for where, other, _ in others[: _SHOWN - 1])
-        rest = len(others) - _SHOWN + 1
-        return ConfigError(
-            f"{what}{more}" + (f"; and {rest} more" if rest > 0 else ""), place=place, hint=hint
-        )
-
     # -- the tables
 
-    def url(self, top: Mapping[str, Any]) -> Render | None:
-        text = self.text(top, "url", ())
-        return None if text is None else read_text(text, ADDRESS, self.problem, ("url",))
+    def url(self, table: Mapping[str, Any], path: Key = ()) -> Render | None:
+        text = self.text(table, "url", path)
+        return None if text is None else read_text(text, ADDRESS, self.problem, (*path, "url"))
 
     def headers(self, top: Mapping[str, Any]) -> Mapping[str, Render] | None:
         table = self.table(top, "headers", ())
@@ -281,59 +209,31 @@ class _Reader:
         failed = self.texts(table, "failed", path)
         return Poll(url=url, status=status, pending=pending, failed=failed, every_s=every_s)
 
-    # -- values
-
-    def known(self, path: Key, table: Mapping[str, Any], names: Iterable[str]) -> None:
-        """Report the keys of a table that nothing knows."""
-        names = tuple(names)
-        for key in table:
-            if key not in names:
-                near = difflib.get_close_matches(str(key), names, 1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
-                self.problem((*path, key), "is unknown", hint)
-
-    def table(self, table: Mapping[str, Any], name: str, path: Key) -> Mapping[str, Any] | None:
-        return self._typed(table, name, path, dict, "a table")  # type: ignore[no-any-return]
-
-    def text(self, table: Mapping[str, Any], name: str, path: Key) -> str | None:
-        return self._typed(table, name, path, str, "text")  # type: ignore[no-any-return]
-
-    def flag(self, table: Mapping[str, Any], name: str, path: Key) -> bool:
-        return bool(self._typed(table, name, path, bool, "true or false"))
-
-    def _typed(
-        self, table: Mapping[str, Any], name: str, path: Key, kind: type, called: str
-    ) -> Any:
-        value = table.get(name)
-        if value is None or isinstance(value, kind):
-            return value
-        self.problem((*path, name), f"must be {called}")
+    def models(self, top: Mapping[str, Any]) -> Models | None:
+        table = self.table(top, "models", ())
+        if table is None:
+            return None
+        path: Key = ("models",)
+        self.known(path, table, ("url", "id"))
+        url, name = self.url(table, path), self.path(table, "id", path)
+        if url is not None and name is not None:
+            return Models(url=url, id=name)
+        self.problem(path, "needs url and id", 'url = "{base_url}/models", id = "$.data[*].id"')
         return None
 
-    def texts(self, table: Mapping[str, Any], name: str, path: Key) -> frozenset[str]:
-        value = table.get(name, [])
-        if isinstance(value, list) and all(isinstance(word, str) for word in value):
-            return frozenset(value)
-        self.problem((*path, name), "must be a list of words")
-        return frozenset()
-
-    def choice(
-        self, table: Mapping[str, Any], name: str, path: Key, names: Iterable[str]
-    ) -> str | None:
-        value = self.text(table, name, path)
-        if value is None or value in names:
-            return value
-        self.problem((*path, name), f"must be one of {', '.join(names)}")
-        return None
-
-    def path(self, table: Mapping[str, Any], name: str, path: Key) -> Path | None:
-        return self._made(self.text(table, name, path), Path, (*path, name))
-
-    def _made(self, text: str | None, make: Callable[[str], Path], path: Key) -> Path | None:
-        if text is None:
+    def embeddings(self, top: Mapping[str, Any]) -> Vectors | None:
+        table = self.table(top, "embeddings", ())
+        if table is None:
             return None
-        try:
-            return make(text)
-        except ValueError as error:
-            self.problem(path, f"{error}", "a path is written like $.choices[0].text")
+        path: Key = ("embeddings",)
+        self.known(path, table, ("url", "request", "each", "usage"))
+        each, body = self.path(table, "each", path), self.table(table, "request", path)
+        if each is None or body is None:
+            self.problem(path, "needs request and each", 'each = "$.data[*].vector"')
             return None
+        return Vectors(
+            url=self.url(table, path),
+            request=read_template(body, TEXTS, self.problem, (*path, "request")),
+            each=each,
+            usage=self.path(table, "usage", path),
+        )

@@ -33,6 +33,7 @@ _MESSAGE = Lists(
     },
 )
 ADDRESS = Lists(CALL_ONLY)
+TEXTS = Lists((*CALL_ONLY, "texts", "dimensions"))
 REQUEST = Lists(
     (
         *CALL_ONLY, *_SAME, "system", "prompt", "last", "messages", "tools", "tool_choice", "stop",
@@ -77,6 +78,13 @@ def address_scope(ask: Ask, encode: Callable[[str], str] = str) -> Scope:
         return encode(value) if isinstance(value, str) else value
 
     return find
+
+
+def texts_scope(ask: Ask) -> Scope:
+    """Look up what there is in a request for vectors."""
+    address = address_scope(ask)
+    own: Mapping[str, Any] = {"texts": list(ask.texts), "dimensions": ask.dimensions}
+    return lambda name: own[name] if name in own else address(name)
 
 
 def request_scope(ask: Ask, uses: frozenset[str]) -> Scope:
