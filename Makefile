@@ -81,13 +81,15 @@ $(BIN)/python:
 	@touch $@
 
 # Clients of the gateway, to be tried as they are. uv, because it takes seconds and pip minutes.
-.venv-clients/stamp: tests/clients/libraries.txt tests/clients/programs.txt
+.venv-clients/stamp: tests/clients/libraries.txt tests/clients/programs.txt tests/clients/litellm.txt
 	@echo "Installing clients of the gateway into .venv-clients"
 	@$(PYTHON) -m venv .venv-clients
 	@.venv-clients/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.8
 	@$(UV) pip install --quiet --python .venv-clients/bin/python -r tests/clients/libraries.txt
 	@$(UV) venv --quiet --clear --python .venv-clients/bin/python .venv-clients/programs
 	@$(UV) pip install --quiet --python .venv-clients/programs/bin/python -r tests/clients/programs.txt
+	@$(UV) venv --quiet --clear --python .venv-clients/bin/python .venv-clients/litellm
+	@$(UV) pip install --quiet --python .venv-clients/litellm/bin/python -r tests/clients/litellm.txt
 	@touch $@
 
 .venv/%.stamp: pyproject.toml | $(BIN)/python

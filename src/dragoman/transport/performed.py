@@ -287,5 +287,14 @@ class _Crowd:
         with self._lock:
             self._count -= 1
 
+    @property
+    def count(self) -> int:
+        return self._count
+
 
 _UNDER_WAY = _Crowd()
+
+
+def count_under_way() -> int:
+    """Count the performances of this process that have not come back."""
+    return _UNDER_WAY.count

@@ -4,7 +4,7 @@ No method is abstract, and `super().__init__()` need not be called: a hook that 
 what LiteLLM's does, or what an OpenAI-like server wants.
 
 Source: https://docs.litellm.ai/docs/provider_registration (read 2026-11); BerriAI/litellm,
-litellm/llms/base_llm/chat/transformation.py (read 2026-11, release 1.109)
+litellm/llms/base_llm/chat/transformation.py (read 2026-11, release 1.106)
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ answer. TLS, proxy and egress policy are those of the provider's table; a caller
 closes what is open. A status that is no success raises, as LiteLLM's client does.
 
 Source: https://www.python-httpx.org/api (read 2026-11); BerriAI/litellm,
-litellm/llms/custom_httpx/http_handler.py (read 2026-11, release 1.109)
+litellm/llms/custom_httpx/http_handler.py (read 2026-11, release 1.106)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`CustomLLM`: a provider that is code, not a server. It answers by itself, in a thread.
 
 Source: https://docs.litellm.ai/docs/providers/custom_llm_server (read 2026-11); BerriAI/litellm,
-litellm/llms/custom_llm.py (read 2026-11, release 1.109)
+litellm/llms/custom_llm.py (read 2026-11, release 1.106)
 """
 
 from __future__ import annotations

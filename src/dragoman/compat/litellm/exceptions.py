@@ -62,7 +62,7 @@ class _Named(DragomanError):
         response: Any = None,
         **fields: Any,
     ) -> None:
-        DragomanError.__init__(self, message, provider=llm_provider, model=model)
+        DragomanError.__init__(self, message, model=model)
         self.llm_provider = llm_provider
         self.response = response
         for name, value in fields.items():

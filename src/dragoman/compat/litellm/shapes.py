@@ -4,7 +4,7 @@ Attributes are items as well, and may be added. What begins with `_` is not dump
 checked here: what an adapter writes into them is checked when it is read.
 
 Source: https://docs.litellm.ai/docs/completion/output; BerriAI/litellm, litellm/types/utils.py
-(read 2026-11, release 1.109)
+(read 2026-11, release 1.106)
 """
 
 # ruff: noqa: A002, A003 - the names of the parameters are what callers of LiteLLM's classes write

@@ -1,7 +1,7 @@
 """How a provider's own code reads a stream: chunk parsers over lines, and stream wrappers.
 
 Source: BerriAI/litellm, litellm/llms/base_llm/base_model_iterator.py and
-litellm_core_utils/streaming_handler.py (read 2026-11, release 1.109)
+litellm_core_utils/streaming_handler.py (read 2026-11, release 1.106)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What hooks of LiteLLM's are handed beside the request: a log that takes anything, a tokenizer.
 
-Source: BerriAI/litellm, litellm/litellm_core_utils/litellm_logging.py (read 2026-11, release 1.109)
+Source: BerriAI/litellm, litellm/litellm_core_utils/litellm_logging.py (read 2026-11, release 1.106)
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ What a provider's table says in `body`, and fields that only this provider knows
 `optional_params`; its `options` are in `litellm_params`.
 
 Source: BerriAI/litellm, litellm/llms/custom_httpx/llm_http_handler.py and utils.py,
-get_optional_params (read 2026-11, release 1.109)
+get_optional_params (read 2026-11, release 1.106)
 """
 
 from __future__ import annotations

@@ -1,0 +1,53 @@
+"""Askers of one provider that was written for LiteLLM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.config import Config
+from tests.compat.written import take_over
+from tests.library.asking import Asker, configure
+
+KEY = "acme-secret-0815"
+
+Ask = Callable[..., Asker]
+Table = Callable[..., dict[str, Any]]
+
+
+def settings(table: dict[str, Any]) -> tuple[Config, dict[str, str]]:
+    """Make a configuration of one provider, `a`, and its variables."""
+    env = {"KEY": KEY}
+    return configure({"a": table}, env=env), env
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which driver."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    """Write the table of a provider: `table("guide", "MyProviderChatConfig", base_url)`."""
+
+    def make(file: str, name: str, base_url: str = "", **more: Any) -> dict[str, Any]:
+        path = take_over(file, tmp_path)
+        place = {"base_url": base_url} if base_url else {}
+        return {"adapter": f"{path}:{name}", "api_key": "env:KEY", **place, **more}
+
+    return make
+
+
+@pytest.fixture
+def ask(kind: str, table: Table) -> Ask:
+    """Ask a provider `a`: `ask("handler", "echo").chat("a/m")`."""
+
+    def make(file: str, name: str, base_url: str = "", **more: Any) -> Asker:
+        return Asker(kind, *settings(table(file, name, base_url, **more)))
+
+    return make
