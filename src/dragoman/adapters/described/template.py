@@ -11,6 +11,7 @@ So is an object of which nothing is left, unless it was empty from the start.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -88,7 +89,7 @@ def read_text(text: str, known: Lists, problem: Problem, path: tuple[str | int, 
         else:
             names.append(name)
             if not known.knows(name):
-                problem(path, f"has the unknown placeholder {{{name}}}", _known_names(known))
+                problem(path, f"has the unknown placeholder {{{name}}}", _hint(name, known))
     pieces.append(text[end:])
     if len(names) == 1 and names[0] is not None and pieces == ["", ""]:
         only = names[0]
@@ -96,7 +97,10 @@ def read_text(text: str, known: Lists, problem: Problem, path: tuple[str | int, 
     return _text(pieces, names)
 
 
-def _known_names(known: Lists) -> str:
+def _hint(name: str, known: Lists) -> str:
+    near = difflib.get_close_matches(name, known.names, 1)
+    if near:
+        return f"did you mean {{{near[0]}}}?"
     return "known here: " + ", ".join(sorted(known.names)) + ", option.NAME"
 
 
