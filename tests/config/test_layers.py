@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from dragoman.config import files, load
-from dragoman.config.layers import read_catalog
 from dragoman.config.trust import trust
 from dragoman.errors import ConfigError
 from tests.config.loading import Home
@@ -178,16 +176,6 @@ def test_a_call_can_bring_a_provider_of_its_own(home: Home) -> None:
 
 # -------------------------------------------------------------------------------------- economy
 
-
-def test_loading_is_fast(home: Home) -> None:
-    home.user("".join(acme().replace("acme", f"acme{n}") for n in range(20)))
-    times = []
-    for _ in range(7):
-        read_catalog.cache_clear()
-        start = time.perf_counter()
-        home.load()
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.025
 
 
 def test_nothing_heavy_is_imported_for_a_toml_file(home: Home) -> None:
