@@ -65,8 +65,8 @@ def ask_handler(handler, given):
     litellm.custom_provider_map = [{"provider": "case", "custom_handler": handler}]
     litellm.utils.custom_llm_setup()
     return litellm.completion(
-        model=f"case/{given['model']}", messages=given["messages"], stream=given["stream"],
-        **given["params"],
+        model=f"case/{given['model']}", messages=given["messages"], **given["params"],
+        **({"stream": True} if given["stream"] else {}),
     )  # fmt: skip
 
 

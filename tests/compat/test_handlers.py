@@ -21,9 +21,10 @@ from dragoman.errors import (
 from dragoman.transport import performed
 from dragoman.types import PartDelta
 from tests.cli.running import Dragoman
-from tests.compat.conftest import Ask, Table
+from tests.compat.conftest import Ask, Table, settings
 from tests.compat.test_configs import ask_litellm
 from tests.compat.written import CALL, CASES, take_over
+from tests.library.asking import Asker
 from tests.server.serving import Served
 
 HI = "Hello you there"
@@ -66,7 +67,7 @@ def test_vectors(ask: Ask) -> None:
     assert [list(vector) for vector in answer.vectors] == [[1.0, 0.5], [3.0, 0.5]]
 
 
-def test_litellm_itself_answers_the_same(ask: Ask) -> None:
+def test_litellm_itself_answers_the_same(table: Table) -> None:
     asked = [(name, stream) for name in ("echo", "caller") for stream in (False, True)]
     asked.remove(("caller", False))
     said = ask_litellm(
@@ -84,7 +85,7 @@ def test_litellm_itself_answers_the_same(ask: Ask) -> None:
         ]
     )
     for (name, stream), theirs in zip(asked, said, strict=True):
-        asker = ask("handler", name)
+        asker = Asker("sync", *settings(table("handler", name)))
         ours = asker.stream("a/m", HI).completion if stream else asker.chat("a/m", HI)
         assert ours.text == theirs["text"]
         assert ours.finish_reason == theirs["end"]
@@ -263,3 +264,33 @@ def test_a_handler_in_the_folder_of_adapters_is_a_provider_at_once(tmp_path: Pat
     )
     result = dragoman("-m", "mine/m", HI)
     assert (result.code, result.out.strip(), result.err) == (0, HI.upper(), "")
+
+
+def test_a_custom_provider_map_in_litellm_s_yaml_is_read(tmp_path: Path) -> None:
+    dragoman = Dragoman(tmp_path)
+    take_over("handler", tmp_path)
+    (tmp_path / "config.yaml").write_text(
+        "model_list:\n"
+        '  - model_name: "mine"\n'
+        "    litellm_params: {model: my-custom-llm/m1, api_key: none}\n"
+        "litellm_settings:\n"
+        '  custom_provider_map: [{"provider": "my-custom-llm", "custom_handler": handler.echo}]\n'
+    )
+    result = dragoman("--config", str(tmp_path / "config.yaml"), "-m", "mine", HI)
+    assert (result.code, result.out.strip(), result.err) == (0, HI, "")
+    imported = dragoman("config", "import", str(tmp_path / "config.yaml"), "--write")
+    assert imported.code == 0, imported.err
+    assert "Not taken over" not in imported.err
+    result = dragoman("-m", "my-custom-llm/m1", HI)
+    assert (result.code, result.out.strip(), result.err) == (0, HI, "")
+
+
+def test_what_would_be_asked_can_be_shown(table: Table, tmp_path: Path) -> None:
+    dragoman = Dragoman(tmp_path)
+    for file, name in (("handler", "echo"), ("guide", "MyProviderChatConfig")):
+        adapter = table(file, name)["adapter"]
+        base = 'base_url = "http://127.0.0.1:9/models"' if file == "guide" else ""
+        dragoman.configure(f'[providers.a]\nadapter = "{adapter}"\n{base}\n')
+        shown = dragoman("explain", "a/m")
+        url = "http://127.0.0.1:9/models/m" if base else "python:/a/chat"
+        assert url in shown.out

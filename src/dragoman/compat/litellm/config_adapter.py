@@ -75,11 +75,18 @@ class ConfigAdapter(Adapter):
 
     def validate_environment(self, ask: Ask) -> Mapping[str, str]:
         """Give the headers that the hook said before the body was."""
-        return _told(ask).headers
+        return self._placed(ask).headers
 
     def get_complete_url(self, ask: Ask) -> str:
         """Give the URL, likewise."""
-        return _told(ask).url
+        return self._placed(ask).url
+
+    def _placed(self, ask: Ask) -> Told:
+        """Have headers and URL said, where nobody asks for a body: to show them, say."""
+        if _TOLD not in ask.state:
+            ask.state[_TOLD] = Told(self.config, ask)
+            ask.state[_TOLD].say_place()
+        return _told(ask)
 
     def auth_flow(self, request: HttpRequest, ask: Ask) -> AuthFlow:
         """Have the request signed, if the class signs."""

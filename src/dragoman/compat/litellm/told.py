@@ -12,7 +12,7 @@ get_optional_params (read 2026-11, release 1.106)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dragoman.adapters.ask import Ask
@@ -62,8 +62,8 @@ class Told:
         """Call a hook. Raises: DragomanError."""
         return call_hook(self.whose, getattr(self.config, name), **fields)
 
-    def say_request(self, iterate: Callable[[Told], None] | None = None) -> Any:
-        """Have the body said. `iterate` is told before `stream` is. Raises: DragomanError."""
+    def say_request(self) -> Any:
+        """Have the body said. Raises: DragomanError."""
         ask = self.ask
         body = dict(ask.openai)
         ask.extra_sent = True
@@ -73,17 +73,8 @@ class Told:
         self._map(body)
         extra_body = self.optional_params.pop("extra_body", None)
         self.json_mode = bool(self.optional_params.pop("json_mode", False))
-        self.fake = ask.stream and (
-            bool(self.optional_params.pop("fake_stream", False))
-            or bool(
-                self.hook(
-                    "should_fake_stream",
-                    model=self.model,
-                    stream=True,
-                    custom_llm_provider=self.whose,
-                )
-            )
-        )
+        wants_fake = bool(self.optional_params.pop("fake_stream", False))
+        self.fake = ask.stream and (wants_fake or self._fakes_streams())
         self.say_place()
         data = self.hook(
             "transform_request",
@@ -109,9 +100,11 @@ class Told:
             elif ask.stream and self.config.supports_stream_param_in_request_body:
                 data["stream"] = True
         self.data = data
-        if iterate is not None and ask.stream and not self.fake:
-            iterate(self)
         return data
+
+    def _fakes_streams(self) -> bool:
+        hook = "should_fake_stream"
+        return bool(self.hook(hook, model=self.model, stream=True, custom_llm_provider=self.whose))
 
     def say_place(self) -> None:
         """Have headers and URL said. Raises: DragomanError."""

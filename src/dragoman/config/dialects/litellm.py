@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dragoman.config.dialects.litellm_entry import Entry, EntryReader, gateway_secret
 from dragoman.config.dialects.made import Made
 from dragoman.config.dialects.translated import Translated, Translator, literal
-from dragoman.config.kinds import Wrong
+from dragoman.config.kinds import NAME, Wrong
 
 if TYPE_CHECKING:
     from dragoman.config.locate import Key
@@ -26,6 +26,7 @@ _ROUTER_READ = frozenset(
     {
         "fallbacks", "context_window_fallbacks", "default_fallbacks", "num_retries", "timeout",
         "request_timeout", "stream_timeout", "model_group_alias", "routing_strategy",
+        "custom_provider_map",
     }
 )  # fmt: skip
 _STRATEGIES: Mapping[str, str | None] = {
@@ -73,6 +74,7 @@ class _Translation:
             for name in ("timeout", "request_timeout", "stream_timeout", "num_retries")
             if self.router.get(name) is not None
         }
+        reader.handlers = self._handlers()
         for item, path in self.document.entries(self.data.get("model_list"), ("model_list",)):
             entry = reader.read(item, path)
             if entry is not None:
@@ -95,6 +97,22 @@ class _Translation:
             )
             for item, here in self.document.entries(self.data.get("credential_list"), path)
         }
+
+    def _handlers(self) -> dict[str, tuple[str, Key]]:
+        """Read `custom_provider_map`: `module.object`, in a file beside this one."""
+        path: Key = ("litellm_settings", "custom_provider_map")
+        folder = self.document.path.parent if self.document.path else None
+        found: dict[str, tuple[str, Key]] = {}
+        listed = self._settings("litellm_settings").get("custom_provider_map")
+        for item, here in self.document.entries(listed, path):
+            module, dot, name = str(item.get("custom_handler")).rpartition(".")
+            if not dot or not NAME.fullmatch(str(item.get("provider"))):
+                self.document.remark(here, "custom_provider_map wants provider and module.object")
+                continue
+            file = f"{module.replace('.', '/')}.py"
+            adapter = f"{folder / file if folder else file}:{name}"
+            found[item["provider"]] = adapter, (*here, "custom_handler")
+        return found
 
     # --------------------------------------------------------------------------------- routes
 

@@ -100,7 +100,10 @@ class Entry(Struct, frozen=True):
 
 
 class EntryReader:
-    """Reads the entries of one file. `credentials` are those of its `credential_list`."""
+    """Reads the entries of one file. `credentials` are those of its `credential_list`.
+
+    `handlers` are adapters, with their places, by the names that `custom_provider_map` gives them.
+    """
 
     def __init__(
         self, document: Translated, made: Made, credentials: Mapping[str, Mapping[str, Any]]
@@ -110,6 +113,7 @@ class EntryReader:
         self.credentials = credentials
         self.prices = PerToken(document, COSTS, _ONCE)
         self.defaults: Mapping[str, Any] = {}
+        self.handlers: Mapping[str, tuple[str, Key]] = {}
 
     def read(self, entry: Mapping[str, Any], path: Key) -> Entry | None:
         """Read one; None when nothing here can stand for it, which is reported."""
@@ -165,13 +169,16 @@ class EntryReader:
         base = params.get("api_base") or params.get("base_url")
         if not isinstance(prefix, str):
             prefix, slash, rest = model.partition("/")
-            if slash and (prefix in NAMES or prefix in self.made.built_in or base):
+            known = prefix in NAMES or prefix in self.made.built_in or prefix in self.handlers
+            if slash and (known or base):
                 model = rest
             elif not slash:
                 prefix = OPENAI if base else _maker(model)
         if prefix in TEXT_COMPLETION:
             self._refuse(path, f"is for '{prefix}', which is not spoken here")
             return None
+        if prefix in self.handlers:
+            return self._handled(prefix, model, params, path)
         name = NAMES.get(prefix, prefix)
         row = name if name in self.made.built_in else None
         if not base and prefix in BASE_VARIABLES:
@@ -192,6 +199,18 @@ class EntryReader:
         self._key(settings, params, row, path)
         self._headers(settings, params, path)
         return stem, row, settings, model
+
+    def _handled(self, prefix: str, model: str, params: Mapping[str, Any], path: Key) -> _Where:
+        """Take a provider that is code, one of `custom_provider_map`."""
+        settings = Settings()
+        adapter, here = self.handlers[prefix]
+        settings.set(("adapter",), adapter, here, as_is=True)
+        if isinstance(base := params.get("api_base") or params.get("base_url"), str) and base:
+            settings.set(("base_url",), _text(base), (*path, "api_base"), as_is=True)
+        if params.get("api_key"):
+            self._key(settings, params, None, path)
+        self._headers(settings, params, path)
+        return prefix, None, settings, model
 
     def _base(self, settings: Settings, name: str, row: str | None, base: str, here: Key) -> str:
         url = _text(base).rstrip("/")
