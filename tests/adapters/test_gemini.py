@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 from msgspec import structs
 
 from dragoman import errors
+from dragoman.adapters.answer import Answer
+from dragoman.adapters.google.answers import AnswerReader
 from dragoman.adapters.google.contents import UNSIGNED
+from dragoman.adapters.google.errors import parse_error
+from dragoman.adapters.google.listing import read_models
 from dragoman.errors import DragomanError, ProtocolError, StreamTruncated, Unsupported
 from dragoman.types.message import (
     Citation,
@@ -351,3 +356,59 @@ def test_thoughts_of_others_are_text_where_that_is_wanted(upstream: Start) -> No
         ours.chat(f"g/{MODEL}", history)
         parts = server.requests[-1].json()["contents"][1]["parts"]
         assert [part["text"] for part in parts] == sent
+
+
+EVERYTHING = piece(
+    {"text": "é", "thought": True, "thoughtSignature": "x"},
+    CALL,
+    {"inlineData": {"mimeType": "image/png", "data": PIXEL}},
+    {"text": "hello"},
+    finish="STOP",
+    finishMessage="m",
+    groundingMetadata={
+        "groundingChunks": [{"web": {"uri": "u", "title": "t"}}],
+        "groundingSupports": [
+            {"segment": {"startIndex": 1, "endIndex": 3}, "groundingChunkIndices": [0]}
+        ],
+    },
+    citationMetadata={"citationSources": [{"uri": "u", "startIndex": 1}]},
+    logprobsResult={
+        "chosenCandidates": [{"token": "a", "logProbability": -1}],
+        "topCandidates": [{"candidates": [{"token": "a"}]}],
+    },
+)
+LISTED = {"models": [{"name": "m", "inputTokenLimit": 3, "supportedGenerationMethods": ["x"]}]}
+READERS: list[tuple[Any, Callable[[Any], object]]] = [
+    (EVERYTHING, lambda value: AnswerReader(Answer()).read(value)),
+    (ERRORS[6]["body"], lambda value: parse_error(400, {}, json.dumps(value).encode())),
+    (LISTED, lambda value: list(read_models(value)) if isinstance(value, dict) else None),
+]
+ODD: list[Any] = [
+    None, True, 0, -1, 1.5, float("inf"), "", [], {}, "x", [[]], [{}], {"a": {}}, 10**30, "\ud800",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", range(len(READERS)))
+def test_nonsense_anywhere_is_nothing_or_an_error_of_ours(index: int) -> None:
+    sound, read = READERS[index]
+    for path in paths(sound):
+        for odd in ODD:
+            with contextlib.suppress(DragomanError):
+                read(replaced(sound, path, odd))
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """List where everything in a value stands."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else ()
+    for key, one in enumerate(value) if isinstance(value, list) else inner:
+        yield from paths(one, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """Copy a value with something else at one place."""
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copy

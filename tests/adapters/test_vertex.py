@@ -276,6 +276,7 @@ FILES: list[tuple[Any, str]] = [
     ([1], "no credentials file"),
     ({"type": "external_account"}, "a kind that is not known: 'external_account'"),
     ({"type": 3}, "a kind that is not known"),
+    ({"type": [[]]}, "a kind that is not known"),
     ({"type": "service_account", "client_email": "a@b"}, "lacks private_key"),
 ]
 

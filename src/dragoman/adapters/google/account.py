@@ -87,7 +87,7 @@ def parse_account(text: str, place: str) -> Account:
     except ValueError:
         value = None
     kind = value.get("type") if isinstance(value, dict) else None
-    if kind not in _NEEDED:
+    if not isinstance(kind, str) or kind not in _NEEDED:
         raise ConfigError(
             f"{place} holds credentials of a kind that is not known: {one_line(str(kind))[:40]!r}"
             if kind

@@ -224,6 +224,8 @@ def _media(part: dict[str, Any]) -> Media | None:
 
 def _logprobs(result: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     """Read log probabilities in the form that `types.Text` has."""
+    if not result:
+        return ()
     top = [_objects(_object(step).get("candidates")) for step in _list(result.get("topCandidates"))]
     chosen = _objects(result.get("chosenCandidates"))
     tokens = [
