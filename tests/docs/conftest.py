@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.docs.google import serve_gemini
+from tests.docs.natives import ollama_chat, serve_cohere, serve_replicate
 from tests.docs.reader import GATEWAY, Reader
 from tests.upstream.answers import (
     chat,
@@ -57,6 +58,10 @@ def serve_ollama(request: Request) -> Script:
     """Answer as Ollama would."""
     if request.path == "/api/version":
         return error(200, {"version": "0.12.3"})
+    if request.path == "/api/tags":
+        return error(200, {"models": [{"name": "llama3.2:3b", "model": "llama3.2:3b"}]})
+    if request.path == "/api/chat":
+        return ollama_chat(request)
     return serve(request)
 
 
@@ -89,6 +94,8 @@ def reader(tmp_path: Path, upstream: Callable[..., FaultUpstream]) -> Reader:
         "localhost:11434": upstream(serve_ollama).url.removeprefix("http://"),
         "localhost:7000": upstream(serve_acme).url.removeprefix("http://"),
         "localhost:7100": upstream(serve_gemini).url.removeprefix("http://"),
+        "localhost:7200": upstream(serve_cohere).url.removeprefix("http://"),
+        "localhost:7300": upstream(serve_replicate).url.removeprefix("http://"),
         "localhost:9999": nothing,
         GATEWAY: gateway,
     }
