@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from dragoman import Completion
 from dragoman.config import Config
-from tests.compat.written import take_over
+from tests.compat.written import MODEL, TURNS, Case, take_over
 from tests.library.asking import Asker, configure
 
 KEY = "acme-secret-0815"
@@ -51,3 +52,23 @@ def ask(kind: str, table: Table) -> Ask:
         return Asker(kind, *settings(table(file, name, base_url, **more)))
 
     return make
+
+
+def tell(asker: Asker, case: Case, stream: bool) -> dict[str, Any]:
+    """Ask, and tell what was answered."""
+    params = dict(case.params)
+    ref = f"a/{MODEL}"
+    if stream:
+        streamed = asker.stream(ref, TURNS, **params)
+        assert streamed.error is None, streamed.error
+        answer: Completion = streamed.completion
+    else:
+        answer = asker.chat(ref, TURNS, **params)
+    usage = answer.usage
+    reported = usage is not None and not usage.estimated
+    return {
+        "text": answer.text,
+        "calls": [{"name": c.name, "arguments": c.arguments} for c in answer.tool_calls],
+        "end": answer.finish_reason,
+        "usage": [usage.prompt_tokens, usage.completion_tokens] if reported else None,
+    }

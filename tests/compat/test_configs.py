@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dragoman import Completion
 from dragoman.errors import (
     AuthFailed,
     ContextOverflow,
@@ -21,19 +15,11 @@ from dragoman.errors import (
     Unsupported,
 )
 from dragoman.types import Finish, PartDelta
-from tests.compat.conftest import KEY, Ask, Table, settings
-from tests.compat.written import CASES, CONFIGS, MODEL, TOOL, TURNS, Case, bare
-from tests.library.asking import Asker
+from tests.compat.conftest import KEY, Ask, tell
+from tests.compat.written import CONFIGS, MODEL, TOOL, Case, bare
 from tests.upstream.fault import FaultUpstream, error, sse
 
 Start = Callable[..., FaultUpstream]
-
-ROOT = Path(__file__).parents[2]
-LITELLM = ROOT / ".venv-clients/litellm/bin/python"
-
-
-def test_litellm_is_not_installed_here() -> None:
-    assert importlib.util.find_spec("litellm") is None
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -43,28 +29,6 @@ def test_a_class_runs_with_its_import_changed(
 ) -> None:
     server = upstream(case.answer)
     assert tell(ask(case.file, case.name, server.url), case, stream) == case.expected(stream)
-
-
-def test_litellm_itself_asks_and_answers_the_same(table: Table, upstream: Start) -> None:
-    asked = [
-        (case, stream, upstream(case.answer), upstream(case.answer))
-        for case in CONFIGS.values()
-        for stream in (False, True)
-        if not (stream and case.stream is None)  # LiteLLM has no stream for it at all
-    ]
-    said = ask_litellm([given(case, stream, there.url) for case, stream, there, _ in asked])
-    for (case, stream, there, here), theirs in zip(asked, said, strict=True):
-        ours = tell(Asker("sync", *settings(table(case.file, case.name, here.url))), case, stream)
-        theirs["text"] = theirs["text"] or ""
-        if ours["usage"] is None or stream:
-            # LiteLLM counts itself what nobody reports, and tells it of streams when asked alone.
-            del ours["usage"], theirs["usage"]
-        assert ours == theirs, (case.name, stream)
-        (their_request,), (our_request,) = there.requests, here.requests
-        assert our_request.target == their_request.target
-        assert our_request.json() == their_request.json()
-        for header in ("authorization", "x-key", "x-signature"):
-            assert our_request.header(header) == their_request.header(header), header
 
 
 def test_a_stream_arrives_in_pieces_and_not_at_its_end(ask: Ask, upstream: Start) -> None:
@@ -163,47 +127,3 @@ def test_what_only_this_provider_knows_is_among_the_parameters(ask: Ask, upstrea
     )
     assert server.requests[0].json()["params"] == {"region": "north", "mood": "calm"}
     assert answer.warnings == ()
-
-
-def given(case: Case, stream: bool, base_url: str) -> dict[str, Any]:
-    return {
-        "file": str(CASES / f"{case.file}.py"),
-        "name": case.name,
-        "base_url": base_url,
-        "model": MODEL,
-        "messages": TURNS,
-        "params": dict(case.params),
-        "stream": stream,
-    }
-
-
-def ask_litellm(every: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ask through LiteLLM itself, in the environment where that is."""
-    script = Path(__file__).parent / "ask_litellm.py"
-    run = subprocess.run(
-        [LITELLM, script, json.dumps(every)], capture_output=True, text=True, timeout=120
-    )
-    assert run.returncode == 0, run.stderr
-    (said,) = (line for line in run.stdout.splitlines() if line.startswith("[{"))
-    told: list[dict[str, Any]] = json.loads(said)
-    return told
-
-
-def tell(asker: Asker, case: Case, stream: bool) -> dict[str, Any]:
-    """Ask, and tell what was answered."""
-    params = dict(case.params)
-    ref = f"a/{MODEL}"
-    if stream:
-        streamed = asker.stream(ref, TURNS, **params)
-        assert streamed.error is None, streamed.error
-        answer: Completion = streamed.completion
-    else:
-        answer = asker.chat(ref, TURNS, **params)
-    usage = answer.usage
-    reported = usage is not None and not usage.estimated
-    return {
-        "text": answer.text,
-        "calls": [{"name": c.name, "arguments": c.arguments} for c in answer.tool_calls],
-        "end": answer.finish_reason,
-        "usage": [usage.prompt_tokens, usage.completion_tokens] if reported else None,
-    }

@@ -21,10 +21,8 @@ from dragoman.errors import (
 from dragoman.transport import performed
 from dragoman.types import PartDelta
 from tests.cli.running import Dragoman
-from tests.compat.conftest import Ask, Table, settings
-from tests.compat.test_configs import ask_litellm
-from tests.compat.written import CALL, CASES, take_over
-from tests.library.asking import Asker
+from tests.compat.conftest import Ask, Table
+from tests.compat.written import CALL, take_over
 from tests.server.serving import Served
 
 HI = "Hello you there"
@@ -65,32 +63,6 @@ def test_a_tool_call_comes_together_from_its_pieces(ask: Ask) -> None:
 def test_vectors(ask: Ask) -> None:
     answer = ask("handler", "echo").embed("a/m", ["a", "bcd"])
     assert [list(vector) for vector in answer.vectors] == [[1.0, 0.5], [3.0, 0.5]]
-
-
-def test_litellm_itself_answers_the_same(table: Table) -> None:
-    asked = [(name, stream) for name in ("echo", "caller") for stream in (False, True)]
-    asked.remove(("caller", False))
-    said = ask_litellm(
-        [
-            {
-                "file": str(CASES / "handler.py"),
-                "name": name,
-                "base_url": "",
-                "model": "m",
-                "messages": [{"role": "user", "content": HI}],
-                "params": {},
-                "stream": stream,
-            }
-            for name, stream in asked
-        ]
-    )
-    for (name, stream), theirs in zip(asked, said, strict=True):
-        asker = Asker("sync", *settings(table("handler", name)))
-        ours = asker.stream("a/m", HI).completion if stream else asker.chat("a/m", HI)
-        assert ours.text == theirs["text"]
-        assert ours.finish_reason == theirs["end"]
-        calls = [{"name": c.name, "arguments": c.arguments} for c in ours.tool_calls]
-        assert calls == [{n: c[n] for n in ("name", "arguments")} for c in theirs["calls"]]
 
 
 # -- what goes wrong
