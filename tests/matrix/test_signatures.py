@@ -126,7 +126,8 @@ def test_the_library_knows_who_signed(
         else:
             answer = client.chat("one/claude-4", "hi")
         history = [user("hi"), answer.message, user("more")]
-        assert client.chat("one/claude-5", history).warnings == ()
+        (only,) = client.chat("one/claude-5", history).warnings
+        assert only == "one/claude-5 answered as another model: m"
         elsewhere = client.chat("other/claude-4", history)
     assert thinkers[0].requests[1].json()["messages"][1]["content"][:2] == SIGNED
     assert thinkers[1].requests[0].json()["messages"][1]["content"] == "Hello."

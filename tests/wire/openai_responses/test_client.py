@@ -193,4 +193,5 @@ def test_what_is_not_sent_is_said(kind: str, upstream: StartUpstream) -> None:
     assert set(answer.warnings) == {
         "stop is not sent: OpenAI Responses do not know it",
         "reasoning that only anthropic-messages can read is left out",
+        "a/gpt answered as another model: gpt-6-astra",
     }
