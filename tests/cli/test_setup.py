@@ -51,6 +51,12 @@ def test_nothing_found_is_told_within_two_seconds(dragoman: Dragoman) -> None:
     assert not dragoman.config_file.exists()
 
 
+def test_a_key_that_several_providers_read_is_offered_once(dragoman: Dragoman) -> None:
+    result = dragoman("setup", "--yes", env={"GEMINI_API_KEY": KEY})
+    assert result.out.count("GEMINI_API_KEY is set") == 1
+    assert set(written(dragoman)["providers"]) == {"gemini"}
+
+
 def test_yes_writes_what_was_found_and_it_works(
     dragoman: Dragoman, llama_server: LlamaServer
 ) -> None:
