@@ -4,13 +4,50 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.clients.installed import PYTHON, SCRIPTS
+from tests.library.asking import Asker, configure
+from tests.upstream.aimock import AimockServer
 from tests.upstream.fault import Answer, FaultUpstream
 
 CASES = Path(__file__).parent / "cases"
+Start = Callable[..., FaultUpstream]
+
+
+class Judged(Asker):
+    """Asks a built-in provider at a scripted server, as `p`."""
+
+    server: FaultUpstream
+
+    @property
+    def sent(self) -> Any:
+        """The body that the server got last."""
+        return self.server.requests[-1].json()
+
+    def complete(self, way: str, model: str, text: str = "hi", **params: Any) -> Any:
+        """Ask whole (`chat`) or streamed (`stream`), to the good end. Returns: the completion."""
+        if way == "chat":
+            return self.chat(model, text, **params)
+        streamed = self.stream(model, text, **params)
+        assert streamed.error is None
+        return streamed.completion
+
+
+def judge(kind: str, upstream: Start, preset: str, script: Any, **table: Any) -> Judged:
+    """Start a server that answers like this, and make who asks it."""
+    server = upstream(script)
+    given = {"preset": preset, "base_url": server.url, **table}
+    made = Judged(kind, configure({"p": given}))
+    made.server = server
+    return made
+
+
+def mimicked(kind: str, server: AimockServer, preset: str, **table: Any) -> Judged:
+    """Ask the server that mimics many."""
+    return Judged(kind, configure({"p": {"preset": preset, "base_url": server.url, **table}}))
 
 
 def read_cases(name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from dragoman.errors import (
     StreamTruncated,
     Unsupported,
 )
-from tests.adapters.native import ask_sdk, in_events, in_json, read_cases
+from tests.adapters.native import Judged, ask_sdk, in_events, in_json, judge, mimicked, read_cases
 from tests.library.asking import Asker, configure
 from tests.server.serving import Served
 from tests.upstream.aimock import AimockServer
@@ -31,26 +32,14 @@ TOOLS = [
     for name in ("weather", "time")
 ]
 Start = Callable[..., FaultUpstream]
-Make = Callable[..., Asker]
+Make = Callable[..., Judged]
 
 
 @pytest.fixture
 def ask(kind: str, upstream: Start) -> Make:
     """Ask the built-in provider at a server that answers like this."""
 
-    def make(script: Any, **table: Any) -> Asker:
-        server = upstream(script)
-        given = {"preset": "cohere-native", "base_url": server.url, "api_key": "any", **table}
-        made = Asker(kind, configure({"c": given}))
-        made.server = server  # type: ignore[attr-defined]
-        return made
-
-    return make
-
-
-def sent(asker: Asker) -> Any:
-    """The body that the server got last."""
-    return asker.server.requests[-1].json()  # type: ignore[attr-defined]
+    return partial(judge, kind, upstream, "cohere-native", api_key="any")
 
 
 # -- what is said
@@ -61,10 +50,10 @@ def test_a_request_is_what_cohere_s_own_sdk_sends(
     ask: Make, upstream: Start, kind: str, case: dict[str, Any]
 ) -> None:
     asker = ask(in_json(SHORT))
-    answer = asker.chat("c/command-a", **case["ask"])
-    assert sent(asker) == case["body"]
+    answer = asker.chat("p/command-a", **case["ask"])
+    assert asker.sent == case["body"]
     assert answer.warnings == ()
-    request = asker.server.requests[0]  # type: ignore[attr-defined]
+    request = asker.server.requests[0]
     assert (request.path, request.header("authorization")) == ("/v2/chat", "Bearer any")
     if kind == "sync":
         judge = upstream(in_json(SHORT))
@@ -78,7 +67,7 @@ def test_a_request_is_what_cohere_s_own_sdk_sends(
 def test_any_of_its_base_urls_will_do(upstream: Start, kind: str, path: str) -> None:
     server = upstream(in_json(SHORT))
     table = {"preset": "cohere-native", "base_url": server.url + path, "api_key": "any"}
-    Asker(kind, configure({"c": table})).chat("c/command-a")
+    Asker(kind, configure({"p": table})).chat("p/command-a")
     assert server.requests[0].path == "/v2/chat"
 
 
@@ -94,22 +83,22 @@ def test_the_choice_of_a_tool_is_said_by_what_is_offered(
     ask: Make, choice: Any, offered: list[str], said: str | None
 ) -> None:
     asker = ask(in_json(SHORT))
-    asker.chat("c/command-a", tools=TOOLS, tool_choice=choice)
-    assert [tool["function"]["name"] for tool in sent(asker)["tools"]] == offered
-    assert sent(asker).get("tool_choice") == said
+    asker.chat("p/command-a", tools=TOOLS, tool_choice=choice)
+    assert [tool["function"]["name"] for tool in asker.sent["tools"]] == offered
+    assert asker.sent.get("tool_choice") == said
 
 
 def test_plans_and_thoughts_go_back_to_where_they_came_from(ask: Make) -> None:
     asker = ask(in_json(ANSWERS["a-plan-and-two-calls"]["whole"]))
-    first = asker.chat("c/command-a", "weather?", tools=TOOLS)
-    asker.chat("c/command-a", [{"role": "user", "content": "weather?"}, first.message], tools=TOOLS)
-    echoed = sent(asker)["messages"][-1]
+    first = asker.chat("p/command-a", "weather?", tools=TOOLS)
+    asker.chat("p/command-a", [{"role": "user", "content": "weather?"}, first.message], tools=TOOLS)
+    echoed = asker.sent["messages"][-1]
     assert echoed["tool_plan"] == "I will look both up."
     assert "content" not in echoed
     thought = ask(in_json(ANSWERS["thought-text-and-citations"]["whole"]))
-    second = thought.chat("c/command-a", "weather?")
-    thought.chat("c/command-a", [{"role": "user", "content": "weather?"}, second.message])
-    assert sent(thought)["messages"][-1]["content"] == [
+    second = thought.chat("p/command-a", "weather?")
+    thought.chat("p/command-a", [{"role": "user", "content": "weather?"}, second.message])
+    assert thought.sent["messages"][-1]["content"] == [
         {"type": "thinking", "thinking": "Let me see."},
         {"type": "text", "text": "It is sunny."},
     ]
@@ -117,13 +106,13 @@ def test_plans_and_thoughts_go_back_to_where_they_came_from(ask: Make) -> None:
 
 def test_what_it_cannot_be_told_is_reported_or_refused(ask: Make) -> None:
     asker = ask(in_json(SHORT))
-    answer = asker.chat("c/command-a", user="me", parallel_tool_calls=False)
+    answer = asker.chat("p/command-a", user="me", parallel_tool_calls=False)
     assert {warning.partition(" ")[0] for warning in answer.warnings} == {
         "user", "parallel_tool_calls",
     }  # fmt: skip
     sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
     with pytest.raises(Unsupported, match="takes no audio"):
-        asker.chat("c/command-a", [{"role": "user", "content": [sound]}])
+        asker.chat("p/command-a", [{"role": "user", "content": [sound]}])
 
 
 # -- what is answered
@@ -136,13 +125,7 @@ def test_an_answer_says_what_cohere_s_own_sdk_hears(
 ) -> None:
     case, said = ANSWERS[name], ANSWERS[name]["said"]
     script = in_json(case["whole"]) if way == "chat" else in_events(case["stream"]).paced(7, 50)
-    asker = ask(script)
-    if way == "chat":
-        completion: Any = asker.chat("c/command-a")
-    else:
-        streamed = asker.stream("c/command-a")
-        assert streamed.error is None
-        completion = streamed.completion
+    completion = ask(script).complete(way, "p/command-a")
     assert (completion.text, completion.reasoning) == (said["text"], said["reasoning"])
     assert [[c.id, c.name, c.arguments] for c in completion.tool_calls] == said["calls"]
     assert completion.finish_reason == said["finish"]
@@ -180,10 +163,10 @@ def hear(pieces: list[dict[str, Any]]) -> dict[str, Any]:
 def test_citations_of_pages_are_ours_and_others_are_kept(ask: Make, way: str) -> None:
     case = ANSWERS["thought-text-and-citations"]
     if way == "chat":
-        completion: Any = ask(in_json(case["whole"])).chat("c/command-a")
+        completion: Any = ask(in_json(case["whole"])).chat("p/command-a")
         assert completion.meta["cohere"]["citations"][0]["sources"][0]["id"] == "d2"
     else:
-        completion = ask(in_events(case["stream"])).stream("c/command-a").completion
+        completion = ask(in_events(case["stream"])).stream("p/command-a").completion
     (citation,) = completion.parts[-1].citations
     assert (citation.url, citation.title) == ("https://lyon.example/", "Lyon")
     assert completion.text[citation.start : citation.end] == "sunny"
@@ -208,16 +191,16 @@ def test_its_errors_are_ours(
     ask: Make, status: int, said: str, kind_of_error: type[Exception]
 ) -> None:
     with pytest.raises(kind_of_error, match=said[:20]):
-        ask(in_json({"id": "x", "message": said}, status)).chat("c/command-a", retries=0)
+        ask(in_json({"id": "x", "message": said}, status)).chat("p/command-a", retries=0)
 
 
 def test_an_error_at_the_end_of_a_stream_is_one(ask: Make) -> None:
     events = ANSWERS["cut-short"]["stream"][:3]
     end = {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "out of memory"}}
-    streamed = ask(in_events([*events, end])).stream("c/command-a")
+    streamed = ask(in_events([*events, end])).stream("p/command-a")
     assert "out of memory" in str(streamed.error)
     assert streamed.completion.text == "Once upon"
-    cut = ask(in_events(events)).stream("c/command-a")
+    cut = ask(in_events(events)).stream("p/command-a")
     assert isinstance(cut.error, StreamTruncated)
 
 
@@ -230,7 +213,7 @@ def test_an_error_at_the_end_of_a_stream_is_one(ask: Make) -> None:
 )  # fmt: skip
 def test_nonsense_is_an_error_of_the_upstream_s(ask: Make, body: Any) -> None:
     with pytest.raises(ProtocolError):
-        ask(in_json(body)).chat("c/command-a", retries=0)
+        ask(in_json(body)).chat("p/command-a", retries=0)
 
 
 # -- vectors, the gateway, a server that mimics it
@@ -244,7 +227,7 @@ def test_vectors_come_from_its_own_endpoint(upstream: Start, kind: str) -> None:
     }  # fmt: skip
     server = upstream(in_json(found))
     table = {"preset": "cohere-native", "base_url": server.url, "api_key": "any"}
-    answer = Asker(kind, configure({"c": table})).embed("c/embed-v4.0", ["a", "b"], dimensions=2)
+    answer = Asker(kind, configure({"p": table})).embed("p/embed-v4.0", ["a", "b"], dimensions=2)
     assert server.requests[0].path == "/v2/embed"
     assert answer.vectors == ((0.5, 1.0), (0.25, 2.0))
     assert answer.usage is not None
@@ -260,9 +243,9 @@ def test_the_gateway_takes_documents_from_any_client(upstream: Start) -> None:
     case = ANSWERS["thought-text-and-citations"]
     server = upstream(in_events(case["stream"]))
     table = {"preset": "cohere-native", "base_url": server.url, "api_key": "any"}
-    with Served({"c": table}) as served:
+    with Served({"p": table}) as served:
         chunks = served.openai().chat.completions.create(
-            model="c/command-a",
+            model="p/command-a",
             messages=[{"role": "user", "content": "hi"}],
             stream=True,
             extra_body={"documents": ["It is sunny."]},
@@ -280,19 +263,10 @@ def test_a_server_that_mimics_it_is_answered(
     aimock_server.answer("weather", {"toolCalls": [{"name": "weather", "arguments": '{"a": 1}'}]})
     usage = {"input_tokens": 3, "output_tokens": 4}
     aimock_server.answer("hello", {"content": "Hello there, you.", "usage": usage}, chunkSize=4)
-    table = {"preset": "cohere-native", "base_url": aimock_server.url, "api_key": "any"}
-    asker = Asker(kind, configure({"c": table}))
-
-    def completion(text: str, **params: Any) -> Any:
-        if way == "chat":
-            return asker.chat("c/command-a", text, **params)
-        streamed = asker.stream("c/command-a", text, **params)
-        assert streamed.error is None
-        return streamed.completion
-
-    greeting = completion("hello")
+    asker = mimicked(kind, aimock_server, "cohere-native", api_key="any")
+    greeting = asker.complete(way, "p/command-a", "hello")
     assert greeting.text == "Hello there, you."
     assert (greeting.usage.prompt_tokens, greeting.usage.completion_tokens) == (3, 4)
-    (call,) = completion("the weather?", tools=TOOLS).tool_calls
+    (call,) = asker.complete(way, "p/command-a", "the weather?", tools=TOOLS).tool_calls
     assert (call.name, json.loads(call.arguments)) == ("weather", {"a": 1})
     assert {entry["path"] for entry in aimock_server.requests()} == {"/v2/chat"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from dragoman.errors import (
     StreamTruncated,
     Unsupported,
 )
-from tests.adapters.native import ask_sdk, in_json, in_lines, read_cases
+from tests.adapters.native import Judged, ask_sdk, in_json, in_lines, judge, mimicked, read_cases
 from tests.library.asking import Asker, configure
 from tests.server.serving import Served
 from tests.upstream.aimock import AimockServer
@@ -38,26 +39,14 @@ INNER = json.dumps(
     }
 )
 Start = Callable[..., FaultUpstream]
-Make = Callable[..., Asker]
+Make = Callable[..., Judged]
 
 
 @pytest.fixture
 def ask(kind: str, upstream: Start) -> Make:
     """Ask the built-in provider at a server that answers like this."""
 
-    def make(script: Any, **table: Any) -> Asker:
-        server = upstream(script)
-        given = {"preset": "ollama-native", "base_url": server.url, **table}
-        made = Asker(kind, configure({"o": given}))
-        made.server = server  # type: ignore[attr-defined]
-        return made
-
-    return make
-
-
-def sent(asker: Asker) -> Any:
-    """The body that the server got last."""
-    return asker.server.requests[-1].json()  # type: ignore[attr-defined]
+    return partial(judge, kind, upstream, "ollama-native")
 
 
 # -- what is said
@@ -68,8 +57,8 @@ def test_a_request_is_what_ollama_s_own_client_sends(
     ask: Make, upstream: Start, kind: str, case: dict[str, Any]
 ) -> None:
     asker = ask(in_json(DONE))
-    answer = asker.chat("o/llama3.2", **case["ask"])
-    ours = sent(asker)
+    answer = asker.chat("p/llama3.2", **case["ask"])
+    ours = asker.sent
     assert ours.pop("truncate") is False  # which its client cannot say
     assert ours == case["body"]
     assert answer.warnings == ()
@@ -78,7 +67,7 @@ def test_a_request_is_what_ollama_s_own_client_sends(
         ask_sdk("ollama", judge, chat=case["body"])
         theirs = judge.requests[0].json()
         assert without_defaults(theirs) == without_defaults(known(case["body"]))
-        assert judge.requests[0].path == asker.server.requests[0].path  # type: ignore[attr-defined]
+        assert judge.requests[0].path == asker.server.requests[0].path
 
 
 def known(body: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +93,7 @@ def without_defaults(body: dict[str, Any]) -> dict[str, Any]:
 def test_any_of_its_base_urls_will_do(ask: Make, upstream: Start, kind: str, base_url: str) -> None:
     server = upstream(in_json(DONE))
     table = {"preset": "ollama-native", "base_url": base_url.format(server.url)}
-    Asker(kind, configure({"o": table})).chat("o/llama3.2")
+    Asker(kind, configure({"p": table})).chat("p/llama3.2")
     assert server.requests[0].path == "/api/chat"
 
 
@@ -113,8 +102,8 @@ def test_the_context_can_be_set_where_a_provider_is(ask: Make) -> None:
         in_json(DONE),
         options={"num_ctx": "32768", "temperature": "0.1", "keep_alive": "1h", "truncate": "true"},
     )
-    asker.chat("o/llama3.2", temperature=0.9)
-    body = sent(asker)
+    asker.chat("p/llama3.2", temperature=0.9)
+    body = asker.sent
     assert body["options"] == {"num_ctx": 32768, "temperature": 0.9}
     assert (body["keep_alive"], body["truncate"]) == ("1h", True)
 
@@ -122,10 +111,10 @@ def test_the_context_can_be_set_where_a_provider_is(ask: Make) -> None:
 def test_the_context_can_be_set_for_a_model(ask: Make) -> None:
     models = [{"id": "big", "body": {"options": {"num_ctx": 65536}}}, "small"]
     asker = ask(in_json(DONE), options={"num_ctx": "4096"}, models=models)
-    asker.chat("o/big", max_tokens=5)
-    assert sent(asker)["options"] == {"num_ctx": 65536, "num_predict": 5}
-    asker.chat("o/small", max_tokens=5)
-    assert sent(asker)["options"] == {"num_ctx": 4096, "num_predict": 5}
+    asker.chat("p/big", max_tokens=5)
+    assert asker.sent["options"] == {"num_ctx": 65536, "num_predict": 5}
+    asker.chat("p/small", max_tokens=5)
+    assert asker.sent["options"] == {"num_ctx": 4096, "num_predict": 5}
 
 
 def test_ollama_host_counts(upstream: Start, kind: str) -> None:
@@ -149,13 +138,13 @@ def test_how_much_to_think_is_said_as_the_model_takes_it(
     ask: Make, model: str, effort: str, think: Any
 ) -> None:
     asker = ask(in_json({**DONE, "model": model}))
-    asker.chat(f"o/{model}", reasoning=effort)
-    assert sent(asker)["think"] == think
+    asker.chat(f"p/{model}", reasoning=effort)
+    assert asker.sent["think"] == think
 
 
 def test_what_it_cannot_be_told_is_reported(ask: Make) -> None:
     asker = ask(in_json(DONE))
-    answer = asker.chat("o/llama3.2", tools=[TOOL], tool_choice="required", user="me")
+    answer = asker.chat("p/llama3.2", tools=[TOOL], tool_choice="required", user="me")
     told = " ".join(answer.warnings)
     for name in ("tool_choice", "user"):
         assert name in told
@@ -163,15 +152,15 @@ def test_what_it_cannot_be_told_is_reported(ask: Make) -> None:
 
 def test_no_tools_are_offered_where_none_may_be_called(ask: Make) -> None:
     asker = ask(in_json(DONE))
-    answer = asker.chat("o/llama3.2", tools=[TOOL], tool_choice="none")
-    assert "tools" not in sent(asker)
+    answer = asker.chat("p/llama3.2", tools=[TOOL], tool_choice="none")
+    assert "tools" not in asker.sent
     assert answer.warnings == ()
 
 
 def test_a_picture_elsewhere_is_refused(ask: Make) -> None:
     picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/a.png"}}
     with pytest.raises(Unsupported, match="not by their URL"):
-        ask(in_json(DONE)).chat("o/llava", [{"role": "user", "content": [picture]}])
+        ask(in_json(DONE)).chat("p/llava", [{"role": "user", "content": [picture]}])
 
 
 # -- what is answered
@@ -183,7 +172,7 @@ def test_a_stream_says_what_ollama_s_own_client_hears(
     ask: Make, upstream: Start, kind: str, name: str, sizes: tuple[int, ...]
 ) -> None:
     lines = in_lines(ANSWERS[name])
-    streamed = ask(lines.paced(*sizes)).stream("o/llama3.2")
+    streamed = ask(lines.paced(*sizes)).stream("p/llama3.2")
     assert streamed.error is None
     completion = streamed.completion
     if kind == "async" or sizes != (60,):
@@ -206,11 +195,11 @@ def test_a_stream_says_what_ollama_s_own_client_hears(
 
 
 def test_its_own_ids_of_calls_are_kept_and_missing_ones_made(ask: Make) -> None:
-    kept = ask(in_lines(ANSWERS["two-calls"])).stream("o/llama3.2").completion
+    kept = ask(in_lines(ANSWERS["two-calls"])).stream("p/llama3.2").completion
     assert [call.id for call in kept.tool_calls] == ["call_a", "call_b"]
     bare = [{"function": {"name": "weather", "arguments": {}}}] * 2
     line = {**DONE, "message": {"role": "assistant", "content": "", "tool_calls": bare}}
-    made = ask(in_json(line)).chat("o/llama3.2")
+    made = ask(in_json(line)).chat("p/llama3.2")
     assert len({call.id for call in made.tool_calls}) == 2
 
 
@@ -232,20 +221,20 @@ def test_its_errors_are_ours(
     ask: Make, status: int, said: str, kind_of_error: type[Exception]
 ) -> None:
     with pytest.raises(kind_of_error) as caught:
-        ask(in_json({"error": said}, status)).chat("o/llama3.2", retries=0)
+        ask(in_json({"error": said}, status)).chat("p/llama3.2", retries=0)
     if kind_of_error is NotFound:
         assert "ollama pull llama3.2" in str(getattr(caught.value, "hint", ""))
 
 
 def test_an_error_in_the_middle_is_one(ask: Make) -> None:
     lines = [*ANSWERS["text-after-thought"][:3], {"error": "an error was encountered"}]
-    streamed = ask(in_lines(lines)).stream("o/llama3.2")
+    streamed = ask(in_lines(lines)).stream("p/llama3.2")
     assert "an error was encountered" in str(streamed.error)
     assert streamed.completion.text == "It is "
 
 
 def test_a_stream_that_stops_before_it_is_done_is_no_answer(ask: Make) -> None:
-    streamed = ask(in_lines(ANSWERS["text-after-thought"][:3])).stream("o/llama3.2")
+    streamed = ask(in_lines(ANSWERS["text-after-thought"][:3])).stream("p/llama3.2")
     assert isinstance(streamed.error, StreamTruncated)
 
 
@@ -258,7 +247,7 @@ def test_a_stream_that_stops_before_it_is_done_is_no_answer(ask: Make) -> None:
 )  # fmt: skip
 def test_nonsense_is_an_error_of_the_upstream_s(ask: Make, body: bytes) -> None:
     with pytest.raises(ProtocolError):
-        ask(Answer(body=body)).chat("o/llama3.2", retries=0)
+        ask(Answer(body=body)).chat("p/llama3.2", retries=0)
 
 
 # -- vectors, the gateway, a server that mimics it
@@ -267,8 +256,8 @@ def test_nonsense_is_an_error_of_the_upstream_s(ask: Make, body: bytes) -> None:
 def test_vectors_come_from_its_own_endpoint(upstream: Start, kind: str) -> None:
     vectors = {"model": "m", "embeddings": [[0.5, 1], [0.25, 2.0]], "prompt_eval_count": 4}
     server = upstream(in_json(vectors))
-    asker = Asker(kind, configure({"o": {"preset": "ollama-native", "base_url": server.url}}))
-    answer = asker.embed("o/m", ["a", "b"], dimensions=2)
+    asker = Asker(kind, configure({"p": {"preset": "ollama-native", "base_url": server.url}}))
+    answer = asker.embed("p/m", ["a", "b"], dimensions=2)
     assert server.requests[0].path == "/api/embed"
     assert server.requests[0].json() == {
         "model": "m", "input": ["a", "b"], "dimensions": 2, "truncate": False,
@@ -282,9 +271,9 @@ def test_vectors_come_from_its_own_endpoint(upstream: Start, kind: str) -> None:
 
 def test_the_gateway_takes_its_options_from_any_client(upstream: Start) -> None:
     server = upstream(in_lines(ANSWERS["text-after-thought"]))
-    with Served({"o": {"preset": "ollama-native", "base_url": server.url}}) as served:
+    with Served({"p": {"preset": "ollama-native", "base_url": server.url}}) as served:
         chunks = served.openai().chat.completions.create(
-            model="o/llama3.2",
+            model="p/llama3.2",
             messages=[{"role": "user", "content": "hi"}],
             stream=True,
             extra_body={"options": {"num_ctx": 16384}},
@@ -301,17 +290,8 @@ def test_a_server_that_mimics_it_is_answered(
     aimock_server.reset()
     aimock_server.answer("weather", {"toolCalls": [{"name": "weather", "arguments": '{"a": 1}'}]})
     aimock_server.answer("hello", {"content": "Hello there, you."}, chunkSize=4)
-    table = {"preset": "ollama-native", "base_url": aimock_server.url}
-    asker = Asker(kind, configure({"o": table}))
-
-    def completion(text: str, **params: Any) -> Any:
-        if way == "chat":
-            return asker.chat("o/llama3.2", text, **params)
-        streamed = asker.stream("o/llama3.2", text, **params)
-        assert streamed.error is None
-        return streamed.completion
-
-    assert completion("hello").text == "Hello there, you."
-    (call,) = completion("the weather?", tools=[TOOL]).tool_calls
+    asker = mimicked(kind, aimock_server, "ollama-native")
+    assert asker.complete(way, "p/llama3.2", "hello").text == "Hello there, you."
+    (call,) = asker.complete(way, "p/llama3.2", "the weather?", tools=[TOOL]).tool_calls
     assert (call.name, json.loads(call.arguments)) == ("weather", {"a": 1})
     assert {entry["path"] for entry in aimock_server.requests()} == {"/api/chat"}

@@ -17,20 +17,19 @@ from dragoman.errors import (
     Unsupported,
     UpstreamError,
 )
-from tests.adapters.native import in_json
-from tests.library.asking import Asker, configure
+from tests.adapters.native import Judged, in_json, judge
 from tests.server.serving import Served
 from tests.upstream.fault import Answer, FaultUpstream, Request
 
 KEY = "r8-secret-0815"
-MODEL = "r/meta/llama-3-8b"
+MODEL = "p/meta/llama-3-8b"
 TOOL = {"type": "function", "function": {"name": "weather"}}
 DONE = {
     "id": "p1", "status": "succeeded", "output": ["It is ", "sunny."], "error": None,
     "metrics": {"predict_time": 0.5, "input_token_count": 9, "output_token_count": 4},
 }  # fmt: skip
 Start = Callable[..., FaultUpstream]
-Make = Callable[..., Asker]
+Make = Callable[..., Judged]
 
 
 class Predictions:
@@ -51,7 +50,7 @@ class Predictions:
             return Answer(
                 headers=(("content-type", "text/event-stream"),), body=self._events or b""
             )
-        urls = {"get": f"{self.base}/v1/predictions/p1"}
+        urls = {"get": f"{self.base}/predictions/p1"}
         if self._events is not None:
             urls["stream"] = f"{self.base}/streams/p1"
         state = {"id": "p1", "urls": urls, "output": None, "error": None, **next(self._states)}
@@ -62,20 +61,11 @@ class Predictions:
 def ask(kind: str, upstream: Start) -> Make:
     """Ask the built-in provider at a server that answers like this."""
 
-    def make(script: Any, **table: Any) -> Asker:
-        server = upstream(script)
-        given = {"preset": "replicate", "base_url": f"{server.url}/v1", "api_key": KEY, **table}
-        made = Asker(kind, configure({"r": {"options": {"poll_s": "0.05"}, **given}}))
-        made.server = server  # type: ignore[attr-defined]
-        return made
+    def make(script: Any, **table: Any) -> Judged:
+        given = {"options": {"poll_s": "0.05"}, "api_key": KEY, **table}
+        return judge(kind, upstream, "replicate", script, **given)
 
     return make
-
-
-def requests(asker: Asker) -> list[Request]:
-    """What the server was asked."""
-    found: list[Request] = asker.server.requests  # type: ignore[attr-defined]
-    return found
 
 
 def events(*named: tuple[str, str]) -> bytes:
@@ -93,8 +83,8 @@ def events(*named: tuple[str, str]) -> bytes:
 def test_only_what_was_said_is_put_in(ask: Make) -> None:
     asker = ask(Predictions(DONE))
     answer = asker.chat(MODEL, "hello")
-    (request,) = requests(asker)
-    assert request.path == "/v1/models/meta/llama-3-8b/predictions"
+    (request,) = asker.server.requests
+    assert request.path == "/models/meta/llama-3-8b/predictions"
     assert request.json() == {"input": {"prompt": "hello"}}
     assert request.header("prefer") == "wait"
     assert request.header("authorization") == f"Bearer {KEY}"
@@ -107,25 +97,25 @@ def test_only_what_was_said_is_put_in(ask: Make) -> None:
 @pytest.mark.parametrize(
     ("model", "path", "version"),
     [
-        ("meta/llama-3-8b", "/v1/models/meta/llama-3-8b/predictions", None),
-        ("me/mine:abc123", "/v1/predictions", "abc123"),
-        ("a" * 64, "/v1/predictions", "a" * 64),
-        ("deployments/me/mine", "/v1/deployments/me/mine/predictions", None),
+        ("meta/llama-3-8b", "/models/meta/llama-3-8b/predictions", None),
+        ("me/mine:abc123", "/predictions", "abc123"),
+        ("a" * 64, "/predictions", "a" * 64),
+        ("deployments/me/mine", "/deployments/me/mine/predictions", None),
     ],
 )
 def test_a_model_a_version_and_a_deployment_are_asked_where_they_are(
     ask: Make, model: str, path: str, version: str | None
 ) -> None:
     asker = ask(Predictions(DONE))
-    asker.chat(f"r/{model}")
-    assert requests(asker)[0].path == path
-    assert requests(asker)[0].json().get("version") == version
+    asker.chat(f"p/{model}")
+    assert asker.server.requests[0].path == path
+    assert asker.server.requests[0].json().get("version") == version
 
 
 @pytest.mark.parametrize("model", ["llama", "a/b/c", "meta/..", "/x"])
 def test_what_is_no_model_is_refused(ask: Make, model: str) -> None:
     with pytest.raises(InvalidRequest):
-        ask(Predictions(DONE)).chat(f"r/{model}")
+        ask(Predictions(DONE)).chat(f"p/{model}")
 
 
 def test_a_conversation_becomes_one_prompt(ask: Make) -> None:
@@ -140,7 +130,7 @@ def test_a_conversation_becomes_one_prompt(ask: Make) -> None:
         ],
         max_tokens=9, temperature=0.5, top_k=3, stop=["a", "b"], seed=7,
     )  # fmt: skip
-    assert requests(asker)[0].json()["input"] == {
+    assert asker.server.requests[0].json()["input"] == {
         "system_prompt": "Be short.",
         "prompt": "User: one\n\nAssistant: two\n\nUser: three\n\nAssistant:",
         "max_tokens": 9, "temperature": 0.5, "top_k": 3, "seed": 7, "stop_sequences": "a,b",
@@ -156,7 +146,7 @@ def test_inputs_have_the_names_that_the_provider_s_table_gives_them(ask: Make) -
     picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/a.png"}}
     message = {"role": "user", "content": [{"type": "text", "text": "what?"}, picture]}
     answer = asker.chat(MODEL, [message], max_tokens=9, seed=7)
-    assert requests(asker)[0].json()["input"] == {
+    assert asker.server.requests[0].json()["input"] == {
         "prompt": "what?",
         "max_new_tokens": 9,
         "picture": "https://pictures.example/a.png",
@@ -180,12 +170,12 @@ def test_tools_are_refused_and_two_pictures(ask: Make) -> None:
 def test_a_prediction_that_takes_long_is_asked_after(ask: Make) -> None:
     asker = ask(Predictions({"status": "starting"}, {"status": "processing"}, DONE))
     assert asker.chat(MODEL).text == "It is sunny."
-    assert [(r.method, r.path) for r in requests(asker)] == [
-        ("POST", "/v1/models/meta/llama-3-8b/predictions"),
-        ("GET", "/v1/predictions/p1"),
-        ("GET", "/v1/predictions/p1"),
+    assert [(r.method, r.path) for r in asker.server.requests] == [
+        ("POST", "/models/meta/llama-3-8b/predictions"),
+        ("GET", "/predictions/p1"),
+        ("GET", "/predictions/p1"),
     ]
-    assert {r.header("authorization") for r in requests(asker)} == {f"Bearer {KEY}"}
+    assert {r.header("authorization") for r in asker.server.requests} == {f"Bearer {KEY}"}
 
 
 @pytest.mark.parametrize(
@@ -245,7 +235,7 @@ def test_a_stream_is_followed_to_where_it_is(ask: Make, sizes: tuple[int, ...]) 
     streamed = asker.stream(MODEL)
     assert streamed.error is None
     assert streamed.completion.text == "It is\nsunny."
-    created, followed = requests(asker)
+    created, followed = asker.server.requests
     assert created.header("prefer") is None
     assert (followed.method, followed.path) == ("GET", "/streams/p1")
     assert followed.header("accept") == "text/event-stream"
@@ -288,9 +278,9 @@ def test_a_stream_that_stops_before_it_is_done_is_no_answer(ask: Make) -> None:
 
 def test_the_gateway_streams_predictions_to_any_client(upstream: Start) -> None:
     server = upstream(Predictions({"status": "starting"}, events=STREAM))
-    table = {"preset": "replicate", "base_url": f"{server.url}/v1", "api_key": KEY}
+    table = {"preset": "replicate", "base_url": server.url, "api_key": KEY}
     with (
-        Served({"r": table}) as served,
+        Served({"p": table}) as served,
         served.anthropic().messages.stream(
             model=MODEL, max_tokens=9, messages=[{"role": "user", "content": "hi"}]
         ) as stream,
