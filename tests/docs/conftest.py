@@ -7,25 +7,17 @@ import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.docs.clouds import serve_azure, serve_bedrock
 from tests.docs.google import serve_gemini
 from tests.docs.natives import ollama_chat, serve_cohere, serve_replicate
 from tests.docs.reader import GATEWAY, Reader
-from tests.upstream.answers import (
-    chat,
-    chat_stream,
-    embeddings,
-    error,
-    models,
-    tool_calls,
-)
+from tests.docs.servers import answer, find_server
+from tests.upstream.answers import embeddings, error, models
 from tests.upstream.fault import FaultUpstream, Request
 from tests.upstream.script import Answer, Script
-
-WORDS = ["Hello ", "from ", "your ", "own ", "server."]
 
 
 def serve(request: Request) -> Script:
@@ -37,21 +29,7 @@ def serve(request: Request) -> Script:
     body = request.json()
     if request.path.endswith("/embeddings"):
         return embeddings(len(body["input"]))
-    return _answer(body)
-
-
-def _answer(body: dict[str, Any]) -> Script:
-    if "messages" not in body:
-        return error(400, message="messages is missing")
-    if "image_url" in str(body["messages"]):
-        return error(400, message="this model reads text only")
-    if "tools" in body:
-        return tool_calls(("get_time", {"city": "Paris"}), model=body["model"])
-    if "response_format" in body:
-        return chat('{"ok": true}', model=body["model"])
-    if body.get("stream"):
-        return chat_stream(WORDS, model=body["model"])
-    return chat("".join(WORDS), model=body["model"])
+    return answer(body)
 
 
 def serve_ollama(request: Request) -> Script:
@@ -80,8 +58,19 @@ def serve_acme(request: Request) -> Script:
     return Answer(200, (("content-type", "application/json"),), lines.encode())
 
 
+def serve_guide(request: Request) -> Script:
+    """Answer as the provider of LiteLLM's integration guide might."""
+    words = request.json()["messages"][-1]["content"]
+    return error(200, {"output": f"You said: {words}"})
+
+
 @pytest.fixture
-def reader(tmp_path: Path, upstream: Callable[..., FaultUpstream]) -> Reader:
+def reader(
+    tmp_path: Path,
+    upstream: Callable[..., FaultUpstream],
+    page: Path,
+    request: pytest.FixtureRequest,
+) -> Reader:
     """Someone at a machine where vLLM and Ollama run, and nothing listens on port 9999."""
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -96,7 +85,17 @@ def reader(tmp_path: Path, upstream: Callable[..., FaultUpstream]) -> Reader:
         "localhost:7100": upstream(serve_gemini).url.removeprefix("http://"),
         "localhost:7200": upstream(serve_cohere).url.removeprefix("http://"),
         "localhost:7300": upstream(serve_replicate).url.removeprefix("http://"),
+        "localhost:7400": upstream(serve_bedrock).url.removeprefix("http://"),
+        "localhost:7500": upstream(serve_azure).url.removeprefix("http://"),
+        "localhost:7400": upstream(serve_guide).url.removeprefix("http://"),
         "localhost:9999": nothing,
         GATEWAY: gateway,
     }
-    return Reader(tmp_path / "home", servers)
+    providers = {}
+    if guide := find_server(page.stem):
+        servers[guide.at] = guide.locate(upstream(guide.serve).url)
+        providers[guide.provider] = guide.base_url
+    if page.stem == "llama-cpp":
+        servers["localhost:8080"] = request.getfixturevalue("llama_server").url.split("//")[1]
+        providers["llamacpp"] = "http://localhost:8080/v1"
+    return Reader(tmp_path / "home", servers, providers)
