@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from dragoman.adapters.adapter import AuthFlow
 from dragoman.adapters.ask import Ask
 from dragoman.adapters.oauth import Grant, OAuth
-from dragoman.endpoint import AUTH_HEADERS, add_query, encode_segment
+from dragoman.endpoint import AUTH_HEADERS, add_query, encode_segment, models_url
 from dragoman.errors import ConfigError
 from dragoman.types.credential import Secret
 from dragoman.types.http import HttpRequest
@@ -79,6 +79,11 @@ class Azure(OAuth):
         """See `Adapter.get_complete_url`."""
         _find_resource(ask)
         return super().get_complete_url(ask)
+
+    def get_models_url(self, ask: Ask) -> str | None:
+        """See `Adapter.get_models_url`: what the resource could serve; deployments have no list."""
+        _find_resource(ask)
+        return models_url(ask.base_url, ask.provider.api)
 
     def auth_flow(self, request: HttpRequest, ask: Ask) -> AuthFlow:
         """See `Adapter.auth_flow`: with a token, if that is how it asks."""

@@ -112,7 +112,6 @@ def _error(answer: HttpAnswer, url: str, secret: str) -> UpstreamError:
     hint = _FIXES.get(code) if isinstance(code, str) else None
     kind = type(found) if status == 429 or status >= 500 else AuthFailed
     error = kind(message, hint=hint or _CHECK_URL, retry_after=found.retry_after)
-    error.upstream_status = status
     error.upstream_code = one_line(_scrubbed(code, secret))[:100] if isinstance(code, str) else None
     return error
 

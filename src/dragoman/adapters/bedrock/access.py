@@ -57,6 +57,18 @@ def base_url(ask: Ask) -> str:
     return f"https://bedrock-runtime.{region}.amazonaws.com{tail}"
 
 
+def models_url(ask: Ask) -> str:
+    """Find where the region's models are listed. Raises: ConfigError.
+
+    Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html
+    (read 2026-11)
+    """
+    base = base_url(ask)
+    if (urlsplit(base).hostname or "").startswith("bedrock-runtime"):
+        base = base.replace("://bedrock-runtime", "://bedrock", 1)
+    return f"{base}/foundation-models?byOutputModality=TEXT"
+
+
 def find_credentials(ask: Ask) -> Credentials:
     """Find the credentials, all from the options or all from the variables.
 

@@ -6,7 +6,7 @@ options = { region = "eu-central-1" }        # else AWS_REGION, AWS_DEFAULT_REGI
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from dragoman.adapters.adapter import Adapter, AuthFlow, Body
@@ -19,10 +19,12 @@ from dragoman.adapters.bedrock.access import (
     find_credentials,
     find_region,
     find_skew,
+    models_url,
 )
 from dragoman.adapters.bedrock.answer import read_frame, read_response
 from dragoman.adapters.bedrock.embedding import read_vectors, render_texts
 from dragoman.adapters.bedrock.errors import frame_error, read_error
+from dragoman.adapters.bedrock.models import read_models
 from dragoman.adapters.bedrock.request import render_request
 from dragoman.adapters.frames import Framing, Piece
 from dragoman.adapters.sigv4 import Scope, sign
@@ -95,6 +97,15 @@ class Bedrock(Adapter):
         """See `Adapter.get_error`."""
         del ask
         return read_error(answer)
+
+    def get_models_url(self, ask: Ask) -> str:
+        """See `Adapter.get_models_url`: the host beside the one that answers."""
+        return models_url(ask)
+
+    def transform_models(self, answer: Piece, ask: Ask) -> Iterable[str]:
+        """See `Adapter.transform_models`."""
+        del ask
+        return read_models(answer)
 
     def transform_embedding_request(self, ask: Ask) -> Body:
         """See `Adapter.transform_embedding_request`."""

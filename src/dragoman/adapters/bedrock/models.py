@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.adapters.ask import Ask
+from dragoman.adapters.frames import Piece
 from dragoman.wire.anthropic_messages.thinking import claude_version
 
 NAME = "bedrock-converse"
@@ -76,3 +77,10 @@ def family_of(ask: Ask) -> Family:
     if found is _CLAUDE and version is not None and version < _SCHEMA_SINCE:
         return replace(found, schema=False)
     return found
+
+
+def read_models(answer: Piece) -> list[str]:
+    """Read a region's list: what is called by its own id, and through an inference profile."""
+    rows = answer.get("modelSummaries")
+    ids = [row.get("modelId") for row in rows if isinstance(row, dict)] if rows else []
+    return [name for name in ids if isinstance(name, str) and name]
