@@ -70,8 +70,8 @@ def cloud(upstream: Start, tmp_path: Path, kind: str) -> Callable[..., tuple[Ask
         server = upstream(script)
         file = tmp_path / "account.json"
         file.write_text(json.dumps(service_account(f"{server.url}/token"), indent=2))
-        env = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
-        return asker(kind, server.url, "vertex", api_key=None, env=env, **table), server
+        options = {"credentials": str(file)}
+        return asker(kind, server.url, "vertex", api_key=None, options=options, **table), server
 
     return make
 
@@ -256,6 +256,23 @@ def test_each_location_has_its_host(location: str, host: str) -> None:
     ask = Ask(provider, GEMINI, options={"project": "p", "location": location})
     url = f"{host}/v1/projects/p/locations/{location}/publishers/google/models/{GEMINI}"
     assert Vertex().get_complete_url(ask) == f"{url}:generateContent"
+
+
+def test_the_variables_credentials_are_for_googles_own_hosts(tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps(service_account("https://oauth2.googleapis.com/token")))
+    env = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+
+    def ask_of(base_url: str) -> Ask:
+        provider = Provider(name="v", base_url=base_url)
+        return Ask(provider, GEMINI, env=env, read_file=lambda path: Path(path).read_text())
+
+    own = ask_of("https://aiplatform.googleapis.com")
+    Vertex().validate_environment(own)
+    assert "/projects/my-project/" in Vertex().get_complete_url(own)
+    for other in ("https://evil.example", "https://googleapis.com.evil.example"):
+        with pytest.raises(ConfigError, match="no credentials"):
+            Vertex().validate_environment(ask_of(other))
 
 
 MISSING = [

@@ -36,6 +36,7 @@ from dragoman.wire.json_text import decode
 from dragoman.wire.tokens import TokenReader
 
 HOST = "https://aiplatform.googleapis.com"
+OWN_HOSTS = ".googleapis.com"
 ANTHROPIC_VERSION = "vertex-2023-10-16"
 """What Anthropic's page on Vertex AI has. Its library sends 2026-10-21, as of which sampling
 parameters are refused (read 2026-11)."""
@@ -143,8 +144,13 @@ class Vertex(Gemini):
         yield from self._tokens.send(request, ask, account, parse_url(_base(ask)).origin)
 
     def _account(self, ask: Ask) -> Account | None:
-        """Read the credentials file, or what was read a moment ago. Raises: ConfigError."""
-        where = ask.option("credentials", "GOOGLE_APPLICATION_CREDENTIALS")
+        """Read the credentials file, or what was read a moment ago. Raises: ConfigError.
+
+        The variable counts for Google's own hosts alone: another one is told in the table which
+        credentials it gets.
+        """
+        own = parse_url(_base(ask)).host.endswith(OWN_HOSTS)
+        where = ask.option("credentials", *(("GOOGLE_APPLICATION_CREDENTIALS",) if own else ()))
         if not where:
             return None
         read_at, account = self._accounts.get(where, (0.0, None))
