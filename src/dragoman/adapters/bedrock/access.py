@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html (read 2026-11
 from __future__ import annotations
 
 import re
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from dragoman.adapters.ask import Ask
@@ -100,6 +99,8 @@ def find_skew(answer: HttpAnswer, now: float) -> float:
     """
     if answer.status != 403 or "date" not in answer.headers:
         return 0.0
+    from email.utils import parsedate_to_datetime  # 20 ms that few need
+
     try:
         server = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
