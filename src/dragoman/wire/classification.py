@@ -58,7 +58,7 @@ _WORDS: dict[type[UpstreamError], tuple[str, ...]] = {
         "insufficient_quota", "billing_error", "billing_hard_limit_reached", "billing_not_active",
         "insufficient_balance", "insufficient_credits", "insufficient_user_quota",
         "exceeded_current_quota_error", "arrearage", "payment_required", "credits_exhausted",
-        "billing_disabled",
+        "billing_disabled", "budget_exceeded",
     ),
     AuthFailed: (
         "invalid_api_key", "authentication_error", "invalid_authentication_error",
@@ -167,7 +167,7 @@ _PHRASES: tuple[tuple[type[UpstreamError], str], ...] = tuple(
                 rf"{_MODEL} has been (?:decommissioned|deprecated|removed|retired)",
                 rf"{_MODEL} is not (?:available|supported)(?:\.|,? or\b|$)",
                 r"^model not exist",  # DeepSeek says so with 400
-                r"^(?:invalid|unknown|no such) model(?: name)?\b",  # Mistral, LiteLLM
+                r"^(?:/[\w/]{1,60}: )?(?:invalid|unknown|no such) model(?: name)?\b",  # LiteLLM
                 r"is not a valid model id",  # OpenRouter
             ),
         ),
