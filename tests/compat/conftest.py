@@ -10,10 +10,8 @@ import pytest
 
 from dragoman import Completion
 from dragoman.config import Config
-from tests.compat.written import MODEL, TURNS, Case, take_over
+from tests.compat.written import KEY, MODEL, TURNS, Case, take_over
 from tests.library.asking import Asker, configure
-
-KEY = "acme-secret-0815"
 
 Ask = Callable[..., Asker]
 Table = Callable[..., dict[str, Any]]

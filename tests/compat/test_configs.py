@@ -15,8 +15,8 @@ from dragoman.errors import (
     Unsupported,
 )
 from dragoman.types import Finish, PartDelta
-from tests.compat.conftest import KEY, Ask, tell
-from tests.compat.written import CONFIGS, MODEL, TOOL, Case, bare
+from tests.compat.conftest import Ask, tell
+from tests.compat.written import CONFIGS, KEY, MODEL, TOOL, Case, bare
 from tests.upstream.fault import FaultUpstream, error, sse
 
 Start = Callable[..., FaultUpstream]
@@ -125,5 +125,7 @@ def test_what_only_this_provider_knows_is_among_the_parameters(ask: Ask, upstrea
     answer = ask(case.file, case.name, server.url, body={"region": "north"}).chat(
         f"a/{MODEL}", body={"mood": "calm"}
     )
-    assert server.requests[0].json()["params"] == {"region": "north", "mood": "calm"}
+    body = server.requests[0].json()
+    assert body.keys() == {"messages", "params"}
+    assert body["params"] == {"region": "north", "mood": "calm"}
     assert answer.warnings == ()

@@ -6,6 +6,8 @@ them, and them alone.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -13,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.upstream.fault import Answer, Request, sse
+from tests.upstream.fault import Answer, Request, error, sse
 
 CASES = Path(__file__).parent / "cases"
 IMPORT = re.compile(r"^from litellm[\w.]* import ", re.MULTILINE)
 
+KEY = "acme-secret-0815"
 MODEL = "big-1"
 TURNS = [{"role": "user", "content": "How are you?"}]
 CALL = {"name": "look", "arguments": '{"city": "Lyon"}'}
@@ -52,7 +55,11 @@ class Case:
     streamed: Mapping[str, Any] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Answer:
-        """Answer as the provider does."""
+        """Answer as the provider does; one that wants signatures looks at them."""
+        if signature := request.header("x-signature"):
+            signed = hmac.new(KEY.encode(), request.body, hashlib.sha256).hexdigest()
+            if signature != signed:
+                return error(403, "the signature is not of this body")
         wants = request.path.endswith("stream") or request.json().get("stream") is True
         found = self.stream if wants and self.stream is not None else self.whole
         assert found is not None

@@ -37,16 +37,17 @@ class Awaited(CustomLLM):
 
     def __init__(self):
         super().__init__()
-        self.turn = None
+        self.loop = None
 
     async def acompletion(self, model, messages, model_response, **rest):
-        if self.turn is None:
-            self.turn = asyncio.Lock()
-        async with self.turn:
-            await asyncio.sleep(0)
-            model_response.choices[0].message.content = messages[-1]["content"]
-            model_response.choices[0].finish_reason = "stop"
-            return model_response
+        running = asyncio.get_running_loop()
+        if self.loop is None:
+            self.loop = running
+        assert self.loop is running, "what I keep belongs to another event loop"
+        await asyncio.sleep(0)
+        model_response.choices[0].message.content = messages[-1]["content"]
+        model_response.choices[0].finish_reason = "stop"
+        return model_response
 
     async def astreaming(self, model, messages, **rest):
         for word in messages[-1]["content"].split():
