@@ -16,8 +16,8 @@ from dragoman.errors import (
 )
 from dragoman.types import Finish, PartDelta
 from tests.compat.conftest import Ask, tell
-from tests.compat.written import CONFIGS, KEY, MODEL, TOOL, Case, bare
-from tests.upstream.fault import FaultUpstream, error, sse
+from tests.compat.written import CONFIGS, KEY, MODEL, TOOL, Case, bare, give
+from tests.upstream.fault import FaultUpstream, chat, chat_stream, error, sse
 
 Start = Callable[..., FaultUpstream]
 
@@ -129,3 +129,40 @@ def test_what_only_this_provider_knows_is_among_the_parameters(ask: Ask, upstrea
     assert body.keys() == {"messages", "params"}
     assert body["params"] == {"region": "north", "mood": "calm"}
     assert answer.warnings == ()
+
+
+def test_a_stream_that_a_class_fakes_is_a_whole_answer(ask: Ask, upstream: Start) -> None:
+    server = upstream(lambda _: give({"output": "I am fine"}))
+    streamed = ask("others", "FakesStreams", server.url).stream(f"a/{MODEL}")
+    assert streamed.error is None
+    assert streamed.completion.text == "I am fine"
+    assert "stream" not in server.requests[0].json()
+
+
+def test_a_wrapper_that_is_a_coroutine_serves_sync_and_async(ask: Ask, upstream: Start) -> None:
+    server = upstream(lambda _: bare("Ça va"))
+    streamed = ask("others", "AwaitedWrapper", server.url).stream(f"a/{MODEL}")
+    assert streamed.error is None
+    assert streamed.completion.text == "Ça va"
+
+
+def test_a_class_that_leaves_answers_alone_reads_openai_s(ask: Ask, upstream: Start) -> None:
+    server = upstream([chat("Hi"), chat_stream(["Hel", "lo"])])
+    asked = ask("others", "Reads", server.url)
+    assert asked.chat(f"a/{MODEL}").text == "Hi"
+    assert asked.stream(f"a/{MODEL}").completion.text == "Hello"
+    assert [request.path for request in server.requests] == [f"/{MODEL}"] * 2
+
+
+def test_tokens_that_a_class_counts_are_an_estimate(ask: Ask, upstream: Start) -> None:
+    server = upstream(lambda _: give({"output": "I am fine"}))
+    usage = ask("others", "Plain", server.url).chat(f"a/{MODEL}").usage
+    assert usage is not None
+    assert (usage.completion_tokens, usage.estimated) == (3, True)
+
+
+def test_vectors_come_from_a_class_of_them(ask: Ask, upstream: Start) -> None:
+    server = upstream(lambda _: give({"vectors": [[1, 2], [3, 4]]}))
+    answer = ask("others", "Vectors", server.url).embed(f"a/{MODEL}", ["a", "b"], dimensions=2)
+    assert [list(vector) for vector in answer.vectors] == [[1.0, 2.0], [3.0, 4.0]]
+    assert server.requests[0].json() == {"texts": ["a", "b"], "as": MODEL, "dimensions": 2}
