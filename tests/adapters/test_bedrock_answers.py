@@ -162,6 +162,29 @@ def check(case: Any, answer: Any) -> None:
     assert answer.meta["bedrock-converse"]["metrics"] == case["body"]["metrics"]
 
 
+PAGE = {"title": "Skies", "location": {"web": {"url": "https://sky.example/", "domain": "sky"}}}
+LEAF = {"title": "Report", "location": {"documentPage": {"documentIndex": 0, "start": 1, "end": 2}}}
+
+
+def test_pages_of_the_web_are_cited_and_others_named(upstream: StartUpstream) -> None:
+    body = words("")
+    cited = {"content": [{"text": "Blue."}], "citations": [PAGE, LEAF]}
+    body["output"]["message"]["content"] = [{"citationsContent": cited}]
+    deltas: list[Any] = [{"text": "Blue."}, {"citation": PAGE}, {"citation": LEAF}]
+    sent = [event("contentBlockDelta", {"contentBlockIndex": 0, "delta": one}) for one in deltas]
+    end = [event("contentBlockStop", {"contentBlockIndex": 0})]
+    server = upstream([whole(body), streamed([*sent, *end, *frames(CASES["a text"])[-2:]])])
+    ask = asker(server)
+    for answer in (ask.chat(f"aws/{MODEL}"), ask.stream(f"aws/{MODEL}").completion):
+        (part,) = answer.parts
+        assert isinstance(part, Text)
+        assert part.text == "Blue."
+        assert [(one.url, one.title) for one in part.citations] == [
+            ("https://sky.example/", "Skies")
+        ]
+        assert any("no page of the web" in warning for warning in answer.warnings)
+
+
 # -- aimock, which mimics Bedrock as well
 
 

@@ -45,7 +45,7 @@ class Scope(Struct, frozen=True):
     @property
     def timestamp(self) -> str:
         """The time, as `x-amz-date` has it."""
-        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.at))
+        return _timestamp(int(self.at))
 
     @property
     def text(self) -> str:
@@ -112,6 +112,12 @@ def canonical_request(method: str, target: str, headers: Pairs, body: bytes) -> 
     )
 
 
+@lru_cache(maxsize=16)
+def _timestamp(at: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+
+
+@lru_cache(maxsize=256)
 def _canonical_path(path: str) -> str:
     """Resolve dots and double slashes, then encode what stands there."""
     kept: list[str] = []

@@ -40,6 +40,7 @@ _REASONS: Mapping[str, str] = MappingProxyType(
 _KEPT = ("metrics", "trace", "performanceConfig", "serviceTier", "additionalModelResponseFields")
 """What of an answer no part carries."""
 
+_NO_PAGE = "citations that name no page of the web are left out"
 _OWN_TOOL = "the model used a tool of the service's own: what it did is left out"
 
 
@@ -136,7 +137,7 @@ def _read_cited(out: Answer, value: Any, inputs: list[str]) -> None:
     found = [_citation(one, len(text)) for one in cited] if isinstance(cited, list) else []
     pages = tuple(one for one in found if one is not None)
     if len(pages) < len(found):
-        out.warn("citations that name no page of the web are left out")
+        out.warn(_NO_PAGE)
     if text:
         out.part(Text(text, citations=pages))
 
@@ -214,7 +215,11 @@ def _grew(event: dict[str, Any], out: Answer, blocks: _Open) -> None:
         data = _object(image.get("source")).get("bytes")
         blocks[index]["pieces"] += [data] if isinstance(data, str) else []
     if "citation" in delta:
-        out.warn("citations in streams are left out")
+        cited = _citation(delta["citation"], 0)
+        if cited is None:
+            out.warn(_NO_PAGE)
+        else:
+            out.cite(cited)
 
 
 def _ended(event: dict[str, Any], out: Answer, blocks: _Open) -> None:
