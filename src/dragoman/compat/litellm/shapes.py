@@ -54,7 +54,7 @@ class OpenAIObject:
         return name in self.__dict__
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return ((n, v) for n, v in self.__dict__.items() if not n.startswith("_"))
+        return iter([item for item in self.__dict__.items() if item[0][0] != "_"])
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__dict__ == other.__dict__
@@ -103,8 +103,13 @@ class OpenAIObject:
         self.__dict__["_hidden_params"] = value
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def dump(value: Any) -> Any:
     """Make plain data of objects like these, or of pydantic's, at any depth."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, OpenAIObject):
         return value.model_dump()
     if isinstance(value, Mapping):
