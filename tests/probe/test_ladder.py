@@ -282,6 +282,12 @@ def test_empty_list_and_foreign_default_are_warned_of(upstream: Upstream) -> Non
     assert other["models"].fix == "m is not among them"
 
 
+def test_a_name_for_whatever_is_loaded_need_not_be_listed(upstream: Upstream) -> None:
+    server = upstream(provider("a"))
+    steps = climb(configured(server.base_url, default_model="m", dialect={"routers": ["m"]}))
+    assert (steps["models"].verdict, steps["models"].fix) == ("ok", None)
+
+
 def test_first_model_for_chat_is_tried(upstream: Upstream) -> None:
     server = upstream(provider("text-embedding-3", "whisper-1", "llama3"))
     climb(configured(server.base_url))

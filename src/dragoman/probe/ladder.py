@@ -230,7 +230,7 @@ class Ladder:
         fix = None
         if not models:
             verdict, fix = "warning", "load or pull a model on the server"
-        elif default and default not in models:
+        elif default and default not in (*models, *self.provider.dialect.routers):
             verdict, fix = "warning", f"{default} is not among them"
         return Step(
             name="models", verdict=verdict, detail=detail, fix=fix, seconds=seconds, models=models
