@@ -268,6 +268,7 @@ def test_what_should_have_been_signed_is_not_repeated(upstream: StartUpstream) -
     with pytest.raises(errors.AuthFailed) as raised:
         asker(server, options=options).chat(f"aws/{MODEL}")
     assert "does not match" in raised.value.message
+    assert "Canonical" not in raised.value.message
     assert "AWS_SECRET_ACCESS_KEY" in (raised.value.hint or "")
     assert "lent-for" not in f"{raised.value!r}{raised.value.raw!r}{raised.value.__dict__}"
 
