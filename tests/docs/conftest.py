@@ -85,7 +85,7 @@ def reader(
         "localhost:7100": upstream(serve_gemini).url.removeprefix("http://"),
         "localhost:7200": upstream(serve_cohere).url.removeprefix("http://"),
         "localhost:7300": upstream(serve_replicate).url.removeprefix("http://"),
-        "localhost:7400": upstream(serve_bedrock).url.removeprefix("http://"),
+        "localhost:7600": upstream(serve_bedrock).url.removeprefix("http://"),
         "localhost:7500": upstream(serve_azure).url.removeprefix("http://"),
         "localhost:7400": upstream(serve_guide).url.removeprefix("http://"),
         "localhost:9999": nothing,

@@ -23,14 +23,20 @@ TIDY = "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"
 
 
 class Reader:
-    """Runs steps. `servers` maps the `localhost:port` of the pages to where it really is."""
+    """Runs steps. `servers` maps the `localhost:port` of the pages to where it really is.
 
-    def __init__(self, home: Path, servers: Mapping[str, str]) -> None:
+    `providers` are built-in ones that are reached there, and with which base URL.
+    """
+
+    def __init__(
+        self, home: Path, servers: Mapping[str, str], providers: Mapping[str, str]
+    ) -> None:
         self.home = home
         self.work = home / "project"
         self.work.mkdir(parents=True)
         (home / ".curlrc").write_text("silent\nshow-error\n")  # at a terminal it shows no meter
         self.servers = servers
+        self.providers = providers
 
     def follow(self, steps: list[Step]) -> Iterator[str]:
         """Do all steps; yield a sentence for each that goes otherwise than the page says."""
@@ -72,6 +78,7 @@ class Reader:
         serves = any(step.command.startswith(SERVE) for step in steps)
         return {
             **({"DRAGOMAN_SERVER__PORT": port} if serves else {}),
+            **self._moved(),
             "CLIENTS_PYTHON": str(PYTHON),
             "CLIENTS_NODE": str(node()),
             "CLIENTS_NODE_FOLDER": str(NODE_FOLDER),
@@ -86,6 +93,15 @@ class Reader:
             "TERM": "dumb",
             "COLUMNS": "100",
         }
+
+    def _moved(self) -> dict[str, str]:
+        """Say where built-in providers are to be reached, without a change to anything else."""
+        moved = {}
+        for name, base_url in self.providers.items():
+            table = f"DRAGOMAN_PROVIDERS__{name.upper()}__"
+            moved[f"{table}BASE_URL"] = self._replaced(base_url, self.servers)
+            moved[f"{table}PRESET"] = name
+        return moved
 
     def _as_written(self, output: str) -> str:
         """Put back the names that the page uses."""
