@@ -172,7 +172,7 @@ def default_auth(base_url: str, api: Api, auth: Auth | None) -> Auth:
     """Say how a key is sent: as configured, else as the URL's and the format's kind want it."""
     if auth is not None:
         return auth
-    if _DEPLOYMENTS.match(_take_apart(base_url).path):
+    if base_url and _DEPLOYMENTS.match(_take_apart(base_url).path):
         return "api-key"
     return "x-api-key" if api == "anthropic-messages" else "bearer"
 

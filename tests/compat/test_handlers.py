@@ -221,6 +221,9 @@ def test_the_command_line_asks_a_handler_in_its_folder(tmp_path: Path) -> None:
     take_over("handler", dragoman.config_file.parent)
     result = dragoman("-m", "a/m", HI)
     assert (result.code, result.out.strip(), result.err) == (0, HI, "")
+    tested = dragoman("providers", "test", "a", "-m", "m")
+    assert tested.code == 0, tested.out + tested.err
+    assert "no network is needed" in tested.out
 
 
 def test_a_handler_in_the_folder_of_adapters_is_a_provider_at_once(tmp_path: Path) -> None:

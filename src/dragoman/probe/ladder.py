@@ -137,9 +137,11 @@ class Ladder:
     # ------------------------------------------------------------------------------ connection
 
     def _reach(self) -> Iterator[Step]:
-        """Connect. A demo has no network."""
+        """Connect. A demo has no network, nor has an adapter that is nowhere."""
+        base_url = self.provider.base_url
+        nowhere = not base_url and self.provider.adapter is not None
         try:
-            url = parse_url(models_url(self.provider.base_url, self.provider.api))
+            url = parse_url("demo:" if nowhere else models_url(base_url, self.provider.api))
             if url.scheme == "demo":
                 yield Step(name="reach", verdict="ok", detail="no network is needed", needed=True)
                 yield Step(name="tls", verdict="skipped", needed=True)
