@@ -18,8 +18,10 @@ from dragoman.errors import (
     UpstreamError,
 )
 from tests.adapters.native import Judged, in_json, judge
+from tests.library.asking import Asker, configure
 from tests.server.serving import Served
 from tests.upstream.fault import Answer, FaultUpstream, Request
+from tests.upstream.tls import Authority
 
 KEY = "r8-secret-0815"
 MODEL = "p/meta/llama-3-8b"
@@ -176,6 +178,18 @@ def test_a_prediction_that_takes_long_is_asked_after(ask: Make) -> None:
         ("GET", "/predictions/p1"),
     ]
     assert {r.header("authorization") for r in asker.server.requests} == {f"Bearer {KEY}"}
+
+
+def test_a_prediction_is_asked_after_over_the_provider_s_kind_of_connection(
+    upstream: Start, authority: Authority, kind: str
+) -> None:
+    server = upstream(Predictions({"status": "starting"}, DONE), tls=authority.server())
+    table = {
+        "preset": "replicate", "base_url": server.url, "api_key": KEY,
+        "tls": {"ca_file": str(authority.ca_file)}, "options": {"poll_s": "0.05"},
+    }  # fmt: skip
+    assert Asker(kind, configure({"p": table})).chat(MODEL).text == "It is sunny."
+    assert [request.method for request in server.requests] == ["POST", "GET"]
 
 
 @pytest.mark.parametrize(
