@@ -14,7 +14,7 @@ from tests.upstream.fault import Answer, Request
 
 KEY = "parley-secret-4711"
 SPENT = {"read": 11, "written": 5, "mused": 2}
-_BODY = {"persona", "live", "heat", "until", "limits", "shape", "turns", "knack"}
+_BODY = {"persona", "live", "heat", "until", "limits", "shape", "turns", "knack", "pick", "ponder"}
 _TURN = {
     "guest": {"author", "words", "pictures"},
     "bot": {"author", "words", "orders"},
