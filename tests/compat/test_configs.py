@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,9 @@ from dragoman.errors import (
     Unsupported,
 )
 from dragoman.types import Finish, PartDelta
+from tests.cli.running import Dragoman
 from tests.compat.conftest import Ask, tell
-from tests.compat.written import CONFIGS, KEY, MODEL, TOOL, Case, bare, give
+from tests.compat.written import CONFIGS, KEY, MODEL, TOOL, Case, bare, give, take_over
 from tests.upstream.fault import FaultUpstream, chat, chat_stream, error, sse
 
 Start = Callable[..., FaultUpstream]
@@ -166,3 +168,19 @@ def test_vectors_come_from_a_class_of_them(ask: Ask, upstream: Start) -> None:
     answer = ask("others", "Vectors", server.url).embed(f"a/{MODEL}", ["a", "b"], dimensions=2)
     assert [list(vector) for vector in answer.vectors] == [[1.0, 2.0], [3.0, 4.0]]
     assert server.requests[0].json() == {"texts": ["a", "b"], "as": MODEL, "dimensions": 2}
+
+
+def test_the_guide_s_class_passes_conformance_streams_included(
+    tmp_path: Path, upstream: Start
+) -> None:
+    server = upstream(lambda _: give({"output": "I am fine"}))
+    dragoman = Dragoman(tmp_path)
+    dragoman.configure(
+        '[providers.a]\nadapter = "guide.py:MyProviderChatConfig"\napi_key_env = "KEY"\n'
+        f'base_url = "{server.url}"\nmodels = [{{ id = "{MODEL}", tools = false }}]\n'
+    )
+    take_over("guide", dragoman.config_file.parent)
+    examined = dragoman("conformance", "a", "-m", MODEL, env={"KEY": KEY})
+    assert examined.code == 0, examined.out + examined.err
+    for case in ("chat", "stream", "stream_same"):
+        assert f"✓ {case} " in examined.out
