@@ -101,4 +101,4 @@ def _fits(refusal: Mapping[str, Any], request: Request, body: dict[str, Any]) ->
 
 def _json(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     kind = {"content-type": "application/json"}
-    return Answer(status, tuple((kind | (headers or {})).items()), text.encode())
+    return Answer(status, (*kind.items(), *(headers or {}).items()), text.encode())
