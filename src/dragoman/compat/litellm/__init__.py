@@ -30,7 +30,6 @@ from dragoman.compat.litellm.base_config import (
 from dragoman.compat.litellm.client import (
     AsyncHTTPHandler,
     HTTPHandler,
-    HTTPStatusError,
     get_async_httpx_client,
     get_httpx_client,
 )
@@ -55,6 +54,7 @@ from dragoman.compat.litellm.exceptions import (
     UnprocessableEntityError,
     UnsupportedParamsError,
 )
+from dragoman.compat.litellm.http_answer import HTTPStatusError
 from dragoman.compat.litellm.shapes import (
     ChatCompletionDeltaToolCall,
     ChatCompletionMessageToolCall,

@@ -19,8 +19,9 @@ from dragoman.adapters.answer import Answer
 from dragoman.adapters.ask import Ask
 from dragoman.adapters.frames import Piece
 from dragoman.compat.litellm.answers import blank_response, write_answer, write_vectors
-from dragoman.compat.litellm.client import AsyncHTTPHandler, HTTPHandler, Response
+from dragoman.compat.litellm.client import AsyncHTTPHandler, HTTPHandler
 from dragoman.compat.litellm.hooks import ERRORS, as_answer, expect, taken, unreadable
+from dragoman.compat.litellm.http_answer import Response
 from dragoman.compat.litellm.performing import Loop, perform_stream
 from dragoman.compat.litellm.reading import StreamReading
 from dragoman.compat.litellm.shapes import EmbeddingResponse
@@ -198,7 +199,7 @@ class StreamingConfigAdapter(ConfigAdapter):
     def transform_stream(self, frame: Piece, out: Answer, ask: Ask) -> None:
         """Read the next bytes."""
         reading = _reading(ask)
-        if reading.is_whole(ask.head):
+        if reading.is_whole:
             reading.held.append(frame.data)
         else:
             out.relay(reading.feed(frame.data, ask.head))

@@ -7,8 +7,8 @@ from typing import Any
 
 from dragoman.adapters.format import wrong_type
 from dragoman.compat.litellm.chunks import DONE, FrameWriter, WrongShape
-from dragoman.compat.litellm.client import Lines, Texts
 from dragoman.compat.litellm.hooks import ERRORS, call_hook
+from dragoman.compat.litellm.http_answer import Lines, Texts
 from dragoman.compat.litellm.streaming import BaseModelResponseIterator, find_handler, takes_lines
 from dragoman.compat.litellm.told import Told, overrides
 from dragoman.types.event import Event
@@ -58,9 +58,9 @@ class StreamReading:
         else:
             self.performed = True
 
-    def is_whole(self, head: HttpAnswer) -> bool:
-        """Whether the answer is a whole one: asked for, or all that a handler is given."""
-        del head
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer is a whole one, of which a stream is made."""
         return self._told.fake
 
     def feed(self, data: bytes, head: HttpAnswer) -> list[Event]:
