@@ -92,25 +92,11 @@ def request_scope(ask: Ask, uses: frozenset[str]) -> Scope:
     address = address_scope(ask)
     request = ask.request
     spoken = _Spoken(ask, uses)
-    own: Mapping[str, Callable[[], Any]] = {
-        "system": lambda: instructions(request) or None,
-        "prompt": lambda: spoken.prompt(request),
-        "last": lambda: spoken.last(request),
-        "messages": lambda: _openai(ask, messages=request.messages).get("messages"),
-        "tools": lambda: _openai(ask, tools=request.tools).get("tools"),
-        "tool_choice": lambda: _choice(request),
-        "stop": lambda: list(request.stop) or None,
-        "schema": lambda: _schema(request),
-        "json": lambda: None if request.output is None else True,
-        "effort": lambda: None if request.reasoning is None else request.reasoning.effort,
-        "each:messages": lambda: spoken.entries(request.messages),
-        "each:turns": lambda: spoken.entries(turns(request)),
-        "each:tools": lambda: [_tool_entry(tool, spoken.lost) for tool in request.tools],
-    }
 
     def find(name: str) -> Any:
-        if name in own:
-            return own[name]()
+        look = _OWN.get(name)
+        if look is not None:
+            return look(request, spoken)
         return getattr(request, name) if name in _SAME else address(name)
 
     spoken.report(request)
@@ -121,6 +107,7 @@ class _Spoken:
     """The messages of a request, as entries for templates; what they cannot carry is reported."""
 
     def __init__(self, ask: Ask, uses: frozenset[str]) -> None:
+        self.ask = ask
         self._uses = uses
         self._warnings: list[str] = ask.state.setdefault("warnings", [])
 
@@ -130,9 +117,9 @@ class _Spoken:
     def report(self, request: ChatRequest) -> None:
         """Say what no placeholder of the template carries."""
         uses = self._uses
-        if instructions(request) and not uses & {"system", "messages", "prompt"}:
+        if not uses & {"system", "messages", "prompt"} and instructions(request):
             self.lost("the instructions are not sent: this API takes none")
-        if len(turns(request)) > 1 and not uses & {"messages", "turns", "prompt"}:
+        if not uses & {"messages", "turns", "prompt"} and len(turns(request)) > 1:
             self.lost("earlier messages are not sent: this API takes one alone")
 
     def entries(self, messages: Iterable[Message]) -> list[Mapping[str, Any]]:
@@ -229,3 +216,25 @@ def _openai(ask: Ask, *, messages: Any = (), tools: Any = ()) -> dict[str, Any]:
     ask.state.setdefault("warnings", []).extend(rendered.warnings)
     body: dict[str, Any] = decode(rendered.body)
     return body
+
+
+_OWN: Mapping[str, Callable[[ChatRequest, _Spoken], Any]] = {
+    "system": lambda request, _: instructions(request) or None,
+    "prompt": lambda request, spoken: spoken.prompt(request),
+    "last": lambda request, spoken: spoken.last(request),
+    "messages": lambda request, spoken: _openai(spoken.ask, messages=request.messages).get(
+        "messages"
+    ),
+    "tools": lambda request, spoken: _openai(spoken.ask, tools=request.tools).get("tools"),
+    "tool_choice": lambda request, _: _choice(request),
+    "stop": lambda request, _: list(request.stop) or None,
+    "schema": lambda request, _: _schema(request),
+    "json": lambda request, _: None if request.output is None else True,
+    "effort": lambda request, _: None if request.reasoning is None else request.reasoning.effort,
+    "each:messages": lambda request, spoken: spoken.entries(request.messages),
+    "each:turns": lambda request, spoken: spoken.entries(turns(request)),
+    "each:tools": lambda request, spoken: [
+        _tool_entry(tool, spoken.lost) for tool in request.tools
+    ],
+}
+"""How each placeholder and list is looked up, that is not the request's field of that name."""
