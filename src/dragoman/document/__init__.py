@@ -1,0 +1,1 @@
+"""Files that people write, as data in which every key has its place."""
