@@ -150,7 +150,7 @@ def test_refused_primary_is_answered_for_by_the_fallback_and_the_trace_says_why(
     chain: Callable[[str, str], list[str]],
 ) -> None:
     dead = upstream(chat_stream(["never"]), down=True)
-    up = upstream(chat_stream(["from the fallback"]))
+    up = upstream(chat_stream(["from the fallback"], model="claude-sonnet-4-6"))
     result = dragoman(*chain(dead.base_url, up.base_url))
     assert (result.code, result.out) == (0, "from the fallback\n")
     first, second = result.err.splitlines()
@@ -169,7 +169,7 @@ def test_stalled_primary_is_answered_for_by_the_fallback_and_the_trace_says_why(
     chain: Callable[[str, str], list[str]],
 ) -> None:
     slow = upstream(chat_stream(["too late"]).stall(4, at=0))
-    up = upstream(chat_stream(["from the fallback"]))
+    up = upstream(chat_stream(["from the fallback"], model="claude-sonnet-4-6"))
     result = dragoman(*chain(slow.base_url, up.base_url))
     assert (result.code, result.out) == (0, "from the fallback\n")
     first, second = result.err.splitlines()

@@ -25,7 +25,8 @@ def test_json_is_one_object_with_all_that_is_known(dragoman: Dragoman, up: Fault
     found = result.json()
     expected = {
         "text": "Good day", "finish_reason": "stop", "model": "m1", "provider": "up",
-        "cost": 0.00148, "cost_source": "config", "tool_calls": [], "warnings": [],
+        "cost": 0.00148, "cost_source": "config", "tool_calls": [],
+        "warnings": ["up/m1 answered as another model: test-model"],
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
     assert found["usage"]["prompt_tokens"] == 18
@@ -49,7 +50,7 @@ def test_reasoning_goes_to_stderr_unless_hidden(dragoman: Dragoman, upstream: Up
 
 def test_trace_tells_every_attempt(dragoman: Dragoman, upstream: Upstream) -> None:
     busy = upstream([error(429, retry_after_ms=20, message="slow down"), error(500)])
-    good = upstream(chat_stream(["Hi"]))
+    good = upstream(chat_stream(["Hi"], model="y"))
     dragoman.configure(
         f'[[providers]]\nname = "busy"\nbase_url = "{busy.base_url}"\nretries = 1\n'
         f'[[providers]]\nname = "good"\nbase_url = "{good.base_url}"\n'
