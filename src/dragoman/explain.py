@@ -108,6 +108,8 @@ def _key(deployment: Deployment) -> str:
     names = dict.fromkeys(
         "stored" if source.kind == "stored" else str(source) for source in sources
     )
+    if provider.adapter is not None:
+        return ", else ".join(names)  # how it is sent is the adapter's business
     try:
         header = default_auth(provider.base_url, provider.api, provider.auth)
     except DragomanError:
