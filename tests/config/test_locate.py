@@ -10,8 +10,8 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.config.locate import Key, locate
-from dragoman.config.parse import line_column
+from dragoman.document.locate import Key, locate
+from dragoman.document.parse import line_column
 
 TOML = """\
 title = "x" # comment with = and [brackets]

@@ -14,8 +14,8 @@ from dragoman.config import Config
 from dragoman.config.dialects.litellm_providers import read_litellm_providers
 from dragoman.config.importing import import_file
 from dragoman.config.layers import load
-from dragoman.config.parse import parse_document
 from dragoman.config.walk import Report
+from dragoman.document.parse import parse_document
 from dragoman.errors import ConfigError
 from dragoman.registry import Registry
 from dragoman.types.credential import CredentialSource

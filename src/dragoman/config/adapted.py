@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dragoman.adapters.installed import find_installed
-from dragoman.config.parse import Document, read_document
 from dragoman.config.shapes import Reader
 from dragoman.config.walk import ProviderTable, Report
+from dragoman.document.parse import Document, read_document
 from dragoman.errors import ConfigError, DragomanError
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from dragoman.config.by_url import find_row
 from dragoman.config.files import absolute
 from dragoman.config.merge import CREDENTIALS, merge_tables, without
 from dragoman.config.models import build_guard, build_model
-from dragoman.config.parse import Place
 from dragoman.config.secrets import key_variable, origin_of, parse_source
 from dragoman.config.walk import ProviderTable, RouteTable, Table
+from dragoman.document.parse import Place
 from dragoman.errors import ConfigError
 from dragoman.types.credential import CredentialSource, Secret
 from dragoman.types.model import RepetitionGuard

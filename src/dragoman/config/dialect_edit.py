@@ -10,7 +10,7 @@ import tomlkit
 
 from dragoman.config.edit import Draft
 from dragoman.config.importing import toml_key, toml_value
-from dragoman.config.locate import Key
+from dragoman.document.locate import Key
 
 _ANCHORS = ("base_url", "preset", "name", "api", "default_model")
 """Settings of one line, below which there is room for another."""

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dragoman.config.importing import toml_key, toml_value
-from dragoman.config.locate import Key, locate
-from dragoman.config.parse import MAX_BYTES, parse_document
 from dragoman.config.replace import alone, replace_file
+from dragoman.document.locate import Key, locate
+from dragoman.document.parse import MAX_BYTES, parse_document
 from dragoman.errors import ConfigError
 
 T = TypeVar("T")

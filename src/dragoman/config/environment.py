@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dragoman.config import fields
-from dragoman.config.parse import Document
 from dragoman.config.secrets import key_variable
+from dragoman.document.parse import Document
 
 PREFIX = "DRAGOMAN_"
 _SHORT = {"MODEL": "DEFAULT_MODEL"}

@@ -19,10 +19,10 @@ from dragoman.config.dialects import ConfigDialect
 from dragoman.config.fields import Field
 from dragoman.config.interpolate import VARIABLE
 from dragoman.config.models import price_notes
-from dragoman.config.parse import Document, parse_document, read_file
 from dragoman.config.shapes import DEFAULT_ROUTE, Reader
 from dragoman.config.show import written
 from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table
+from dragoman.document.parse import Document, parse_document, read_file
 from dragoman.errors import ConfigError
 
 

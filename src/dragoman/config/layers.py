@@ -20,11 +20,11 @@ from dragoman.config.config import Config, LoadedFile
 from dragoman.config.environment import read_environment
 from dragoman.config.merge import merge_tables
 from dragoman.config.models import price_notes
-from dragoman.config.parse import Document, parse_document, read_document, read_file
 from dragoman.config.secrets import key_variable
 from dragoman.config.server import build_gateway_keys, build_server
 from dragoman.config.shapes import Reader, read_layer
 from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table
+from dragoman.document.parse import Document, parse_document, read_document, read_file
 from dragoman.errors import ConfigError
 from dragoman.types.provider import OnOverflow, Provider
 

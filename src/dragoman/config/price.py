@@ -15,7 +15,7 @@ import tomlkit
 
 from dragoman.config.edit import Draft
 from dragoman.config.importing import toml_key, toml_value
-from dragoman.config.locate import Key
+from dragoman.document.locate import Key
 
 
 def set_price(

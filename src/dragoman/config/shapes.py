@@ -11,9 +11,9 @@ from typing import Any
 
 from dragoman.config import dialects, fields, kinds
 from dragoman.config.fields import Field
-from dragoman.config.locate import Key
-from dragoman.config.parse import Document
 from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table, Value, Walker
+from dragoman.document.locate import Key
+from dragoman.document.parse import Document
 from dragoman.errors import ConfigError
 
 DEFAULT_ROUTE = "default"

@@ -16,9 +16,9 @@ from dragoman.config import fields
 from dragoman.config.config import Config
 from dragoman.config.fields import Field
 from dragoman.config.merge import merge_tables
-from dragoman.config.parse import Place
 from dragoman.config.secrets import key_variable, parse_source
 from dragoman.config.walk import Table, Value
+from dragoman.document.parse import Place
 from dragoman.errors import ConfigError
 from dragoman.types.provider import Provider
 

@@ -17,8 +17,8 @@ from typing import Any
 from dragoman.config import fields, files
 from dragoman.config.fields import Field
 from dragoman.config.interpolate import has_reference
-from dragoman.config.locate import Key
 from dragoman.config.walk import Layer, ProviderTable, Table, Value
+from dragoman.document.locate import Key
 from dragoman.errors import ConfigError
 
 TRUST_FILE = "trusted.json"

@@ -19,8 +19,8 @@ from dragoman.config.interpolate import (
     has_reference,
     interpolate,
 )
-from dragoman.config.locate import Key
-from dragoman.config.parse import Document, Place
+from dragoman.document.locate import Key
+from dragoman.document.parse import Document, Place
 from dragoman.errors import ConfigError
 
 

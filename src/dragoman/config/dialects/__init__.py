@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dragoman.config.parse import LIST, not_a_table
+from dragoman.document.parse import LIST, not_a_table
 
 if TYPE_CHECKING:
-    from dragoman.config.parse import Document
     from dragoman.config.shapes import Reader
+    from dragoman.document.parse import Document
 
 
 class ConfigDialect(Protocol):

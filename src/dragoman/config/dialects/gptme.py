@@ -13,8 +13,8 @@ from dragoman.config.interpolate import VARIABLE
 from dragoman.config.walk import Value
 
 if TYPE_CHECKING:
-    from dragoman.config.parse import Document
     from dragoman.config.shapes import Reader
+    from dragoman.document.parse import Document
 
 _OWN_TABLES = frozenset(
     {"prompt", "env", "user", "mcp", "plugins", "lessons", "rag", "context", "agent", "subagents"}

@@ -18,8 +18,8 @@ from dragoman.config.dialects.translated import Translated, Translator, literal
 from dragoman.config.kinds import NAME, Wrong
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
-    from dragoman.config.parse import Document
+    from dragoman.document.locate import Key
+    from dragoman.document.parse import Document
 
 _SIGNS = ("model_list", "litellm_settings", "router_settings")
 _ROUTER_READ = frozenset(

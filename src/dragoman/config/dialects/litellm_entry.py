@@ -28,7 +28,7 @@ from dragoman.config.naming import name_for_url
 from dragoman.types.http import parse_url
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
+    from dragoman.document.locate import Key
 
 COSTS: Mapping[str, str] = {
     "input_cost_per_token": "input",

@@ -18,9 +18,9 @@ from dragoman.config.kinds import Wrong
 from dragoman.types.http import parse_url
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
-    from dragoman.config.parse import Document
     from dragoman.config.walk import ProviderTable, Report
+    from dragoman.document.locate import Key
+    from dragoman.document.parse import Document
 
 _REQUIRED = frozenset({"base_url", "api_key_env"})
 _READ = frozenset(

@@ -16,11 +16,11 @@ from dragoman.config.dialects.made import Made, Settings
 from dragoman.config.dialects.translated import Translated, Translator, literal, literal_secret
 from dragoman.config.kinds import Wrong
 from dragoman.config.naming import name_for_url
-from dragoman.config.parse import LIST
+from dragoman.document.parse import LIST
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
-    from dragoman.config.parse import Document
+    from dragoman.document.locate import Key
+    from dragoman.document.parse import Document
 
 _READ = frozenset(
     {

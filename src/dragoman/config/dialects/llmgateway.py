@@ -17,11 +17,11 @@ from dragoman.config.dialects.made import Settings
 from dragoman.config.dialects.per_token import PerToken
 from dragoman.config.dialects.translated import Translated, Translator, literal, literal_secret
 from dragoman.config.kinds import Wrong
-from dragoman.config.parse import LIST
+from dragoman.document.parse import LIST
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
-    from dragoman.config.parse import Document
+    from dragoman.document.locate import Key
+    from dragoman.document.parse import Document
 
 COSTS: Mapping[str, str] = {
     "inputPrice": "input",

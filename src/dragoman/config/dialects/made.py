@@ -14,7 +14,7 @@ from dragoman.config.kinds import NAME
 from dragoman.config.secrets import origin_of
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
+    from dragoman.document.locate import Key
 
 
 _EVERYWHERE = frozenset({"base_url_env", "host_env", "probe"})

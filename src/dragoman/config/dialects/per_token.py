@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dragoman.config.dialects.translated import Translated
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
+    from dragoman.document.locate import Key
 
 _MILLION = Decimal(1_000_000)
 _ABOVE = re.compile(r"(?P<name>\w+)_above_(?P<thousands>\d{1,5})k_tokens")

@@ -22,9 +22,9 @@ from dragoman.config.dialects.translated import PLACEHOLDERS, Translated, litera
 from dragoman.config.kinds import Wrong
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
-    from dragoman.config.parse import Document
     from dragoman.config.shapes import Reader
+    from dragoman.document.locate import Key
+    from dragoman.document.parse import Document
 
 _SIGNS = frozenset({"authHeader", "modelOverrides", "compat"})
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from dragoman.config.walk import Value
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
-    from dragoman.config.parse import Document
     from dragoman.config.shapes import Reader
+    from dragoman.document.locate import Key
+    from dragoman.document.parse import Document
 
 _OWN_TABLES = frozenset({"agents", "settings", "team", "teams", "org", "project"})
 _OWN_KEYS = frozenset({"baseUrl", "apiKey", "authHeader", "modelOverrides", "compat"})

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dragoman.config.kinds import SOURCES, Wrong
-from dragoman.config.parse import Document
+from dragoman.document.parse import Document
 from dragoman.errors import ConfigError
 
 if TYPE_CHECKING:
-    from dragoman.config.locate import Key
     from dragoman.config.shapes import Reader
+    from dragoman.document.locate import Key
 
 MAX_ENTRIES = 5_000
 """Entries of a list that are read: more come of a mistake, or of malice."""
