@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from dragoman.adapters.ask import Ask
 from dragoman.adapters.find import find_adapter
@@ -11,14 +12,14 @@ from dragoman.errors import AdapterError
 from dragoman.types.provider import Provider
 
 
-def adapted_url(provider: Provider, model: str) -> str:
-    """Have an adapter say its URL, without its query, which may hold a key.
+def adapted_url(provider: Provider, model: str, env: Mapping[str, str] | None = None) -> str:
+    """Have an adapter say its URL, without its query, which may hold a key. `env`: the process's.
 
     Raises: ConfigError, AdapterError.
     """
     assert provider.adapter is not None
     adapter = call(provider.name, find_adapter(provider.adapter, provider.name, provider.place))
-    said = call(provider.name, adapter.get_complete_url, Ask(provider, model, env=os.environ))
+    said = call(provider.name, adapter.get_complete_url, Ask(provider, model, env=os.environ if env is None else env))
     if not isinstance(said, str):
         raise AdapterError(f"the adapter of {provider.name} says no URL")
     return said.partition("?")[0]

@@ -59,6 +59,10 @@ def called_url(provider: Provider, env: Mapping[str, str], model: str | None = N
     named = model or provider.default_model or "MODEL"
     query = {} if model is None else masked_values(provider.query)
     try:
+        if provider.adapter is not None:
+            from dragoman.adapters.explain import adapted_url
+
+            return masked_url(adapted_url(provider, named, env))
         url = endpoint_url(provider.base_url, provider.api, named, query=query, env=env)
     except DragomanError:
         return None
@@ -112,6 +116,8 @@ def masked_proxy(provider: Provider) -> str | None:
 
 
 def _auth(provider: Provider) -> str:
+    if provider.adapter is not None and provider.auth is None:
+        return "as its adapter says"
     try:
         return default_auth(provider.base_url, provider.api, provider.auth)
     except DragomanError:
