@@ -19,7 +19,20 @@ def adapted_url(provider: Provider, model: str, env: Mapping[str, str] | None = 
     """
     assert provider.adapter is not None
     adapter = call(provider.name, find_adapter(provider.adapter, provider.name, provider.place))
-    said = call(provider.name, adapter.get_complete_url, Ask(provider, model, env=os.environ if env is None else env))
+    given = os.environ if env is None else env
+    ask = Ask(provider, model, env=given, options=_options(provider, given))
+    said = call(provider.name, adapter.get_complete_url, ask)
     if not isinstance(said, str):
         raise AdapterError(f"the adapter of {provider.name} says no URL")
     return said.partition("?")[0]
+
+
+def _options(provider: Provider, env: Mapping[str, str]) -> Mapping[str, str]:
+    """The options that are there without reading a file or running a command."""
+    found = {}
+    for name, source in provider.options.items():
+        if source.kind == "literal":
+            found[name] = source.value.reveal()
+        elif source.kind == "env" and source.value in env:
+            found[name] = env[source.value]
+    return found
