@@ -102,6 +102,7 @@ class _Builder:
             overrides=self.name if defining and self.name in self.context.built_in else None,
             dialect_of=self.dialect_of,
             origin=_layer(defining) if defining else "built-in",
+            trusted=not untrusted,
             place=str(defining.place) if defining else None,
             problems=tuple(self.problems),
             **{key: values[key].value for key in _AS_THEY_ARE if key in values},

@@ -9,6 +9,7 @@ from itertools import islice
 from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.adapters.adapter import Adapter, Aside, AuthFlow, Follow, Pause, has_own
 from dragoman.adapters.ask import CHAT, EMBEDDINGS, Ask
@@ -86,10 +87,10 @@ class Adapters:
             api_key=credential.secret.reveal() if credential and credential.secret else None,
             stream=stream and made.streams,
             endpoint=CHAT if path is None else EMBEDDINGS if path == EMBEDDINGS_PATH else path,
-            env=secrets.env,
+            env=secrets.env if provider.trusted else _NONE,
             options=secrets.resolve_all(provider.options, lines=True) if provider.options else None,
             clock=self._clock,
-            read_file=secrets.read_file,
+            read_file=secrets.read_file if provider.trusted else None,
             added={**provider.body, **deployment.info.body},
         )
         return AdaptedTarget(made, ask, credential, secrets)
@@ -162,9 +163,7 @@ class AdaptedTarget:
         headers = dict(added)
         for name, value in said.items():
             headers[str(name).lower()] = str(value)
-        if provider.headers:
-            own = self._secrets.resolve_all(provider.headers)
-            headers.update((name.lower(), value) for name, value in own.items())
+        headers |= self._own_headers()
         if "content-type" in added:
             headers["content-type"] = added["content-type"]
         proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None
@@ -222,13 +221,28 @@ class AdaptedTarget:
             hint="its auth_flow must end",
         )
 
-    def follow(self, answer: HttpAnswer) -> Follow | None:
-        """Say what to ask next, after an answer that was read whole. Raises: AdapterError."""
+    def _own_headers(self) -> dict[str, str]:
+        """Say the headers of the provider's own table. Raises: ConfigError."""
+        own = self._secrets.resolve_all(self.ask.provider.headers)
+        return {name.lower(): value for name, value in own.items()}
+
+    def follow(self, answer: HttpAnswer, origin: str) -> Follow | None:
+        """Say what to ask next, after an answer that was read whole.
+
+        Headers and query of the provider's own table go to `origin` alone, where we asked first.
+
+        Raises: AdapterError, ConfigError.
+        """
         piece = Piece(answer.body, "", answer.headers, answer.status)
         found = call(self.ask.provider.name, self.adapter.follow_up, piece, self.ask)
         if found is not None and not isinstance(found, Follow):
             raise wrong_type(self.ask.provider.name, "follow_up", found, "a Follow, or None")
-        return found
+        if found is None or found.request.url.origin != origin:
+            return found
+        request, query = found.request, self._secrets.resolve_all(self.ask.provider.query)
+        url = parse_url(add_query(str(request.url), query)) if query else request.url
+        headers = {**request.headers, **self._own_headers()}
+        return replace(found, request=replace(request, url=url, headers=headers))
 
     def answered(self, head: HttpAnswer) -> None:
         """Take note of the head of the answer that counts."""

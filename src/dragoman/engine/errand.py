@@ -46,7 +46,7 @@ def run_errand(
     for _ in range(MAX_FOLLOWS):
         body = yield from read(answer)
         head = HttpAnswer(status=answer.status, headers=answer.headers, body=body)
-        follow = target.follow(head)
+        follow = target.follow(head, request.url.origin)
         if follow is None:
             target.answered(head)
             return answer, body

@@ -97,12 +97,15 @@ class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `base_url` is as written, for people and for the URL rules (`dragoman.endpoint`). Its secrets
     are sources, resolved when the provider is used: `credentials` in order of preference, the
     first that yields counts, unless `rotate` (several keys, each a deployment of its own).
-    `headers` and `query` values, and an adapter's `options`, may hold references too. `place` is the file and line of its table,
-    `origin` the layer (`built-in`, `system`, `user`, `project`, `file`, `env`, `call`).
+    `headers` and `query` values, and an adapter's `options`, may hold references too. `place` is
+    the file and line of its table, `origin` the layer (`built-in`, `system`, `user`, `project`,
+    `file`, `env`, `call`).
     `overrides` names the built-in of the same name that it replaces. `problems` are raised when it
     is used, so that one broken provider leaves the others alone. `emulate` is what is asked for in
     words, `stream` whether it can stream at all, `learn` whether a request that it refuses for a
     field is mended and asked again. `dialect_of` is the built-in whose dialect it has by its URL.
+    `trusted` is False for one of a project's file that nobody has agreed to: it has no credentials,
+    and its adapter is told no variable and no file.
     """
 
     name: str
@@ -141,6 +144,7 @@ class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     preset: str | None = None
     dialect_of: str | None = None
     origin: str = "built-in"
+    trusted: bool = True
     place: str | None = None
     docs: str | None = None
     problems: tuple[ConfigError, ...] = ()
