@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import settings
 
+from dragoman.adapters import find
 from tests.upstream.aimock import AimockServer
 from tests.upstream.fault import FaultUpstream
 from tests.upstream.llama import LlamaServer
@@ -31,6 +32,15 @@ def _no_ones_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def registered_adapters() -> Iterator[None]:
+    """Forget the adapters that a test registers: they hold for the whole process."""
+    before = dict(find._registered)
+    yield
+    find._registered.clear()
+    find._registered.update(before)
 
 
 @pytest.fixture

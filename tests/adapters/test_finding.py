@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dragoman.adapters import Adapter
 from dragoman.adapters.find import find_adapter, register
 from dragoman.config import Config
 from dragoman.errors import ConfigError
@@ -113,17 +114,10 @@ def test_a_file_with_several_asks_which(tmp_path: Path) -> None:
     assert caught.value.hint == "name one: Acme, Other"
 
 
-@pytest.fixture
-def known() -> Iterator[None]:
-    register("registered")(type("Registered", (Acme,), {}))
-    yield
-    from dragoman.adapters import find
-
-    del find._registered["registered"]
-
-
-@pytest.mark.usefixtures("known")
 def test_a_decorator_makes_a_provider_in_this_process(load: Load) -> None:
+    register("registered")(type("Registered", (Acme,), {}))
+    register("without-a-table")(type("Bare", (Adapter,), {}))
+    assert "without-a-table" not in load().providers
     provider = load().providers["registered"]
     assert (provider.base_url, provider.origin) == ("http://acme.invalid", "installed")
 

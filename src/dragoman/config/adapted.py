@@ -57,12 +57,25 @@ def dropped_in(folder: Path, layer: str) -> Iterator[Document | ConfigError]:
 
 
 def installed(layer: str) -> Iterator[Document]:
-    """List the providers of installed packages and of this process, a document each."""
-    names = dict.fromkeys(find_installed())
+    """List the providers of installed packages and of this process, a document each.
+
+    An adapter that says nothing of a provider is none; one that cannot be loaded tells its error.
+    """
+    names = list(find_installed())
     if loaded := sys.modules.get("dragoman.adapters.find"):  # else nobody has registered any
-        names.update(dict.fromkeys(loaded.registered()))
-    for name in names:
-        yield _document(layer, {name: {"adapter": name}}, None)
+        names += (name for name, found in loaded.registered().items() if found.provider is not None)
+    for name in dict.fromkeys(names):
+        if _brings_provider(name):
+            yield _document(layer, {name: {"adapter": name}}, None)
+
+
+def _brings_provider(name: str) -> bool:
+    from dragoman.adapters.find import find_adapter
+
+    try:
+        return find_adapter(name, name).provider is not None
+    except ConfigError:
+        return True
 
 
 def adapter_table(
