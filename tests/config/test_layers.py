@@ -177,7 +177,6 @@ def test_a_call_can_bring_a_provider_of_its_own(home: Home) -> None:
 # -------------------------------------------------------------------------------------- economy
 
 
-
 def test_nothing_heavy_is_imported_for_a_toml_file(home: Home) -> None:
     home.user(acme())
     program = (

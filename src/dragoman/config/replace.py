@@ -11,9 +11,7 @@ from pathlib import Path
 OWNER_ONLY = 0o600
 
 
-def replace_file(
-    path: Path, data: bytes, mode: int = OWNER_ONLY, *, durable: bool = True
-) -> None:
+def replace_file(path: Path, data: bytes, mode: int = OWNER_ONLY, *, durable: bool = True) -> None:
     """Write a file for good. What is there is kept until the new one is safe on the disk.
 
     A file that exists keeps its mode, and a link still leads to it. Folders that are missing are
