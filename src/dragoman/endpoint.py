@@ -196,7 +196,11 @@ def encode_segment(model: str) -> str:
     Raises: InvalidRequest for an empty one, `.` and `..`, which would change the path.
     """
     if model in ("", ".", ".."):
-        raise InvalidRequest(f"{model!r} cannot be a model here", param="model")
+        raise InvalidRequest(
+            f"{model!r} cannot be a model here: it becomes part of the URL's path",
+            param="model",
+            hint="name the model as the server does",
+        )
     return quote(model, safe="")
 
 

@@ -27,6 +27,8 @@ SIGNED_IN = {
 }
 """What is in the environment of somebody who uses clouds."""
 
+OPTION, HEADER = "chestnut of the option 1", "walnut of the header 2"
+
 
 @pytest.mark.parametrize("preset", ["azure", "bedrock", "vertex"])
 def test_an_untrusted_project_has_nothing_signed_and_no_token_fetched(
@@ -75,3 +77,56 @@ def test_another_origin_gets_neither_the_key_nor_the_tables_headers(
     assert after.target == "/after"
     assert after.header("authorization") is None
     assert after.header("x-own") is None
+
+
+DESCRIBED = """
+[headers]
+x-key = "{api_key}"
+x-two = "{option.two_secret}"
+[response]
+text = "$.text"
+"""
+
+
+@pytest.mark.parametrize("where", ["message", "text"])
+def test_what_an_upstream_repeats_of_options_and_headers_is_hidden(
+    where: str, asker: Callable[..., Asker], upstream: StartUpstream, tmp_path: Path
+) -> None:
+    description = tmp_path / "talk.toml"
+    description.write_text(DESCRIBED)
+    said = f"no such secrets: {OPTION}, {HEADER}"
+    body = f'{{"error": {{"message": "{said}"}}}}' if where == "message" else said
+    server = upstream([Answer(status=401, body=body.encode())])
+    table = {"options": {"two_secret": OPTION}, "headers": {"x-token": HEADER}}
+    ask = asker(server, str(description), **table)
+    with pytest.raises(errors.AuthFailed) as raised:
+        ask.chat("a/m")
+    assert server.requests[0].header("x-two") == OPTION
+    assert server.requests[0].header("x-token") == HEADER
+    assert "no such secrets: …, …" in raised.value.message
+    assert OPTION.encode() not in (raised.value.raw or b"")
+    assert HEADER.encode() not in (raised.value.raw or b"")
+
+
+def test_a_web_page_is_told_also_where_jobs_are_asked_after(
+    asker: Callable[..., Asker], upstream: StartUpstream
+) -> None:
+    server = upstream([Answer(body=b"<html><title>Sign in</title></html>")] * 3)
+    with pytest.raises(errors.ProtocolError, match="web page: Sign in"):
+        asker(server, "replicate").chat("a/owner/name")
+
+
+def test_half_a_surrogate_pair_is_told_as_what_can_be_kept(
+    asker: Callable[..., Asker], upstream: StartUpstream
+) -> None:
+    server = upstream([Answer(body=rb'{"status": "succeeded", "output": "half \ud800"}')])
+    assert asker(server, "replicate").chat("a/owner/name").text == "half \ufffd"
+
+
+def test_a_redirect_is_no_model_that_must_be_pulled(
+    asker: Callable[..., Asker], upstream: StartUpstream
+) -> None:
+    server = upstream([Answer(status=307, headers=(("location", "http://new.example/"),))])
+    with pytest.raises(errors.DragomanError) as raised:
+        asker(server, "ollama").chat("a/m")
+    assert "http://new.example/" in (raised.value.hint or "")

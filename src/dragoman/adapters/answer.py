@@ -10,7 +10,7 @@ from dragoman.types.completion import Completion
 from dragoman.types.event import Event, Failure, Finish, FinishReason, Start
 from dragoman.types.message import Citation, Meta, Part
 from dragoman.types.usage import Usage
-from dragoman.wire.json_text import encode
+from dragoman.wire.json_text import encode, mend_surrogates
 from dragoman.wire.parts import OpenCall, OpenParts
 from dragoman.wire.whole import events_of
 
@@ -218,7 +218,7 @@ class Answer:
 def _expect_text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{what} must be a str, not {type(value).__name__}")
-    return value
+    return mend_surrogates(value)
 
 
 def _text(value: Any) -> str | None:

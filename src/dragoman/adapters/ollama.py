@@ -320,5 +320,5 @@ def _error(
         details = replace(inner, message=inner.message or details.message)
     error = classify(status, details, headers, body)
     if isinstance(error, NotFound):
-        error.hint = f"Fetch it first: ollama pull {model}"
+        error.hint = error.hint or f"Fetch it first: ollama pull {model}"
     return error

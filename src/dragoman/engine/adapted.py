@@ -28,6 +28,7 @@ from dragoman.types.route import Deployment
 from dragoman.wire import get_format
 from dragoman.wire.base import WireFormat
 from dragoman.wire.embeddings import PATH as EMBEDDINGS_PATH
+from dragoman.wire.error_body import web_page_error
 
 _DOTS = re.compile(r"^[^?]*/(\.|%2e){1,2}(/|\?|$)", re.IGNORECASE)
 
@@ -231,8 +232,10 @@ class AdaptedTarget:
 
         Headers and query of the provider's own table go to `origin` alone, where we asked first.
 
-        Raises: AdapterError, ConfigError.
+        Raises: AdapterError, ConfigError, ProtocolError.
         """
+        if answer.body.lstrip()[:1] == b"<":
+            raise web_page_error(answer.body)
         piece = Piece(answer.body, "", answer.headers, answer.status)
         found = call(self.ask.provider.name, self.adapter.follow_up, piece, self.ask)
         if found is not None and not isinstance(found, Follow):

@@ -21,7 +21,7 @@ from dragoman.engine.dialogue import Whole, signer_of
 from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
 from dragoman.engine.mending import Mending
 from dragoman.engine.outgoing import Outgoing, prepare
-from dragoman.engine.secrecy import hide_secret
+from dragoman.engine.secrecy import find_secrets, hide_secret
 from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
 from dragoman.engine.target import Target
 from dragoman.engine.timers import Timers
@@ -36,7 +36,6 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.routing.plan import Try
-from dragoman.types.credential import Credential
 from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import AttemptKind, Outcome
@@ -78,7 +77,7 @@ class Attempt:
         self._inside = False
         self._sent_bytes = 0
         self._over = False
-        self._credential: Credential | None = None
+        self._outgoing: Outgoing | None = None
         self._hidden: AbstractSet[str] = frozenset()
         self._mending: Mending | None = None
         self.record = self._open_record(try_.kind, try_.pause_s)
@@ -196,7 +195,7 @@ class Attempt:
         target = outgoing.target
         if target.credential is not None and deployment.credential is not None:
             self.record.credential = target.credential.label
-        self._credential = target.credential
+        self._outgoing = outgoing
         warnings = outgoing.warnings
         self._warn(*(self._mending.news_of(warnings) if self._mending else warnings))
         self._sent_bytes = len(outgoing.request.body)
@@ -334,9 +333,9 @@ class Attempt:
         return error
 
     def _hide_secret(self, error: DragomanError) -> None:
-        """Take the credential, and an adapter's tokens, out of whatever an upstream repeats."""
-        own = {self._credential.secret.reveal()} if self._credential else set()
-        for secret in own | self._hidden:
+        """Take what was sent of secrets, and tokens, out of whatever an upstream repeats."""
+        sent = find_secrets(self._outgoing) if self._outgoing is not None else set()
+        for secret in sorted(sent | self._hidden, key=len, reverse=True):
             hide_secret(error, secret)
 
     # -- the record

@@ -1,12 +1,31 @@
-"""Keeps a credential out of what an upstream says of it."""
+"""Keeps secrets that we have sent out of what an upstream says of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from dragoman.config.sensitive import is_sensitive
+from dragoman.engine.outgoing import Outgoing
+from dragoman.engine.target import Target
 from dragoman.errors import DragomanError
+from dragoman.types.credential import CredentialSource
 
 SECRET_CHARS = 8
 """A shorter credential is no secret, and may well be a word."""
 _REPEATED = ("message", "code", "request_id", "upstream_code", "upstream_type", "param")
+
+
+def find_secrets(outgoing: Outgoing) -> set[str]:
+    """List what of a request must not be repeated: its key, and secrets in headers and options."""
+    target = outgoing.target
+    found = {target.credential.secret.reveal()} if target.credential else set()
+    if isinstance(target, Target):
+        provider = target.site.provider
+    else:
+        provider = target.ask.provider
+        found |= _secret(target.ask.options, provider.options)
+    headers = {name: outgoing.request.headers.get(name.lower(), "") for name in provider.headers}
+    return found | _secret(headers, provider.headers)
 
 
 def hide_secret(error: DragomanError, secret: str) -> None:
@@ -19,3 +38,17 @@ def hide_secret(error: DragomanError, secret: str) -> None:
             setattr(error, name, said.replace(secret, "…"))
     error.args = (error.message,)
     error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
+
+
+def _secret(values: Mapping[str, str], sources: Mapping[str, CredentialSource]) -> set[str]:
+    """Of settings, by name, those values that were referred to, or are called like secrets.
+
+    Addresses are none, `token_url` say: messages name them.
+    """
+    return {
+        value
+        for name, source in sources.items()
+        if (value := values.get(name))
+        and not value.startswith(("http://", "https://"))
+        and (source.kind != "literal" or is_sensitive(name, value))
+    }
