@@ -105,6 +105,21 @@ def test_curl_shows_the_request_and_sends_nothing(dragoman: Dragoman, upstream: 
     assert not dragoman.database.exists()
 
 
+def test_curl_shows_no_secret_that_an_adapter_puts_anywhere(dragoman: Dragoman) -> None:
+    path = dragoman.configure(
+        '[[providers]]\nname = "talk"\nbase_url = "http://h"\nadapter = "talk.toml"\n'
+        'options = { pass = "env:TALK_PASS" }\n'
+    )
+    path.with_name("talk.toml").write_text(
+        '[headers]\nx-two = "two {option.pass}"\n[request]\nq = "{last}"\nby = "{option.pass}"\n'
+    )
+    env = {"TALK_PASS": "very secret words"}
+    result = dragoman("-m", "talk/m1", "--curl", "Hello", env=env)
+    assert result.code == 0, result.err
+    assert "very secret" not in result.out + result.err
+    assert '"q":"Hello"' in result.out
+
+
 def test_curl_command_does_what_it_says(dragoman: Dragoman, up: FaultUpstream) -> None:
     arguments = ["-o", "temperature", "0.5", 'It\'s "so" $HOME `x`']
     command = dragoman("--curl", *arguments).out

@@ -45,12 +45,20 @@ def print_curl(
 
 def curl_lines(outgoing: Outgoing, provider: Provider, *, stream: bool) -> Iterator[str]:
     """Write the command, one line an argument, so that a shell would run it as it is."""
-    request = outgoing.request
+    from dragoman.engine.secrecy import SECRET_CHARS, find_secrets
+
+    request, body = outgoing.request, outgoing.request.body.decode()
+    # An adapter may put its options anywhere.
+    secrets = find_secrets(outgoing) - {""} if provider.adapter is not None else set()
+    for secret in sorted(secrets, key=len, reverse=True):
+        body = body.replace(secret, HIDDEN) if len(secret) >= SECRET_CHARS else body
     yield f"curl {'-N ' if stream else ''}{_quoted(_shown_url(outgoing, provider))} \\"
     for name, value in request.headers.items():
         shown = _shown_header(name, value, provider, outgoing)
+        if any(secret in shown for secret in secrets):
+            shown = HIDDEN
         yield f"  -H {_quoted(f'{name}: {shown}')} \\"
-    yield f"  --data-raw {shlex.quote(request.body.decode())}"
+    yield f"  --data-raw {shlex.quote(body)}"
 
 
 def dialect_remarks(provider: Provider, params: Mapping[str, Any]) -> list[str]:
