@@ -49,6 +49,18 @@ def test_it_says_which_file_won(dragoman: Dragoman) -> None:
     assert "not in force: default_model" in dragoman("doctor").out
 
 
+def test_a_file_of_adapters_is_told_once_and_in_force(dragoman: Dragoman) -> None:
+    path = dragoman.configure("")
+    folder = path.with_name("adapters")
+    folder.mkdir()
+    (folder / "talk.toml").write_text('[provider]\nbase_url = "http://127.0.0.1:9"\n')
+    told = [check for check in checks(dragoman, "files") if "talk.toml" in check["detail"]]
+    (one,) = told
+    assert "sets providers.talk" in one["detail"]
+    assert "not in force" not in one["detail"]
+    assert one["overridden"] == []
+
+
 def test_it_names_keys_by_their_last_four(dragoman: Dragoman, upstream: Upstream) -> None:
     dragoman.configure(
         f'[providers.mine]\nbase_url = "{upstream(models("m")).base_url}"\n'

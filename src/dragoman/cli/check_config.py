@@ -22,10 +22,10 @@ def check_files(session: Session, config: Config) -> Iterator[Check]:
 
     settings = list_settings(config)
     for file in config.files:
-        in_force = [s.name for s in settings if s.place.startswith(f"{file.path}:")]
+        in_force = [s.name for s in settings if _stands_in(s.place, str(file.path))]
         yield _file(session, file, in_force)
     files = {str(file.path) for file in config.files}
-    others = [s for s in settings if not any(s.place.startswith(f"{path}:") for path in files)]
+    others = [s for s in settings if not any(_stands_in(s.place, path) for path in files)]
     for setting in others:
         yield Check(
             subject="files",
@@ -63,6 +63,11 @@ def _file(session: Session, file: LoadedFile, in_force: list[str]) -> Check:
         fix = "read it; if all of it is to count: dragoman config trust"
         return _but(check, "warning", f"{'; '.join(said)}; only part of it counts", fix)
     return _but(check, "ok", f"{'; '.join(said)}{whose}")
+
+
+def _stands_in(place: str, path: str) -> bool:
+    """Whether a setting's place is a file, or a line of it: an adapter's file has no lines."""
+    return place == path or place.startswith(f"{path}:")
 
 
 def _holds(name: str, in_force: list[str]) -> bool:
