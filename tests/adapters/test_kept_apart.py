@@ -130,3 +130,12 @@ def test_a_redirect_is_no_model_that_must_be_pulled(
     with pytest.raises(errors.DragomanError) as raised:
         asker(server, "ollama").chat("a/m")
     assert "http://new.example/" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("output", ["5", '"hi"', "null", '{"message": 7}'])
+def test_bedrocks_answer_without_a_message_is_no_answer(
+    output: str, asker: Callable[..., Asker], upstream: StartUpstream
+) -> None:
+    server = upstream([Answer(body=b'{"output": %s}' % output.encode())] * 3)
+    with pytest.raises(errors.ProtocolError, match="no message"):
+        asker(server, "bedrock", options={"region": "eu-west-3"}).chat("a/m")

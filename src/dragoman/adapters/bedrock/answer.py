@@ -19,8 +19,10 @@ from dragoman.adapters.ask import Ask
 from dragoman.adapters.bedrock.media import media_type_of
 from dragoman.adapters.bedrock.models import NAME
 from dragoman.adapters.frames import Piece
+from dragoman.errors import ProtocolError
 from dragoman.types.message import Citation, Media, Reasoning, Text
 from dragoman.types.usage import Usage
+from dragoman.wire.error_body import bounded
 from dragoman.wire.tokens import TokenReader, doubts
 
 _REASONS: Mapping[str, str] = MappingProxyType(
@@ -70,7 +72,9 @@ _open = msgspec.json.Decoder(_Whole).decode
 def read_response(answer: Piece, out: Answer) -> None:
     """Read a whole answer. Raises: ProtocolError."""
     body = answer.object()
-    message = _object(_object(answer["output"]).get("message"))
+    message = _object(answer["output"]).get("message")
+    if not isinstance(message, dict):
+        raise ProtocolError("the upstream's answer has no message", raw=bounded(answer.data))
     router = _object(_object(body.get("trace")).get("promptRouter"))
     out.start(id=answer.headers.get("x-amzn-requestid"), model=_model(router))
     inputs = _inputs(answer.data)
