@@ -9,6 +9,7 @@ import pytest
 
 from dragoman.adapters import Adapter, Answer, Aside, Ask, AuthFlow, Follow, HttpRequest, Piece
 from dragoman.adapters.find import find_adapter
+from dragoman.engine.errand import _led_elsewhere
 from dragoman.errors import AuthFailed, Overloaded, RateLimited, StreamTruncated, Unsupported
 from dragoman.types.http import parse_url
 from tests.adapters.acme import sent, serve
@@ -194,6 +195,37 @@ def test_a_job_is_waited_for(asker: Make, upstream: Start, streamed: bool) -> No
     answer = ask.stream("a/m").completion if streamed else ask.chat("a/m")
     assert answer.text == "finished"
     assert [(r.method, r.path) for r in server.requests[1:]] == [("GET", "/jobs/1")] * 2
+
+
+class SignedJob(Job):
+    """The same, and every request is stamped."""
+
+    def auth_flow(self, request: HttpRequest, ask: Ask) -> AuthFlow:
+        headers = {**request.headers, "x-stamp": request.url.target}
+        yield HttpRequest(
+            url=request.url,
+            method=request.method,
+            headers=headers,
+            body=request.body,
+            options=request.options,
+        )
+
+
+def test_what_is_asked_after_a_job_is_signed_too(asker: Make, upstream: Start) -> None:
+    waiting = sent({"state": "running", "at": "/jobs/1"}, status=201)
+    server = upstream([waiting, sent({"state": "done", "says": "finished"})])
+    assert asker(server, f"{HERE}:SignedJob").chat("a/m").text == "finished"
+    assert server.requests[1].header("x-stamp") == "/jobs/1"
+
+
+def test_an_upstream_does_not_lead_us_to_what_is_near_us() -> None:
+    def led(first: str) -> str:
+        there = HttpRequest(url=parse_url(first), headers={})
+        here = HttpRequest(url=parse_url("http://127.0.0.1:6379/"), headers={})
+        return _led_elsewhere(here, there).options.egress
+
+    assert led("https://api.replicate.com/v1/predictions") == "organisation"
+    assert (led("http://localhost:5000/x"), led("http://10.0.0.9/x")) == ("local", "local")
 
 
 def test_a_job_that_never_ends_is_given_up_in_time(asker: Make, upstream: Start) -> None:

@@ -21,7 +21,7 @@ from dragoman.errors import AdapterError, DragomanError
 
 LIMIT_S = 3.0
 """How long a hook may take: the largest bodies are transformed in a tenth of that."""
-LOAD_LIMIT_S = 20.0
+LOAD_LIMIT_S = 10.0
 """How long an adapter's file may take to load: it may import half the world."""
 
 _LOOK_S = 0.5

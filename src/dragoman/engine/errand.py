@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from msgspec.structs import replace
 
@@ -54,11 +55,34 @@ def run_errand(
         if follow.after_s > 0:
             pause(follow.after_s)
             yield Sleep(follow.after_s)
-        answer = yield from ask(follow.request)
+        if follow.request.url.origin == request.url.origin:
+            answer = yield from authenticated(target, follow.request, ask, read, pause)
+        else:
+            answer = yield from send(_led_elsewhere(follow.request, request))
         if follow.stream or not 200 <= answer.status < 300:
             target.answered(HttpAnswer(status=answer.status, headers=answer.headers))
             return answer, None
     raise AdapterError(f"the adapter of {target.ask.provider.name} follows up without end")
+
+
+def _led_elsewhere(led: HttpRequest, first: HttpRequest) -> HttpRequest:
+    """Make what an upstream leads us to, at another origin than its own, go out as a stranger's.
+
+    A public server has no business with what is near us; one that is near itself may have.
+    """
+    options = first.options
+    if not _is_near(first.url.host):
+        options = replace(options, egress="organisation")
+    return replace(led, options=options)
+
+
+def _is_near(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return False
 
 
 def authenticated(
