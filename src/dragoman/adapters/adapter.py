@@ -137,11 +137,7 @@ class Adapter:
 
         Default: the request in the provider's wire format and dialect.
         """
-        rendered = get_format(ask.provider.api).render_request(
-            ask.whole_request, ask.model, ask.provider.dialect
-        )
-        ask.state.setdefault("warnings", []).extend(rendered.warnings)
-        return rendered.body
+        return ask.write(ask.provider.api, ask.whole_request)
 
     def speaks(self, ask: Ask) -> Api | None:
         """Say in which wire format this call's answer comes, where it comes in one of ours.

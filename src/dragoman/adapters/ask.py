@@ -12,7 +12,7 @@ from msgspec import structs
 from dragoman.errors import ConfigError
 from dragoman.types.http import HttpAnswer
 from dragoman.types.message import Media, Message, Text, ToolCall, ToolResult
-from dragoman.types.provider import Provider
+from dragoman.types.provider import Api, Provider
 from dragoman.types.request import ChatRequest
 from dragoman.wire import get_format
 from dragoman.wire.json_text import decode
@@ -39,6 +39,7 @@ class Ask:
     endpoint: `chat`, `embeddings`, or the path of another endpoint of the gateway's, `/rerank`.
     env: the variables that are in force: read these, not the process's.
     state: yours, to keep something from one hook of this call to the next.
+    warnings: what was warned of so far (`warn`), a sentence each.
     clock: tells Unix time, in seconds.
     head: status and headers of the answer that is read, once it has come.
     added: fields that the settings of provider and model add to every body (`body`): at its top,
@@ -75,6 +76,7 @@ class Ask:
         self.added: Mapping[str, Any] = {} if added is None else added
         self.read_file = _read_nothing if read_file is None else read_file
         self.state: dict[str, Any] = {}
+        self.warnings: list[str] = []
         self.head = HttpAnswer(status=200, headers={})
         self.extra_sent = False
         self.texts: Sequence[str] = ()
@@ -109,16 +111,18 @@ class Ask:
 
         `model`, `messages`, `tools` and what else the caller set. Yours to change.
         """
-        rendered = get_format("openai-completions").render_request(
-            self.whole_request, self.model, self.provider.dialect
-        )
-        self.state.setdefault("warnings", []).extend(rendered.warnings)
-        body: dict[str, Any] = decode(rendered.body)
+        body: dict[str, Any] = decode(self.write("openai-completions", self.whole_request))
         return body
+
+    def write(self, api: Api, request: ChatRequest) -> bytes:
+        """Write a request in a wire format and the provider's dialect; what is lost is told."""
+        rendered = get_format(api).render_request(request, self.model, self.provider.dialect)
+        self.warnings += rendered.warnings
+        return rendered.body
 
     def warn(self, sentence: str) -> None:
         """Tell the caller what of its request could not be said. For `transform_request`."""
-        self.state.setdefault("warnings", []).append(sentence)
+        self.warnings.append(sentence)
 
     def option(self, name: str, *variables: str, default: str | None = None) -> str | None:
         """Find a setting: in the provider's `options`, then in variables, first that is set."""

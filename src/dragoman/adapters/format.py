@@ -76,7 +76,7 @@ class AdaptedFormat(Wrapped):
         ask = self._ask
         ask.put(request if request.stream == ask.stream else replace(request, stream=ask.stream))
         body = self._call(self._adapter.transform_request, ask)
-        warnings: list[str] = list(ask.state.pop("warnings", ()))
+        warnings, ask.warnings = ask.warnings, []
         unread = ask.unread()
         if "tools" in unread:
             raise Unsupported(

@@ -28,12 +28,11 @@ _MAX_METADATA = 16
 
 
 def render_request(ask: Ask) -> dict[str, Any]:
-    """Write the body for `ask.model`. What can't be said is in `ask.state["warnings"]`.
+    """Write the body for `ask.model`. What can't be said is in `ask.warnings`.
 
     Raises: Unsupported for what can't be left out.
     """
-    warnings: list[str] = ask.state.setdefault("warnings", [])
-    return _Writer(ask, family_of(ask), warnings.append).write()
+    return _Writer(ask, family_of(ask), ask.warn).write()
 
 
 class _Writer:

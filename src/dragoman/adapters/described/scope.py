@@ -12,7 +12,6 @@ from dragoman.adapters.ask import Ask, arguments_object, flat_text, instructions
 from dragoman.adapters.described.template import EACH, Lists, Scope
 from dragoman.types.message import Media, Message, Reasoning, ToolCall, ToolResult
 from dragoman.types.request import ChatRequest, ForeignTool, JsonSchema, Tool
-from dragoman.wire import get_format
 from dragoman.wire.data_url import make_data_url
 from dragoman.wire.json_text import decode
 
@@ -109,10 +108,7 @@ class _Spoken:
     def __init__(self, ask: Ask, uses: frozenset[str]) -> None:
         self.ask = ask
         self._uses = uses
-        self._warnings: list[str] = ask.state.setdefault("warnings", [])
-
-    def lost(self, sentence: str) -> None:
-        self._warnings.append(sentence)
+        self.lost = ask.warn
 
     def report(self, request: ChatRequest) -> None:
         """Say what no placeholder of the template carries."""
@@ -210,11 +206,7 @@ def _schema(request: ChatRequest) -> Any:
 def _openai(ask: Ask, *, messages: Any = (), tools: Any = ()) -> dict[str, Any]:
     """Write messages or tools as OpenAI's chat completions has them."""
     request = ChatRequest(model=ask.model, messages=messages, tools=tools)
-    rendered = get_format("openai-completions").render_request(
-        request, ask.model, ask.provider.dialect
-    )
-    ask.state.setdefault("warnings", []).extend(rendered.warnings)
-    body: dict[str, Any] = decode(rendered.body)
+    body: dict[str, Any] = decode(ask.write("openai-completions", request))
     return body
 
 
