@@ -87,7 +87,7 @@ def prepare(
 def _place(target: Target | AdaptedTarget, deployment: Deployment) -> str:
     """The origin that is asked; with an adapter that of the base URL, as it is written."""
     if isinstance(target, Target):
-        return target.site.url.origin
+        return target.site.origin
     base_url = deployment.provider.base_url
     return origin_of(base_url) or base_url
 

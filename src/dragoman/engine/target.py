@@ -32,6 +32,7 @@ class Site(Struct, frozen=True):
     provider: Provider
     format: WireFormat
     url: Url
+    origin: str
     headers: Mapping[str, str]
     options: ConnectOptions
     auth: tuple[str, str] | None
@@ -148,10 +149,12 @@ class Targets:
         own = self._secrets.resolve_all(provider.headers)
         headers.update((name.lower(), value) for name, value in own.items())
         proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None
+        whole = parse_url(url)
         return Site(
             provider,
             wire,
-            parse_url(url),
+            whole,
+            whole.origin,
             headers,
             ConnectOptions(tls=provider.tls, proxy=proxy, egress=provider.egress),
             AUTH_HEADERS.get(default_auth(provider.base_url, provider.api, provider.auth)),
