@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from dragoman.adapters.adapter import Adapter
 from dragoman.adapters.guard import LOAD_LIMIT_S, call
+from dragoman.adapters.installed import find_installed
 from dragoman.errors import AdapterError, ConfigError, DragomanError
 
 BUILT_IN: Mapping[str, str] = MappingProxyType(
@@ -103,9 +104,9 @@ def _find(reference: str, whose: str) -> type[Adapter]:
         return describe_file(Path(path))
     if reference in _registered:
         return _registered[reference]
-    target = BUILT_IN.get(reference) or entry_points().get(reference) or reference
+    target = BUILT_IN.get(reference) or find_installed().get(reference) or reference
     if ":" not in target:
-        known = sorted({*BUILT_IN, *_registered, *entry_points()})
+        known = sorted({*BUILT_IN, *_registered, *find_installed()})
         raise ConfigError(
             f"provider '{whose}': there is no adapter '{reference}'",
             hint=f'one of {", ".join(known)}; or a file, "acme.py:Acme"',
@@ -197,10 +198,3 @@ def load_file(path: Path, whose: str) -> ModuleType:
     if isinstance(loaded, DragomanError):
         raise loaded
     return loaded
-
-
-def entry_points() -> Mapping[str, str]:
-    """List what installed packages offer in the group `dragoman.adapters`: name → module:Class."""
-    from dragoman.adapters.installed import find_installed
-
-    return find_installed()
