@@ -31,6 +31,7 @@ layers: .venv/dev.stamp
 	$(BIN)/lint-imports --no-logo --no-cache
 
 generated: .venv/dev.stamp
+	$(BIN)/python scripts/generate_schema.py --check
 	$(BIN)/python scripts/gen_config_reference.py --check
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python scripts/generate_languages.py --check
@@ -45,6 +46,7 @@ format: .venv/dev.stamp  ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 generate: .venv/dev.stamp  ## write the generated parts of the docs anew
+	$(BIN)/python scripts/generate_schema.py
 	$(BIN)/python scripts/gen_config_reference.py
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python scripts/generate_languages.py

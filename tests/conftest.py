@@ -6,14 +6,17 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from dragoman.adapters import find
+from dragoman.store import Place
 from tests.upstream.aimock import AimockServer
 from tests.upstream.fault import FaultUpstream
 from tests.upstream.llama import LlamaServer
+from tests.upstream.postgres import PostgresServer, find_binaries
 from tests.upstream.tls import Authority
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that is started here.
@@ -68,3 +71,22 @@ def aimock_server() -> Iterator[AimockServer]:
     """Run the aimock server from npm: `base_url`, `answer()`, `requests()`, `reset()`."""
     with AimockServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a real PostgreSQL: `new()` makes an empty database. Skips where there is none."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("there is no PostgreSQL on this machine (Debian's package: postgresql)")
+    with PostgresServer(binaries) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Say where a database can be made, once for each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "new" / "dragoman.db"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.new()

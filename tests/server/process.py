@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.error
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,20 @@ LONG_S = 20.0
 class Process:
     """`dragoman serve` on a free port, with a home of its own."""
 
-    def __init__(self, home: Path, config: str, *arguments: str) -> None:
+    def __init__(
+        self, home: Path, config: str, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> None:
         self.home = home
         self.file = home / "config.toml"
         self.file.write_text(config)
         with socket.create_server(("127.0.0.1", 0)) as sock:
             self.port = sock.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        env = {"HOME": str(home), "PATH": os.environ["PATH"], "TEAM_KEY": "team-secret"}
+        own = {"HOME": str(home), "PATH": os.environ["PATH"], "TEAM_KEY": "team-secret"}
         program = [sys.executable, "-m", "dragoman", "serve", "--config", str(self.file)]
         self.process = subprocess.Popen(
             [*program, "--port", str(self.port), *arguments],
-            env=env,
+            env={**own, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

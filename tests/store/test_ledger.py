@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dragoman.store import Ledger, StoreError, database_path
+from dragoman.store import Ledger, Place, StoreError, database_path
+from dragoman.store.database import open_database
 from dragoman.store.schema import VERSION
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Attempt, Exchange
@@ -74,18 +75,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "new" / "dragoman.db"
 
 
-def rows(path: Path, query: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as connection:
-        found = connection.execute(query).fetchall()
+def rows(place: Place, query: str) -> list[tuple[object, ...]]:
+    connection = open_database(place)
+    found = [tuple(dict(row).values()) for row in connection.rows(query)]
     connection.close()
     return found
 
 
-def test_exchange_is_kept_with_who_answered_and_for_how_much(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_exchange_is_kept_with_who_answered_and_for_how_much(place: Place) -> None:
+    with Ledger(place) as ledger:
         ledger.record(exchange(), QUESTION, ANSWER, source="cli")
     assert rows(
-        path,
+        place,
         "SELECT id, source, asked, route, stream, provider, model, outcome, attempt_count,"
         " prompt_tokens, completion_tokens, cache_read_tokens, reasoning_tokens, usage_estimated,"
         " cost_nanousd, cost_source, error, finish_reason, first_token_s, duration_s, started_at"
@@ -98,11 +99,11 @@ def test_exchange_is_kept_with_who_answered_and_for_how_much(path: Path) -> None
     ]  # fmt: skip
 
 
-def test_every_attempt_is_kept_in_order(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_every_attempt_is_kept_in_order(place: Place) -> None:
+    with Ledger(place) as ledger:
         ledger.record(exchange(), source="cli")
     assert rows(
-        path,
+        place,
         "SELECT number, kind, provider, outcome, status, error, reason, credential, request_id,"
         " cost_nanousd FROM attempt WHERE exchange_id = 'req_1' ORDER BY number",
     ) == [
@@ -112,10 +113,10 @@ def test_every_attempt_is_kept_in_order(path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_messages_can_be_read_back(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_messages_can_be_read_back(place: Place) -> None:
+    with Ledger(place) as ledger:
         ledger.record(exchange(), QUESTION, ANSWER, source="cli")
-    found = rows(path, "SELECT direction, role, parts FROM message ORDER BY position")
+    found = rows(place, "SELECT direction, role, parts FROM message ORDER BY position")
     assert [row[0] for row in found] == ["in", "in", "out"]
     read = [Message(role, msgspec.json.decode(parts, type=tuple[Part, ...]))  # type: ignore[arg-type]
             for _, role, parts in found]  # fmt: skip
@@ -136,24 +137,24 @@ def test_version_and_journal_are_set(path: Path) -> None:
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
 
 
-def test_what_fails_half_way_leaves_nothing(path: Path) -> None:
+def test_what_fails_half_way_leaves_nothing(place: Place) -> None:
     broken = exchange("req_2")
     broken.attempts[1].id = "req_2_a"
-    with Ledger(path) as ledger:
+    with Ledger(place) as ledger:
         ledger.record(exchange(), QUESTION, ANSWER, source="cli")
-        with pytest.raises(StoreError, match="UNIQUE"):
+        with pytest.raises(StoreError, match=r"(?i)unique"):
             ledger.record(broken, QUESTION, ANSWER, source="cli")
         ledger.record(exchange("req_3"), source="cli")
-    assert rows(path, "SELECT id FROM exchange ORDER BY id") == [("req_1",), ("req_3",)]
-    assert rows(path, "SELECT count(*) FROM attempt") == [(4,)]
+    assert rows(place, "SELECT id FROM exchange ORDER BY id") == [("req_1",), ("req_3",)]
+    assert rows(place, "SELECT count(*) AS n FROM attempt") == [(4,)]
 
 
-def test_two_writers_wait_for_each_other(path: Path) -> None:
-    with Ledger(path) as one, Ledger(path) as other:
+def test_two_writers_wait_for_each_other(place: Place) -> None:
+    with Ledger(place) as one, Ledger(place) as other:
         for number in range(20):
             one.record(exchange(f"req_1{number:02}"), source="cli")
             other.record(exchange(f"req_2{number:02}"), source="cli")
-    assert rows(path, "SELECT count(*) FROM exchange") == [(40,)]
+    assert rows(place, "SELECT count(*) AS n FROM exchange") == [(40,)]
 
 
 def directory_in_the_way(path: Path) -> None:
@@ -194,15 +195,14 @@ def test_what_cannot_be_opened_says_why(
     assert str(path) in str(caught.value)
 
 
-def test_deleting_an_exchange_deletes_what_belongs_to_it(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_deleting_an_exchange_deletes_what_belongs_to_it(place: Place) -> None:
+    with Ledger(place) as ledger:
         ledger.record(exchange(), QUESTION, ANSWER, source="cli")
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("DELETE FROM exchange")
+    connection = open_database(place)
+    connection.write("DELETE FROM exchange")
     connection.close()
-    assert rows(path, "SELECT count(*) FROM attempt") == [(0,)]
-    assert rows(path, "SELECT count(*) FROM message") == [(0,)]
+    assert rows(place, "SELECT count(*) AS n FROM attempt") == [(0,)]
+    assert rows(place, "SELECT count(*) AS n FROM message") == [(0,)]
 
 
 def test_database_is_where_data_belongs() -> None:

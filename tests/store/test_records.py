@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.store import Ledger, StoreError, Turn
+from dragoman.store import Ledger, Place, StoreError, Turn
 from dragoman.store.records import GROUPS, By, Records
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Attempt, CostSource, Exchange, Outcome
@@ -57,13 +57,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "dragoman.db"
 
 
-def test_list_is_the_latest_first_with_what_was_asked(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_list_is_the_latest_first_with_what_was_asked(place: Place) -> None:
+    with Ledger(place) as ledger:
         ledger.record(exchange("1"), [user("Why?")], answer("So."), source="cli", turn=Turn())
         picture = Media(kind="image", media_type="image/png", data="AAAA")
         ledger.record(exchange("2"), [user("Look  at\nthis", picture)], source="cli")
         ledger.record(exchange("3"), source="cli")
-    with Records(path) as records:
+    with Records(place) as records:
         found = records.recent()
         assert [(e.id, e.prompt) for e in found] == [
             ("req_3", ""), ("req_2", "Look at this [image]"), ("req_1", "Why?"),
@@ -72,11 +72,11 @@ def test_list_is_the_latest_first_with_what_was_asked(path: Path) -> None:
         assert (found[2].provider, found[2].cost_nanousd, found[2].turn) == ("mycorp", 100, 1)
 
 
-def test_words_are_searched_in_what_was_said_and_not_in_how_it_is_stored(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_words_are_searched_in_what_was_said_and_not_in_how_it_is_stored(place: Place) -> None:
+    with Ledger(place) as ledger:
         ledger.record(exchange("1"), [user("a Peppercorn")], answer("Überfahrt\n7"), source="cli")
         ledger.record(exchange("2"), [user("silk")], answer('say "no"'), source="cli")
-    with Records(path) as records:
+    with Records(place) as records:
 
         def having(*words: str) -> list[str]:
             return [entry.id for entry in records.recent(query=words)]
@@ -89,24 +89,24 @@ def test_words_are_searched_in_what_was_said_and_not_in_how_it_is_stored(path: P
         assert having("type") == having("%") == having("p_pper") == []
 
 
-def test_failures_and_times_and_conversations_are_picked_out(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_failures_and_times_and_conversations_are_picked_out(place: Place) -> None:
+    with Ledger(place) as ledger:
         ledger.record(exchange("1"), source="cli", turn=Turn())
         failed = attempt("2", outcome="error", cost=None, usage=None)
         ledger.record(exchange("2", failed, at=MORNING + DAY), source="cli", turn=Turn())
-    with Records(path) as records:
+    with Records(place) as records:
         assert [e.id for e in records.recent(failed=True)] == ["req_2"]
         assert [e.id for e in records.recent(since=MORNING + 1)] == ["req_2"]
         assert [e.id for e in records.recent(conversation="con_1")] == ["req_1"]
 
 
-def test_record_comes_back_as_it_was(path: Path) -> None:
+def test_record_comes_back_as_it_was(place: Place) -> None:
     usage = Usage(10, 5, cache_read_tokens=4, reasoning_tokens=2, estimated=True)
     first = attempt("1", 1, outcome="error", cost=None, usage=None)
     kept = exchange("1", first, attempt("1", 2, usage=usage))
-    with Ledger(path) as ledger:
+    with Ledger(place) as ledger:
         ledger.record(kept, [user("Why?")], answer("So."), source="cli", turn=Turn())
-    with Records(path) as records:
+    with Records(place) as records:
         found = records.find()
         assert found == records.find("req_1") == records.find("1")
         assert found is not None
@@ -118,8 +118,8 @@ def test_record_comes_back_as_it_was(path: Path) -> None:
         assert records.find("") is None
 
 
-def test_sums_are_exact_and_unknown_costs_are_no_zeros(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_sums_are_exact_and_unknown_costs_are_no_zeros(place: Place) -> None:
+    with Ledger(place) as ledger:
         big = 9_007_199_254_740_993  # a float would make it even
         ledger.record(exchange("1", attempt("1", cost=big)), source="cli")
         ledger.record(exchange("2", attempt("2", cost=1)), source="cli")
@@ -129,7 +129,7 @@ def test_sums_are_exact_and_unknown_costs_are_no_zeros(path: Path) -> None:
         ledger.record(exchange("4", dead, local), source="cli")
         demo = attempt("5", provider="demo", cost=500, source="demo")
         ledger.record(exchange("5", demo), source="cli")
-    with Records(path) as records:
+    with Records(place) as records:
         found = {group.name: group for group in records.sums("provider")}
         assert list(found) == ["mycorp", "demo", "box"]
         mine = found["mycorp"]
@@ -143,11 +143,11 @@ def test_sums_are_exact_and_unknown_costs_are_no_zeros(path: Path) -> None:
         assert [group.name for group in records.sums("key")] == ["$KEY"]
 
 
-def test_days_are_those_of_the_clock_on_the_wall_in_their_order(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_days_are_those_of_the_clock_on_the_wall_in_their_order(place: Place) -> None:
+    with Ledger(place) as ledger:
         for name, at in (("2", MORNING + DAY), ("1", MORNING), ("3", MORNING + DAY + 3600)):
             ledger.record(exchange(name, attempt(name, at=at), at=at), source="cli")
-    with Records(path) as records:
+    with Records(place) as records:
         found = [(group.name, group.attempts) for group in records.sums("day")]
         assert found == [("2026-11-20", 1), ("2026-11-21", 2)]
         assert sum(g.attempts for g in records.sums("day", since=MORNING + 1)) == 2
@@ -158,7 +158,7 @@ def test_sums_never_read_the_table_itself(by: By, path: Path) -> None:
     Ledger(path).close()
     with Records(path) as records:
         seen: list[str] = []
-        records._connection.set_trace_callback(seen.append)
+        records._connection.raw.set_trace_callback(seen.append)
         records.sums(by, since=5.0)
     with sqlite3.connect(path) as connection:
         plan = str(connection.execute(f"EXPLAIN QUERY PLAN {seen[-1]}").fetchall())
@@ -172,15 +172,15 @@ def test_reading_makes_no_file(path: Path) -> None:
     assert not path.exists()
 
 
-def test_clients_are_gateway_keys_and_else_where_they_ask_from(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_clients_are_gateway_keys_and_else_where_they_ask_from(place: Place) -> None:
+    with Ledger(place) as ledger:
         ledger.record(exchange("a"), source="cli")
         for name, key in (("b", "team"), ("c", "team"), ("d", None)):
             through = exchange(name)
             through.endpoint, through.key, through.status = "/messages", key, 200
             through.overhead_s = 0.001
             ledger.record_all([through], source="gateway")
-    with Records(path) as records:
+    with Records(place) as records:
         sums = {found.name: found.attempts for found in records.sums("client")}
         shown = records.find("req_b")
     assert sums == {"team": 2, "cli": 1, "gateway": 1}

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Command] = {
     "dialects": Command("dialects:dialects", "What servers would not take: list, forget."),
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, client, day …"),
+    "db": Command("database:db", "The database: status, migrate, migrate-to, backup, restore."),
     "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
     "run": Command("run:run", "Start a coding agent against the gateway: claude, codex, …"),
     "env": Command("env:env", "Variables that point other programs at the gateway."),

@@ -8,17 +8,17 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.check import Check
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dragoman.probe.reachable import Reachable
+    from dragoman.store import Place
 
 MUCH_S = 30
 """A clock that is further off than this is told: signatures and budgets depend on it."""
@@ -51,46 +51,57 @@ def check_versions() -> Iterator[Check]:
 
 def check_record(session: Session) -> Iterator[Check]:
     """Whether the database is sound, can be written, is private, and has room."""
+    from dragoman.cli.record import RecordUnusable, find_place
     from dragoman.cli.user_file import shown
-    from dragoman.store import StoreError, database_path
+
+    try:
+        place = find_place(session)
+    except RecordUnusable as error:
+        fix = "answers come all the same, unrecorded"
+        yield Check(subject="record", verdict="failed", detail=error.why, fix=fix)
+        return
+    if not isinstance(place, Path):
+        yield from _look_at(place, str(place), "answers come all the same, unrecorded")
+        return
+    where = shown(place, session)
+    if not place.exists():
+        detail = f"{where}  nothing is recorded yet"
+        yield Check(subject="record", verdict="none", detail=detail, facts={"path": str(place)})
+    else:
+        fix = "answers come all the same, unrecorded; move the file away to begin anew"
+        if (yield from _look_at(place, where, fix)):
+            yield from _privacy(place, where)
+    yield from _room(place)
+
+
+def _look_at(place: Place, where: str, fix: str) -> Generator[Check, None, bool]:
+    """Open the database, count, and try to write. Returns whether all is well."""
+    from dragoman.store import StoreError
     from dragoman.store.database import open_database
 
-    path = database_path(session.env)
-    where = shown(path, session)
-    if not path.exists():
-        detail = f"{where}  nothing is recorded yet"
-        yield Check(subject="record", verdict="none", detail=detail, facts={"path": str(path)})
-    else:
+    facts: dict[str, Any] = {"path": str(place)}
+    try:
+        connection = open_database(place, create=False)
         try:
-            connection = open_database(path, create=False)
-            try:
-                detail, facts = _look_into(connection, path)
-            finally:
-                connection.close()
-        except (StoreError, sqlite3.Error, OSError) as error:
-            why = str(error).removeprefix(f"{path}: ")
-            yield Check(
-                subject="record",
-                verdict="failed",
-                detail=f"{where}  {why}",
-                fix="answers come all the same, unrecorded; move the file away to begin anew",
-                facts={"path": str(path)},
+            (found,) = connection.rows(
+                "SELECT count(*) AS count, max(started_at) AS latest FROM exchange"
             )
-        else:
-            yield Check(subject="record", detail=f"{where}  {detail}", facts=facts)
-            yield from _privacy(path, where)
-    yield from _room(path)
-
-
-def _look_into(connection: sqlite3.Connection, path: Path) -> tuple[str, dict[str, Any]]:
-    """Count, and try to write. Raises: sqlite3.Error."""
-    answers = int(connection.execute("SELECT count(*) FROM exchange").fetchone()[0])
-    latest = connection.execute("SELECT max(started_at) FROM exchange").fetchone()[0]
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ROLLBACK")
-    size = path.stat().st_size
-    facts = {"path": str(path), "exchanges": answers, "size_bytes": size, "latest_at": latest}
-    return f"{answers:,} exchange{'' if answers == 1 else 's'}, {_size(size)}", facts
+            with connection.transaction():
+                pass  # that it can be written is all that is asked
+        finally:
+            connection.close()
+        size = f", {_size(place.stat().st_size)}" if isinstance(place, Path) else ""
+    except (StoreError, OSError) as error:
+        detail = f"{where}  {str(error).removeprefix(f'{place}: ')}"
+        yield Check(subject="record", verdict="failed", detail=detail, fix=fix, facts=facts)
+        return False
+    count = int(found["count"])
+    facts |= {"exchanges": count, "latest_at": found["latest"]}
+    if isinstance(place, Path):
+        facts["size_bytes"] = place.stat().st_size
+    detail = f"{where}  {count:,} exchange{'' if count == 1 else 's'}{size}"
+    yield Check(subject="record", detail=detail, facts=facts)
+    return True
 
 
 def _privacy(path: Path, where: str) -> Iterator[Check]:

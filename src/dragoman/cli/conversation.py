@@ -52,12 +52,12 @@ def find_thread(session: Session, last: bool, part: str | None) -> Conversation 
     """
     if part is None and not last:
         return None
-    from dragoman.cli.record import readable
-    from dragoman.store import database_path, find_conversation
+    from dragoman.cli.record import find_place, readable
+    from dragoman.store import find_conversation
 
-    path = database_path(session.env)
-    with readable(path):
-        found = find_conversation(path, part)
+    place = find_place(session)
+    with readable(place):
+        found = find_conversation(place, part)
     if found is not None:
         return found
     if part is None:
@@ -126,13 +126,13 @@ def record(
     source: str = "cli",
 ) -> None:
     """Write down an exchange with what was new in it. Raises: StoreError."""
-    from dragoman.store import Ledger, Turn, database_path
+    from dragoman.store import Ledger, Turn, database_place
 
     said = [message]
     if (instructions := params.get("system")) != thread.system:
         said.insert(0, system(instructions or ""))
     turn = Turn(thread.conversation_id, settings, thread.number)
-    with Ledger(database_path(session.env)) as ledger:
+    with Ledger(database_place(session.env)) as ledger:
         ledger.record(exchange, said, completion, source=source, turn=turn)
 
 
@@ -144,10 +144,10 @@ def record_aside(
     source: str = "cli",
 ) -> None:
     """Write down an exchange that is no turn of a conversation; what prevents it is told."""
-    from dragoman.store import Ledger, StoreError, database_path
+    from dragoman.store import Ledger, StoreError, database_place
 
     try:
-        with Ledger(database_path(session.env)) as ledger:
+        with Ledger(database_place(session.env)) as ledger:
             ledger.record(exchange, [message], completion, source=source)
     except StoreError as error:
         session.terminal.warn(f"not recorded: {error}")

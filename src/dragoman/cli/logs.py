@@ -101,10 +101,10 @@ def show_log(session: Session, id_: str | None, json: bool) -> None:
 @shared
 @click.pass_obj
 def print_path(session: Session) -> None:
-    """Print where the record is: a SQLite file."""
-    from dragoman.store import database_path
+    """Print where the record is: a SQLite file, or a PostgreSQL database."""
+    from dragoman.cli.record import find_place
 
-    session.terminal.out.line(str(database_path(session.env)))
+    session.terminal.out.line(str(find_place(session)))
 
 
 def _conversation(session: Session, part: str | None) -> str | None:

@@ -10,12 +10,13 @@ from dragoman.cli.exit_codes import InputMissing
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from dragoman.store import Place
     from dragoman.store.records import Records
 
 HINTS = (
     ("nothing is recorded", 'ask something first: dragoman "hello"'),
+    ("DATABASE_URL", "set it to a database's URL, or take it away to use a file"),
+    ("not installed", "pip install 'dragoman[postgres]'"),
     ("newer version", "update this dragoman, or move the file away to begin a new record"),
     ("locked", "another program is writing to it: try again in a moment"),
     ("ermission", "give yourself the right to read it"),
@@ -29,28 +30,38 @@ class RecordUnusable(InputMissing):
 
     code = "record_unusable"
 
-    def __init__(self, path: Path, reason: str) -> None:
-        hint = next((hint for word, hint in HINTS if word in reason), ELSE)
-        own = reason.removeprefix(str(path)).removeprefix(":").strip()
+    def __init__(self, place: Place | str, reason: str) -> None:
+        what_it_is = f"{place}: {reason}"
+        hint = next((hint for word, hint in HINTS if word in what_it_is), ELSE)
+        own = reason.removeprefix(str(place)).removeprefix(":").strip()
         missing = "nothing is recorded" in own
         what = own if missing else "the record of what was asked cannot be read"
         super().__init__(what, hint=hint)
-        self.why = f"there is no {path}" if missing else f"{path}: {own}"
+        self.why = f"there is no {place}" if missing else f"{place}: {own}"
 
 
 @contextmanager
 def open_records(session: Session) -> Iterator[Records]:
     """Open the record, and close it. Raises: RecordUnusable, also for what is met on the way."""
-    from dragoman.store import database_path
     from dragoman.store.records import Records
 
-    path = database_path(session.env)
-    with readable(path), Records(path) as records:
+    place = find_place(session)
+    with readable(place), Records(place) as records:
         yield records
 
 
+def find_place(session: Session) -> Place:
+    """Say where the record is. Raises: RecordUnusable for a URL that is none."""
+    from dragoman.store import StoreError, database_place
+
+    try:
+        return database_place(session.env)
+    except StoreError as error:
+        raise RecordUnusable("DRAGOMAN_DATABASE_URL", str(error)) from None
+
+
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(place: Place) -> Iterator[None]:
     """Tell of a record that cannot be read. Raises: RecordUnusable."""
     import msgspec
 
@@ -59,6 +70,6 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise RecordUnusable(path, str(error)) from None
+        raise RecordUnusable(place, str(error)) from None
     except msgspec.MsgspecError as error:
-        raise RecordUnusable(path, f"a row in it is damaged ({error})") from None
+        raise RecordUnusable(place, f"a row in it is damaged ({error})") from None

@@ -75,7 +75,7 @@ def _print_banner(session: Session, config: Config, sockets: Sequence[socket.soc
     from dragoman import __version__
     from dragoman.cli.terminal import printable
     from dragoman.server.sockets import url_of
-    from dragoman.store import database_path
+    from dragoman.store import database_place
 
     console = session.terminal.out
     url = url_of(sockets[0])
@@ -86,7 +86,7 @@ def _print_banner(session: Session, config: Config, sockets: Sequence[socket.soc
     console.line(f"  Config  {printable(', '.join(files) or 'none: built-in providers only')}")
     console.line(f"          {counts}; changes are picked up")
     if config.server.log:
-        console.line(f"  Ledger  {printable(str(database_path(session.env)))}")
+        console.line(f"  Ledger  {printable(str(database_place(session.env)))}")
     keys = len(config.gateway_keys)
     console.line(f"  Keys    {_who(config.server.host, keys)}")
 

@@ -50,10 +50,10 @@ def prepare(session: Session, reading: Rereading, orphaned: int | None = None) -
             f"the gateway needs {error.name}, which is not installed",
             "pip install 'dragoman[server]'",
         ) from None
-    from dragoman.store import database_path
+    from dragoman.cli.record import find_place
 
     first = reading()
-    return Work(first, reading, first[0].server.host, database_path(session.env), orphaned)
+    return Work(first, reading, first[0].server.host, find_place(session), orphaned)
 
 
 def log_to_stderr(*, debug: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+SHORTEST = 2
+"""Names up to this length are written right: `do` begins a prompt, and is no `db`."""
 SHORT = 5
 """Names up to this length may be off by one letter only, which is not the first: most short words
 are near each other (`what` and `chat`, `hello` and `help`)."""
@@ -22,6 +24,8 @@ def near_command(word: str, commands: Iterable[str]) -> str | None:
 
 
 def _is_near(word: str, name: str, distance: int) -> bool:
+    if len(name) <= SHORTEST:
+        return distance == 0
     if len(name) <= SHORT:
         return distance <= 1 and word[:1] == name[:1]
     return distance <= 2

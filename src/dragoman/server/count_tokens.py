@@ -103,7 +103,7 @@ class Counting:
 class TokenCounter(Endpoint):
     """Counts the tokens of a prompt for the model that would answer it."""
 
-    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         envelope = open_envelope(body)
         dialogue = Counting(envelope, self.client)

@@ -98,7 +98,7 @@ class EmbeddingRelay(Embedding):
 class EmbeddingEndpoint(Endpoint):
     """Answers requests for vectors."""
 
-    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         envelope = open_envelope(body)
         dialogue = EmbeddingRelay(envelope)

@@ -70,7 +70,7 @@ class Endpoint(abc.ABC):
         self._complaints: set[tuple[str, str | None]] = set()
 
     @abc.abstractmethod
-    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """Read a request. Raises: InvalidRequest, UnknownModel, ConfigError."""
 
     @abc.abstractmethod
@@ -98,7 +98,7 @@ class Endpoint(abc.ABC):
             body = await request.body()
             await self.services.places.enter()
             try:
-                call = self.begin(body, request, admission)
+                call = await self.begin(body, request, admission)
                 call.exchange.endpoint = self.path
                 call.exchange.key = admission.principal.key
                 call.exchange.traceparent = request.headers.get("traceparent")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from dragoman.errors import DragomanError
+from dragoman.server.book import BookState
 from dragoman.server.count_tokens import PATH as COUNT_TOKENS
 from dragoman.server.count_tokens import TokenCounter
 from dragoman.server.discretion import conceal
@@ -47,8 +49,9 @@ class Gateway:
     """Answers every request of the data plane; paths are served with and without `/v1`.
 
     `snapshot` may be replaced at any time: requests end with the one that they began with.
-    `ready` is what `/readyz` tells; turn it off before stopping. `responses` is what is remembered
-    of them, by default in this process alone; it is closed with the gateway.
+    `ready` is what `/readyz` tells, with what `ledger` says; turn it off before stopping.
+    `responses` is what is remembered of them, by default in this process alone; it is closed with
+    the gateway.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Gateway:
         observers: Sequence[Observer] = (),
         metrics: Handler | None = None,
         responses: Responses | None = None,
+        ledger: Callable[[], BookState] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.transport = transport or AsyncDefaultTransport()
@@ -68,6 +72,7 @@ class Gateway:
         places = Places(settings.in_flight)
         services = Services(self.transport, observers, places, settings.hold)
         self._responses = responses or Responses(None)
+        self._ledger = ledger
         self._handlers = _table(services, self._responses)
         if metrics is not None:
             self._handlers["/metrics"] = {"GET": metrics}
@@ -87,7 +92,7 @@ class Gateway:
     async def close(self) -> None:
         """Close the connections to providers, and what is remembered of responses."""
         await self.transport.close()
-        self._responses.close()
+        await asyncio.to_thread(self._responses.close)
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
@@ -95,7 +100,8 @@ class Gateway:
         if looks and request.path in ("/healthz", "/health"):
             return await health(reply)
         if looks and request.path == "/readyz":
-            return await readiness(reply, ready=self.ready)
+            ledger = self._ledger() if self._ledger is not None else None
+            return await readiness(reply, ready=self.ready, ledger=ledger)
         snapshot = self.snapshot
         try:
             if "origin" in request.headers and self._answer_page(request, reply, snapshot):

@@ -37,7 +37,7 @@ class Generator(Endpoint):
     def begun(self, call: Call) -> None:
         """Take note that an answer has begun: its first piece is about to go out."""
 
-    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         return self.open(open_envelope(body), request, admission)
 

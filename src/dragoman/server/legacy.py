@@ -19,7 +19,7 @@ PATH = "/completions"
 class TextCompletions(Endpoint):
     """Relays text completions to providers that have them, streamed or not."""
 
-    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         envelope = open_envelope(body)
         dialogue = Passing(envelope, Neighbour(PATH, countable=True), self.client, events_end=True)

@@ -38,7 +38,7 @@ class PassThrough(Endpoint):
         else:
             check_coding(request)
 
-    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         kind = "application/json"
         sent: Sent

@@ -146,18 +146,19 @@ class ResponsesEndpoint(Generator):
         super().__init__(path, client, services)
         self._kept = kept
 
-    def open(self, envelope: Envelope, request: Request, admission: Admission) -> Call:
-        """See `Generator.open`."""
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+        """See `Endpoint.begin`."""
+        envelope = open_envelope(body)
         fields = envelope.fields
         key = admission.principal.key or ""
         if BEFORE not in fields and "store" not in fields:
             return self._begin(envelope, request, admission, Memory(key, by_provider=True))
-        return self._open_stateful(envelope, request, admission, key)
+        return await self._open_stateful(envelope, request, admission, key)
 
     def _begin(
         self, envelope: Envelope, request: Request, admission: Admission, memory: Memory
     ) -> Call:
-        call = super().open(envelope, request, admission)
+        call = self.open(envelope, request, admission)
         dialogue = call.dialogue
         assert isinstance(dialogue, OverResponses)
         dialogue.memory = memory
@@ -165,13 +166,13 @@ class ResponsesEndpoint(Generator):
             dialogue.translate = _Renamed
         return call
 
-    def _open_stateful(
+    async def _open_stateful(
         self, envelope: Envelope, request: Request, admission: Admission, key: str
     ) -> Call:
         """Begin what continues something, or is to be kept, or is not to be."""
         before, store = envelope.get(BEFORE), envelope.get("store")
         wants = store is not None and read_bool(store, "store")
-        prior = None if before is None else self._prior(key, read_text(before, BEFORE))
+        prior = None if before is None else await self._prior(key, read_text(before, BEFORE))
         settings = admission.snapshot.config.server
         changes: dict[str, bytes | None] = {}
         items: list[Any] = []
@@ -198,8 +199,8 @@ class ResponsesEndpoint(Generator):
             )
         return call
 
-    def _prior(self, key: str, response_id: str) -> StoredResponse:
-        prior = find(self._kept, key, response_id)
+    async def _prior(self, key: str, response_id: str) -> StoredResponse:
+        prior = await find(self._kept, key, response_id)
         if prior is None:
             error = InvalidRequest(
                 f"previous_response_id: there is no response '{response_id[:100]}'",
@@ -308,10 +309,10 @@ class _Named(Struct):
     id: Any = None
 
 
-def find(kept: Responses, key: str, response_id: str) -> StoredResponse | None:
+async def find(kept: Responses, key: str, response_id: str) -> StoredResponse | None:
     """Find a response of a key's. Raises: StoreDown."""
     try:
-        return kept.find(key, response_id)
+        return await kept.fetch(key, response_id)
     except StoreError as error:
         raise StoreDown(f"what is remembered cannot be read: {error}") from error
 

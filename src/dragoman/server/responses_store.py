@@ -79,7 +79,7 @@ class StoredResponses(Endpoint):
 
     async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
         """Answer from what we keep, or have the provider answer."""
-        made = self._find(request, admission)
+        made = await self._find(request, admission)
         if made.body is None:
             return await super().__call__(request, reply, admission)
         answer = _ANSWERS[self._method, self._tail](made, request.query)
@@ -87,10 +87,10 @@ class StoredResponses(Endpoint):
             self._kept.remove(made.key, made.id)
         return await reply.send(200, JSON_HEADERS, encode(answer))
 
-    def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         del body  # none of these has one
-        made = self._find(request, admission)
+        made = await self._find(request, admission)
         tail = f"/{quote(made.id, safe='')}{self._tail}"
         if request.query:
             tail += f"?{request.query}"
@@ -113,9 +113,9 @@ class StoredResponses(Endpoint):
         except NotFound:
             raise _missing(neighbour.tail.split("/")[1].partition("?")[0]) from None
 
-    def _find(self, request: Request, admission: Admission) -> StoredResponse:
+    async def _find(self, request: Request, admission: Admission) -> StoredResponse:
         response_id = request.path.removeprefix("/v1").split("/")[2]
-        made = find(self._kept, admission.principal.key or "", response_id)
+        made = await find(self._kept, admission.principal.key or "", response_id)
         if made is None:
             raise _missing(response_id)
         return made

@@ -34,6 +34,7 @@ from dragoman.server.reload import Reading, Reloader
 from dragoman.server.snapshot import take_snapshot
 from dragoman.server.tally import Tally
 from dragoman.server.traces import make_traces
+from dragoman.store import Place
 from dragoman.store.responses import Responses
 
 log = logging.getLogger("dragoman.server")
@@ -55,7 +56,7 @@ class Work(Struct, frozen=True):
     """What a worker needs to know.
 
     `reading` is what was read to begin with, `read` reads it again. `listening` is the host that
-    the sockets are bound to. `database` is the ledger's file, None for no ledger. `orphaned`
+    the sockets are bound to. `database` is where the ledger is, None for no ledger. `orphaned`
     becomes readable when whoever started the worker is gone. `shared` is a folder in which workers
     leave what they have counted for each other.
     """
@@ -63,7 +64,7 @@ class Work(Struct, frozen=True):
     reading: Reading
     read: Callable[[], Reading]
     listening: str
-    database: Path | None = None
+    database: Place | None = None
     orphaned: int | None = None
     shared: Path | None = None
 
@@ -105,6 +106,7 @@ class _Worker:
             observers=observers,
             metrics=metrics.answer,
             responses=Responses(work.database),
+            ledger=book.state if book is not None else None,
         )
         application = Application(
             gateway, body_limit=settings.body_limit, client_write_s=settings.client_write

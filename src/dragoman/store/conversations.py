@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from dragoman.store.database import cannot, open_database
+from dragoman.store.database import Connection, Place, cannot, is_there, open_database
 from dragoman.types.message import Message, Part, Reasoning, ToolCall
 
-HAS_PART = "(substr(id, 1, :length) = :part OR substr(id, -:length) = :part)"
+HAS_PART = "(substr(id, 1, :length) = :part OR substr(id, length(id) - :length + 1) = :part)"
 """Whether an id begins or ends with `:part`, which is `:length` long: what people can copy."""
 
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
@@ -66,21 +64,21 @@ def conversation_of(exchange_id: str) -> str:
     return f"con_{exchange_id.partition('_')[2]}"
 
 
-def find_conversation(path: Path, part: str | None = None) -> Conversation | None:
+def find_conversation(place: Place, part: str | None = None) -> Conversation | None:
     """Find a conversation by how its id, or one of its exchanges' ids, begins or ends.
 
     None: the last one that was answered. A part that several have is nobody's.
 
     Raises: StoreError.
     """
-    if not path.exists():
+    if not is_there(place):
         return None
-    connection = open_database(path, create=False)
+    connection = open_database(place, create=False)
     try:
         found = _last(connection) if part is None else _by_part(connection, part)
         return None if found is None else _read(connection, found)
-    except (sqlite3.Error, msgspec.MsgspecError) as error:
-        raise cannot(path, error) from None
+    except msgspec.MsgspecError as error:
+        raise cannot(place, error) from None
     finally:
         connection.close()
 
@@ -90,22 +88,22 @@ def decode_parts(text: str) -> tuple[Part, ...]:
     return _PARTS.decode(text)
 
 
-def _last(connection: sqlite3.Connection) -> str | None:
-    # The sign keeps SQLite from the index of conversations, which would be sorted whole.
-    row = connection.execute(
+def _last(connection: Connection) -> str | None:
+    # The function keeps SQLite from the index of conversations, which would be sorted whole.
+    found = connection.rows(
         """
         SELECT conversation_id FROM exchange
-        WHERE +conversation_id IS NOT NULL AND EXISTS (
+        WHERE coalesce(conversation_id, '') <> '' AND EXISTS (
             SELECT 1 FROM message WHERE exchange_id = exchange.id AND direction = 'out'
         )
         ORDER BY id DESC LIMIT 1
         """
-    ).fetchone()
-    return row[0] if row else None
+    )
+    return found[0]["conversation_id"] if found else None
 
 
-def _by_part(connection: sqlite3.Connection, part: str) -> str | None:
-    rows = connection.execute(
+def _by_part(connection: Connection, part: str) -> str | None:
+    found = connection.rows(
         f"""
         SELECT id FROM conversation WHERE {HAS_PART}
         UNION
@@ -113,17 +111,16 @@ def _by_part(connection: sqlite3.Connection, part: str) -> str | None:
         LIMIT 2
         """,  # noqa: S608
         {"part": part, "length": len(part)},
-    ).fetchall()
-    return rows[0][0] if len(rows) == 1 and part else None
+    )
+    return found[0]["id"] if len(found) == 1 and part else None
 
 
-def _read(connection: sqlite3.Connection, identity: str) -> Conversation:
-    (settings,) = connection.execute(
-        "SELECT settings FROM conversation WHERE id = ?", (identity,)
-    ).fetchone()
-    (last_turn,) = connection.execute(
-        "SELECT coalesce(max(turn), 0) FROM exchange WHERE conversation_id = ?", (identity,)
-    ).fetchone()
+def _read(connection: Connection, identity: str) -> Conversation:
+    (kept,) = connection.rows(
+        "SELECT settings, (SELECT coalesce(max(turn), 0) FROM exchange WHERE conversation_id = :id)"
+        " AS last_turn FROM conversation WHERE id = :id",
+        {"id": identity},
+    )
     system: str | None = None
     turns = []
     for said in _answered(connection, identity):
@@ -134,28 +131,29 @@ def _read(connection: sqlite3.Connection, identity: str) -> Conversation:
             turns.append(turn)
     return Conversation(
         id=identity,
-        settings=msgspec.json.decode(settings, type=Settings),
+        settings=msgspec.json.decode(kept["settings"], type=Settings),
         system=system,
         turns=tuple(turns),
-        last_turn=last_turn,
+        last_turn=kept["last_turn"],
     )
 
 
-def _answered(connection: sqlite3.Connection, identity: str) -> Iterator[list[Message]]:
+def _answered(connection: Connection, identity: str) -> Iterator[list[Message]]:
     """Yield what was said in each turn: in its last exchange that has an answer."""
-    exchanges = connection.execute(
+    exchanges = connection.rows(
         """
-        SELECT max(exchange.id) FROM exchange
+        SELECT max(exchange.id) AS id FROM exchange
         JOIN message ON message.exchange_id = exchange.id AND message.direction = 'out'
-        WHERE conversation_id = ? GROUP BY turn ORDER BY turn
+        WHERE conversation_id = :id GROUP BY turn ORDER BY turn
         """,
-        (identity,),
-    ).fetchall()
-    for (exchange,) in exchanges:
-        rows = connection.execute(
-            "SELECT role, parts FROM message WHERE exchange_id = ? ORDER BY position", (exchange,)
+        {"id": identity},
+    )
+    for exchange in exchanges:
+        said = connection.rows(
+            "SELECT role, parts FROM message WHERE exchange_id = :id ORDER BY position",
+            {"id": exchange["id"]},
         )
-        yield [Message(role, decode_parts(parts)) for role, parts in rows]
+        yield [Message(row["role"], decode_parts(row["parts"])) for row in said]
 
 
 def replayable(said: Iterable[Message]) -> tuple[Message, ...]:

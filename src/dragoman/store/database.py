@@ -1,17 +1,27 @@
-"""Opens the database: makes it, brings it to our version, keeps it private."""
+"""Where the database is, and what one is for those who use it: SQLite's file, or a PostgreSQL.
+
+Law: statements are written once, for both. Values are named (`:name`); what only one of the two
+databases understands is asked of the connection.
+"""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+from urllib.parse import unquote, urlsplit
 
-from dragoman.store.schema import MIGRATIONS, VERSION
+from msgspec import Struct
 
 DATABASE_FILE = "dragoman.db"
-BUSY_TIMEOUT_S = 2.0
-"""How long another process's writing is waited for: somebody waits for their prompt."""
+VARIABLE = "DRAGOMAN_DATABASE_URL"
+BATCH = 1000
+"""Rows that are read at once where there may be any number."""
+SCHEMES = ("postgresql", "postgres")
+
+Values: TypeAlias = Mapping[str, Any]
+Hint: TypeAlias = Literal["of attempts", "in days"]
 
 
 class StoreError(Exception):
@@ -22,76 +32,143 @@ class UnwritableRow(StoreError):
     """What was to be written cannot be, in any database; another row may."""
 
 
+class Server(Struct, frozen=True):
+    """A PostgreSQL database. `url` may hold a password: only `str` is fit to be shown."""
+
+    url: str
+
+    def __str__(self) -> str:
+        """Write the URL without password and parameters."""
+        at = urlsplit(self.url)
+        user = f"{at.username}@" if at.username else ""
+        port = f":{at.port}" if at.port else ""
+        return f"postgresql://{user}{at.hostname or ''}{port}{at.path}"
+
+    def __repr__(self) -> str:
+        return f"Server({self})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("", str(self))]
+
+
+Place: TypeAlias = Path | Server
+"""Where a database is: a file, or a server."""
+
+
+class Connection(Protocol):
+    """An open database, at our version. Not for two threads at a time.
+
+    What fails raises UnwritableRow where the row is at fault, else StoreError.
+    """
+
+    version: int
+
+    def rows(self, statement: str, values: Values = {}) -> list[Any]:  # noqa: B006
+        """Read all rows; each has its values by name, as a mapping has them."""
+        ...
+
+    def batches(self, statement: str) -> Iterator[list[tuple[Any, ...]]]:
+        """Read many rows, so many at once, as tuples. Only inside a transaction."""
+        ...
+
+    def write(self, statement: str, values: Values = {}) -> None:  # noqa: B006
+        """Run a statement that gives nothing back."""
+        ...
+
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        once: bool = False,
+    ) -> None:
+        """Insert rows. `once`: those that are there already stay as they are."""
+        ...
+
+    def transaction(self, *, snapshot: bool = False) -> AbstractContextManager[None]:
+        """Do all that is done inside, or nothing. `snapshot`: only read, what is there now."""
+        ...
+
+    def speak(self, hint: Hint) -> str:
+        """Say in this database's SQL what differs.
+
+        "of attempts": which index the sums of attempts are read from; "in days": the day of a row's
+        `started_at`, in the machine's time zone.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
 def database_path(env: Mapping[str, str]) -> Path:
-    """Say where the database is: `$XDG_DATA_HOME/dragoman/dragoman.db`."""
+    """Say where the file is: `$XDG_DATA_HOME/dragoman/dragoman.db`."""
     from dragoman.config.files import data_folder
 
     return data_folder(env) / DATABASE_FILE
 
 
-def open_database(path: Path, *, create: bool = True) -> sqlite3.Connection:
-    """Open the database, at our version. Only its owner may read what is made here.
+def database_place(env: Mapping[str, str]) -> Place:
+    """Say where the database is: what `DRAGOMAN_DATABASE_URL` names, else our file.
 
-    Without `create` a file that is not there is an error; an older one is migrated in any case.
+    Raises: StoreError for a URL that names no database that we know.
+    """
+    url = env.get(VARIABLE, "").strip()
+    return read_place(url) if url else database_path(env)
+
+
+def read_place(url: str) -> Place:
+    """Read a URL: `postgresql://user:password@host/name`, or `sqlite:///path`. Raises: StoreError.
+
+    `sqlite:////var/lib/a.db` is absolute, as SQLAlchemy has it.
+    """
+    scheme, colon, rest = url.partition("://")
+    if colon and scheme in SCHEMES:
+        try:
+            _ = urlsplit(url).port
+        except ValueError as error:
+            raise StoreError(f"the URL of the database is wrong: {error}") from None
+        return Server(f"postgresql://{rest}")
+    if colon and scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
+        return Path(unquote(rest[1:]))
+    known = "postgresql://… or sqlite:///path"
+    # The URL itself is not repeated: it may hold a password.
+    raise StoreError(f"the URL of the database begins with none that is known ({known})")
+
+
+def is_there(place: Place) -> bool:
+    """Whether there is something to open; whether a server is up is found out by opening it."""
+    return isinstance(place, Server) or place.exists()
+
+
+def open_database(place: Place, *, create: bool = True) -> Connection:
+    """Open the database, at our version.
+
+    Without `create` a file that is not there is an error; what is older is migrated in any case.
 
     Raises: StoreError.
     """
-    try:
-        if create:
-            _make_private(path)
-        elif not path.exists():
-            raise StoreError(f"{path}: nothing is recorded yet")
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise cannot(path, error) from None
-    try:
-        _prepare(connection, path)
-    except sqlite3.Error as error:
-        connection.close()
-        raise cannot(path, error) from None
-    except StoreError:
-        connection.close()
-        raise
-    return connection
+    if isinstance(place, Server):
+        from dragoman.store.postgres import open_server
+
+        return open_server(place)
+    from dragoman.store.sqlite import open_file
+
+    return open_file(place, create=create)
 
 
-def cannot(path: Path, error: Exception) -> StoreError:
-    """Make the error that says why this file could not be used."""
+def cannot(place: Place, error: Exception) -> StoreError:
+    """Make the error that says why this database could not be used."""
+    return StoreError(f"{place}: {_reason(error)}")
+
+
+def unwritable(place: Place, error: Exception) -> UnwritableRow:
+    """Make the error that says why a row could not be written."""
+    return UnwritableRow(f"{place}: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return StoreError(f"{path}: {reason}")
-
-
-def _make_private(path: Path) -> None:
-    """Make the file, for its owner's eyes only; SQLite gives its side files the same mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to our version. Raises: sqlite3.Error, StoreError for a newer file."""
-    connection.execute("PRAGMA foreign_keys = ON")
-    # With a write-ahead log this can lose the last rows when the power fails, and nothing else.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    version = _version(connection)
-    if version == VERSION:
-        return
-    if version > VERSION:
-        raise StoreError(f"{path} was made by a newer version of dragoman")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        # Read again: another process may have been faster.
-        for step in MIGRATIONS[_version(connection) :]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    return " ".join(str(reason).split())

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
 from dragoman.store.conversations import Turn, conversation_of
-from dragoman.store.database import UnwritableRow, cannot, open_database
+from dragoman.store.database import Connection, Place, open_database
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.message import Message
 from dragoman.types.usage import Usage
 
-_OF_THE_ROW = (msgspec.MsgspecError, ValueError, TypeError, OverflowError)
-
 
 class Ledger:
-    """The database, opened for writing; made when it is not there. Only its owner may read it.
+    """The database, opened for writing; made when it is not there.
 
     Example:
-        with Ledger(database_path(os.environ)) as ledger:
+        with Ledger(database_place(os.environ)) as ledger:
             ledger.record(exchange, messages, completion, source="cli")
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place) -> None:
         """Open the database. Raises: StoreError."""
-        self.path = path
-        self._connection = open_database(path)
+        self._connection = open_database(place)
 
     def record(
         self,
@@ -54,15 +48,13 @@ class Ledger:
         if completion is not None and completion.parts:
             said.append(("out", completion.message))
         connection = self._connection
-        with self._transaction():
+        with connection.transaction():
             row = _exchange_row(exchange, source)
             if turn is not None:
                 row |= _placed(connection, turn, exchange, source)
-            _insert(connection, "exchange", [row])
+            connection.insert("exchange", list(row), [tuple(row.values())])
             _insert(
-                connection,
-                "attempt",
-                [_attempt_row(attempt, exchange.id) for attempt in exchange.attempts],
+                connection, "attempt", [_attempt_row(a, exchange.id) for a in exchange.attempts]
             )
             _insert(
                 connection,
@@ -78,32 +70,11 @@ class Ledger:
 
         Raises: StoreError; nothing is written then.
         """
-        with self._transaction():
-            rows = [tuple(_exchange_row(exchange, source).values()) for exchange in exchanges]
-            self._connection.executemany(_EXCHANGE_ONCE, rows)
-            attempts = [
-                tuple(_attempt_row(a, e.id).values()) for e in exchanges for a in e.attempts
-            ]
-            self._connection.executemany(_ATTEMPT_ONCE, attempts)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Do all that is done inside, or nothing. Raises: StoreError."""
-        connection = self._connection
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                connection.execute("COMMIT")
-            except BaseException:
-                # A full disk has rolled back already; a second rollback would hide the error.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except (*_OF_THE_ROW, sqlite3.ProgrammingError) as error:
-            raise UnwritableRow(f"{self.path}: {error}") from None
-        except sqlite3.Error as error:
-            raise cannot(self.path, error) from None
+        rows = [_exchange_row(exchange, source) for exchange in exchanges]
+        attempts = [_attempt_row(a, e.id) for e in exchanges for a in e.attempts]
+        with self._connection.transaction():
+            _insert(self._connection, "exchange", rows, once=True)
+            _insert(self._connection, "attempt", attempts, once=True)
 
     def close(self) -> None:
         """Close the database."""
@@ -121,33 +92,35 @@ class Ledger:
         self.close()
 
 
-def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    columns = list(rows[0])
-    marks = ", ".join(f":{column}" for column in columns)
-    connection.executemany(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608
-        rows,
-    )
+def _insert(
+    connection: Connection, table: str, rows: Sequence[Mapping[str, Any]], *, once: bool = False
+) -> None:
+    """Insert rows that have the same columns in the same order."""
+    if rows:
+        connection.insert(table, list(rows[0]), [tuple(row.values()) for row in rows], once=once)
 
 
-def _placed(
-    connection: sqlite3.Connection, turn: Turn, exchange: Exchange, source: str
-) -> dict[str, Any]:
+def _placed(connection: Connection, turn: Turn, exchange: Exchange, source: str) -> dict[str, Any]:
     """Find an exchange's place in its conversation: the turn it retries, else the next."""
     conversation = turn.conversation_id or conversation_of(exchange.id)
-    connection.execute(
-        "INSERT INTO conversation (id, started_at, source, settings) VALUES (?, ?, ?, ?)"
+    connection.write(
+        "INSERT INTO conversation (id, started_at, source, settings)"
+        " VALUES (:id, :started_at, :source, :settings)"
         " ON CONFLICT (id) DO UPDATE SET settings = excluded.settings",
-        (conversation, exchange.started_at, source, msgspec.json.encode(turn.settings).decode()),
+        {
+            "id": conversation,
+            "started_at": exchange.started_at,
+            "source": source,
+            "settings": msgspec.json.encode(turn.settings).decode(),
+        },
     )
     number = turn.number
     if number is None:
-        (number,) = connection.execute(
-            "SELECT coalesce(max(turn), 0) + 1 FROM exchange WHERE conversation_id = ?",
-            (conversation,),
-        ).fetchone()
+        (found,) = connection.rows(
+            "SELECT coalesce(max(turn), 0) + 1 AS next FROM exchange WHERE conversation_id = :id",
+            {"id": conversation},
+        )
+        number = found["next"]
     return {"conversation_id": conversation, "turn": number}
 
 
@@ -159,7 +132,7 @@ def _exchange_row(exchange: Exchange, source: str) -> dict[str, Any]:
         "source": source,
         "asked": exchange.asked,
         "route": exchange.route,
-        "stream": exchange.stream,
+        "stream": int(exchange.stream),
         "provider": exchange.provider,
         "model": exchange.model,
         "outcome": exchange.outcome,
@@ -214,7 +187,7 @@ def _token_columns(usage: Usage | None) -> dict[str, Any]:
         "cache_write_tokens": known.cache_write_tokens,
         "cache_write_1h_tokens": known.cache_write_1h_tokens,
         "reasoning_tokens": known.reasoning_tokens,
-        "usage_estimated": known.estimated,
+        "usage_estimated": int(known.estimated),
     }
 
 
@@ -232,19 +205,3 @@ def _message_row(
 
 def _text(value: Iterable[Any]) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _once(table: str, row: Mapping[str, Any]) -> str:
-    """Write the statement that inserts rows like this one, unless they are there already.
-
-    Their values come in order: names cost as much again as the writing.
-    """
-    marks = ", ".join("?" * len(row))
-    return f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608
-
-
-_EXCHANGE_ONCE = _once("exchange", _exchange_row(Exchange(id="", asked="", started_at=0), ""))
-_ATTEMPT_ONCE = _once(
-    "attempt",
-    _attempt_row(Attempt(id="", number=0, kind="first", provider="", model="", started_at=0), ""),
-)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
@@ -12,14 +10,13 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.store.conversations import HAS_PART, decode_parts
-from dragoman.store.database import cannot, open_database
+from dragoman.store.database import Connection, Place, Values, cannot, open_database
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.message import Message, Text
 from dragoman.types.usage import Usage
 
 By: TypeAlias = Literal["model", "provider", "key", "client", "day"]
 
-_DAY = "date(started_at, 'unixepoch', 'localtime')"
 _CLIENT = """coalesce(
     (SELECT coalesce(gateway_key, source) FROM exchange WHERE id = exchange_id), '(unknown)'
 )"""
@@ -27,8 +24,8 @@ GROUPS: Mapping[By, tuple[str, str]] = {
     "model": ("provider || '/' || model", "provider, model"),
     "provider": ("provider", "provider"),
     "key": ("coalesce(credential, '(none)')", "credential"),
-    "client": (_CLIENT, _CLIENT),
-    "day": (_DAY, _DAY),
+    "client": (_CLIENT, "name"),
+    "day": ("{day}", "name"),
 }
 """What sums are made for, in SQL: a name, and what they are grouped by.
 
@@ -107,37 +104,50 @@ class Sum(Struct, frozen=True, kw_only=True):
 _ENTRY = tuple(name for name in Entry.__struct_fields__ if name != "prompt")
 _ATTEMPT = tuple(name for name in Attempt.__struct_fields__ if name != "usage")
 
+_JOKERS = "%\\"
+"""What means something else in a pattern, in one database or the other."""
+PAGE = 500
+"""So many exchanges are read at once."""
+
 _ANSWERED = "outcome IN ('ok', 'truncated', 'client_closed')"
-_SUMS = f"""
-    count(*) AS attempts,
-    sum(outcome NOT IN ('ok', 'client_closed', 'interrupted')) AS failed,
-    coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
-    coalesce(sum(completion_tokens), 0) AS completion_tokens,
-    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-    coalesce(sum(CASE WHEN cost_source <> 'demo' THEN cost_nanousd END), 0) AS cost_nanousd,
-    coalesce(sum(cost_nanousd IS NOT NULL AND cost_source <> 'demo'), 0) AS priced,
-    coalesce(sum(CASE WHEN cost_source = 'demo' THEN cost_nanousd END), 0) AS demo_nanousd,
-    sum(cost_nanousd IS NULL AND ({_ANSWERED} OR completion_tokens IS NOT NULL)) AS unknown,
-    sum(cost_source = 'estimated' OR usage_estimated) AS estimated,
-    sum({_ANSWERED} AND prompt_tokens IS NULL AND completion_tokens IS NULL) AS unmetered
-"""
+_ADDED: Mapping[str, str] = {
+    "prompt_tokens": "prompt_tokens",
+    "completion_tokens": "completion_tokens",
+    "cache_read_tokens": "cache_read_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+    "cost_nanousd": "CASE WHEN cost_source <> 'demo' THEN cost_nanousd END",
+    "demo_nanousd": "CASE WHEN cost_source = 'demo' THEN cost_nanousd END",
+}
+_COUNTED: Mapping[str, str] = {
+    "failed": "outcome NOT IN ('ok', 'client_closed', 'interrupted')",
+    "priced": "cost_nanousd IS NOT NULL AND cost_source <> 'demo'",
+    "unknown": f"cost_nanousd IS NULL AND ({_ANSWERED} OR completion_tokens IS NOT NULL)",
+    "estimated": "cost_source = 'estimated' OR usage_estimated <> 0",
+    "unmetered": f"{_ANSWERED} AND prompt_tokens IS NULL AND completion_tokens IS NULL",
+}
+_SUMS = ", ".join(
+    [
+        "count(*) AS attempts",
+        # PostgreSQL adds integers up to decimals of any length.
+        *(f"CAST(coalesce(sum({what}), 0) AS BIGINT) AS {n}" for n, what in _ADDED.items()),
+        *(f"count(CASE WHEN {which} THEN 1 END) AS {n}" for n, which in _COUNTED.items()),
+    ]
+)
 
 
 class Records:
     """The database, opened for reading.
 
     Example:
-        with Records(database_path(os.environ)) as records:
+        with Records(database_place(os.environ)) as records:
             for entry in records.recent(limit=20):
                 print(entry.id, entry.prompt)
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place) -> None:
         """Open the database. Raises: StoreError, also when nothing was ever recorded."""
-        self.path = path
-        self._connection = open_database(path, create=False)
-        self._connection.row_factory = sqlite3.Row
+        self._place = place
+        self._connection: Connection = open_database(place, create=False)
 
     def recent(
         self,
@@ -164,13 +174,8 @@ class Records:
         for number, word in enumerate(query):
             conditions.append(_matching(f":word{number}"))
             values[f"word{number}"] = _pattern(word)
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        rows = self._rows(
-            f"SELECT {', '.join(_ENTRY)} FROM exchange {where} ORDER BY id DESC",  # noqa: S608
-            values,
-        )
         found: list[Entry] = []
-        for row in rows:
+        for row in self._backwards(conditions, values, PAGE if query else limit):
             if limit is not None and len(found) >= limit:
                 break
             entry = self._entry(row, query)
@@ -184,10 +189,13 @@ class Records:
         A part that several have is nobody's. Raises: StoreError.
         """
         if part is None:
-            rows = list(self._rows("SELECT * FROM exchange ORDER BY id DESC LIMIT 1", {}))
+            rows = self._connection.rows("SELECT * FROM exchange ORDER BY id DESC LIMIT 1")
         else:
             values = {"part": part, "length": len(part)}
-            rows = list(self._rows(f"SELECT * FROM exchange WHERE {HAS_PART} LIMIT 2", values))  # noqa: S608
+            rows = self._connection.rows(
+                f"SELECT * FROM exchange WHERE {HAS_PART} LIMIT 2",  # noqa: S608
+                values,
+            )
         return self._recorded(rows[0]) if len(rows) == 1 and part != "" else None
 
     def sums(self, by: By, *, since: float | None = None) -> list[Sum]:
@@ -195,20 +203,17 @@ class Records:
 
         `since` is Unix time. Raises: StoreError.
         """
-        order = (
-            "name"
-            if by == "day"
-            else "cost_nanousd DESC, prompt_tokens + completion_tokens DESC, attempts DESC, name"
-        )
         name, group = GROUPS[by]
+        connection = self._connection
         # What the index does not hold is not in it: the table has to be read then.
-        index = "NOT INDEXED" if by == "client" else "INDEXED BY attempt_usage"
-        rows = self._rows(
-            f"SELECT {name} AS name, {_SUMS} FROM attempt {index}"  # noqa: S608
-            f" WHERE started_at >= :since GROUP BY {group} ORDER BY {order}",
+        index = "" if by == "client" else connection.speak("of attempts")
+        rows = connection.rows(
+            f"SELECT {name.format(day=connection.speak('in days'))} AS name, {_SUMS}"  # noqa: S608
+            f" FROM attempt {index} WHERE started_at >= :since GROUP BY {group}",
             {"since": since if since is not None else 0.0},
         )
-        return [Sum(**dict(row)) for row in rows]
+        found = [Sum(**dict(row)) for row in rows]
+        return sorted(found, key=_by_name if by == "day" else _by_cost)
 
     def close(self) -> None:
         """Close the database."""
@@ -227,20 +232,30 @@ class Records:
 
     # -- rows
 
-    def _rows(self, statement: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Row]:
-        try:
-            # Not `yield from`: that closes the cursor with us, after the database perhaps.
-            for row in self._connection.execute(statement, values):  # noqa: UP028
-                yield row
-        except sqlite3.Error as error:
-            raise cannot(self.path, error) from None
+    def _backwards(
+        self, conditions: Sequence[str], values: Values, page: int | None
+    ) -> Iterator[Any]:
+        """Read exchanges, the latest first, so many at once."""
+        size = min(page or PAGE, PAGE)
+        before: str | None = None
+        while True:
+            all_of = [*conditions, *(["id < :before"] if before is not None else [])]
+            where = f"WHERE {' AND '.join(all_of)}" if all_of else ""
+            rows = self._connection.rows(
+                f"SELECT {', '.join(_ENTRY)} FROM exchange {where} ORDER BY id DESC LIMIT :page",  # noqa: S608
+                {**values, "before": before, "page": size},
+            )
+            yield from rows
+            if len(rows) < size:
+                return
+            before = rows[-1]["id"]
 
     def _messages(
         self, exchange_id: str, *, asked_only: bool = False
     ) -> Iterator[tuple[str, Message]]:
         """Read what was said; `asked_only`: the last that was sent."""
         which = "AND direction = 'in' ORDER BY position DESC LIMIT 1" if asked_only else ""
-        rows = self._rows(
+        rows = self._connection.rows(
             "SELECT direction, role, parts FROM message"  # noqa: S608
             f" WHERE exchange_id = :id {which or 'ORDER BY position'}",
             {"id": exchange_id},
@@ -249,9 +264,9 @@ class Records:
             try:
                 yield row["direction"], Message(row["role"], decode_parts(row["parts"]))
             except msgspec.MsgspecError as error:
-                raise cannot(self.path, error) from None
+                raise cannot(self._place, error) from None
 
-    def _entry(self, row: sqlite3.Row, query: Sequence[str]) -> Entry | None:
+    def _entry(self, row: Any, query: Sequence[str]) -> Entry | None:
         said = list(self._messages(row["id"], asked_only=not query))
         if query:
             facts = (row["asked"], row["provider"], row["model"], row["error"])
@@ -261,8 +276,8 @@ class Records:
         asked = [message for direction, message in said if direction == "in"]
         return Entry(**dict(row), prompt=_preview(asked[-1]) if asked else "")
 
-    def _recorded(self, row: sqlite3.Row) -> Recorded:
-        attempts = self._rows(
+    def _recorded(self, row: Any) -> Recorded:
+        attempts = self._connection.rows(
             "SELECT * FROM attempt WHERE exchange_id = :id ORDER BY number", {"id": row["id"]}
         )
         said = list(self._messages(row["id"]))
@@ -291,7 +306,7 @@ class Records:
         )
 
 
-def _attempt(row: sqlite3.Row) -> Attempt:
+def _attempt(row: Any) -> Attempt:
     fields = {name: row[name] for name in _ATTEMPT}
     known = {name: row[name] for name in _USAGE if row[name] is not None}
     usage = Usage(**known, estimated=bool(row["usage_estimated"])) if known else None
@@ -300,17 +315,28 @@ def _attempt(row: sqlite3.Row) -> Attempt:
 
 def _matching(mark: str) -> str:
     """The rows that may have a word in them; what is stored as JSON is looked at again later."""
-    facts = " OR ".join(f"{name} LIKE {mark}" for name in ("asked", "provider", "model", "error"))
+    facts = " OR ".join(
+        f"lower({name}) LIKE {mark}" for name in ("asked", "provider", "model", "error")
+    )
     return (
         f"({facts} OR EXISTS (SELECT 1 FROM message"  # noqa: S608
-        f" WHERE exchange_id = exchange.id AND parts LIKE {mark}))"
+        f" WHERE exchange_id = exchange.id AND lower(parts) LIKE {mark}))"
     )
 
 
 def _pattern(word: str) -> str:
-    """Make a pattern for LIKE, which knows upper and lower case in ASCII alone."""
+    """Make a pattern for LIKE, for text in lower case, which databases know in ASCII alone."""
     escaped = msgspec.json.encode(word).decode()[1:-1]
-    return f"%{''.join(c if c.isascii() and c != '%' else '_' for c in escaped)}%"
+    return f"%{''.join(c.lower() if c.isascii() and c not in _JOKERS else '_' for c in escaped)}%"
+
+
+def _by_name(one: Sum) -> str:
+    return one.name
+
+
+def _by_cost(one: Sum) -> tuple[int, int, int, str]:
+    tokens = one.prompt_tokens + one.completion_tokens
+    return (-one.cost_nanousd, -tokens, -one.attempts, one.name)
 
 
 def _text(message: Message) -> str:

@@ -5,18 +5,23 @@ Law: a response belongs to the gateway key that asked for it; to any other it do
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import queue
-import sqlite3
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec import Struct
 
-from dragoman.store.database import StoreError, cannot, open_database
+from dragoman.store.database import (
+    Connection,
+    Place,
+    StoreError,
+    UnwritableRow,
+    is_there,
+    open_database,
+)
 
 log = logging.getLogger("dragoman.store")
 
@@ -27,6 +32,10 @@ Source: https://platform.openai.com/docs/guides/conversation-state (read 2026-11
 LIMIT = 10_000
 LIMIT_BYTES = 64 * 1024 * 1024
 _PURGE_EVERY = 500
+_AGAIN_S = 1.0
+"""After so long a database that could not be written is tried again."""
+_LAST_WORDS_S = 10.0
+"""For what is still to be written at the end."""
 
 
 class StoredResponse(Struct, frozen=True, kw_only=True):
@@ -54,28 +63,32 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
 class Responses:
     """What is remembered: in the database, and in memory until it is written there.
 
-    Without a `path`, or while it cannot be written, memory is all there is, and bounded. Writing is
-    done by a thread, in order; another process sees a change a moment later. Reading is for one
-    thread. `wall` is Unix time.
+    Without a `place` memory is all there is, and bounded. Writing is done by a thread, in order; it
+    waits for a database that is away, with so many changes at most. Another process sees a change a
+    moment later. `wall` is Unix time.
     """
 
     def __init__(
         self,
-        path: Path | None,
+        place: Place | None,
         *,
         wall: Callable[[], float] = time.time,
         limit: int = LIMIT,
         limit_bytes: int = LIMIT_BYTES,
     ) -> None:
-        self._path = path
+        self._place = place
         self._wall = wall
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._kept: OrderedDict[tuple[str, str], StoredResponse | None] = OrderedDict()
         self._size_bytes = 0
         self._lock = threading.Lock()
-        self._reader: sqlite3.Connection | None = None
-        self._work: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
+        self._reader: Connection | None = None
+        self._reading = threading.Lock()
+        self._work: deque[_Change] = deque()
+        self._waiting_bytes = 0
+        self._told = threading.Condition()
+        self._closing = False
         self._thread: threading.Thread | None = None
 
     def add(self, response: StoredResponse) -> None:
@@ -83,14 +96,23 @@ class Responses:
         self._keep((response.key, response.id), response)
         self._write(_Change(response.key, response.id, response))
 
+    async def fetch(self, key: str, response_id: str) -> StoredResponse | None:
+        """Do what `find` does, without holding up the event loop. Raises: StoreError."""
+        with self._lock:
+            is_kept = self._place is None or (key, response_id) in self._kept
+        if is_kept:
+            return self.find(key, response_id)
+        return await asyncio.to_thread(self.find, key, response_id)
+
     def find(self, key: str, response_id: str) -> StoredResponse | None:
         """Find a response of this key's. Raises: StoreError."""
-        place = (key, response_id)
+        at = (key, response_id)
         with self._lock:
-            is_kept = place in self._kept
-            found = self._kept.get(place)
+            is_kept = at in self._kept
+            found = self._kept.get(at)
         if not is_kept:
-            found = self._read(place)
+            with self._reading:
+                found = self._read(at)
         return found if found is not None and found.expires_at > self._wall() else None
 
     def remove(self, key: str, response_id: str) -> None:
@@ -101,9 +123,12 @@ class Responses:
     def close(self) -> None:
         """Write what is still to be written, and close the database."""
         if self._thread is not None:
-            self._work.put(None)
-            self._thread.join()
+            with self._told:
+                self._closing = True
+                self._told.notify()
+            self._thread.join(_LAST_WORDS_S)
             self._thread = None
+        self._closing = False
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -132,59 +157,91 @@ class Responses:
 
     # ------------------------------------------------------------------------------ database
 
-    def _read(self, place: tuple[str, str]) -> StoredResponse | None:
-        if self._path is None or not self._path.exists():
+    def _read(self, at: tuple[str, str]) -> StoredResponse | None:
+        if self._place is None or not is_there(self._place):
             return None
         try:
             if self._reader is None:
-                self._reader = open_database(self._path)
-            row = self._reader.execute(
-                "SELECT provider, model, credential, expires_at, body, input FROM response"
-                " WHERE gateway_key = ? AND id = ?",
-                place,
-            ).fetchone()
-        except sqlite3.Error as error:
-            raise cannot(self._path, error) from None
-        if row is None:
-            return None
-        provider, model, credential, expires_at, body, said = row
-        return StoredResponse(
-            id=place[1],
-            key=place[0],
-            provider=provider,
-            model=model,
-            credential=credential,
-            expires_at=expires_at,
-            body=body,
-            input=said,
-        )
+                self._reader = open_database(self._place)
+            found = self._reader.rows(
+                "SELECT id, gateway_key AS key, provider, model, credential, expires_at, body,"
+                " input FROM response WHERE gateway_key = :key AND id = :id",
+                {"key": at[0], "id": at[1]},
+            )
+        except StoreError:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None  # opened anew the next time
+            raise
+        return StoredResponse(**dict(found[0])) if found else None
 
     def _write(self, change: _Change) -> None:
-        if self._path is None:
+        if self._place is None:
             return
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="responses", daemon=True)
             self._thread.start()
-        self._work.put(change)
+        with self._told:
+            self._work.append(change)
+            self._waiting_bytes += change.size_bytes
+            while len(self._work) > LIMIT or self._waiting_bytes > self._limit_bytes:
+                self._waiting_bytes -= self._work.popleft().size_bytes
+                log.warning("a response is not kept beyond this process: too many wait")
+            self._told.notify()
 
     def _run(self) -> None:
         """Write changes as they come. One that cannot be written is said to be lost."""
-        assert self._path is not None
-        connection: sqlite3.Connection | None = None
-        count = 0
-        while (change := self._work.get()) is not None:
+        writer = _Writer(self._place, self._wall)
+        while True:
+            with self._told:
+                self._told.wait_for(lambda: self._work or self._closing)
+                if not self._work:
+                    break
+                change = self._work[0]
             try:
-                if connection is None:
-                    connection = open_database(self._path)
-                if count % _PURGE_EVERY == 0:
-                    connection.execute("DELETE FROM response WHERE expires_at <= ?", [self._wall()])
-                count += 1
-                _apply(connection, change)
+                writer.write(change)
                 self._let_go(change)
-            except (sqlite3.Error, StoreError) as error:
+            except StoreError as error:
+                with self._told:
+                    if not (self._closing or isinstance(error, UnwritableRow)):
+                        self._told.wait_for(lambda: self._closing, _AGAIN_S)
+                        continue
                 log.warning("a response cannot be kept beyond this process: %s", error)
-        if connection is not None:
-            connection.close()
+            with self._told:
+                if self._work and self._work[0] is change:
+                    self._waiting_bytes -= self._work.popleft().size_bytes
+        writer.close()
+
+
+class _Writer:
+    """Writes changes, and purges now and then; opens the database anew after a failure."""
+
+    def __init__(self, place: Place | None, wall: Callable[[], float]) -> None:
+        assert place is not None
+        self._place = place
+        self._wall = wall
+        self._connection: Connection | None = None
+        self._count = 0
+
+    def write(self, change: _Change) -> None:
+        """Write one. Raises: StoreError."""
+        try:
+            if self._connection is None:
+                self._connection = open_database(self._place)
+            if self._count % _PURGE_EVERY == 0:
+                now = {"now": self._wall()}
+                self._connection.write("DELETE FROM response WHERE expires_at <= :now", now)
+            _apply(self._connection, change)
+        except StoreError:
+            self.close()
+            raise
+        self._count += 1
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class _Change(Struct, frozen=True):
@@ -194,26 +251,25 @@ class _Change(Struct, frozen=True):
     id: str
     response: StoredResponse | None
 
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it takes."""
+        return self.response.size_bytes if self.response is not None else 0
 
-def _apply(connection: sqlite3.Connection, change: _Change) -> None:
+
+def _apply(connection: Connection, change: _Change) -> None:
     made = change.response
     if made is None:
-        connection.execute(
-            "DELETE FROM response WHERE gateway_key = ? AND id = ?", (change.key, change.id)
+        connection.write(
+            "DELETE FROM response WHERE gateway_key = :key AND id = :id",
+            {"key": change.key, "id": change.id},
         )
         return
-    connection.execute(
-        "INSERT OR REPLACE INTO response"
-        " (gateway_key, id, provider, model, credential, expires_at, body, input)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            made.key,
-            made.id,
-            made.provider,
-            made.model,
-            made.credential,
-            made.expires_at,
-            made.body,
-            made.input,
-        ),
+    fields = ("provider", "model", "credential", "expires_at", "body", "input")
+    connection.write(
+        f"INSERT INTO response (gateway_key, id, {', '.join(fields)})"  # noqa: S608
+        f" VALUES (:key, :id, {', '.join(f':{name}' for name in fields)})"
+        " ON CONFLICT (gateway_key, id) DO UPDATE"
+        f" SET {', '.join(f'{name} = excluded.{name}' for name in fields)}",
+        {name: getattr(made, name) for name in ("key", "id", *fields)},
     )

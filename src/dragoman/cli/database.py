@@ -1,0 +1,145 @@
+"""`dragoman db`: where the record is kept; into another database, into a file and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from dragoman.cli.exit_codes import InputMissing
+from dragoman.cli.flags import as_json, shared
+from dragoman.cli.session import Session
+
+HINTS = (
+    ("not empty", "name a database that has no rows of dragoman's"),
+    ("there already", "name a file that is not there yet"),
+    ("no such file", "name a file that `dragoman db backup` wrote"),
+    ("newer version", "update this dragoman"),
+    ("not installed", "pip install 'dragoman[postgres]'"),
+    ("begins with none", "write it as postgresql://user:password@host/name"),
+    ("nothing is recorded", 'ask something first: dragoman "hello"'),
+)
+"""What to do, by words of the reason."""
+
+
+class DatabaseUnusable(InputMissing):
+    """A database cannot be opened, read or written as it was to be."""
+
+    code = "database_unusable"
+
+
+@click.group(help=__doc__)
+@shared
+def db() -> None:
+    """See the module."""
+
+
+@db.command("status")
+@as_json
+@shared
+@click.pass_obj
+def status(session: Session, json: bool) -> None:
+    """Say where the database is, its version, and how many rows it has. Changes nothing."""
+    from dragoman.cli.record import find_place
+    from dragoman.store.copying import status_of
+
+    place = find_place(session)
+    with _told():
+        found = status_of(place)
+    console = session.terminal.out
+    if json:
+        from msgspec.structs import asdict
+
+        from dragoman.cli.json_output import print_json
+
+        print_json(console, asdict(found))
+        return
+    console.line(found.place)
+    console.line(f"  Kind     {found.kind}")
+    behind = "" if found.version == found.current else f", of {found.current}: dragoman db migrate"
+    console.line(f"  Version  {found.version}{behind}")
+    for table, count in (found.rows or {}).items():
+        console.line(f"  {table:13}{count:,}")
+
+
+@db.command("migrate")
+@shared
+@click.pass_obj
+def migrate(session: Session) -> None:
+    """Bring the tables to this dragoman's version, as whatever opens them does."""
+    from dragoman.cli.record import find_place
+    from dragoman.store.database import open_database
+
+    place = find_place(session)
+    with _told():
+        connection = open_database(place)
+        connection.close()
+    session.terminal.note(f"At version {connection.version}: {place}")
+
+
+@db.command("migrate-to")
+@click.argument("url")
+@shared
+@click.pass_obj
+def migrate_to(session: Session, url: str) -> None:
+    """Copy everything into another, empty database: postgresql://user:password@host/name."""
+    from dragoman.cli.record import find_place
+    from dragoman.store.copying import copy_to
+    from dragoman.store.database import read_place
+
+    place = find_place(session)
+    with _told():
+        target = read_place(url)
+        counts = copy_to(place, target)
+    _tell(session, counts, f"to {target}")
+    session.terminal.note("It is used once DRAGOMAN_DATABASE_URL names it.")
+
+
+@db.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@shared
+@click.pass_obj
+def backup(session: Session, file: Path) -> None:
+    """Write everything into a new SQLite file, while others go on writing."""
+    from dragoman.cli.record import find_place
+    from dragoman.store.copying import back_up
+
+    place = find_place(session)
+    with _told():
+        counts = back_up(place, file)
+    _tell(session, counts, f"to {file}")
+
+
+@db.command("restore")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@shared
+@click.pass_obj
+def restore_backup(session: Session, file: Path) -> None:
+    """Copy a backup into the database, which must have no rows yet."""
+    from dragoman.cli.record import find_place
+    from dragoman.store.copying import restore
+
+    place = find_place(session)
+    with _told():
+        counts = restore(file, place)
+    _tell(session, counts, f"to {place}")
+
+
+def _tell(session: Session, counts: Mapping[str, int], where: str) -> None:
+    told = ", ".join(f"{count:,} of {table}" for table, count in counts.items() if count)
+    session.terminal.note(f"Copied {told or 'nothing, there were no rows,'} {where}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell of a database that cannot be used. Raises: DatabaseUnusable."""
+    from dragoman.store import StoreError
+
+    try:
+        yield
+    except StoreError as error:
+        reason = str(error)
+        hint = next((hint for words, hint in HINTS if words in reason), None)
+        raise DatabaseUnusable(reason, hint=hint or "dragoman db status looks at it") from None

@@ -1,0 +1,115 @@
+"""Copies a whole database: into another, into a file, and back. Nothing is copied by halves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from msgspec import Struct
+
+from dragoman.store.database import Connection, Place, StoreError, cannot, open_database
+from dragoman.store.schema import TABLES, VERSION
+from dragoman.store.sqlite import version_of
+
+
+def copy_to(source: Place, target: Place) -> Mapping[str, int]:
+    """Copy all rows into a database that has none. Returns how many, by table.
+
+    What is copied is what there is when it begins; others may write to the source all the while.
+    Counts are compared before anything becomes visible in the target.
+
+    Raises: StoreError; the target is as it was then.
+    """
+    if source == target:
+        raise StoreError(f"{target} is the database itself")
+    with (
+        closing(open_database(source, create=False)) as reading,
+        closing(open_database(target)) as writing,
+        reading.transaction(snapshot=True),
+        writing.transaction(),
+    ):
+        for table in TABLES:
+            if _count(writing, table):
+                raise StoreError(f"{target}: it is not empty, there are rows in {table}")
+        return {table: _copy(reading, writing, table, target) for table in TABLES}
+
+
+def back_up(source: Place, file: Path) -> Mapping[str, int]:
+    """Copy all rows into a new SQLite file. Raises: StoreError; there is no such file then."""
+    if file.exists():
+        raise StoreError(f"{file}: it is there already")
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        counts = copy_to(source, partial)
+        os.replace(partial, file)  # noqa: PTH105
+    except OSError as error:
+        raise cannot(file, error) from None
+    finally:
+        for end in ("", "-wal", "-shm"):
+            partial.with_name(partial.name + end).unlink(missing_ok=True)
+    return counts
+
+
+def restore(file: Path, target: Place) -> Mapping[str, int]:
+    """Copy all rows of a backup into a database that has none; the backup stays as it is.
+
+    Raises: StoreError.
+    """
+    if not file.is_file():
+        raise StoreError(f"{file}: there is no such file")
+    if version_of(file) == VERSION:
+        return copy_to(file, target)
+    with TemporaryDirectory(prefix="dragoman-") as folder:  # an older one is migrated, elsewhere
+        try:
+            older = Path(shutil.copy(file, folder))
+        except OSError as error:
+            raise cannot(file, error) from None
+        return copy_to(older, target)
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """A database as it is. `version` is 0 where there is nothing yet; `current` is ours.
+
+    `rows`, by table, are counted at our version alone.
+    """
+
+    place: str
+    kind: str
+    version: int
+    current: int = VERSION
+    rows: Mapping[str, int] | None = None
+
+
+def status_of(place: Place) -> Status:
+    """Look at a database, and leave it as it is. Raises: StoreError."""
+    if isinstance(place, Path):
+        kind, version = "SQLite", version_of(place) if place.exists() else 0
+    else:
+        from dragoman.store.postgres import version_of as version_of_server
+
+        kind, version = "PostgreSQL", version_of_server(place)
+    rows = None
+    if version == VERSION:
+        with closing(open_database(place, create=False)) as connection:
+            rows = {table: _count(connection, table) for table in TABLES}
+    return Status(place=str(place), kind=kind, version=version, rows=rows)
+
+
+def _copy(reading: Connection, writing: Connection, table: str, target: Place) -> int:
+    columns = TABLES[table]
+    for rows in reading.batches(f"SELECT {', '.join(columns)} FROM {table}"):  # noqa: S608
+        writing.insert(table, columns, rows)
+    there, here = _count(reading, table), _count(writing, table)
+    if there != here:
+        raise StoreError(f"{target}: {here} of {there} rows of {table} arrived")
+    return here
+
+
+def _count(connection: Connection, table: str) -> int:
+    (found,) = connection.rows(f"SELECT count(*) AS count FROM {table}")  # noqa: S608
+    return int(found["count"])

@@ -1,0 +1,243 @@
+"""A PostgreSQL database: our tables in a schema of their own, migrated under a lock.
+
+Source: https://www.psycopg.org/psycopg3/docs/ (read 2026-11)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dragoman.store.database import BATCH, Hint, Server, StoreError, Values, cannot, unwritable
+from dragoman.store.schema import VERSION
+
+try:
+    import psycopg
+    from psycopg.rows import dict_row, tuple_row
+except ImportError:
+    raise StoreError(
+        "PostgreSQL needs packages that are not installed: pip install 'dragoman[postgres]'"
+    ) from None
+
+SCHEMA = "dragoman"
+LOCK = 0x647261676F6D616E
+"""The key of the advisory lock that a migration holds: "dragoman" in ASCII."""
+CONNECT_TIMEOUT_S = 3
+SILENCE_MS = 10_000
+"""How long what was sent may stay unacknowledged before the connection counts as dead."""
+
+_MANY = 20
+"""From so many rows on copying is faster."""
+
+_HINTS: dict[Hint, str] = {
+    "of attempts": "",
+    "in days": "to_char(to_timestamp(started_at), 'YYYY-MM-DD')",
+}
+_OF_THE_ROW = ("22", "23", "54")
+"""Classes of SQLSTATE that blame the values: data, integrity, program limit.
+Source: https://www.postgresql.org/docs/current/errcodes-appendix.html (read 2026-11)"""
+
+
+class ServerConnection:
+    """See `Connection`. `raw` is the connection underneath."""
+
+    def __init__(self, server: Server, raw: psycopg.Connection[dict[str, Any]]) -> None:
+        self.server = server
+        self.raw = raw
+        self.version = VERSION
+
+    def rows(self, statement: str, values: Values = {}) -> list[Any]:  # noqa: B006
+        """See `Connection.rows`."""
+        with self._told():
+            return self.raw.execute(_marked(statement), values).fetchall()
+
+    def batches(self, statement: str) -> Iterator[list[tuple[Any, ...]]]:
+        """See `Connection.batches`."""
+        with self._told(), self.raw.cursor("batches", row_factory=tuple_row) as cursor:
+            cursor.execute(_marked(statement))
+            while rows := cursor.fetchmany(BATCH):
+                yield rows
+
+    def write(self, statement: str, values: Values = {}) -> None:  # noqa: B006
+        """See `Connection.write`."""
+        with self._told():
+            self.raw.execute(_marked(statement), {k: _sayable(v) for k, v in values.items()})
+
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        once: bool = False,
+    ) -> None:
+        """See `Connection.insert`. Many rows are copied: that is several times as fast."""
+        names = ", ".join(columns)
+        end = " ON CONFLICT DO NOTHING" if once else ""
+        said = [[_sayable(value) for value in row] for row in rows]
+        with self._told(), self.raw.cursor() as cursor:
+            if len(said) < _MANY:
+                marks = ", ".join(["%s"] * len(columns))
+                cursor.executemany(
+                    f"INSERT INTO {table} ({names}) VALUES ({marks}){end}".encode(),  # noqa: S608
+                    said,
+                )
+                return
+            # COPY knows no conflicts: what may be there already goes through a table of its own.
+            into = f"incoming_{table}" if once else table
+            if once:
+                cursor.execute(
+                    f"CREATE TEMP TABLE IF NOT EXISTS {into}"
+                    f" (LIKE {SCHEMA}.{table} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS".encode()
+                )
+            with cursor.copy(f"COPY {into} ({names}) FROM STDIN".encode()) as copy:
+                for row in said:
+                    copy.write_row(row)
+            if once:
+                cursor.execute(
+                    f"INSERT INTO {table} ({names}) SELECT {names} FROM {into}{end}".encode()  # noqa: S608
+                )
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[None]:
+        """See `Connection.transaction`."""
+        with self._told(), self.raw.transaction():
+            if snapshot:
+                self.raw.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+    def speak(self, hint: Hint) -> str:
+        """See `Connection.speak`."""
+        return _HINTS[hint]
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        self.raw.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
+            raise unwritable(self.server, error) from None
+        except psycopg.Error as error:
+            if (error.sqlstate or "").startswith(_OF_THE_ROW):
+                raise unwritable(self.server, error) from None
+            raise cannot(self.server, error) from None
+
+
+def open_server(server: Server) -> ServerConnection:
+    """Open a database, at our version. Raises: StoreError."""
+    raw = _connect(server)
+    try:
+        version = _version(raw)
+        if version < VERSION:
+            _migrate(server, raw)
+    except psycopg.Error as error:
+        raw.close()
+        raise cannot(server, error) from None
+    except BaseException:
+        raw.close()
+        raise
+    return ServerConnection(server, raw)
+
+
+def version_of(server: Server) -> int:
+    """Read which version a database has, and leave it as it is. Raises: StoreError."""
+    raw = _connect(server)
+    try:
+        return _version(raw)
+    except psycopg.Error as error:
+        raise cannot(server, error) from None
+    finally:
+        raw.close()
+
+
+def _connect(server: Server) -> psycopg.Connection[dict[str, Any]]:
+    """Connect; what is not named is looked for in our schema alone. Raises: StoreError."""
+    try:
+        connection = psycopg.connect(
+            server.url,
+            autocommit=True,
+            row_factory=dict_row,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            tcp_user_timeout=SILENCE_MS,
+            keepalives_idle=10,
+            application_name="dragoman",
+        )
+    except psycopg.Error as error:
+        raise cannot(server, error) from None
+    try:
+        connection.execute(
+            "SELECT set_config('search_path', %s, false), set_config('TimeZone', %s, false)",
+            (SCHEMA, _time_zone()),
+        )
+    except psycopg.Error as error:
+        connection.close()
+        raise cannot(server, error) from None
+    return connection
+
+
+def _version(raw: psycopg.Connection[dict[str, Any]]) -> int:
+    """Read the version; 0 where there is nothing yet. Raises: StoreError for what is not ours."""
+    found = raw.execute(
+        "SELECT to_regclass('dragoman.alembic_version') IS NOT NULL AS versioned,"
+        " to_regclass('dragoman.exchange') IS NOT NULL AS used"
+    ).fetchone()
+    assert found is not None
+    versions = (
+        raw.execute("SELECT version_num FROM dragoman.alembic_version").fetchall()
+        if found["versioned"]
+        else []
+    )
+    if not versions and not found["used"]:
+        return 0
+    number = versions[0]["version_num"] if len(versions) == 1 else ""
+    if not re.fullmatch("[0-9]{4}", number):
+        raise StoreError(f"the schema {SCHEMA} in that database is not dragoman's, or damaged")
+    if int(number) > VERSION:
+        raise StoreError("that database was made by a newer version of dragoman")
+    return int(number)
+
+
+def _migrate(server: Server, raw: psycopg.Connection[dict[str, Any]]) -> None:
+    """Bring the tables to our version, one process at a time. Raises: StoreError."""
+    raw.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+    try:
+        # Read again: another process may have been faster.
+        if _version(raw) < VERSION:
+            from dragoman.store.migrations.upgrade import upgrade
+
+            upgrade(server)
+    finally:
+        if not raw.closed:
+            raw.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+@cache
+def _marked(statement: str) -> bytes:
+    """Write the marks of values as psycopg has them."""
+    return re.sub(r"(?<![:\w]):(\w+)", r"%(\1)s", statement.replace("%", "%%")).encode()
+
+
+def _sayable(value: Any) -> Any:
+    """Write NUL as U+FFFD: PostgreSQL's text has none, and others decide what a model is called."""
+    if value.__class__ is str and "\0" in value:
+        return value.replace("\0", "\ufffd")
+    return value
+
+
+@cache
+def _time_zone() -> str:
+    """Find the name of the machine's time zone; UTC where there is none."""
+    if name := os.environ.get("TZ", "").removeprefix(":"):
+        return name
+    _, found, name = str(Path("/etc/localtime").resolve()).rpartition("/zoneinfo/")
+    return name if found else "UTC"

@@ -1,0 +1,190 @@
+"""A SQLite file: made for its owner's eyes only, brought to our version, read and written."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dragoman.store.database import BATCH, Hint, StoreError, Values, cannot, unwritable
+from dragoman.store.schema import MIGRATIONS, VERSION
+
+BUSY_TIMEOUT_S = 2.0
+"""How long another process's writing is waited for: somebody waits for their prompt."""
+
+_OF_THE_ROW = (
+    *(msgspec.MsgspecError, ValueError, TypeError, OverflowError),
+    *(sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.DataError),
+)
+_HINTS: dict[Hint, str] = {
+    "of attempts": "INDEXED BY attempt_usage",
+    "in days": "date(started_at, 'unixepoch', 'localtime')",
+}
+
+
+class File:
+    """See `Connection`. `raw` is the connection underneath."""
+
+    def __init__(self, path: Path, raw: sqlite3.Connection) -> None:
+        self.path = path
+        self.raw = raw
+        self.version = VERSION
+        raw.row_factory = sqlite3.Row
+
+    def rows(self, statement: str, values: Values = {}) -> list[Any]:  # noqa: B006
+        """See `Connection.rows`."""
+        try:
+            return self.raw.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise cannot(self.path, error) from None
+
+    def batches(self, statement: str) -> Iterator[list[tuple[Any, ...]]]:
+        """See `Connection.batches`."""
+        with self._told():
+            cursor = self.raw.execute(statement)
+            while rows := cursor.fetchmany(BATCH):
+                yield [tuple(row) for row in rows]
+
+    def write(self, statement: str, values: Values = {}) -> None:  # noqa: B006
+        """See `Connection.write`."""
+        with self._told():
+            self.raw.execute(statement, values)
+
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        once: bool = False,
+    ) -> None:
+        """See `Connection.insert`. Values come in order: names cost as much as the writing."""
+        marks = ", ".join("?" * len(columns))
+        end = " ON CONFLICT DO NOTHING" if once else ""
+        with self._told():
+            self.raw.executemany(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}){end}",  # noqa: S608
+                rows,
+            )
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[None]:
+        """See `Connection.transaction`."""
+        connection = self.raw
+        with self._told():
+            connection.execute("BEGIN" if snapshot else "BEGIN IMMEDIATE")
+            try:
+                yield
+                connection.execute("COMMIT")
+            except BaseException:
+                # A full disk has rolled back already; a second rollback would hide the error.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def speak(self, hint: Hint) -> str:
+        """See `Connection.speak`."""
+        return _HINTS[hint]
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        self.raw.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except _OF_THE_ROW as error:
+            raise unwritable(self.path, error) from None
+        except sqlite3.Error as error:
+            raise cannot(self.path, error) from None
+
+
+def open_file(path: Path, *, create: bool = True) -> File:
+    """Open a file, at our version. Only its owner may read what is made here.
+
+    A thread may hand it to another. Without `create` a file that is not there is an error.
+
+    Raises: StoreError.
+    """
+    try:
+        if create:
+            _make_private(path)
+        elif not path.exists():
+            raise StoreError(f"{path}: nothing is recorded yet")
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise cannot(path, error) from None
+    try:
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise cannot(path, error) from None
+    except StoreError:
+        connection.close()
+        raise
+    return File(path, connection)
+
+
+def version_of(path: Path) -> int:
+    """Read which version a file has, and leave it as it is. Raises: StoreError."""
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            return _version(connection)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise cannot(path, error) from None
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, for its owner's eyes only; SQLite gives its side files the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables to our version. Raises: sqlite3.Error, StoreError for a file not ours."""
+    connection.execute("PRAGMA foreign_keys = ON")
+    # With a write-ahead log this can lose the last rows when the power fails, and nothing else.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    version = _version(connection)
+    if version == VERSION:
+        return
+    if version > VERSION:
+        raise StoreError(f"{path} was made by a newer version of dragoman")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: another process may have been faster.
+        version = _version(connection)
+        _refuse_foreign(connection, path, version)
+        for step in MIGRATIONS[version:]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """See that what is to be migrated is ours, or empty. Raises: StoreError."""
+    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not found.issuperset({"exchange", "attempt", "message"}) if version else found:
+        raise StoreError(f"{path} is a database of another program")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,140 @@
+"""The tables as they are now, for SQLAlchemy: what all migrations together lead to.
+
+Ids sort by time, and text by its bytes in any database. Times are Unix seconds (UTC) and durations
+seconds; money is nano-dollars; NULL is unknown. `exchange` repeats the answering attempt's
+provider, model, tokens and cost, so that a list needs one table.
+
+A conversation is its exchanges by `turn`; each holds only what was new in it. A turn that was tried
+again has several exchanges: the last one that was answered counts. `settings` is what its next turn
+goes on with, as JSON.
+
+A response can be continued by the gateway key that asked for it ('' where none is needed); `body`
+and `input` are what was said, where we keep it ourselves.
+
+A change here needs a migration in `migrations/versions`, and then `make generate`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, text
+
+from dragoman.store.column_types import SQLITE, TEXT, Flag, Number, Seconds
+
+METADATA = MetaData()
+
+
+def _metered() -> list[Column[object]]:
+    """What an attempt and an exchange both have. `error` is the error's code."""
+    return [
+        Column("finish_reason", TEXT),
+        Column("prompt_tokens", Number),
+        Column("completion_tokens", Number),
+        Column("cache_read_tokens", Number),
+        Column("cache_write_tokens", Number),
+        Column("cache_write_1h_tokens", Number),
+        Column("reasoning_tokens", Number),
+        Column("usage_estimated", Flag, nullable=False, server_default=text("0")),
+        Column("cost_nanousd", Number),
+        Column("cost_source", TEXT, nullable=False, server_default="unknown"),
+        Column("error", TEXT),
+        Column("first_token_s", Seconds),
+        Column("duration_s", Seconds, nullable=False, server_default=text("0")),
+    ]
+
+
+CONVERSATION = Table(
+    "conversation",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("started_at", Seconds, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("settings", TEXT, nullable=False, server_default="{}"),
+    **SQLITE,
+)
+
+EXCHANGE = Table(
+    "exchange",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("started_at", Seconds, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("asked", TEXT, nullable=False),
+    Column("route", TEXT),
+    Column("stream", Flag, nullable=False, server_default=text("0")),
+    Column("provider", TEXT),
+    Column("model", TEXT),
+    Column("outcome", TEXT, nullable=False),
+    Column("attempt_count", Number, nullable=False, server_default=text("0")),
+    Column("warnings", TEXT),
+    *_metered(),
+    Column("conversation_id", TEXT, ForeignKey("conversation.id", ondelete="SET NULL")),
+    Column("turn", Number),
+    # Through the gateway: the path that was asked, the name of the key that asked, what the client
+    # was told, and the part of `duration_s` that no provider took.
+    Column("endpoint", TEXT),
+    Column("gateway_key", TEXT),
+    Column("status", Number),
+    Column("overhead_s", Seconds),
+    **SQLITE,
+)
+Index("exchange_started_at", EXCHANGE.c.started_at)
+IN_CONVERSATION = text("conversation_id IS NOT NULL")
+Index(
+    "exchange_of_conversation",
+    EXCHANGE.c.conversation_id,
+    EXCHANGE.c.turn,
+    EXCHANGE.c.id,
+    sqlite_where=IN_CONVERSATION,
+    postgresql_where=IN_CONVERSATION,
+)
+FAILED = text("outcome <> 'ok'")
+Index("exchange_failed", EXCHANGE.c.id, sqlite_where=FAILED, postgresql_where=FAILED)
+
+ATTEMPT = Table(
+    "attempt",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("exchange_id", TEXT, ForeignKey("exchange.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Number, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("started_at", Seconds, nullable=False),
+    Column("pause_s", Seconds, nullable=False, server_default=text("0")),
+    Column("provider", TEXT, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("credential", TEXT),
+    Column("outcome", TEXT, nullable=False),
+    Column("status", Number),
+    Column("reason", TEXT),
+    Column("request_id", TEXT),
+    Column("answered_model", TEXT),
+    *_metered(),
+    **SQLITE,
+)
+Index("attempt_of_exchange", ATTEMPT.c.exchange_id, ATTEMPT.c.number, unique=True)
+
+MESSAGE = Table(
+    "message",
+    METADATA,
+    Column("exchange_id", TEXT, ForeignKey("exchange.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Number, primary_key=True, autoincrement=False),
+    Column("direction", TEXT, CheckConstraint("direction IN ('in', 'out')"), nullable=False),
+    Column("role", TEXT, nullable=False),
+    Column("parts", TEXT, nullable=False),
+    **SQLITE,
+)
+
+RESPONSE = Table(
+    "response",
+    METADATA,
+    Column("gateway_key", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("provider", TEXT, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("credential", Number),
+    Column("expires_at", Seconds, nullable=False),
+    Column("body", TEXT),
+    Column("input", TEXT),
+    **SQLITE,
+    sqlite_with_rowid=False,
+)
+Index("response_expires_at", RESPONSE.c.expires_at)

@@ -1,0 +1,107 @@
+"""`dragoman db`, and the record in a PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dragoman.store.schema import VERSION
+from tests.cli.running import Dragoman
+from tests.upstream.postgres import PostgresServer
+
+OLD = Path(__file__).parent.parent / "store" / "cases" / "version-3.sql"
+
+
+def test_the_record_can_be_in_postgresql(
+    dragoman: Dragoman, postgres_server: PostgresServer
+) -> None:
+    env = {"DRAGOMAN_DATABASE_URL": postgres_server.new().url}
+    assert dragoman("-m", "demo/echo", "One", env=env).out == "One\n"
+    dragoman("-c", "Two", env=env)
+    (latest, first) = json.loads(dragoman("logs", "--json", env=env).out)
+    assert (first["prompt"], latest["prompt"], latest["turn"]) == ("One", "Two", 2)
+    assert latest["conversation_id"] == first["conversation_id"]
+    assert "Two" in dragoman("logs", "show", latest["id"], env=env).out
+    for by in ("model", "provider", "key", "client", "day"):
+        found = json.loads(dragoman("usage", "--by", by, "--json", env=env).out)
+        assert found["total"]["attempts"] == 2, by
+    assert [e["id"] for e in json.loads(dragoman("logs", "-q", "ONE", "--json", env=env).out)] == [
+        first["id"]
+    ]
+    assert dragoman("logs", "path", env=env).out.startswith("postgresql://tests@127.0.0.1")
+    assert "postgresql://" in dragoman("doctor", env=env).out
+    assert not list(dragoman.home.rglob("dragoman.db"))
+
+
+def test_the_record_moves_to_postgresql_and_back_into_a_file(
+    dragoman: Dragoman, postgres_server: PostgresServer
+) -> None:
+    url = postgres_server.new().url
+    dragoman("-m", "demo/echo", "One")
+    moved = dragoman("db", "migrate-to", url)
+    assert (moved.code, "1 of exchange" in moved.err) == (0, True)
+    env = {"DRAGOMAN_DATABASE_URL": url}
+    file = dragoman.home / "backup.db"
+    assert dragoman("db", "backup", str(file), env=env).code == 0
+    assert json.loads(dragoman("db", "status", "--json", env=env).out)["rows"]["message"] == 2
+    again = {"DRAGOMAN_DATABASE_URL": f"sqlite:///{dragoman.home}/again.db"}
+    dragoman("db", "restore", str(file), env=again)
+    assert json.loads(dragoman("logs", "--json", env=again).out) == json.loads(
+        dragoman("logs", "--json").out
+    )
+    refused = dragoman("db", "restore", str(file), env=env)
+    assert (refused.code, "it is not empty" in refused.err) == (66, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://me:secret@h/d", "begins with none that is known"),
+        ("postgresql://me:secret@127.0.0.1:1/d", "Connection refused"),
+    ],
+)
+@pytest.mark.parametrize("command", [["logs"], ["usage"], ["db", "status"], ["-c", "Hello"]])
+def test_a_database_that_is_not_there_is_told_without_its_password(
+    dragoman: Dragoman, url: str, said: str, command: list[str]
+) -> None:
+    result = dragoman(*command, env={"DRAGOMAN_DATABASE_URL": url})
+    assert (result.code, said in result.err) == (66, True), result.err
+    assert "secret" not in result.err + result.out
+    assert "Traceback" not in result.err
+
+
+def test_an_answer_comes_without_a_database_too(dragoman: Dragoman) -> None:
+    env = {"DRAGOMAN_DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/d"}
+    result = dragoman("-m", "demo/echo", "One", env=env)
+    assert (result.code, result.out) == (0, "One\n")
+    assert "not recorded" in result.err
+    assert "secret" not in result.err
+
+
+@pytest.mark.parametrize("arguments", [["-m", "demo/echo", "Hi"], ["logs"], ["usage"]])
+def test_a_file_is_migrated_without_loading_what_wrote_the_migration(
+    dragoman: Dragoman, arguments: list[str]
+) -> None:
+    path = dragoman.home / ".local/share/dragoman/dragoman.db"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLD.read_text())
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "dragoman", *arguments],
+        env={"HOME": str(dragoman.home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "dragoman.store.sqlite" in done.stderr
+    for heavy in ("sqlalchemy", "alembic", "psycopg"):
+        assert heavy not in done.stderr
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)

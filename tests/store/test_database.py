@@ -1,0 +1,289 @@
+"""The database of either kind: made, migrated, refused, copied, and the same tables in both."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, event
+
+from dragoman.store import Ledger, Place, StoreError
+from dragoman.store.copying import back_up, copy_to, restore, status_of
+from dragoman.store.database import Server, is_there, open_database, read_place
+from dragoman.store.migrations.upgrade import upgrade
+from dragoman.store.postgres import SCHEMA
+from dragoman.store.records import Records
+from dragoman.store.schema import TABLES, VERSION
+from dragoman.store.tables import METADATA
+from dragoman.types.message import user
+from tests.store.test_records import answer, exchange
+from tests.upstream.postgres import PostgresServer
+
+CASES = Path(__file__).parent / "cases"
+
+
+def fill(place: Place, count: int = 3) -> None:
+    with Ledger(place) as ledger:
+        for number in range(count):
+            ledger.record(exchange(f"{number:03}"), [user("Why?")], answer("So."), source="cli")
+
+
+def contents(place: Place) -> dict[str, list[Any]]:
+    with closing(open_database(place)) as connection:
+        return {
+            table: sorted(
+                tuple(dict(row).values())
+                for row in connection.rows(f"SELECT {', '.join(columns)} FROM {table}")
+            )
+            for table, columns in TABLES.items()
+        }
+
+
+def structure(path: Path) -> dict[str, Any]:
+    """What columns and indexes there are: names, types, defaults, whether NULL may be."""
+    with closing(sqlite3.connect(path)) as connection:
+        found: dict[str, Any] = {}
+        for table in TABLES:
+            columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+            found[table] = [(c[1], c[2], bool(c[3]) or bool(c[5]), c[4], c[5]) for c in columns]
+            keys = connection.execute(f"PRAGMA foreign_key_list({table})").fetchall()
+            found[f"{table} keys"] = sorted(key[2:7] for key in keys)
+        indexes = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        ).fetchall()
+        for name, sql in indexes:
+            columns = connection.execute(f"PRAGMA index_info({name})").fetchall()
+            found[name] = ([c[2] for c in columns], "WHERE" in sql, "UNIQUE" in sql)
+        listed = connection.execute("PRAGMA table_list").fetchall()
+        found["strict"] = sorted((t[1], t[4], t[5]) for t in listed if t[1] in TABLES)
+    return found
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_file_of_every_past_version_becomes_what_a_new_one_is(
+    version: int, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript((CASES / f"version-{version}.sql").read_text())
+    open_database(old).close()
+    open_database(new).close()
+    assert structure(old) == structure(new)
+
+
+def test_postgresql_and_the_declared_tables_agree(postgres_server: PostgresServer) -> None:
+    server = postgres_server.new()
+    open_database(server).close()
+    assert differences(server.url.replace("postgresql:", "postgresql+psycopg:")) == [
+        ("remove_index", "attempt_started_at")
+    ]
+
+
+def test_sqlite_and_the_declared_tables_agree(tmp_path: Path) -> None:
+    open_database(tmp_path / "a.db").close()
+    assert differences(f"sqlite:///{tmp_path / 'a.db'}") == [("remove_index", "attempt_usage")]
+
+
+def differences(url: str) -> list[Any]:
+    """What alembic would change. The index that each kind has for itself is declared nowhere."""
+    engine = create_engine(url)
+    if url.startswith("postgresql"):
+
+        @event.listens_for(engine, "connect")
+        def look_in_our_schema(connection: Any, _: Any) -> None:
+            connection.execute(f"SET search_path TO {SCHEMA}")
+            connection.commit()
+
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(
+                connection,
+                opts={"compare_type": True, "version_table_schema": None},
+            )
+            found = compare_metadata(context, METADATA)
+    finally:
+        engine.dispose()
+    # Of a foreign key that came with a column SQLAlchemy reads no ON DELETE out of a SQLite file.
+    return [(what, thing.name) for what, thing in found if url[0] == "p" or "fk" not in what]
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE message (body TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="another program"):
+        open_database(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("message",)]
+    assert path.stat().st_size == len(before)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE dragoman.alembic_version SET version_num = '9999'", "newer version of dragoman"),
+        ("UPDATE dragoman.alembic_version SET version_num = 'cafe'", "not dragoman's, or damaged"),
+        ("DELETE FROM dragoman.alembic_version", "not dragoman's, or damaged"),
+        ("DROP TABLE dragoman.alembic_version", "not dragoman's, or damaged"),
+    ],
+)
+def test_a_schema_that_is_not_known_is_refused(
+    statement: str, reason: str, postgres_server: PostgresServer
+) -> None:
+    server = postgres_server.new()
+    open_database(server).close()
+    run(server, statement)
+    with pytest.raises(StoreError, match=reason):
+        open_database(server)
+
+
+def test_other_schemas_are_not_touched(postgres_server: PostgresServer) -> None:
+    server = postgres_server.new()
+    run(server, "CREATE TABLE exchange (mine text); INSERT INTO exchange VALUES ('a')")
+    fill(server)
+    with psycopg.connect(server.url) as connection:
+        tables = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'dragoman')"
+        ).fetchall()
+        assert [name for schema, name in tables if schema == "public"] == ["exchange"]
+        assert {name for schema, name in tables if schema == "dragoman"} == {
+            *TABLES,
+            "alembic_version",
+        }
+        assert connection.execute("SELECT * FROM public.exchange").fetchall() == [("a",)]
+    connection.close()
+
+
+def test_what_was_said_before_conversations_is_continued_in_postgresql_too(
+    postgres_server: PostgresServer,
+) -> None:
+    server = postgres_server.new()
+    upgrade(server, "0001")
+    run(
+        server,
+        """
+        SET search_path TO dragoman;
+        INSERT INTO exchange (id, started_at, source, asked, outcome)
+        VALUES ('req_1', 1, 'cli', 'a/"m"', 'ok'), ('req_2', 2, 'cli', 'a/m, b/m', 'ok');
+        INSERT INTO message SELECT id, 0, 'in', 'user', '[]' FROM exchange
+        """,
+    )
+    with closing(open_database(server)) as connection:
+        rows = connection.rows("SELECT id, settings FROM conversation ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("con_1", '{"refs" : ["a/\\"m\\""]}'),
+        ("con_2", "{}"),
+    ]
+
+
+def test_everything_is_copied_into_an_empty_database_and_into_no_other(
+    place: Place, tmp_path: Path
+) -> None:
+    source = tmp_path / "source.db"
+    fill(source, 1500)
+    counts = copy_to(source, place)
+    assert (counts["exchange"], counts["message"]) == (1500, 3000)
+    assert contents(place) == contents(source)
+    with pytest.raises(StoreError, match="not empty"):
+        copy_to(source, place)
+    with pytest.raises(StoreError, match="the database itself"):
+        copy_to(source, source)
+
+
+def test_a_backup_is_restored_as_it_was(place: Place, tmp_path: Path) -> None:
+    fill(place)
+    file, again = tmp_path / "backup.db", tmp_path / "again.db"
+    back_up(place, file)
+    assert [f.name for f in tmp_path.glob("backup*")] == ["backup.db"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    restore(file, again)
+    assert contents(again) == contents(place)
+    with pytest.raises(StoreError, match="there already"):
+        back_up(place, file)
+
+
+def test_an_older_backup_is_restored_and_stays_as_it_is(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "old.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript((CASES / "version-1.sql").read_text())
+        connection.execute(
+            "INSERT INTO exchange (id, started_at, source, asked, outcome)"
+            " VALUES ('req_1', 1, 'cli', 'm', 'ok')"
+        )
+        connection.commit()
+    before = file.read_bytes()
+    assert restore(file, place)["exchange"] == 1
+    assert file.read_bytes() == before
+
+
+def test_a_backup_is_of_one_moment_while_others_write(place: Place, tmp_path: Path) -> None:
+    fill(place, 50)
+    with Ledger(place) as ledger:  # open, as the gateway's is
+        with closing(open_database(place)) as reading, reading.transaction(snapshot=True):
+            reading.rows("SELECT count(*) AS count FROM exchange")
+            ledger.record(exchange("late"), source="cli")
+            (seen,) = reading.rows("SELECT count(*) AS count FROM exchange")
+        assert seen["count"] == 50
+        assert back_up(place, tmp_path / "backup.db")["exchange"] == 51
+
+
+def test_status_changes_nothing(place: Place) -> None:
+    assert status_of(place).version == 0
+    assert isinstance(place, Server) or not is_there(place)
+    fill(place, 2)
+    found = status_of(place)
+    assert (found.version, found.rows and found.rows["attempt"]) == (VERSION, 2)
+
+
+def test_text_that_postgresql_has_no_room_for_is_kept_all_the_same(
+    postgres_server: PostgresServer,
+) -> None:
+    server = postgres_server.new()
+    odd = exchange("odd")
+    odd.asked, odd.attempts[0].model = "a\0b", "m" * 100_000
+    with Ledger(server) as ledger:
+        ledger.record_all([odd, *(exchange(f"{n}") for n in range(2, 40))], source="gateway")
+    with Records(server) as records:
+        found = records.find("req_odd")
+    assert found is not None
+    assert (found.exchange.asked, len(found.exchange.attempts[0].model)) == ("a\ufffdb", 100_000)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "postgres://me:secret@db.example:5433/a?sslmode=require",
+            "postgresql://me@db.example:5433/a",
+        ),
+        ("postgresql:///a", "postgresql:///a"),
+        ("sqlite:///b.db", "b.db"),
+        ("sqlite:////var/lib/b%20c.db", "/var/lib/b c.db"),
+    ],
+)
+def test_a_place_is_shown_without_its_password(url: str, shown: str) -> None:
+    place = read_place(url)
+    assert str(place) == shown
+    assert "secret" not in repr(place)
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://me:secret@a/b", "secret", "sqlite://secret", "postgresql://a:secret@h:port/b"]
+)
+def test_a_url_that_is_none_is_refused_without_being_repeated(url: str) -> None:
+    with pytest.raises(StoreError, match="URL of the database") as caught:
+        read_place(url)
+    assert "secret" not in str(caught.value)
+
+
+def run(server: Server, statement: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+    connection.close()
