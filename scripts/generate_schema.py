@@ -21,8 +21,8 @@ STORE = ROOT / "src" / "dragoman" / "store"
 MODULE = STORE / "schema.py"
 HEAD = '''"""The tables of a SQLite file, step by step. `PRAGMA user_version` counts the steps.
 
-Made by scripts/generate_schema.py out of migrations/ and tables.py; then run `make generate`. What
-the tables mean is told in tables.py.
+Made by scripts/generate_schema.py out of migrations/ and tables/; then run `make generate`. What
+the tables mean is told in tables/.
 """
 
 # ruff: noqa: E501

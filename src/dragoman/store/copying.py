@@ -16,6 +16,13 @@ from dragoman.store.schema import TABLES, VERSION
 from dragoman.store.sqlite import version_of
 
 
+_MADE_WITH: Mapping[str, str] = {
+    "organisation": "id = 'default' AND version = 1",
+    "revision": "id = 1 AND number = 1",
+}
+"""The rows that every database has from its beginning."""
+
+
 def copy_to(source: Place, target: Place) -> Mapping[str, int]:
     """Copy all rows into a database that has none. Returns how many, by table.
 
@@ -32,6 +39,8 @@ def copy_to(source: Place, target: Place) -> Mapping[str, int]:
         reading.transaction(snapshot=True),
         writing.transaction(),
     ):
+        for table, condition in _MADE_WITH.items():
+            writing.write(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
         for table in TABLES:
             if _count(writing, table):
                 raise StoreError(f"{target}: it is not empty, there are rows in {table}")

@@ -1,7 +1,7 @@
 """The tables of a SQLite file, step by step. `PRAGMA user_version` counts the steps.
 
-Made by scripts/generate_schema.py out of migrations/ and tables.py; then run `make generate`. What
-the tables mean is told in tables.py.
+Made by scripts/generate_schema.py out of migrations/ and tables/; then run `make generate`. What
+the tables mean is told in tables/.
 """
 
 # ruff: noqa: E501
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-VERSION = 4
+VERSION = 6
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -136,15 +136,315 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX response_expires_at ON response (expires_at)",
     ),
+    (
+        """
+        CREATE TABLE organisation (
+            id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            title TEXT NOT NULL,
+            settings TEXT DEFAULT '{}' NOT NULL,
+            quotas TEXT DEFAULT '{}' NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            UNIQUE (name)
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE project (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            title TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            CONSTRAINT project_name UNIQUE (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE account (
+            id TEXT NOT NULL,
+            email TEXT NOT NULL,
+            name TEXT NOT NULL,
+            password TEXT,
+            issuer TEXT,
+            subject TEXT,
+            operator INTEGER DEFAULT 0 NOT NULL,
+            enabled INTEGER DEFAULT 1 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            CONSTRAINT account_subject UNIQUE (issuer, subject),
+            UNIQUE (email)
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE member (
+            organisation_id TEXT NOT NULL,
+            account_id TEXT NOT NULL,
+            role TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, account_id),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE,
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        "CREATE INDEX member_account ON member (account_id)",
+        """
+        CREATE TABLE invitation (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            role TEXT NOT NULL,
+            email TEXT,
+            created_at REAL NOT NULL,
+            created_by TEXT,
+            expires_at REAL NOT NULL,
+            accepted_at REAL,
+            accepted_by TEXT,
+            PRIMARY KEY (id),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE,
+            UNIQUE (digest)
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE session (
+            digest TEXT NOT NULL,
+            account_id TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            used_at REAL NOT NULL,
+            expires_at REAL NOT NULL,
+            address TEXT,
+            agent TEXT,
+            PRIMARY KEY (digest),
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        "CREATE INDEX session_account ON session (account_id)",
+        """
+        CREATE TABLE provider (
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            definition TEXT,
+            token TEXT,
+            origin TEXT,
+            egress TEXT DEFAULT 'organisation' NOT NULL,
+            enabled INTEGER DEFAULT 1 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE gateway_key (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            project_id TEXT,
+            account_id TEXT,
+            name TEXT NOT NULL,
+            prefix TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            rules TEXT DEFAULT '{}' NOT NULL,
+            expires_at REAL,
+            revoked_at REAL,
+            used_at REAL,
+            rotated_from TEXT,
+            created_by TEXT,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE,
+            FOREIGN KEY(project_id) REFERENCES project (id) ON DELETE SET NULL,
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE SET NULL,
+            UNIQUE (digest)
+        )
+         STRICT
+        """,
+        "CREATE INDEX gateway_key_of_organisation ON gateway_key (organisation_id, id)",
+        """
+        CREATE TABLE route (
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            definition TEXT DEFAULT '{}' NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE guardrail (
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            position INTEGER DEFAULT 0 NOT NULL,
+            definition TEXT DEFAULT '{}' NOT NULL,
+            mode TEXT DEFAULT 'enforce' NOT NULL,
+            enabled INTEGER DEFAULT 1 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE webhook (
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            url TEXT NOT NULL,
+            secret TEXT,
+            events TEXT DEFAULT '[]' NOT NULL,
+            enabled INTEGER DEFAULT 1 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE audit (
+            id TEXT NOT NULL,
+            at REAL NOT NULL,
+            organisation_id TEXT,
+            actor TEXT NOT NULL,
+            address TEXT,
+            action TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            object TEXT NOT NULL,
+            difference TEXT DEFAULT '{}' NOT NULL,
+            PRIMARY KEY (id)
+        )
+         STRICT
+        """,
+        "CREATE INDEX audit_of_organisation ON audit (organisation_id, id)",
+        """
+        CREATE TABLE setting (
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (name)
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE revision (
+            id INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            PRIMARY KEY (id)
+        )
+         STRICT
+        """,
+        "INSERT INTO organisation (id, name, title, created_at, updated_at) VALUES ('default', 'default', 'Default', 0, 0)",
+        "INSERT INTO revision (id, number) VALUES (1, 1)",
+    ),
+    (
+        """
+        CREATE TABLE allowance (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            subject_kind TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            measure TEXT NOT NULL,
+            period TEXT NOT NULL,
+            amount INTEGER NOT NULL,
+            mode TEXT DEFAULT 'strict' NOT NULL,
+            unknown TEXT DEFAULT 'allow' NOT NULL,
+            assumed_nanousd INTEGER,
+            operator INTEGER DEFAULT 0 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        "CREATE UNIQUE INDEX allowance_of_subject ON allowance (organisation_id, subject_kind, subject, measure, period)",
+        """
+        CREATE TABLE consumption (
+            allowance_id TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            since REAL NOT NULL,
+            amount INTEGER DEFAULT 0 NOT NULL,
+            PRIMARY KEY (allowance_id, subject, since),
+            FOREIGN KEY(allowance_id) REFERENCES allowance (id) ON DELETE CASCADE
+        )
+         STRICT
+        """,
+        "ALTER TABLE exchange ADD COLUMN organisation_id TEXT DEFAULT 'default' NOT NULL",
+        "ALTER TABLE exchange ADD COLUMN project_id TEXT",
+        "ALTER TABLE exchange ADD COLUMN account_id TEXT",
+        "ALTER TABLE exchange ADD COLUMN key_id TEXT",
+        "ALTER TABLE exchange ADD COLUMN tag TEXT",
+        "CREATE INDEX exchange_of_organisation ON exchange (organisation_id, id)",
+    ),
 )
 """The statements that lead from each version to the next."""
 
 TABLES: Mapping[str, tuple[str, ...]] = {
+    "account": (
+        "id",
+        "email",
+        "name",
+        "password",
+        "issuer",
+        "subject",
+        "operator",
+        "enabled",
+        "created_at",
+        "updated_at",
+        "version",
+    ),
+    "audit": (
+        "id",
+        "at",
+        "organisation_id",
+        "actor",
+        "address",
+        "action",
+        "kind",
+        "object",
+        "difference",
+    ),
     "conversation": (
         "id",
         "started_at",
         "source",
         "settings",
+    ),
+    "organisation": (
+        "id",
+        "name",
+        "title",
+        "settings",
+        "quotas",
+        "created_at",
+        "updated_at",
+        "version",
     ),
     "response": (
         "gateway_key",
@@ -155,6 +455,33 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "expires_at",
         "body",
         "input",
+    ),
+    "revision": (
+        "id",
+        "number",
+    ),
+    "setting": (
+        "name",
+        "value",
+        "created_at",
+        "updated_at",
+        "version",
+    ),
+    "allowance": (
+        "id",
+        "organisation_id",
+        "subject_kind",
+        "subject",
+        "measure",
+        "period",
+        "amount",
+        "mode",
+        "unknown",
+        "assumed_nanousd",
+        "operator",
+        "created_at",
+        "updated_at",
+        "version",
     ),
     "exchange": (
         "id",
@@ -187,6 +514,91 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "gateway_key",
         "status",
         "overhead_s",
+        "organisation_id",
+        "project_id",
+        "account_id",
+        "key_id",
+        "tag",
+    ),
+    "guardrail": (
+        "organisation_id",
+        "name",
+        "position",
+        "definition",
+        "mode",
+        "enabled",
+        "created_at",
+        "updated_at",
+        "version",
+    ),
+    "invitation": (
+        "id",
+        "organisation_id",
+        "digest",
+        "role",
+        "email",
+        "created_at",
+        "created_by",
+        "expires_at",
+        "accepted_at",
+        "accepted_by",
+    ),
+    "member": (
+        "organisation_id",
+        "account_id",
+        "role",
+        "created_at",
+        "updated_at",
+        "version",
+    ),
+    "project": (
+        "id",
+        "organisation_id",
+        "name",
+        "title",
+        "created_at",
+        "updated_at",
+        "version",
+    ),
+    "provider": (
+        "organisation_id",
+        "name",
+        "definition",
+        "token",
+        "origin",
+        "egress",
+        "enabled",
+        "created_at",
+        "updated_at",
+        "version",
+    ),
+    "route": (
+        "organisation_id",
+        "name",
+        "definition",
+        "created_at",
+        "updated_at",
+        "version",
+    ),
+    "session": (
+        "digest",
+        "account_id",
+        "created_at",
+        "used_at",
+        "expires_at",
+        "address",
+        "agent",
+    ),
+    "webhook": (
+        "organisation_id",
+        "name",
+        "url",
+        "secret",
+        "events",
+        "enabled",
+        "created_at",
+        "updated_at",
+        "version",
     ),
     "attempt": (
         "id",
@@ -216,6 +628,30 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "error",
         "first_token_s",
         "duration_s",
+    ),
+    "consumption": (
+        "allowance_id",
+        "subject",
+        "since",
+        "amount",
+    ),
+    "gateway_key": (
+        "id",
+        "organisation_id",
+        "project_id",
+        "account_id",
+        "name",
+        "prefix",
+        "digest",
+        "rules",
+        "expires_at",
+        "revoked_at",
+        "used_at",
+        "rotated_from",
+        "created_by",
+        "created_at",
+        "updated_at",
+        "version",
     ),
     "message": (
         "exchange_id",

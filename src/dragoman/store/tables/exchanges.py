@@ -1,8 +1,7 @@
-"""The tables as they are now, for SQLAlchemy: what all migrations together lead to.
+"""What was asked and answered: exchanges, their attempts, conversations, responses.
 
-Ids sort by time, and text by its bytes in any database. Times are Unix seconds (UTC) and durations
-seconds; money is nano-dollars; NULL is unknown. `exchange` repeats the answering attempt's
-provider, model, tokens and cost, so that a list needs one table.
+`exchange` repeats the answering attempt's provider, model, tokens and cost, so that a list needs
+one table. `organisation_id` is whose request it was; the command line's belong to `default`.
 
 A conversation is its exchanges by `turn`; each holds only what was new in it. A turn that was tried
 again has several exchanges: the last one that was answered counts. `settings` is what its next turn
@@ -10,17 +9,14 @@ goes on with, as JSON.
 
 A response can be continued by the gateway key that asked for it ('' where none is needed); `body`
 and `input` are what was said, where we keep it ourselves.
-
-A change here needs a migration in `migrations/versions`, and then `make generate`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, text
 
 from dragoman.store.column_types import SQLITE, TEXT, Flag, Number, Seconds
-
-METADATA = MetaData()
+from dragoman.store.tables.metadata import METADATA
 
 
 def _metered() -> list[Column[object]]:
@@ -75,9 +71,16 @@ EXCHANGE = Table(
     Column("gateway_key", TEXT),
     Column("status", Number),
     Column("overhead_s", Seconds),
+    # Whose it was, and under which mark (`demo` for traffic that was made up).
+    Column("organisation_id", TEXT, nullable=False, server_default="default"),
+    Column("project_id", TEXT),
+    Column("account_id", TEXT),
+    Column("key_id", TEXT),
+    Column("tag", TEXT),
     **SQLITE,
 )
 Index("exchange_started_at", EXCHANGE.c.started_at)
+Index("exchange_of_organisation", EXCHANGE.c.organisation_id, EXCHANGE.c.id)
 IN_CONVERSATION = text("conversation_id IS NOT NULL")
 Index(
     "exchange_of_conversation",

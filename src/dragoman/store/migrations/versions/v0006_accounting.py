@@ -1,0 +1,65 @@
+"""Whose each exchange is; what may be used, and what was."""
+
+from __future__ import annotations
+
+from alembic import op
+from sqlalchemy import Column, ForeignKey, text
+
+from dragoman.store.column_types import SQLITE, TEXT, Flag, Number, Seconds
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """See the module."""
+    op.create_table(
+        "allowance",
+        Column("id", TEXT, primary_key=True),
+        Column(
+            "organisation_id",
+            TEXT,
+            ForeignKey("organisation.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        Column("subject_kind", TEXT, nullable=False),
+        Column("subject", TEXT, nullable=False),
+        Column("measure", TEXT, nullable=False),
+        Column("period", TEXT, nullable=False),
+        Column("amount", Number, nullable=False),
+        Column("mode", TEXT, nullable=False, server_default="strict"),
+        Column("unknown", TEXT, nullable=False, server_default="allow"),
+        Column("assumed_nanousd", Number),
+        Column("operator", Flag, nullable=False, server_default=text("0")),
+        Column("created_at", Seconds, nullable=False),
+        Column("updated_at", Seconds, nullable=False),
+        Column("version", Number, nullable=False, server_default=text("1")),
+        **SQLITE,
+    )
+    op.create_index(
+        "allowance_of_subject",
+        "allowance",
+        ["organisation_id", "subject_kind", "subject", "measure", "period"],
+        unique=True,
+    )
+    op.create_table(
+        "consumption",
+        Column(
+            "allowance_id",
+            TEXT,
+            ForeignKey("allowance.id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        Column("subject", TEXT, primary_key=True),
+        Column("since", Seconds, primary_key=True),
+        Column("amount", Number, nullable=False, server_default=text("0")),
+        **SQLITE,
+    )
+    op.add_column(
+        "exchange", Column("organisation_id", TEXT, nullable=False, server_default="default")
+    )
+    op.add_column("exchange", Column("project_id", TEXT))
+    op.add_column("exchange", Column("account_id", TEXT))
+    op.add_column("exchange", Column("key_id", TEXT))
+    op.add_column("exchange", Column("tag", TEXT))
+    op.create_index("exchange_of_organisation", "exchange", ["organisation_id", "id"])
