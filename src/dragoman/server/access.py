@@ -22,14 +22,25 @@ from dragoman.types.server import GatewayKey, ServerSettings
 
 Mode: TypeAlias = Literal["single-user", "keys", "closed"]
 
+DEFAULT_ORGANISATION = "default"
+"""To it belongs what is asked without a key, or with one of the configuration file."""
+
 _HEADERS = ("authorization", "x-api-key", "api-key")
 _OTHER_SITES = ("cross-site", "same-site")
 
 
 class Principal(Struct, frozen=True):
-    """Who asks: the gateway key's name, or None where no key is needed."""
+    """Who asks: the gateway key's name, or None where no key is needed.
+
+    `key_id` is None for keys of the configuration file. `project_id` and `account_id` are the
+    key's, where it has them.
+    """
 
     key: str | None = None
+    organisation_id: str = DEFAULT_ORGANISATION
+    project_id: str | None = None
+    account_id: str | None = None
+    key_id: str | None = None
 
 
 _ANYBODY = Principal()

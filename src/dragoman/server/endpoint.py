@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dragoman.engine.call import Call, CallOptions
 from dragoman.errors import ConfigError, DragomanError
+from dragoman.server.access import Principal
 from dragoman.server.discretion import conceal
 from dragoman.server.failures import WrongMediaType, refuse
 from dragoman.server.headers import describe, overhead_s
@@ -100,7 +101,7 @@ class Endpoint(abc.ABC):
             try:
                 call = await self.begin(body, request, admission)
                 call.exchange.endpoint = self.path
-                call.exchange.key = admission.principal.key
+                _ascribe(call.exchange, admission.principal)
                 call.exchange.traceparent = request.headers.get("traceparent")
                 await self.answer(call, reply)
             finally:
@@ -136,6 +137,15 @@ class Endpoint(abc.ABC):
                 self._complaints.clear()
             self._complaints.add(said)
             log.warning("%s cannot be asked: %s", *said)
+
+
+def _ascribe(exchange: Exchange, principal: Principal) -> None:
+    """Note whose an exchange is."""
+    exchange.key = principal.key
+    exchange.organisation_id = principal.organisation_id
+    exchange.project_id = principal.project_id
+    exchange.account_id = principal.account_id
+    exchange.key_id = principal.key_id
 
 
 def check_json(request: Request) -> None:

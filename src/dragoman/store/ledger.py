@@ -149,6 +149,11 @@ def _exchange_row(exchange: Exchange, source: str) -> dict[str, Any]:
         "gateway_key": exchange.key,
         "status": exchange.status,
         "overhead_s": exchange.overhead_s,
+        "organisation_id": exchange.organisation_id,
+        "project_id": exchange.project_id,
+        "account_id": exchange.account_id,
+        "key_id": exchange.key_id,
+        "tag": exchange.tag,
     }
 
 

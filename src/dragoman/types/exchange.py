@@ -58,6 +58,8 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     Through the gateway: `endpoint` is the path that was asked, `key` the name of the gateway key,
     `status` what the client was told, None when it was told nothing, and `overhead_s` the part of
     `duration_s` that no provider took. `traceparent` is the client's header of that name.
+    `organisation_id`, `project_id`, `account_id` and `key_id` say whose it was; `tag` marks traffic
+    that is not what it seems (`demo`: made up).
     """
 
     id: str
@@ -73,6 +75,11 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     status: int | None = None
     overhead_s: float | None = None
     traceparent: str | None = None
+    organisation_id: str = "default"
+    project_id: str | None = None
+    account_id: str | None = None
+    key_id: str | None = None
+    tag: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
