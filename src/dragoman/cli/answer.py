@@ -12,10 +12,10 @@ from dragoman.cli.output import Output
 from dragoman.cli.session import Session
 from dragoman.cli.spinner import Spinner
 from dragoman.client import Client
-from dragoman.engine.call import new_id
 from dragoman.errors import DragomanError
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Exchange
+from dragoman.types.identifier import new_id
 
 if TYPE_CHECKING:
     from dragoman.cli.ask import Asked

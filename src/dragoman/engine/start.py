@@ -5,12 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from dragoman.auto import rank
-from dragoman.engine.call import Call, CallOptions, Surroundings, new_id
+from dragoman.engine.call import Call, CallOptions, Surroundings
 from dragoman.engine.dialogue import Dialogue
 from dragoman.engine.images import route_images
 from dragoman.errors import UnknownModel
 from dragoman.registry import Registry
 from dragoman.types.exchange import Exchange
+from dragoman.types.identifier import new_id
 from dragoman.types.provider import OnOverflow
 from dragoman.types.route import Deployment
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dragoman.engine.call import new_id
 from dragoman.errors import (
     AllAttemptsFailed,
     DragomanError,
@@ -13,6 +12,7 @@ from dragoman.errors import (
     Timeout,
 )
 from dragoman.server.http import JSON_HEADERS, Reply
+from dragoman.types.identifier import new_id
 from dragoman.wire.base import WireFormat
 
 RETRY_AFTER_LIMIT_S = 300.0

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.engine.call import Call, new_id
+from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Whole
 from dragoman.errors import DragomanError, InvalidRequest
 from dragoman.server.dialogue import OverHttp
@@ -30,6 +30,7 @@ from dragoman.store.responses import PROVIDER_TTL_S, Responses, StoredResponse
 from dragoman.types.completion import Completion
 from dragoman.types.event import Event, Start
 from dragoman.types.http import Headers
+from dragoman.types.identifier import new_id
 from dragoman.types.model import Price
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment

@@ -15,7 +15,6 @@ from dragoman.store.database import Connection, Place, StoreError, cannot, open_
 from dragoman.store.schema import TABLES, VERSION
 from dragoman.store.sqlite import version_of
 
-
 _MADE_WITH: Mapping[str, str] = {
     "organisation": "id = 'default' AND version = 1",
     "revision": "id = 1 AND number = 1",
