@@ -12,7 +12,11 @@ from dragoman.cli.exit_codes import InputMissing
 from dragoman.cli.flags import as_json, shared
 from dragoman.cli.session import Session
 
+TARGET = "DRAGOMAN_TARGET_DATABASE_URL"
+
 HINTS = (
+    ("are both set", "leave one of them out"),
+    ("_FILE: ", "see that it holds a URL, and that you may read it"),
     ("not empty", "name a database that has no rows of dragoman's"),
     ("there already", "name a file that is not there yet"),
     ("no such file", "name a file that `dragoman db backup` wrote"),
@@ -80,18 +84,29 @@ def migrate(session: Session) -> None:
 
 
 @db.command("migrate-to")
-@click.argument("url")
+@click.argument("url", required=False)
 @shared
 @click.pass_obj
-def migrate_to(session: Session, url: str) -> None:
-    """Copy everything into another, empty database: postgresql://user:password@host/name."""
+def migrate_to(session: Session, url: str | None) -> None:
+    """Copy everything into another, empty database: postgresql://user:password@host/name.
+
+    Others on this machine can see a command line. A URL with a password belongs into the variable
+    DRAGOMAN_TARGET_DATABASE_URL, or into a file that DRAGOMAN_TARGET_DATABASE_URL_FILE names; then
+    none is given here.
+    """
+    from dragoman.cli.flags import WrongUsage
     from dragoman.cli.record import find_place
     from dragoman.store.copying import copy_to
-    from dragoman.store.database import read_place
+    from dragoman.store.database import named_place, read_place
 
     place = find_place(session)
     with _told():
-        target = read_place(url)
+        target = read_place(url) if url else named_place(session.env, TARGET)
+        if target is None:
+            raise WrongUsage(
+                "no database to copy to was named",
+                f"give its URL, or set {TARGET} or {TARGET}_FILE",
+            )
         counts = copy_to(place, target)
     _tell(session, counts, f"to {target}")
     session.terminal.note("It is used once DRAGOMAN_DATABASE_URL names it.")

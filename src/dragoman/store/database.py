@@ -113,10 +113,23 @@ def database_path(env: Mapping[str, str]) -> Path:
 def database_place(env: Mapping[str, str]) -> Place:
     """Say where the database is: what `DRAGOMAN_DATABASE_URL` names, else our file.
 
-    Raises: StoreError for a URL that names no database that we know.
+    The URL may stand in the file that `DRAGOMAN_DATABASE_URL_FILE` names.
+
+    Raises: StoreError for a URL that names no database that we know, or cannot be read.
     """
-    url = env.get(VARIABLE, "").strip()
-    return read_place(url) if url else database_path(env)
+    return named_place(env, VARIABLE) or database_path(env)
+
+
+def named_place(env: Mapping[str, str], name: str) -> Place | None:
+    """Say where the database is that a variable names, itself or in a file. Raises: StoreError."""
+    from dragoman.config.variables import read_variable
+    from dragoman.errors import ConfigError
+
+    try:
+        url = read_variable(env, name)
+    except ConfigError as error:
+        raise StoreError(error.message) from None
+    return read_place(url) if url else None
 
 
 def read_place(url: str) -> Place:
