@@ -31,6 +31,8 @@ AT_HOME_TOO = ("transport/demo/", "compat/")
 
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
+WRITTEN_OUT = ("store/schema.py", "store/migrations/versions/")
+"""Statements one after the other: made by a script, or kept as they once were."""
 
 VAGUE = re.compile(r"utils?|helpers?|common|misc|manager")
 
@@ -49,15 +51,21 @@ def test_no_provider_is_named_outside_the_catalog() -> None:
     assert list(_places_of_provider_names()) == []
 
 
+def _thought_out() -> Iterator[Path]:
+    for path in list_sources():
+        if not path.relative_to(PACKAGE).as_posix().startswith(WRITTEN_OUT):
+            yield path
+
+
 def test_files_stay_short_enough_to_hold_one_idea() -> None:
-    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in list_sources()}
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in _thought_out()}
     assert {path.name: n for path, n in lengths.items() if n > LONGEST_FILE} == {}
 
 
 def test_functions_stay_short_enough_to_read_at_once() -> None:
     long = [
         f"{path.relative_to(PACKAGE)}:{node.name}"
-        for path in list_sources()
+        for path in _thought_out()
         for node in ast.walk(parse(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno > LONGEST_FUNCTION

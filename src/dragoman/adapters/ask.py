@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, cast
 
 from msgspec import structs
 
 from dragoman.errors import ConfigError
 from dragoman.types.http import HttpAnswer
+from dragoman.types.lazy import lazy
 from dragoman.types.message import Media, Message, Text, ToolCall, ToolResult
 from dragoman.types.provider import Api, Provider
 from dragoman.types.request import ChatRequest
@@ -105,7 +105,7 @@ class Ask:
         self._read.update(_SENT)
         return self._request
 
-    @cached_property
+    @lazy
     def openai(self) -> dict[str, Any]:
         """The body as OpenAI's chat completions has it, by the provider's dialect.
 

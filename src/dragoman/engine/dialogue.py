@@ -6,7 +6,6 @@ A dialogue serves all attempts of its call, whatever languages their providers s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -18,6 +17,7 @@ from dragoman.engine.images import has_images
 from dragoman.types.completion import Completion
 from dragoman.types.event import FinishReason
 from dragoman.types.http import Headers
+from dragoman.types.lazy import lazy
 from dragoman.types.model import OnOverflow
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
@@ -111,12 +111,12 @@ class InProcess:
     def __init__(self, request: ChatRequest) -> None:
         self.request = request
 
-    @cached_property
+    @lazy
     def estimate(self) -> int:
         """See `Dialogue.estimate`."""
         return estimate_request(self.request)
 
-    @cached_property
+    @lazy
     def has_images(self) -> bool:
         """See `Dialogue.has_images`."""
         return has_images(self.request)

@@ -30,7 +30,9 @@ def route_images(
 
     Raises: Unsupported when nobody can see.
     """
-    if not _matters(deployments) or not dialogue.has_images:
+    if not _matters(deployments):
+        return deployments
+    if not dialogue.has_images:
         return tuple(d for d in deployments if d.when != "image")
     regular = [d for d in deployments if d.when != "image"]
     if regular and _sees(regular[0]):
@@ -71,4 +73,4 @@ def _always(deployments: Iterable[Deployment]) -> list[Deployment]:
 
 def _matters(deployments: tuple[Deployment, ...]) -> bool:
     """Whether pictures make a difference here: to find them, all of a request must be read."""
-    return any(d.when == "image" or not _sees(d) for d in deployments)
+    return any(deployment.when == "image" or not _sees(deployment) for deployment in deployments)

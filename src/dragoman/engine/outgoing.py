@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -61,8 +61,8 @@ def prepare(
         place = _place(target, deployment)
         learning = call.around.learning
         written, anew = learning.fit(deployment, place, call.around.wall(), repairs)
-    added = {**deployment.provider.body, **deployment.info.body, **call.route.body}
-    if written is not deployment:
+    added = _added(call, deployment)
+    if added and written is not deployment:
         dialect = written.provider.dialect
         added = {dialect.rename.get(n, n): v for n, v in added.items() if n not in dialect.drop}
     letter = Letter(
@@ -82,6 +82,12 @@ def prepare(
         headers = {**headers, "content-type": neighbour.content_type}
         request = target.request(rendered.body, headers, neighbour.method, neighbour.tail)
     return Outgoing(target, request, rendered.warnings, upstream, streamed, place)
+
+
+def _added(call: Call, deployment: Deployment) -> Mapping[str, Any]:
+    """Put together what is added to the body; nearly always nothing."""
+    every = deployment.provider.body, deployment.info.body, call.route.body
+    return {name: value for body in every for name, value in body.items()} if any(every) else _NONE
 
 
 def _place(target: Target | AdaptedTarget, deployment: Deployment) -> str:

@@ -42,6 +42,12 @@ def is_other_model(asked: str, answered: str | None, routers: Iterable[str] = ()
     return _differ(asked[:MAX_NAME], answered[:MAX_NAME])
 
 
+@lru_cache(maxsize=256)
+def find_drift(ref: str, asked: str, answered: str, routers: tuple[str, ...] = ()) -> str | None:
+    """Write the warning that `ref`, which is `asked` there, was answered by another model."""
+    return drift_warning(ref, answered) if is_other_model(asked, answered, routers) else None
+
+
 def drift_warning(ref: str, answered: str) -> str:
     """Say it."""
     return f"{ref}{_SAYS}{one_line(answered[:MAX_NAME])}"

@@ -11,6 +11,7 @@ import hashlib
 import ipaddress
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -153,6 +154,7 @@ class Door:
             raise Forbidden("web pages of other sites may not ask this gateway")
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host, as bound to or as named by a client, is this machine and nothing else."""
     name = host.lower().strip("[]").rstrip(".")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -19,6 +18,7 @@ from dragoman.engine.images import has_images
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import NANO, Exchange
 from dragoman.types.http import Headers
+from dragoman.types.lazy import lazy
 from dragoman.types.model import Price
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
@@ -46,7 +46,7 @@ class OverHttp:
         self.envelope = envelope
         self.client = client
 
-    @cached_property
+    @lazy
     def request(self) -> ChatRequest:
         """The request in our own words; parsed when somebody must look inside."""
         return self.envelope.request(self.client)
@@ -61,14 +61,14 @@ class OverHttp:
         """The request as answers repeat it."""
         return self.request
 
-    @cached_property
+    @lazy
     def estimate(self) -> int:
         """See `Dialogue.estimate`: by size, unless pictures make the body large."""
         if self._may_have_images:
             return estimate_request(self.request)
         return len(self.envelope.body) // BYTES_PER_TOKEN
 
-    @cached_property
+    @lazy
     def has_images(self) -> bool:
         """See `Dialogue.has_images`."""
         return self._may_have_images and has_images(self.request)
