@@ -9,6 +9,17 @@ request where it is to be assumed.
 
 `consumption`: what was used of an allowance in the period that began at `since`, written in the
 transaction that writes the exchanges.
+
+`hourly`: exchanges added up, by the hour (Unix seconds at its beginning) in which they began. What
+is '' is not told apart at that `level`: `total` tells nothing apart, `model` provider and model,
+`key` whose it was, `all` everything. So each question reads the fewest rows, and every level adds
+up to the same. `requests`, `failed`, `stopped`, `duration_ms` and the histograms are of exchanges,
+under the provider and model that answered; the rest is of attempts. `took_N` counts exchanges that
+were answered by their duration, `first_N` by the time to the first token; the edges of the buckets
+are in `ledger/latencies.py`.
+
+`content`: what was said in an exchange, where its organisation has it kept; `mode` is `redacted` or
+`full`. Both texts may be cut. It may be gone before the exchange is.
 """
 
 from __future__ import annotations
@@ -66,3 +77,43 @@ CONSUMPTION = Table(
     Column("amount", Number, nullable=False, server_default=text("0")),
     **SQLITE,
 )
+
+BUCKETS = 16
+"""Of each of the two histograms."""
+HOURLY_KEY = (
+    *("organisation_id", "level", "hour", "tag"),
+    *("project_id", "account_id", "key_id", "gateway_key", "provider", "model"),
+)
+HOURLY_SUMS = (
+    *("requests", "failed", "stopped", "duration_ms", "attempts", "failed_attempts"),
+    *("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens"),
+    *("reasoning_tokens", "cost_nanousd", "priced", "demo_nanousd", "unknown"),
+    *("estimated", "unmetered"),
+    *(f"took_{number}" for number in range(BUCKETS)),
+    *(f"first_{number}" for number in range(BUCKETS)),
+)
+
+HOURLY = Table(
+    "hourly",
+    METADATA,
+    *(
+        Column(name, Number if name == "hour" else TEXT, primary_key=True, autoincrement=False)
+        for name in HOURLY_KEY
+    ),
+    *(Column(name, Number, nullable=False, server_default=text("0")) for name in HOURLY_SUMS),
+    **SQLITE,
+    sqlite_with_rowid=False,
+)
+
+CONTENT = Table(
+    "content",
+    METADATA,
+    Column("exchange_id", TEXT, primary_key=True),
+    Column("organisation_id", TEXT, nullable=False),
+    Column("at", Seconds, nullable=False),
+    Column("mode", TEXT, nullable=False),
+    Column("request", TEXT, nullable=False),
+    Column("response", TEXT, nullable=False),
+    **SQLITE,
+)
+Index("content_of_organisation", CONTENT.c.organisation_id, CONTENT.c.at)

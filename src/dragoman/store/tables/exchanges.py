@@ -92,6 +92,13 @@ Index(
 )
 FAILED = text("outcome <> 'ok'")
 Index("exchange_failed", EXCHANGE.c.id, sqlite_where=FAILED, postgresql_where=FAILED)
+Index(
+    "exchange_failed_of_organisation",
+    EXCHANGE.c.organisation_id,
+    EXCHANGE.c.id,
+    sqlite_where=FAILED,
+    postgresql_where=FAILED,
+)
 
 ATTEMPT = Table(
     "attempt",

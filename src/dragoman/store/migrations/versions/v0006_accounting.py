@@ -11,6 +11,20 @@ revision = "0006"
 down_revision = "0005"
 
 
+HOURLY_KEY = (
+    *("organisation_id", "level", "hour", "tag"),
+    *("project_id", "account_id", "key_id", "gateway_key", "provider", "model"),
+)
+HOURLY_SUMS = (
+    *("requests", "failed", "stopped", "duration_ms", "attempts", "failed_attempts"),
+    *("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens"),
+    *("reasoning_tokens", "cost_nanousd", "priced", "demo_nanousd", "unknown"),
+    *("estimated", "unmetered"),
+    *(f"took_{number}" for number in range(16)),
+    *(f"first_{number}" for number in range(16)),
+)
+
+
 def upgrade() -> None:
     """See the module."""
     op.create_table(
@@ -63,3 +77,31 @@ def upgrade() -> None:
     op.add_column("exchange", Column("key_id", TEXT))
     op.add_column("exchange", Column("tag", TEXT))
     op.create_index("exchange_of_organisation", "exchange", ["organisation_id", "id"])
+    op.create_index(
+        "exchange_failed_of_organisation",
+        "exchange",
+        ["organisation_id", "id"],
+        sqlite_where=text("outcome <> 'ok'"),
+        postgresql_where=text("outcome <> 'ok'"),
+    )
+    op.create_table(
+        "hourly",
+        *(
+            Column(name, Number if name == "hour" else TEXT, primary_key=True, autoincrement=False)
+            for name in HOURLY_KEY
+        ),
+        *(Column(name, Number, nullable=False, server_default=text("0")) for name in HOURLY_SUMS),
+        **SQLITE,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "content",
+        Column("exchange_id", TEXT, primary_key=True),
+        Column("organisation_id", TEXT, nullable=False),
+        Column("at", Seconds, nullable=False),
+        Column("mode", TEXT, nullable=False),
+        Column("request", TEXT, nullable=False),
+        Column("response", TEXT, nullable=False),
+        **SQLITE,
+    )
+    op.create_index("content_of_organisation", "content", ["organisation_id", "at"])
