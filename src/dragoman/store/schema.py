@@ -221,6 +221,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         """
         CREATE TABLE session (
+            id TEXT NOT NULL,
             digest TEXT NOT NULL,
             account_id TEXT NOT NULL,
             created_at REAL NOT NULL,
@@ -228,12 +229,39 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             expires_at REAL NOT NULL,
             address TEXT,
             agent TEXT,
-            PRIMARY KEY (digest),
+            PRIMARY KEY (id),
+            UNIQUE (digest),
             FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE
         )
          STRICT
         """,
         "CREATE INDEX session_account ON session (account_id)",
+        """
+        CREATE TABLE api_token (
+            id TEXT NOT NULL,
+            account_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            prefix TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            expires_at REAL,
+            used_at REAL,
+            PRIMARY KEY (id),
+            CONSTRAINT api_token_name UNIQUE (account_id, name),
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE,
+            UNIQUE (digest)
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE sign_in_failure (
+            digest TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            since REAL NOT NULL,
+            PRIMARY KEY (digest)
+        )
+         STRICT
+        """,
         """
         CREATE TABLE provider (
             organisation_id TEXT NOT NULL,
@@ -616,6 +644,11 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "updated_at",
         "version",
     ),
+    "sign_in_failure": (
+        "digest",
+        "count",
+        "since",
+    ),
     "allowance": (
         "id",
         "organisation_id",
@@ -631,6 +664,16 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "created_at",
         "updated_at",
         "version",
+    ),
+    "api_token": (
+        "id",
+        "account_id",
+        "name",
+        "prefix",
+        "digest",
+        "created_at",
+        "expires_at",
+        "used_at",
     ),
     "exchange": (
         "id",
@@ -730,6 +773,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "version",
     ),
     "session": (
+        "id",
         "digest",
         "account_id",
         "created_at",

@@ -15,6 +15,9 @@ scheme, host and port that its token may be sent to. `egress` is whose word the 
 `gateway_key`: `prefix` is what people are shown of it. `account_id` is the member whose it is, if
 it is one's own.
 
+`api_token` opens the control plane to programs, as the account whose it is. `sign_in_failure` counts
+wrong passwords by address and by account, each written as a digest.
+
 `revision` has one row; its number grows with every change, so that every worker notices.
 """
 
@@ -122,7 +125,8 @@ INVITATION = Table(
 SESSION = Table(
     "session",
     METADATA,
-    Column("digest", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("digest", TEXT, nullable=False, unique=True),
     Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", Seconds, nullable=False),
     Column("used_at", Seconds, nullable=False),
@@ -132,6 +136,30 @@ SESSION = Table(
     **SQLITE,
 )
 Index("session_account", SESSION.c.account_id)
+
+API_TOKEN = Table(
+    "api_token",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("prefix", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False, unique=True),
+    Column("created_at", Seconds, nullable=False),
+    Column("expires_at", Seconds),
+    Column("used_at", Seconds),
+    UniqueConstraint("account_id", "name", name="api_token_name"),
+    **SQLITE,
+)
+
+SIGN_IN_FAILURE = Table(
+    "sign_in_failure",
+    METADATA,
+    Column("digest", TEXT, primary_key=True),
+    Column("count", Number, nullable=False),
+    Column("since", Seconds, nullable=False),
+    **SQLITE,
+)
 
 PROVIDER = Table(
     "provider",
