@@ -15,7 +15,7 @@ class KeyRules(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unk
     models: model refs (`provider/model`) and names of routes; `*` stands for any text. Every
         provider and model that is asked has to be permitted, also where a route leads to it.
     providers: their names.
-    endpoints: paths behind the version: `/chat/completions`, `/embeddings`; `*` stands for any text.
+    endpoints: paths behind the version (`/chat/completions`, `/embeddings`), with `*` as well.
     addresses: those from which it may be used, as `10.0.0.0/8`, `2001:db8::/32` or one address.
     privacy: a class of providers (`local`, `eu`), which is never left.
     content: what is kept of what was said; None where the organisation's setting holds.
@@ -36,7 +36,7 @@ class IssuedKey(Struct, frozen=True, kw_only=True):
     """A key as the database has it. Times are Unix time.
 
     `prefix` is what people are shown of it. It opens nothing from `expires_at` and `revoked_at` on.
-    `rotated_from` is the id of the key that it follows.
+    After a rotation the text before opens as well, until `previous_until`.
     """
 
     id: str
@@ -49,7 +49,8 @@ class IssuedKey(Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     revoked_at: float | None = None
     used_at: float | None = None
-    rotated_from: str | None = None
+    previous_prefix: str | None = None
+    previous_until: float | None = None
     created_by: str | None = None
     created_at: float
     updated_at: float

@@ -145,8 +145,8 @@ def upgrade() -> None:
         "gateway_key",
         Column("id", TEXT, primary_key=True),
         _of_organisation(),
-        Column("project_id", TEXT, ForeignKey("project.id", ondelete="SET NULL")),
-        Column("account_id", TEXT, ForeignKey("account.id", ondelete="SET NULL")),
+        Column("project_id", TEXT, ForeignKey("project.id", ondelete="CASCADE")),
+        Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE")),
         Column("name", TEXT, nullable=False),
         Column("prefix", TEXT, nullable=False),
         Column("digest", TEXT, nullable=False, unique=True),
@@ -154,12 +154,23 @@ def upgrade() -> None:
         Column("expires_at", Seconds),
         Column("revoked_at", Seconds),
         Column("used_at", Seconds),
-        Column("rotated_from", TEXT),
+        Column("previous_digest", TEXT, unique=True),
+        Column("previous_prefix", TEXT),
+        Column("previous_until", Seconds),
         Column("created_by", TEXT),
         *_versioned(),
         **SQLITE,
     )
     op.create_index("gateway_key_of_organisation", "gateway_key", ["organisation_id", "id"])
+    in_force = text("revoked_at IS NULL")
+    op.create_index(
+        "gateway_key_name",
+        "gateway_key",
+        ["organisation_id", "name"],
+        unique=True,
+        sqlite_where=in_force,
+        postgresql_where=in_force,
+    )
     op.create_table(
         "route",
         _of_organisation(key=True),
