@@ -300,7 +300,7 @@ class Records:
                 account_id=row["account_id"],
                 key_id=row["key_id"],
                 tag=row["tag"],
-                attempts=[_attempt(attempt) for attempt in attempts],
+                attempts=[attempt_of(attempt) for attempt in attempts],
                 warnings=msgspec.json.decode(row["warnings"] or "[]", type=list[str]),
             ),
             source=row["source"],
@@ -311,10 +311,12 @@ class Records:
         )
 
 
-def _attempt(row: Any) -> Attempt:
+def attempt_of(row: Any) -> Attempt:
+    """Read a row of `attempt`."""
     fields = {name: row[name] for name in _ATTEMPT}
     known = {name: row[name] for name in _USAGE if row[name] is not None}
-    usage = Usage(**known, estimated=bool(row["usage_estimated"])) if known else None
+    estimated = bool(row["usage_estimated"])
+    usage = Usage(**known, estimated=estimated) if known or estimated else None
     return Attempt(**fields, usage=usage)
 
 
