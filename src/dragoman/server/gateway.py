@@ -13,7 +13,7 @@ from dragoman.server.count_tokens import PATH as COUNT_TOKENS
 from dragoman.server.count_tokens import TokenCounter
 from dragoman.server.discretion import conceal
 from dragoman.server.embed import EmbeddingEndpoint
-from dragoman.server.endpoint import Observer, Services
+from dragoman.server.endpoint import Gatekeeper, Observer, Services
 from dragoman.server.failures import NoSuchPath, WrongMethod, refuse
 from dragoman.server.generate import Generator
 from dragoman.server.health import health, readiness
@@ -61,6 +61,7 @@ class Gateway:
         transport: AsyncTransport | None = None,
         observers: Sequence[Observer] = (),
         metrics: Handler | None = None,
+        gatekeepers: Sequence[Gatekeeper] = (),
         responses: Responses | None = None,
         ledger: Callable[[], BookState] | None = None,
     ) -> None:
@@ -70,7 +71,7 @@ class Gateway:
         self._observers = observers
         settings = snapshot.config.server
         places = Places(settings.in_flight)
-        services = Services(self.transport, observers, places, settings.hold)
+        services = Services(self.transport, observers, places, settings.hold, gatekeepers)
         self._responses = responses or Responses(None)
         self._ledger = ledger
         self._handlers = _table(services, self._responses)
