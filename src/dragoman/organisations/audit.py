@@ -11,6 +11,10 @@ from msgspec import Struct
 from dragoman.store.database import Connection
 from dragoman.types.paging import Page, Slice, cut
 
+_SELECT = (
+    "SELECT audit.*, organisation.name AS organisation FROM audit"
+    " LEFT JOIN organisation ON organisation.id = audit.organisation_id"
+)
 _FILTERS: Mapping[str, str] = {
     "organisation_id": "audit.organisation_id = :organisation_id",
     "actor": "actor = :actor",
@@ -53,9 +57,7 @@ def list_audit(
         values["after"] = page.after
     clause = f" WHERE {' AND '.join(where)}" if where else ""
     rows = connection.rows(
-        "SELECT audit.*, organisation.name AS organisation FROM audit"
-        f" LEFT JOIN organisation ON organisation.id = audit.organisation_id{clause}"
-        " ORDER BY audit.id DESC LIMIT :limit",
+        f"{_SELECT}{clause} ORDER BY audit.id DESC LIMIT :limit",
         {**values, "limit": page.limit + 1},
     )
     return cut([_read(row) for row in rows], page, lambda line: line.id)
