@@ -31,7 +31,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from dragoman.control import organisations
+from dragoman.control import keys, organisations
 from dragoman.control.authentication import check_rule, guard
 from dragoman.control.context import Context
 from dragoman.control.dependencies import DEPENDENCIES
@@ -40,7 +40,7 @@ from dragoman.control.errors import answer_error
 
 PREFIX = "/api/v1"
 
-RESOURCES: tuple[HTTPRouteHandler, ...] = (*organisations.HANDLERS,)
+RESOURCES: tuple[HTTPRouteHandler, ...] = (*organisations.HANDLERS, *keys.HANDLERS)
 
 
 def make_app(context: Context, resources: Iterable[HTTPRouteHandler] = RESOURCES) -> Litestar:
