@@ -20,7 +20,8 @@ class Line(Struct, gc=False):
     """What a request wants of one allowance. Times are Unix time.
 
     `amount` is the most that it may take; who takes nothing is never refused. `optional`: without
-    it the request takes another way. `since` and `until` are a quota's period. `slot` is where a sliding period counted it.
+    it the request takes another way. `since` and `until` are a quota's period. `slot` is where a
+    sliding period counted it.
     """
 
     allowance: Allowance
