@@ -84,6 +84,8 @@ TYPES = {
     "seconds": "seconds",
     "money": "USD",
     "texts": "list of strings",
+    "grants": "list of addresses",
+    "networks": "list of addresses",
     "text_map": "table of strings",
     "think_tags": 'true, false, "open"',
     "any_table": "table",

@@ -98,6 +98,8 @@ _KINDS: Mapping[str, Callable[[Field], dict[str, Any]]] = {
     "seconds": lambda _: _number(type="number", exclusiveMinimum=0),
     "money": lambda _: _NUMBER,
     "texts": _texts,
+    "grants": _texts,
+    "networks": _texts,
     "text_map": lambda _: _map({"type": "string"}),
     "think_tags": lambda _: {"enum": [True, False, "open"]},
     "switch": lambda field: _any({"type": "boolean"}, _object(field.fields)),
