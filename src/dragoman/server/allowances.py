@@ -283,7 +283,6 @@ def _charge(line: Line) -> Charge:
         subject=line.subject,
         measure=allowance.measure,
         since=line.since,
-        held=line.amount,
         assumed=_assumed(allowance),
     )
 

@@ -53,9 +53,8 @@ class Allowance(Struct, frozen=True, kw_only=True):
 class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """That an exchange counts against a quota, in the period that began at `since` (Unix time).
 
-    `kind` and `subject` say which of the attempts do. `held` was reserved: it is what counts when
-    nobody knows how the exchange ended. `assumed` is what an answer of unknown cost counts as, in
-    nano-dollars.
+    `kind` and `subject` say which of the attempts do. `assumed` is what an answer of unknown cost
+    counts as, in nano-dollars.
     """
 
     allowance_id: str
@@ -63,5 +62,4 @@ class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True):
     subject: str
     measure: Measure
     since: int
-    held: int = 0
     assumed: int = 0
