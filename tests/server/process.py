@@ -39,7 +39,8 @@ class Process:
     ) -> None:
         self.home = home
         self.file = home / "config.toml"
-        self.file.write_text(config)
+        if not self.file.exists() or self.file.read_text() != config:
+            self.file.write_text(config)
         own = {"HOME": str(home), "PATH": os.environ["PATH"], "TEAM_KEY": "team-secret"}
         given = ["--config", str(self.file), *arguments]
         if handed is None:
