@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from dragoman.types.allowance import Period, Unknown
 from dragoman.types.credential import CredentialSource
 
 
@@ -47,6 +48,21 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     cache: CacheSettings = CacheSettings()
 
 
+class Grant(Struct, frozen=True, kw_only=True):
+    """How much may be asked. None is no limit; money is nano-dollars.
+
+    `unknown_cost` and `assumed_cost` say what becomes of the budget where a cost is not known.
+    """
+
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+    budget: int | None = None
+    budget_period: Period = "month"
+    unknown_cost: Unknown = "allow"
+    assumed_cost: int = 0
+
+
 class GatewayKey(Struct, frozen=True):
     """A key that opens the gateway, and whose it is.
 
@@ -56,3 +72,4 @@ class GatewayKey(Struct, frozen=True):
 
     name: str
     source: CredentialSource | None
+    grant: Grant = Grant()
