@@ -38,8 +38,8 @@ class Config(Struct, frozen=True, kw_only=True):
     `problems` are errors, `notes` are warnings; both know their place. What is wrong with one
     provider is in `Provider.problems` too and is raised when that one is used. `log`: the command
     line keeps what is asked and answered. `server`, `gateway_keys`, `gateway_grant` (what may be
-    asked of all of it) and `guardrails` are the gateway's. `settings` are the merged tables of what files, variables and calls set, with the place of each value:
-    `show.py` reads them.
+    asked of all of it) and `guardrails` are the gateway's. `settings` are the merged tables of what
+    files, variables and calls set, with the place of each value: `show.py` reads them.
     """
 
     providers: Mapping[str, Provider]

@@ -24,10 +24,12 @@ from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
 from dragoman.server.bounds import Bounds
+from dragoman.server.granted import PROVIDERS, limits_of
 from dragoman.server.ratelimits import refusal, tell
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.exchange import Exchange
+from dragoman.types.provider import Limits, Provider
 from dragoman.types.route import Deployment
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ RETRY_S = 1.0
 """When those who count may be back."""
 LOOK_AGAIN_S = 0.5
 """A provider's place may become free in another worker: nobody tells us."""
+NO_LIMITS = Limits()
 REMEMBERED = 10_000
 
 
@@ -75,6 +78,7 @@ class Allowances:
         self._rows: Iterable[Allowance] = ()
         self._file: Iterable[Allowance] = ()
         self._subjects: dict[Principal, Subjects] = {}
+        self._limits: dict[tuple[str, str, Limits], Sequence[Bound]] = {}
         self.rulebook = Rulebook(())
 
     def know(
@@ -91,7 +95,7 @@ class Allowances:
         """See `Gatekeeper.enter`. Raises: LimitExceeded, BudgetExceeded, LimitsUnavailable."""
         rulebook = self.rulebook
         exchange = call.exchange
-        if not rulebook.allowances or exchange.endpoint in UNCOUNTED:
+        if not (rulebook.allowances or self.counters.shared) or exchange.endpoint in UNCOUNTED:
             return _nothing
         if not getattr(call.dialogue, "metered", True):
             return _nothing
@@ -157,14 +161,18 @@ class Allowances:
             lines.append(self._line(bound, bounds, deployments, now))
         if deployments is not call.deployments:
             call.deployments = deployments
-        if not rulebook.minds_deployments:
+        limited = self.counters.shared and any(d.provider.limits != NO_LIMITS for d in deployments)
+        if not (rulebook.minds_deployments or limited):
             return _Plan(lines)
         places: dict[str, int] = {}
         of_deployment: list[list[int]] = []
         for deployment in deployments:
             mine: list[int] = []
             subjects: Subjects = (("provider", deployment.provider.name), ("model", deployment.ref))
-            for bound in rulebook.find(organisation, subjects):
+            bounds_here = rulebook.find(organisation, subjects)
+            if limited:
+                bounds_here = (*bounds_here, *self._limits_of(deployment.provider))
+            for bound in bounds_here:
                 line = self._line(bound, bounds, (deployment,), now)
                 at = places.get(line.key)
                 if at is None:
@@ -195,6 +203,17 @@ class Allowances:
             return Line(allowance, subject, amount)
         since, until = self._calendar.span(allowance.period, now)
         return Line(allowance, subject, amount, False, since, until)
+
+    def _limits_of(self, provider: Provider) -> Sequence[Bound]:
+        """Find what a provider may be asked by all workers; alone, its gate sees to that."""
+        key = provider.name, provider.base_url, provider.limits
+        found = self._limits.get(key)
+        if found is None:
+            if len(self._limits) >= REMEMBERED:
+                self._limits.clear()
+            found = [(limit, provider.name) for limit in limits_of(provider)]
+            self._limits[key] = found
+        return found
 
     def _subjects_of(self, principal: Principal) -> Subjects:
         found = self._subjects.get(principal)
@@ -268,7 +287,7 @@ def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
     """
     waits: list[float] = []
     for position in decision.refused:
-        if not lines[position].allowance.id.startswith("provider:"):
+        if not lines[position].allowance.id.startswith(PROVIDERS):
             return None
         wait_s = decision.standings[position].wait_s
         waits.append(LOOK_AGAIN_S if wait_s is None else wait_s)
