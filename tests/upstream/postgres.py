@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Self
 import psycopg
 
 from dragoman.store.database import Server
+from tests.upstream.ports import free_port
 
 LONG_S = 20.0
 UNSAFE = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB")
@@ -45,8 +45,7 @@ class PostgresServer:
             self._as = {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": []}
         self._folder = Path(mkdtemp(prefix="dragoman-pg-"))  # pytest's own are closed to others
         self._data = self._folder / "data"
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.port = sock.getsockname()[1]
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         if self._as:
