@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from dragoman.store.database import StoreError
+from dragoman.store.database import StoreError, read_url
 
 if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
@@ -75,9 +75,11 @@ class RedisAddress(Struct, frozen=True):
 def redis_address(env: Mapping[str, str]) -> RedisAddress | None:
     """Say where Redis is: what `DRAGOMAN_REDIS_URL` names; None where it names nothing.
 
-    Raises: StoreError for a URL that names no Redis.
+    The URL may stand in the file that `DRAGOMAN_REDIS_URL_FILE` names.
+
+    Raises: StoreError for a URL that names no Redis, or cannot be read.
     """
-    url = env.get(VARIABLE, "").strip()
+    url = read_url(env, VARIABLE)
     return read_address(url) if url else None
 
 
