@@ -52,7 +52,8 @@ def serve(
 
     from msgspec.structs import replace
 
-    from dragoman.server.sockets import listen, widest_host
+    from dragoman.cli.serve_setup import see_to_operator
+    from dragoman.server.sockets import listen, url_of, widest_host
     from dragoman.server.supervisor import Supervisor
     from dragoman.server.systemd import notify, take_sockets
     from dragoman.server.worker import run_worker
@@ -66,10 +67,13 @@ def serve(
         work = replace(work, listening=widest_host(given_sockets))
     log_to_stderr(debug=session.debug)
     session.tell_notes()
+    link = see_to_operator(session, config, work, url_of(sockets[0]))
 
     def started() -> None:
         if not quiet:
             _print_banner(session, config, sockets, work.listening)
+        if link is not None:
+            session.terminal.out.line(f"  Set-up  {link}   (valid once, for a day)")
         notify(os.environ, "READY=1")
 
     if settings.workers == 1:

@@ -30,6 +30,7 @@ from collections.abc import Iterable
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
+from litestar.utils.sync import AsyncCallable
 
 from dragoman.control import (
     accounts,
@@ -77,7 +78,20 @@ def make_app(context: Context, resources: Iterable[HTTPRouteHandler] = RESOURCES
     app.state.context = context
     for handler, path in _described(app):
         check_rule(handler.opt, path)
+        _unwrap(handler)
     return app
+
+
+def _unwrap(handler: HTTPRouteHandler) -> None:
+    """Have a handler run in one thread.
+
+    Litestar <=2.25 wraps a function once for every handler of the same path: a thread that hands
+    over to a thread. Expected: once. Where the answer is a Response, it fails.
+    """
+    function = handler.fn
+    while isinstance(function, AsyncCallable) and isinstance(function.func, AsyncCallable):
+        function = function.func
+    handler._fn = function
 
 
 def _described(app: Litestar) -> Iterable[tuple[HTTPRouteHandler, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from dragoman.errors import DragomanError
-from dragoman.server.book import BookState
+from dragoman.ledger.journal import Journal
 from dragoman.server.count_tokens import PATH as COUNT_TOKENS
 from dragoman.server.count_tokens import TokenCounter
 from dragoman.server.discretion import conceal
@@ -26,9 +26,12 @@ from dragoman.server.openapi import PATH as OPENAPI
 from dragoman.server.openapi import show_openapi
 from dragoman.server.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
 from dragoman.server.places import Places
+from dragoman.server.reception import Reception
 from dragoman.server.responses import ResponsesEndpoint
 from dragoman.server.responses_store import OPERATIONS, StoredResponses
 from dragoman.server.snapshot import Admission, Snapshot
+from dragoman.server.welcome import PATHS as WELCOME
+from dragoman.server.welcome import welcome
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.default import AsyncDefaultTransport
@@ -50,9 +53,10 @@ class Gateway:
     """Answers every request of the data plane; paths are served with and without `/v1`.
 
     `snapshot` may be replaced at any time: requests end with the one that they began with.
-    `ready` is what `/readyz` tells, with what `ledger` and `signs` say; turn it off before the end.
+    `ready` is what `/readyz` tells, with what `signs` say; turn it off before the end. `journal` is
+    what exchanges are written into.
     `responses` is what is remembered of them, by default in this process alone; it is closed with
-    the gateway. `control` makes what answers below `/api/v1`.
+    the gateway. `control` makes what answers below `/api/v1`. `reception` lets requests in.
     """
 
     def __init__(
@@ -64,19 +68,20 @@ class Gateway:
         gatekeepers: Sequence[Gatekeeper] = (),
         metrics: Handler | None = None,
         responses: Responses | None = None,
-        ledger: Callable[[], BookState] | None = None,
+        journal: Journal | None = None,
         signs: Sequence[Callable[[], Sign | None]] = (),
         control: Callable[[Gateway], Mount] | None = None,
+        reception: Reception | None = None,
     ) -> None:
         self.snapshot = snapshot
+        self.reception = reception or Reception()
         self.transport = transport or AsyncDefaultTransport()
         self.ready = True
         self._observers = observers
         settings = snapshot.config.server
         places = Places(settings.in_flight)
-        services = Services(self.transport, observers, places, settings.hold, gatekeepers)
+        services = Services(self.transport, observers, places, settings.hold, gatekeepers, journal)
         self._responses = responses or Responses(None)
-        self._ledger = ledger
         self._signs = signs
         self._handlers = _table(services, self._responses)
         self._control = control(self) if control is not None else None
@@ -106,16 +111,19 @@ class Gateway:
         if looks and request.path in ("/healthz", "/health"):
             return await health(reply)
         if looks and request.path == "/readyz":
-            ledger = self._ledger() if self._ledger is not None else None
             signs = [look() for look in self._signs]
-            return await readiness(reply, ready=self.ready, ledger=ledger, signs=signs)
+            return await readiness(reply, ready=self.ready, signs=signs)
         if self._control is not None and request.path.startswith(PREFIX):
             return await self._control(request, reply)
+        if self._control is not None and looks and request.path in WELCOME:
+            return await welcome(reply)
         snapshot = self.snapshot
         try:
             if "origin" in request.headers and self._answer_page(request, reply, snapshot):
                 return await reply.send(204, _CORS, b"")
-            admission = Admission(snapshot.door.admit(request), snapshot)
+            admission = self.reception.admit(request, snapshot)
+            if admission is None:
+                admission = await self.reception.wait(request, snapshot)
             return await self._find(request, reply)(request, reply, admission)
         except DragomanError as error:
             for observer in self._observers:
