@@ -13,12 +13,12 @@ own, and consume all the same.
 
 `alert`: that so many percent of an allowance were used up has been told, for that period.
 
-`hourly`: exchanges added up by the time in which they began; `hour` is its beginning in Unix seconds:
-that of an hour, or at the levels that end in `day` that of a day in UTC. What is '' is not told
-apart at that `level`: `total` tells nothing apart, `model` provider and model, `key` whose it was,
-`all` everything. So each question reads the fewest rows, and every level adds up to the same.
-`requests`, `failed`, `stopped` and `duration_ms` are of exchanges, under the provider and model that
-answered; the rest is of attempts.
+`hourly`: exchanges added up by the time in which they began; `hour` is its beginning, in Unix
+seconds: that of an hour, or at the levels that end in `day` that of a day in UTC. What is '' is not
+told apart at that `level`: `total` tells nothing apart, `model` provider and model, `key` whose it
+was, `all` everything. So each question reads the fewest rows, and every level adds up to the same.
+`requests`, `failed`, `stopped` and `duration_ms` are of exchanges, under the provider and model
+that answered; the rest is of attempts.
 
 `latency`: histograms of the same, at the levels that know nothing of whose it was. `took_N` counts
 exchanges that were answered by their duration, `first_N` by the time to the first token; the edges
