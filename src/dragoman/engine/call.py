@@ -26,7 +26,9 @@ from dragoman.types.route import Deployment, Route
 class Surroundings:
     """What exchanges share, and what they must not take from the air: clocks, chance, memory.
 
-    `clock` is monotonic, `wall` Unix time, both in seconds.
+    `clock` is monotonic, `wall` Unix time, both in seconds. An organisation's have those of the
+    `operator` behind them, whose providers are the same for all. `sent` are headers that every
+    request to a provider has.
     """
 
     secrets: Secrets
@@ -37,13 +39,18 @@ class Surroundings:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     gates: dict[str, Gate] = field(default_factory=dict)
     learning: Learning = field(default_factory=Learning)
+    operator: Surroundings | None = None
+    sent: Mapping[str, str] = field(default_factory=dict)
     targets: Targets = field(init=False)
 
     def __post_init__(self) -> None:
-        self.targets = Targets(self.secrets)
+        shared = None if self.operator is None else self.operator.targets
+        self.targets = Targets(self.secrets, shared, self.sent)
 
     def gate(self, provider: Provider) -> Gate:
         """The gate of a provider, made when first asked for."""
+        if self.operator is not None and provider.organisation_id is None:
+            return self.operator.gate(provider)
         gate = self.gates.get(provider.name)
         if gate is None or gate.limits != provider.limits:
             gate = self.gates[provider.name] = Gate(provider.limits)
@@ -53,7 +60,8 @@ class Surroundings:
 class CallOptions(Struct, frozen=True, kw_only=True):
     """What a caller may set for one call, over what routes and providers say. Seconds.
 
-    `headers` are sent to deployments that speak the format `language`, and to no others.
+    `headers` are sent to deployments that speak the format `language`, and to no others. `hops` is
+    how many gateways the request came through before this one.
     """
 
     api_key: Secret | None = None
@@ -65,6 +73,7 @@ class CallOptions(Struct, frozen=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     headers: Mapping[str, str] = {}
     language: str | None = None
+    hops: int = 0
 
 
 @dataclass(slots=True)

@@ -1,0 +1,34 @@
+"""An organisation's own routes: rows of a database, in the shape of a configuration's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.config.build import build_route
+from dragoman.config.shapes import Reader
+from dragoman.config.walk import Report
+from dragoman.document.parse import Document
+from dragoman.errors import ConfigError
+from dragoman.types.route import Route
+
+LAYER = "organisation"
+_NO_VARIABLES: Mapping[str, str] = {}
+"""Those of this machine are its operator's."""
+
+
+def build_tenant_route(name: str, definition: Any) -> tuple[Route, tuple[ConfigError, ...]]:
+    """Build a route of an organisation's own, and say what is wrong with it.
+
+    One that cannot be read leads nowhere: no other of the name is asked in its stead.
+    """
+    report = Report()
+    document = Document({"routes": {name: definition}}, layer=LAYER)
+    reader = Reader(document, _NO_VARIABLES, report)
+    reader.top()
+    table = reader.layer.routes.get(name)
+    problems = (*report.problems, *report.missing)
+    if table is None or problems:
+        broken = problems or (ConfigError(f"route '{name}' is no table of settings"),)
+        return Route(name=name, steps=(), origin=LAYER), broken
+    return build_route(table), ()
