@@ -11,7 +11,7 @@ from dragoman.config.field import KINDS as KINDS
 from dragoman.config.field import Field as Field
 from dragoman.config.field import camel as camel
 from dragoman.config.gateway_fields import CACHE, CONDITION, GUARDRAIL, SHADOW
-from dragoman.config.limit_fields import GRANT
+from dragoman.config.limit_fields import CEILINGS
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
 AUTHS = ("bearer", "x-api-key", "api-key", "none")
@@ -427,7 +427,7 @@ SERVER = (
 GATEWAY_KEY = (
     Field("name", "text", "Whose it is: what logs and usage call it.", required=True),
     Field("key", "secret", "The key: `env:NAME`, `file:PATH`, `cmd:COMMAND` …", required=True),
-    *GRANT,
+    *CEILINGS,
 )
 
 GATEWAY = (
@@ -437,7 +437,7 @@ GATEWAY = (
         "Who may ask: with one of these, every request needs one of them.",
         fields=GATEWAY_KEY,
     ),
-    *GRANT,
+    *CEILINGS,
 )
 
 TOP = (

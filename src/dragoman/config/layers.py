@@ -22,7 +22,7 @@ from dragoman.config.guardrails import build_guardrails
 from dragoman.config.merge import merge_tables
 from dragoman.config.models import price_notes
 from dragoman.config.secrets import key_variable
-from dragoman.config.server import build_gateway_grant, build_gateway_keys, build_server
+from dragoman.config.server import build_gateway_ceilings, build_gateway_keys, build_server
 from dragoman.config.shapes import Reader, read_layer
 from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table
 from dragoman.document.parse import Document, parse_document, read_document, read_file
@@ -174,7 +174,7 @@ class _Loading:
             on_overflow=cast("OnOverflow | None", _text(top, "on_overflow")),
             server=build_server(top),
             gateway_keys=build_gateway_keys(top),
-            gateway_grant=build_gateway_grant(top),
+            gateway_ceilings=build_gateway_ceilings(top),
             guardrails=build_guardrails(top, self.report),
             files=tuple(self.files),
             problems=tuple(self.report.problems),

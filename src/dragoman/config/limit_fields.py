@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dragoman.config.field import Field
 
-GRANT = (
+CEILINGS = (
     Field("rpm", "count", "Requests in any minute.", "no limit", least=1),
     Field("tpm", "count", "Tokens in any minute, prompt and answer.", "no limit", least=1),
     Field("concurrency", "count", "Requests at a time.", "no limit", least=1),

@@ -24,7 +24,7 @@ from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
 from dragoman.server.bounds import Bounds
-from dragoman.server.granted import PROVIDERS, limits_of
+from dragoman.server.ceilings import PROVIDERS, limits_of
 from dragoman.server.ratelimits import refusal, tell
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import Allowance, Charge
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 UNCOUNTED = frozenset({"/messages/count_tokens"})
 """Endpoints that cost nothing."""
+READY_S = 2.0
+"""How long requests wait, just after the start, for what was used before."""
 RETRY_S = 1.0
 """When those who count may be back."""
 LOOK_AGAIN_S = 0.5
@@ -66,12 +68,16 @@ class _Plan(Struct, gc=False):
 class Allowances:
     """See `Gatekeeper`. `counters` counts; `rulebook` is replaced when something was changed.
 
-    `ready` is set once it is known what was used before; until then quotas are not given out.
+    Not `countable`: others count as well, and nobody knows how much: then nothing limited passes.
+    Until it is known what was used before, those who want something of a quota wait a moment.
     """
 
-    def __init__(self, counters: Counters, wall: Callable[[], float]) -> None:
+    def __init__(
+        self, counters: Counters, wall: Callable[[], float], *, countable: bool = True
+    ) -> None:
         self.counters = counters
-        self.ready = True
+        self._countable = countable
+        self._readiness: asyncio.Event | None = None
         self._alone = MemoryCounters()
         self._wall = wall
         self._calendar = Calendar()
@@ -90,6 +96,16 @@ class Allowances:
         self._rows = self._rows if rows is None else tuple(rows)
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
+
+    def wait_until_ready(self) -> None:
+        """Give nothing out of quotas until `be_ready` is called."""
+        self._readiness = asyncio.Event()
+
+    def be_ready(self) -> None:
+        """Take note that it is known what was used before."""
+        if self._readiness is not None:
+            self._readiness.set()
+            self._readiness = None
 
     async def enter(self, call: Call, admission: Admission) -> Release:
         """See `Gatekeeper.enter`. Raises: LimitExceeded, BudgetExceeded, LimitsUnavailable."""
@@ -133,9 +149,14 @@ class Allowances:
     async def _reserve(
         self, hold: str, lines: Sequence[Line], now: float
     ) -> tuple[Counters, Decision]:
+        if not self._countable:
+            raise _unavailable("several workers cannot keep limits without Redis")
         strict = any(x.allowance.is_quota and x.allowance.mode == "strict" for x in lines)
-        if strict and not self.ready:
-            raise _unavailable("what was used before is still being read")
+        if strict and self._readiness is not None:
+            try:
+                await asyncio.wait_for(self._readiness.wait(), READY_S)
+            except TimeoutError:
+                raise _unavailable("what was used before cannot be read") from None
         try:
             return self.counters, await self.counters.reserve(hold, lines, now)
         except asyncio.CancelledError:

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
 
 VARIABLE = "DRAGOMAN_REDIS_URL"
-SCHEMES = ("redis", "rediss", "unix")
+SCHEMES = {
+    "redis": "redis",
+    "rediss": "rediss",
+    "valkey": "redis",
+    "valkeys": "rediss",
+    "unix": "unix",
+}
+"""What a URL may begin with, and what our client calls it."""
 TIMEOUT_S = 0.05
 """For a command to be answered, a connection to be made included."""
 CONNECT_S = 0.25
@@ -84,7 +91,7 @@ def redis_address(env: Mapping[str, str]) -> RedisAddress | None:
 
 
 def read_address(url: str) -> RedisAddress:
-    """Read a URL: `redis://:password@host:6379/0`, `rediss://…`, `unix:///path`.
+    """Read a URL: `redis://:password@host:6379/0`, `rediss://…`, `valkey://…`, `unix:///path`.
 
     Raises: StoreError, which does not repeat the URL: it may hold a password.
     """
@@ -97,7 +104,7 @@ def read_address(url: str) -> RedisAddress:
         _ = urlsplit(url).port
     except ValueError as error:
         raise StoreError(f"{VARIABLE} is wrong: {error}") from None
-    return RedisAddress(url)
+    return RedisAddress(f"{SCHEMES[scheme]}://{rest}")
 
 
 class Script(Struct, frozen=True):

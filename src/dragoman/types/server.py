@@ -48,7 +48,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     cache: CacheSettings = CacheSettings()
 
 
-class Grant(Struct, frozen=True, kw_only=True):
+class Ceilings(Struct, frozen=True, kw_only=True):
     """How much may be asked. None is no limit; money is nano-dollars.
 
     `unknown_cost` and `assumed_cost` say what becomes of the budget where a cost is not known.
@@ -72,4 +72,4 @@ class GatewayKey(Struct, frozen=True):
 
     name: str
     source: CredentialSource | None
-    grant: Grant = Grant()
+    ceilings: Ceilings = Ceilings()
