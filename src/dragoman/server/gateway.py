@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from dragoman.errors import DragomanError
 from dragoman.ledger.journal import Journal
+from dragoman.server.cache import MemoryShelf, Shelf
 from dragoman.server.count_tokens import PATH as COUNT_TOKENS
 from dragoman.server.count_tokens import TokenCounter
 from dragoman.server.discretion import conceal
@@ -18,12 +19,14 @@ from dragoman.server.failures import NoSuchPath, WrongMethod, refuse
 from dragoman.server.generate import Generator
 from dragoman.server.health import Sign, health, readiness
 from dragoman.server.http import Reply, Request
+from dragoman.server.keeping import Keeping
 from dragoman.server.legacy import PATH as COMPLETIONS
 from dragoman.server.legacy import TextCompletions
 from dragoman.server.models import list_models, show_model
 from dragoman.server.mount import PREFIX, Mount
+from dragoman.server.once import Once
 from dragoman.server.openapi import PATH as OPENAPI
-from dragoman.server.openapi import show_openapi
+from dragoman.server.openapi import OpenApi
 from dragoman.server.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
 from dragoman.server.places import Places
 from dragoman.server.reception import Reception
@@ -32,6 +35,7 @@ from dragoman.server.responses_store import OPERATIONS, StoredResponses
 from dragoman.server.snapshot import Admission, Snapshot
 from dragoman.server.welcome import PATHS as WELCOME
 from dragoman.server.welcome import welcome
+from dragoman.store.claims import Claims
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.default import AsyncDefaultTransport
@@ -57,6 +61,7 @@ class Gateway:
     what exchanges are written into.
     `responses` is what is remembered of them, by default in this process alone; it is closed with
     the gateway. `control` makes what answers below `/api/v1`. `reception` lets requests in.
+    `claims` knows what was asked with an `Idempotency-Key`, `shelf` keeps answers for the cache.
     """
 
     def __init__(
@@ -72,6 +77,8 @@ class Gateway:
         signs: Sequence[Callable[[], Sign | None]] = (),
         control: Callable[[Gateway], Mount] | None = None,
         reception: Reception | None = None,
+        claims: Claims | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.reception = reception or Reception()
@@ -80,11 +87,22 @@ class Gateway:
         self._observers = observers
         settings = snapshot.config.server
         places = Places(settings.in_flight)
-        services = Services(self.transport, observers, places, settings.hold, gatekeepers, journal)
+        self._once = Once(claims or Claims(None), snapshot.around.wall)
+        services = Services(
+            self.transport,
+            observers,
+            places,
+            settings.hold,
+            gatekeepers,
+            journal,
+            Keeping(shelf or MemoryShelf(settings.cache.size), self._once),
+        )
         self._responses = responses or Responses(None)
         self._signs = signs
         self._handlers = _table(services, self._responses)
         self._control = control(self) if control is not None else None
+        describe = self._control.describe if self._control is not None else None
+        self._handlers[OPENAPI] = {"GET": OpenApi(describe)}
         if metrics is not None:
             self._handlers["/metrics"] = {"GET": metrics}
         self._patterns = [
@@ -92,6 +110,11 @@ class Gateway:
             for path, methods in self._handlers.items()
             if "{" in path
         ]
+
+    @property
+    def unattended(self) -> int:
+        """How many requests are being answered whose clients have left, and will be back."""
+        return self._once.unattended
 
     @property
     def served(self) -> Iterator[tuple[str, str]]:
@@ -102,6 +125,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close the connections to providers, and what is remembered of responses."""
+        await self._once.close()
         await self.transport.close()
         await asyncio.to_thread(self._responses.close)
 
@@ -171,7 +195,6 @@ def _table(services: Services, responses: Responses) -> Table:
     for method, tail in OPERATIONS:
         answering = StoredResponses(method, tail, stateful, services, responses)
         table.setdefault(answering.path, {})[method] = answering
-    table[OPENAPI] = {"GET": show_openapi}
     table[EMBEDDINGS] = {"POST": EmbeddingEndpoint(EMBEDDINGS, openai, services)}
     table[COMPLETIONS] = {"POST": TextCompletions(COMPLETIONS, openai, services)}
     table[COUNT_TOKENS] = {"POST": TokenCounter(COUNT_TOKENS, anthropic, services)}
