@@ -1,4 +1,4 @@
-"""Requests that must not be answered twice, over all workers: who works on one, and what came of it.
+"""Requests that must not be answered twice, over all workers: who has one, and what came of it.
 
 Law: of those who claim the same, one gets it. Whoever has it must renew it; when it does not, being
 dead, somebody else may take it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -121,16 +122,16 @@ class Claims:
             if self._place is not None:
                 whole = f"{statement} WHERE {_IS_IT} AND holder = :holder AND answer IS NULL"
                 told = {**_named(key), "holder": holder, **(values or {})}
-                return self._perform(lambda connection: connection.write(whole, told))
+                self._perform(lambda connection: connection.write(whole, told))
+                return
             row = self._rows.get(key)
             if row is not None and row["holder"] == holder and row["answer"] is None:
                 if values is None:
                     del self._rows[key]
                 else:
                     row.update(values)
-        return None
 
-    def _perform(self, work: Any) -> Any:
+    def _perform(self, work: Callable[[Connection], Any]) -> Any:
         assert self._place is not None
         if self._connection is None:
             self._connection = open_database(self._place)
