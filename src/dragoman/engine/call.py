@@ -82,7 +82,8 @@ class Call:
 
     `assembling`: the answer is read as a stream and put together here, not handed on as it comes.
     `over`: the exchange's record is final, though the last bytes of its answer may still be going
-    out. `releases` are told when it was written down, which is once: see `Endpoint.conclude`.
+    out. `attempting` is told of each attempt that is about to begin. `releases` are told when the
+    exchange was written down, which is once: see `Endpoint.conclude`.
     `told` are headers that go out with the answer, whatever it is.
     """
 
@@ -99,6 +100,7 @@ class Call:
     assembling: bool = False
     over: bool = False
     concluded: bool = False
+    attempting: Callable[[Exchange], None] | None = None
     releases: list[Callable[[Exchange], None]] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
 
