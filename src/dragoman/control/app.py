@@ -35,14 +35,19 @@ from litestar.utils.sync import AsyncCallable
 from dragoman.control import (
     accounts,
     audit,
+    credentials,
     invitations,
     keys,
     members,
     oidc,
     organisations,
     projects,
+    providers,
+    requests,
     sessions,
     tokens,
+    trials,
+    usage,
 )
 from dragoman.control.authentication import check_rule, guard
 from dragoman.control.context import Context
@@ -55,14 +60,19 @@ PREFIX = "/api/v1"
 RESOURCES: tuple[HTTPRouteHandler, ...] = (
     *accounts.HANDLERS,
     *audit.HANDLERS,
+    *credentials.HANDLERS,
     *invitations.HANDLERS,
     *keys.HANDLERS,
     *members.HANDLERS,
     *oidc.HANDLERS,
     *organisations.HANDLERS,
     *projects.HANDLERS,
+    *requests.HANDLERS,
+    *providers.HANDLERS,
     *sessions.HANDLERS,
     *tokens.HANDLERS,
+    *trials.HANDLERS,
+    *usage.HANDLERS,
 )
 
 
