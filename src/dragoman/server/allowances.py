@@ -176,14 +176,17 @@ class Allowances:
         organisation = principal.organisation_id
         lines: list[Line] = []
         deployments = call.deployments
+        replayed = call.exchange.replayed is not None
         for bound in rulebook.find(organisation, self._subjects_of(principal)):
+            if replayed and bound[0].measure != "requests":
+                continue  # nobody is asked, so nothing is used but the request itself
             if bound[0].measure == "spend":
                 deployments = _affordable(bound[0], deployments, bounds)
             lines.append(self._line(bound, bounds, deployments, now))
         if deployments is not call.deployments:
             call.deployments = deployments
         limited = self.counters.shared and any(d.provider.limits != NO_LIMITS for d in deployments)
-        if not (rulebook.minds_deployments or limited):
+        if replayed or not (rulebook.minds_deployments or limited):
             return _Plan(lines)
         places: dict[str, int] = {}
         of_deployment: list[list[int]] = []

@@ -15,11 +15,10 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import structs
 
-from dragoman.config.secrets import origin_of
-from dragoman.config.tenant import build_tenant_route
+from dragoman.config.tenant import build_tenant_route, load_guardrail
 from dragoman.engine.call import Surroundings
 from dragoman.engine.learning import Learning
-from dragoman.errors import ConfigError
+from dragoman.guardrails.rails import Rails
 from dragoman.permit import Permit
 from dragoman.registry import Registry
 from dragoman.resolution import CLOSED
@@ -28,8 +27,8 @@ from dragoman.server.access import Principal
 from dragoman.server.census import DEFAULT, ProviderRow, RouteRow, Tenant
 from dragoman.server.directory import Directory
 from dragoman.server.snapshot import Snapshot
-from dragoman.types.credential import Secret
 from dragoman.types.gateway_key import ANYTHING, KeyRules
+from dragoman.types.organisation import CacheChoice
 from dragoman.types.provider import Provider
 from dragoman.types.route import Route
 
@@ -131,7 +130,8 @@ class Tenants:
         census = self.directory.census
         tenant = census.tenants.get(name) if census is not None else None
         if name == DEFAULT and tenant is not None:
-            plain = not (tenant.providers or tenant.routes)
+            plain = not (tenant.providers or tenant.routes or tenant.guardrails)
+            plain = plain and tenant.settings.cache == CacheChoice()
             return None if plain and tenant.quotas.operator_providers is None else tenant
         return tenant
 
@@ -173,39 +173,31 @@ class Tenants:
         }
         seen = structs.replace(config, providers=providers, routes=routes, settings=settings)
         registry = Registry(seen, discovered=base.registry.discovered, keep=KEEP)
-        whole = structs.replace(base, config=seen, registry=registry, around=around)
+        whole = structs.replace(
+            base,
+            config=seen,
+            registry=registry,
+            around=around,
+            rails=_rails(tenant, base),
+            cache=tenant.settings.cache.over(config.server.cache),
+        )
         return View(base, whole, own)
 
     def _provider(
         self, tenant: Tenant, row: ProviderRow, operators: Mapping[str, Provider]
     ) -> Provider:
-        from dragoman.organisations.definition import build_custom, with_token
+        from dragoman.organisations.provider_rows import load_provider
 
-        if row.definition is None:
-            provider = _borrowed(tenant, row, operators.get(row.name))
-        else:
-            provider = build_custom(row, None)
-        provider = structs.replace(provider, organisation_id=tenant.id)
-        try:
-            provider = with_token(provider, self._token(tenant, row, provider))
-        except ConfigError as error:
-            provider = structs.replace(provider, problems=(*provider.problems, error))
+        other = operators.get(row.name)
+        opened = tenant.quotas.operator_providers
+        if row.definition is None and (
+            other is None or (opened is not None and row.name not in opened)
+        ):
+            return _closed(row.name)
+        provider = load_provider(self.directory.safe, tenant.id, row, other)
         for problem in provider.problems:
             log.warning("%s of the organisation '%s': %s", row.name, tenant.name, problem)
-        return provider
-
-    def _token(self, tenant: Tenant, row: ProviderRow, provider: Provider) -> Secret | None:
-        """Open a provider's key, for the origin that it was given for. Raises: ConfigError."""
-        if row.token is None or provider.origin == CLOSED:
-            return None
-        if row.origin is None or row.origin != origin_of(provider.base_url):
-            raise ConfigError(
-                f"provider '{row.name}': its key was given for another address",
-                hint="enter the key again: it is bound to scheme, host and port",
-            )
-        from dragoman.organisations.sealing import Purpose
-
-        return self.directory.safe.open(row.token, Purpose(tenant.id, "provider", row.name))
+        return structs.replace(provider, enabled=row.enabled and provider.enabled)
 
 
 class Layered(Mapping[str, Provider]):
@@ -230,7 +222,7 @@ class Layered(Mapping[str, Provider]):
         if found is None:
             found = self._below[name]
             if not self._is_open(name):
-                return Provider(name=name, base_url="", enabled=False, origin=CLOSED)
+                return _closed(name)
         return found
 
     def __contains__(self, name: object) -> bool:
@@ -247,16 +239,8 @@ class Layered(Mapping[str, Provider]):
         return self._opened is None or name in self._opened
 
 
-def _borrowed(tenant: Tenant, row: ProviderRow, built_in: Provider | None) -> Provider:
-    """Make a built-in provider an organisation's: asked with its key, at the built-in's address.
-
-    Whose word that address is does not change with the key.
-    """
-    opened = tenant.quotas.operator_providers
-    if built_in is None or (opened is not None and row.name not in opened):
-        return Provider(name=row.name, base_url="", enabled=False, origin=CLOSED)
-    enabled = row.enabled and built_in.enabled
-    return structs.replace(built_in, enabled=enabled, credentials=(), rotate=False)
+def _closed(name: str) -> Provider:
+    return Provider(name=name, base_url="", enabled=False, origin=CLOSED)
 
 
 def _definition(text: str) -> Mapping[str, object]:
@@ -266,6 +250,21 @@ def _definition(text: str) -> Mapping[str, object]:
     except msgspec.DecodeError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _rails(tenant: Tenant, base: Snapshot) -> Rails | None:
+    """Compile the operator's guardrails, and then the organisation's own.
+
+    One that cannot be compiled lets nothing pass: what it is to keep back is not known.
+    """
+    if not tenant.guardrails:
+        return base.rails
+    rules = list(base.config.guardrails)
+    taken = {rule.name for rule in rules}
+    for row in tenant.guardrails:
+        if row.name not in taken:  # the operator's has been added since, and holds
+            rules.append(load_guardrail(row.name, _definition(row.definition), row.mode))
+    return Rails(rules)
 
 
 def _route(tenant: Tenant, row: RouteRow) -> Route:
