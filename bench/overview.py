@@ -89,12 +89,16 @@ def measure(place: Place) -> None:
             ),
         }
         for name, ask in questions.items():
-            took = []
+            took, cpu = [], []
             for _ in range(ROUNDS):
-                began = time.perf_counter()
+                began, used = time.perf_counter(), time.process_time()
                 ask()
                 took.append((time.perf_counter() - began) * 1000)
-            print(f"  {name}: {statistics.median(took):.1f} ms, at most {max(took):.1f} ms")
+                cpu.append((time.process_time() - used) * 1000)
+            print(
+                f"  {name}: {statistics.median(took):.1f} ms, at most {max(took):.1f} ms;"
+                f" {statistics.median(cpu):.1f} ms of CPU here"
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
