@@ -53,6 +53,7 @@ def serve(
     from msgspec.structs import replace
 
     from dragoman.cli.serve_setup import see_to_operator
+    from dragoman.server.limits import check_limits
     from dragoman.server.sockets import listen, url_of, widest_host
     from dragoman.server.supervisor import Supervisor
     from dragoman.server.systemd import notify, take_sockets
@@ -60,6 +61,7 @@ def serve(
 
     config = work.reading[0]
     settings = config.server
+    check_limits(config, session.env, work.database)
     given_sockets = take_sockets(os.environ)
     sockets = given_sockets or listen(settings.host, settings.port)
     if given_sockets:

@@ -14,6 +14,7 @@ from dragoman.errors import ConfigError
 from dragoman.registry import Discovered
 from dragoman.server.directory import Directory
 from dragoman.server.gateway import Gateway
+from dragoman.server.limits import check_limits
 from dragoman.server.snapshot import take_snapshot
 
 log = logging.getLogger("dragoman.server")
@@ -65,6 +66,7 @@ class Reloader:
                 # A thread, because secrets may come from commands that take their time.
                 config, discovered, env = await asyncio.to_thread(self._read)
                 self._check(config)
+                check_limits(config, env)
                 snapshot = await asyncio.to_thread(
                     take_snapshot,
                     config,
