@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pwd
@@ -93,12 +94,16 @@ class PostgresServer:
             self._process = None
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the server and every process of its connections."""
+        """Send a signal to the server and every process of its connections.
+
+        To the server first: what it would have begun or buried meanwhile it does not.
+        """
         assert self._process is not None
         pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for each in (pid, *map(int, children)):
-            os.kill(each, number)
+        self._process.send_signal(number)
+        for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):  # its connection has just ended
+                os.kill(int(each), number)
 
     def new(self, like: Server | None = None) -> Server:
         """Make an empty database, or one like another."""
