@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dragoman.config import Config
 from dragoman.errors import ConfigError
@@ -126,35 +126,18 @@ class Limits:
     # -- what is allowed
 
     def _read(self, desk: Desk) -> list[Allowance] | None:
+        from dragoman.organisations.allowances import all_allowances
+
         revision = desk.revision()
         if revision == self._revision:
             return None
         with desk.read() as connection:
-            rows = connection.rows("SELECT * FROM allowance")
+            found = all_allowances(connection)
         self._revision = revision
-        return [read_allowance(row) for row in rows]
+        return found
 
     def _index(self) -> None:
         self._by_id = {each.id: each for each in self.keeper.rulebook.allowances}
-
-
-def read_allowance(row: Mapping[str, Any]) -> Allowance:
-    """Read a row of `allowance`."""
-    return Allowance(
-        id=row["id"],
-        name=row["name"],
-        organisation_id=row["organisation_id"],
-        kind=row["subject_kind"],
-        subject=row["subject"],
-        measure=row["measure"],
-        period=row["period"],
-        amount=row["amount"],
-        mode=row["mode"],
-        unknown=row["unknown"],
-        assumed_nanousd=row["assumed_nanousd"],
-        operator=bool(row["operator"]),
-        version=row["version"],
-    )
 
 
 def check_limits(config: Config, env: Mapping[str, str], place: Place | None = None) -> None:
