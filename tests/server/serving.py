@@ -20,6 +20,7 @@ import uvicorn
 from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
 from dragoman.errors import DragomanError
+from dragoman.ledger.content import ContentLog
 from dragoman.routing.health import Health
 from dragoman.routing.retry import RetryPolicy
 from dragoman.server.application import Application
@@ -72,7 +73,7 @@ class Served:
     """Serve these providers, as a context: `url`, and `base_url` with `/v1`.
 
     `seen` has what the observers of the gateway are told. `database` is where responses are kept.
-    `team` has organisations.
+    `team` has organisations. `content` keeps what is said.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Served:
         body_limit: int = 1024 * 1024,
         database: Path | None = None,
         team: Team | None = None,
+        content: ContentLog | None = None,
         **settings: Any,
     ) -> None:
         self._providers = providers
@@ -91,6 +93,7 @@ class Served:
         self._body_limit = body_limit
         self._database = database
         self._team = team
+        self._content = content
         self.seen = Seen()
         self._around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
         self._clients = contextlib.ExitStack()
@@ -120,6 +123,7 @@ class Served:
             responses=Responses(self._database),
             claims=Claims(self._database),
             reception=Reception(None if directory is None else Tenants(directory)),
+            content=self._content,
         )
         self.gateway = gateway
         self._application = application = Application(

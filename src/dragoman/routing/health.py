@@ -161,6 +161,15 @@ class Health:
             cooling = {scope[0] for scope, mark in self._marks.items() if mark.until > now}
         return cooling | self.outages.names(now)
 
+    def failing(self, count: int) -> set[str]:
+        """Name the providers that failed so many times in a row, and have not answered since."""
+        with self._lock:
+            return {
+                scope[0]
+                for scope, mark in self._marks.items()
+                if mark.count >= count and len(scope) == 2
+            }
+
     def warm(self, deployment: Deployment, now: float) -> bool:
         """Whether the model answered recently enough to be loaded still."""
         last = self._answered_at.get((deployment.provider.name, deployment.model))

@@ -28,7 +28,7 @@ from dragoman.server.census import DEFAULT, ProviderRow, RouteRow, Tenant
 from dragoman.server.directory import Directory
 from dragoman.server.snapshot import Snapshot
 from dragoman.types.gateway_key import ANYTHING, KeyRules
-from dragoman.types.organisation import CacheChoice
+from dragoman.types.organisation import OrganisationSettings
 from dragoman.types.provider import Provider
 from dragoman.types.route import Route
 
@@ -131,7 +131,7 @@ class Tenants:
         tenant = census.tenants.get(name) if census is not None else None
         if name == DEFAULT and tenant is not None:
             plain = not (tenant.providers or tenant.routes or tenant.guardrails)
-            plain = plain and tenant.settings.cache == CacheChoice()
+            plain = plain and tenant.settings == OrganisationSettings()
             return None if plain and tenant.quotas.operator_providers is None else tenant
         return tenant
 
@@ -180,6 +180,7 @@ class Tenants:
             around=around,
             rails=_rails(tenant, base),
             cache=tenant.settings.cache.over(config.server.cache),
+            content=tenant.settings.content or config.server.ledger.content,
         )
         return View(base, whole, own)
 

@@ -28,6 +28,7 @@ from dragoman.ledger.drain import Drain, open_ledger
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.safe import Safe
 from dragoman.server.application import Application
+from dragoman.server.checks import Checks
 from dragoman.server.connection import Connection
 from dragoman.server.directory import Directory
 from dragoman.server.endpoint import Observer
@@ -177,6 +178,13 @@ class _Worker:
         background.start("reload", reloader.watch)
         if directory is not None:
             background.start("directory", directory.watch)
+        checks = Checks(
+            lambda: gateway.snapshot,
+            gateway.reception.tenants,
+            lambda: transport.network,
+            work.shared,
+        )
+        background.start("checks", checks.watch)
         background.start("limits", limits.watch)
         background.start("sweep", lambda: _sweep(application, metrics))
         stopping = asyncio.ensure_future(self._stop(gateway, server))
