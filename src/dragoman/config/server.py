@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from dragoman.config.secrets import parse_source
 from dragoman.config.walk import Table, Value
+from dragoman.types.content import LedgerSettings
 from dragoman.types.credential import CredentialSource
 from dragoman.types.exchange import NANO
 from dragoman.types.server import CacheSettings, Ceilings, GatewayKey, ServerSettings
 
 _MONEY = ("budget", "assumed_cost")
+
+_TABLES: Mapping[str, type[Any]] = {"cache": CacheSettings, "ledger": LedgerSettings}
 
 
 def build_server(top: Table) -> ServerSettings:
@@ -20,9 +24,9 @@ def build_server(top: Table) -> ServerSettings:
         return ServerSettings()
     given: dict[str, Any] = {}
     for name, value in top["server"].value.items():
-        if name == "cache":
+        if name in _TABLES:
             kept = {key: setting.value for key, setting in value.value.items()}
-            given[name] = CacheSettings(**kept)
+            given[name] = _TABLES[name](**kept)
             continue
         given[name] = tuple(value.value) if isinstance(value.value, list) else value.value
     return ServerSettings(**given)

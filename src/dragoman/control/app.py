@@ -29,6 +29,7 @@ import warnings
 from collections.abc import Iterable
 
 from litestar import Litestar
+from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.utils.sync import AsyncCallable
@@ -82,8 +83,8 @@ RESOURCES: tuple[HTTPRouteHandler, ...] = (
 def make_app(context: Context, resources: Iterable[HTTPRouteHandler] = RESOURCES) -> Litestar:
     """Make the application. Raises: ValueError for a handler that does not say who may call it."""
     with warnings.catch_warnings():
-        # Litestar 3 will want each dependency marked where it is used; pyproject.toml keeps to 2.
-        warnings.filterwarnings("ignore", ".*Inferred dependency", DeprecationWarning)
+        # Litestar 3 will want dependencies and bodies marked as such; pyproject.toml keeps to 2.
+        warnings.simplefilter("ignore", LitestarDeprecationWarning)
         app = Litestar(
             list(resources),
             path=PREFIX,

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from dragoman.errors import DragomanError
+from dragoman.ledger.content import ContentLog
 from dragoman.ledger.journal import Journal
 from dragoman.server.cache import MemoryShelf, Shelf
 from dragoman.server.count_tokens import PATH as COUNT_TOKENS
@@ -22,6 +23,7 @@ from dragoman.server.http import Reply, Request
 from dragoman.server.keeping import Keeping
 from dragoman.server.legacy import PATH as COMPLETIONS
 from dragoman.server.legacy import TextCompletions
+from dragoman.server.listening import listen
 from dragoman.server.models import list_models, show_model
 from dragoman.server.mount import PREFIX, Mount
 from dragoman.server.once import Once
@@ -62,6 +64,7 @@ class Gateway:
     `responses` is what is remembered of them, by default in this process alone; it is closed with
     the gateway. `control` makes what answers below `/api/v1`. `reception` lets requests in.
     `claims` knows what was asked with an `Idempotency-Key`, `shelf` keeps answers for the cache.
+    `content` keeps what is said where a snapshot wants it.
     """
 
     def __init__(
@@ -79,8 +82,10 @@ class Gateway:
         reception: Reception | None = None,
         claims: Claims | None = None,
         shelf: Shelf | None = None,
+        content: ContentLog | None = None,
     ) -> None:
         self.snapshot = snapshot
+        self._content = content
         self.reception = reception or Reception()
         self.transport = transport or AsyncDefaultTransport()
         self.ready = True
@@ -148,7 +153,10 @@ class Gateway:
             admission = self.reception.admit(request, snapshot)
             if admission is None:
                 admission = await self.reception.wait(request, snapshot)
-            return await self._find(request, reply)(request, reply, admission)
+            handler = self._find(request, reply)
+            if self._content is not None and admission.snapshot.content != "off":
+                return await listen(self._content, handler, request, reply, admission)
+            return await handler(request, reply, admission)
         except DragomanError as error:
             for observer in self._observers:
                 observer.refused("other", error)

@@ -16,6 +16,7 @@ from dragoman.engine.call import Surroundings
 from dragoman.guardrails.rails import Rails
 from dragoman.registry import Discovered, Registry
 from dragoman.server.access import Door, Principal
+from dragoman.types.content import ContentMode
 from dragoman.types.server import CacheSettings
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Snapshot(Struct, frozen=True):
     """Configuration, providers, what exchanges share, and who may ask.
 
     `rails` look at requests and answers, `cache` says how answers are kept; None: not at all.
+    `content` says whether the ledger keeps what is said.
     """
 
     config: Config
@@ -34,6 +36,7 @@ class Snapshot(Struct, frozen=True):
     door: Door
     rails: Rails | None = None
     cache: CacheSettings | None = None
+    content: ContentMode = "off"
 
 
 class Admission(Struct, frozen=True):
@@ -66,4 +69,5 @@ def take_snapshot(
         door,
         rails=Rails(config.guardrails) if config.guardrails else None,
         cache=config.server.cache if config.server.cache.enabled else None,
+        content=config.server.ledger.content,
     )

@@ -24,7 +24,9 @@ from dragoman.config import Secrets
 from dragoman.config.learned import DialectFolder
 from dragoman.engine.call import Surroundings
 from dragoman.engine.learning import Learning
+from dragoman.ledger.content import ContentLog
 from dragoman.ledger.drain import Drain, open_ledger
+from dragoman.ledger.retention import Retention
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.safe import Safe
 from dragoman.server.application import Application
@@ -134,6 +136,7 @@ class _Worker:
                 looked=limits.looked,
             )
         directory = Directory(desk, Safe(desk, env)) if desk is not None else None
+        content = ContentLog(work.database) if work.database is not None and ledger else None
         snapshot = take_snapshot(
             config, around, discovered=discovered, listening=work.listening, directory=directory
         )
@@ -169,6 +172,7 @@ class _Worker:
             if desk is None
             else lambda gateway: _mount(gateway, desk, env, lambda: transport.network),
             reception=Reception(Tenants(directory) if directory is not None else None),
+            content=content,
         )
         application = Application(
             gateway, body_limit=settings.body_limit, client_write_s=settings.client_write
@@ -186,6 +190,9 @@ class _Worker:
         )
         background.start("checks", checks.watch)
         background.start("limits", limits.watch)
+        if work.database is not None:
+            kept = Retention(work.database, lambda: gateway.snapshot.config.server.ledger)
+            background.start("retention", kept.run)
         background.start("sweep", lambda: _sweep(application, metrics))
         stopping = asyncio.ensure_future(self._stop(gateway, server))
         self._listen_to_signals(reloader)
@@ -209,7 +216,7 @@ class _Worker:
                 await asyncio.to_thread(directory.close)
             if desk is not None:
                 await asyncio.to_thread(desk.close)
-            for one in (ledger, traces):
+            for one in (content, ledger, traces):
                 if one is not None:
                     await asyncio.to_thread(one.close)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dragoman.types.allowance import Period, Unknown
+from dragoman.types.content import LedgerSettings
 from dragoman.types.credential import CredentialSource
 
 
@@ -46,6 +47,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     store_responses: bool = False
     store_responses_ttl: float = 86_400.0
     cache: CacheSettings = CacheSettings()
+    ledger: LedgerSettings = LedgerSettings()
 
 
 class Ceilings(Struct, frozen=True, kw_only=True):
