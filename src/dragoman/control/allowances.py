@@ -17,7 +17,7 @@ from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import Conflict
 from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
-from dragoman.store.redis import VARIABLE
+from dragoman.store.redis import VARIABLE, redis_address
 from dragoman.types.allowance import Allowance, Measure, Mode, Period, SubjectKind, Unknown
 from dragoman.types.exchange import NANO
 from dragoman.types.paging import Page
@@ -122,7 +122,7 @@ def delete_limit(desk: Desk, actor: Actor, organisation: Organisation, name: str
 def check_countable(context: Context) -> None:
     """See that limits can be counted. Raises: Conflict: several workers need Redis for it."""
     workers = context.config().server.workers
-    if workers > 1 and not context.env.get(VARIABLE, "").strip():
+    if workers > 1 and redis_address(context.env) is None:
         raise Conflict(
             f"{workers} workers cannot keep limits without Redis: each would count for itself",
             hint=f"set {VARIABLE}=redis://host:6379/0 (Redis or Valkey), or start with one worker",
