@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dragoman.store.claims import ClaimKey, Claims
-from dragoman.store.database import Place, open_database, read_place
+from dragoman.store.database import Place, open_database
 from dragoman.types.kept import KeptAnswer
 from tests.server.serving import Served, ask
 from tests.upstream.answers import stall
@@ -159,7 +159,7 @@ def claims(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "sqlite":
         place = tmp_path / "dragoman.db"
     elif request.param == "postgresql":
-        place = read_place(request.getfixturevalue("postgres_server").new())
+        place = request.getfixturevalue("postgres_server").new()
     if place is not None:
         open_database(place).close()
     found = Claims(place)
