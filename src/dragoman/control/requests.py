@@ -45,7 +45,10 @@ TAIL_S = 55.0
 LOOK_S = 1.0
 _PAGE = msgspec.json.Encoder()
 
-Dollars = Annotated[Decimal | None, Parameter(ge=0, description="At least so many USD")]
+Dollars = Annotated[
+    str | None,
+    Parameter(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$", description="At least so many USD"),
+]
 Seconds = Annotated[float | None, Parameter(ge=0, description="At least so many seconds")]
 Status = Annotated[int | None, Parameter(ge=100, le=599)]
 
@@ -101,7 +104,7 @@ def read_wanted(
             model=model,
             asked=asked,
             tag=tag,
-            least_nanousd=None if min_cost is None else int(min_cost * NANO),
+            least_nanousd=None if min_cost is None else int(Decimal(min_cost) * NANO),
             least_s=min_duration,
         )
     )
