@@ -210,6 +210,7 @@ class _Worker:
         finally:
             stopping.cancel()
             await background.close()
+            checks.close()
             await gateway.close()
             await limits.close()
             if directory is not None:
