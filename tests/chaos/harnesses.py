@@ -11,6 +11,8 @@ from tests.chaos.broken_configs import broken_configs
 from tests.chaos.chunkings import chunkings
 from tests.chaos.growth import growth
 from tests.chaos.handovers import handovers
+from tests.chaos.key_rotations import key_rotations
+from tests.chaos.limits import budget_race, limit_race, redis_away
 from tests.chaos.migrations import migrations
 from tests.chaos.offsets import offsets
 from tests.chaos.restarts import restarts
@@ -27,6 +29,7 @@ HARNESSES: Mapping[str, Callable[..., Mapping[str, float]]] = {
     run.__name__: run
     for run in (
         chunkings, offsets, aborts, restarts, handovers, growth, bombs, broken_configs,
-        slow_clients, migrations,
+        slow_clients, migrations, budget_race, limit_race, redis_away,
+        key_rotations,
     )
 }  # fmt: skip
