@@ -92,6 +92,7 @@ class Gateway:
         self._observers = observers
         settings = snapshot.config.server
         places = Places(settings.in_flight)
+        self._shelf = shelf or MemoryShelf(settings.cache.size)
         self._once = Once(claims or Claims(None), snapshot.around.wall)
         services = Services(
             self.transport,
@@ -100,7 +101,7 @@ class Gateway:
             settings.hold,
             gatekeepers,
             journal,
-            Keeping(shelf or MemoryShelf(settings.cache.size), self._once),
+            Keeping(self._shelf, self._once),
         )
         self._responses = responses or Responses(None)
         self._signs = signs
@@ -131,6 +132,7 @@ class Gateway:
     async def close(self) -> None:
         """Close the connections to providers, and what is remembered of responses."""
         await self._once.close()
+        await self._shelf.close()
         await self.transport.close()
         await asyncio.to_thread(self._responses.close)
 
