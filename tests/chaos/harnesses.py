@@ -17,6 +17,7 @@ from tests.chaos.migrations import migrations
 from tests.chaos.offsets import offsets
 from tests.chaos.restarts import restarts
 from tests.chaos.slow_clients import slow_clients
+from tests.chaos.ssrf import ssrf
 
 
 class Harness(Protocol):
@@ -30,6 +31,6 @@ HARNESSES: Mapping[str, Callable[..., Mapping[str, float]]] = {
     for run in (
         chunkings, offsets, aborts, restarts, handovers, growth, bombs, broken_configs,
         slow_clients, migrations, budget_race, limit_race, redis_away,
-        key_rotations,
+        key_rotations, ssrf,
     )
 }  # fmt: skip

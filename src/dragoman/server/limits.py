@@ -47,7 +47,8 @@ class Limits:
 
     `keeper` lets exchanges pass; `follow`, `found` and `looked` are for the drain; `watch` goes on
     for ever. `reached` is told, in the drain's thread, when most of a quota is used. `workers` is
-    how many of us there are on this machine.
+    how many of us there are on this machine. Limits are known before anybody passes, unless the
+    database is away when we start: then they hold as soon as it is back.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Limits:
             self.counters = RedisCounters(Redis(address), reader(desk))
         countable = self.counters.shared or workers == 1
         self.keeper = Allowances(self.counters, wall, countable=countable)
+        if desk is not None:
+            self.keeper.wait_until_known()
         self._revision = -1
         self._by_id: Mapping[str, Allowance] = {}
         self._spending: Spending | None = None
@@ -99,6 +102,7 @@ class Limits:
                 await self.look()
             except StoreError as error:
                 log.debug("limits cannot be read: %s", error)  # the directory says it aloud
+            self.keeper.be_told()
             await asyncio.sleep(INTERVAL_S)
 
     async def close(self) -> None:

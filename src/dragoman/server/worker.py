@@ -77,6 +77,8 @@ NOT_READY_S = 0.5
 """Between "not ready" and "not accepting": what sends requests here has to notice first."""
 JUST_CONNECTED_S = 0.2
 """For the requests of connections that were accepted a moment ago."""
+FIRST_LOOK_S = 5.0
+"""At the start, for the database to say who may ask; a new one is set up by then."""
 LAST_WORDS_S = 2.0
 """For what is broken off to say so."""
 
@@ -187,6 +189,8 @@ class _Worker:
         server = _Server(settings_for(application))
         background.start("reload", reloader.watch)
         if directory is not None:
+            with contextlib.suppress(TimeoutError):  # a database that is silent may answer later
+                await asyncio.wait_for(directory.look(), FIRST_LOOK_S)
             background.start("directory", directory.watch)
         checks = Checks(
             lambda: gateway.snapshot,

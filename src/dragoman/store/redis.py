@@ -250,6 +250,7 @@ class Redis:
         from redis.exceptions import RedisError
 
         down: RedisDown | None = None
+        _installed()  # to load it takes longer than a moment, once
         try:
             async with _Moment(self._timeout_s):
                 answers = await self._exchange([command for command, _ in batch])
@@ -375,7 +376,6 @@ class BlockingRedis:
 
 
 def _connection(address: RedisAddress) -> AbstractConnection:
-    _installed()
     from redis.asyncio.connection import ConnectionPool
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
@@ -393,7 +393,7 @@ def _connection(address: RedisAddress) -> AbstractConnection:
 
 def _installed() -> None:
     try:
-        import redis  # noqa: F401
+        import redis.asyncio.connection  # noqa: F401
     except ImportError:
         raise StoreError(
             "Redis needs a package that is not installed: pip install 'dragoman[redis]'"
