@@ -20,8 +20,8 @@ class Context(Struct, frozen=True, kw_only=True):
     `config` gives the configuration in force, `closed` says whether the gateway waits to be set up
     (reachable from elsewhere, and nothing guards it). `check_host` and `check_origin` raise
     Forbidden for a request's headers: for a name that this machine was not given, for a web page
-    that may not ask. `registry` gives what an organisation's models lead to, by its id. `network` is
-    the policy under which `transport` connects at the moment.
+    that may not ask. `registry` gives what an organisation's models lead to, by its id. `network`
+    is the policy under which `transport` connects at the moment.
     """
 
     desk: Desk
