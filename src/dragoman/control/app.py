@@ -53,6 +53,7 @@ from dragoman.control import (
     tokens,
     trials,
     usage,
+    webhooks,
 )
 from dragoman.control.authentication import check_rule, guard
 from dragoman.control.context import Context
@@ -79,6 +80,7 @@ RESOURCES: tuple[HTTPRouteHandler, ...] = (
     *routes.HANDLERS,
     *sessions.HANDLERS,
     *tokens.HANDLERS,
+    *webhooks.HANDLERS,
     *trials.HANDLERS,
     *usage.HANDLERS,
 )

@@ -30,6 +30,7 @@ from dragoman.ledger.retention import Retention
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.safe import Safe
 from dragoman.registry import Registry
+from dragoman.server.alerts import Alerts
 from dragoman.server.application import Application
 from dragoman.server.cache import RedisShelf, Shelf
 from dragoman.server.checks import Checks
@@ -130,7 +131,14 @@ class _Worker:
         )
         settings = config.server
         desk = Desk(work.database) if work.database is not None else None
-        limits = Limits(desk, env, drained=settings.log, workers=settings.workers)
+        alerts = Alerts(desk, Safe(desk, env)) if desk is not None else None
+        limits = Limits(
+            desk,
+            env,
+            drained=settings.log,
+            workers=settings.workers,
+            reached=alerts.reached if alerts is not None else lambda _: None,
+        )
         limits.configure(config)
         ledger = None
         if work.database is not None and settings.log:
@@ -199,6 +207,9 @@ class _Worker:
             work.shared,
         )
         background.start("checks", checks.watch)
+        if alerts is not None:
+            checks.turns.observers.append(alerts.turned)
+            background.start("alerts", lambda: alerts.watch(transport))
         background.start("limits", limits.watch)
         if work.database is not None:
             kept = Retention(work.database, lambda: gateway.snapshot.config.server.ledger)
