@@ -156,7 +156,7 @@ def _exchange_row(exchange: Exchange, source: str) -> dict[str, Any]:
         "finish_reason": final.finish_reason if final else None,
         **_token_columns(final.usage if final else None),
         "cost_nanousd": exchange.cost_nanousd,
-        "cost_source": final.cost_source if final else "unknown",
+        "cost_source": exchange.cost_source,
         "error": final.error if final else None,
         "first_token_s": exchange.first_token_s,
         "duration_s": exchange.duration_s,
