@@ -46,7 +46,7 @@ class WebhookBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A webhook as it is to be. `new_secret`: the old one signs no more."""
 
     url: str
-    events: list[Event] = list(EVENTS)
+    events: tuple[Event, ...] = EVENTS
     enabled: bool = True
     new_secret: bool = False
     version: int | None = None
