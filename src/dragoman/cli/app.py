@@ -35,6 +35,10 @@ COMMANDS: Mapping[str, Command] = {
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, client, day …"),
     "db": Command("database:db", "The database: status, migrate, migrate-to, backup, restore."),
+    "organisations": Command(
+        "organisations:organisations", "Parts of the gateway: list, create, set, delete."
+    ),
+    "members": Command("members:members", "An organisation's members: list, invite, set, remove."),
     "gateway-keys": Command(
         "gateway_keys:gateway_keys", "Keys that open the gateway: create, rotate, revoke, list."
     ),
