@@ -80,7 +80,7 @@ class RedisAddress(Struct, frozen=True):
 
 
 def redis_address(env: Mapping[str, str]) -> RedisAddress | None:
-    """Say where Redis is: what `DRAGOMAN_REDIS_URL` names; None where it names nothing.
+    """Say where Redis is: what `DRAGOMAN_REDIS_URL` or its file names; None where nothing does.
 
     The URL may stand in the file that `DRAGOMAN_REDIS_URL_FILE` names.
 
