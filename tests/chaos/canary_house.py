@@ -50,8 +50,8 @@ READ = (
 READ_ALL = ("audit", "accounts", "tokens", "sessions", "session", "oidc", "oidc/settings", "usage",
             "organisations")  # fmt: skip
 COMMANDS = (
-    "providers list --json", "logs list --csv", "providers list", "config show", "config check", "logs list --json",
-    "logs show", "usage list --csv", "usage list --by key", "secrets status",
+    "providers list --json", "logs list --csv", "providers list", "config show", "config check",
+    "logs list --json", "logs show", "usage list --csv", "usage list --by key", "secrets status",
     "org-providers list --json", "gateway-keys list --json", "keys list", "db status", "doctor",
     "providers show lit", "explain lit/m",
 )  # fmt: skip
