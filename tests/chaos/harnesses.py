@@ -10,6 +10,7 @@ from tests.chaos.bombs import bombs
 from tests.chaos.broken_configs import broken_configs
 from tests.chaos.canaries import canaries
 from tests.chaos.chunkings import chunkings
+from tests.chaos.exact_money import exact_money
 from tests.chaos.growth import growth
 from tests.chaos.handovers import handovers
 from tests.chaos.key_rotations import key_rotations
@@ -34,6 +35,6 @@ HARNESSES: Mapping[str, Callable[..., Mapping[str, float]]] = {
         chunkings, offsets, aborts, restarts, handovers, growth, bombs, broken_configs,
         killed_workers,
         slow_clients, migrations, budget_race, limit_race, redis_away,
-        key_rotations, canaries, ssrf,
+        key_rotations, canaries, ssrf, exact_money,
     )
 }  # fmt: skip
