@@ -100,6 +100,10 @@ class RedisCounters:
         """See `Counters.away`."""
         return self._redis.away
 
+    async def begin(self) -> None:
+        """Meet Redis before anybody waits for it. Raises: StoreError."""
+        await self._join()
+
     async def reserve(self, hold: str, lines: Sequence[Line], now: float) -> Decision:
         """See `Counters.reserve`."""
         del now

@@ -21,7 +21,7 @@ from dragoman.server.allowances import Allowances
 from dragoman.server.ceilings import ceilings_of
 from dragoman.server.spending import Reached, Spending, reader
 from dragoman.store.database import Place, StoreError, is_there, open_database
-from dragoman.store.redis import VARIABLE, Redis, redis_address
+from dragoman.store.redis import VARIABLE, Redis, check_installed, redis_address
 from dragoman.types.allowance import Allowance
 from dragoman.types.server import Ceilings
 
@@ -84,6 +84,16 @@ class Limits:
         """Take note of what a configuration allows."""
         self.keeper.know(file=ceilings_of(config))
         self._index()
+
+    async def begin(self) -> None:
+        """Find out what is allowed, and who counts, before anybody is let in; never raises."""
+        for first in (self.look, getattr(self.counters, "begin", None)):
+            try:
+                if first is not None:
+                    await first()
+            except StoreError as error:
+                log.warning("limits: %s", error)
+        self.keeper.be_told()
 
     async def look(self) -> None:
         """Find out what has been changed in the database. Raises: StoreError."""
@@ -151,8 +161,10 @@ def check_limits(config: Config, env: Mapping[str, str], place: Place | None = N
     """
     try:
         shared = redis_address(env) is not None
+        if shared:
+            check_installed()
     except StoreError as error:
-        raise ConfigError(str(error), hint=f"mend {VARIABLE}, or unset it") from None
+        raise ConfigError(str(error), hint=f"mend what {VARIABLE} needs, or unset it") from None
     for problem in config.problems:
         if _OF_LIMITS.search(str(problem)):
             raise problem  # what is no limit must not be none

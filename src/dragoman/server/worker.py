@@ -200,6 +200,8 @@ class _Worker:
             with contextlib.suppress(TimeoutError):  # a database that is silent may answer later
                 await asyncio.wait_for(directory.look(), FIRST_LOOK_S)
             background.start("directory", directory.watch)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(limits.begin(), FIRST_LOOK_S)
         checks = Checks(
             lambda: gateway.snapshot,
             gateway.reception.tenants,
