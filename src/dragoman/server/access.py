@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from dragoman.config import Secrets
 from dragoman.errors import ConfigError, Forbidden, Unauthorized
-from dragoman.server.addresses import Proxies, is_among, networks_of
+from dragoman.server.addresses import Proxies, is_among
 from dragoman.server.http import Request
 from dragoman.types.gateway_key import ANYTHING, KeyRules
 from dragoman.types.server import GatewayKey, ServerSettings
@@ -193,7 +193,7 @@ class Door:
 
     def _check_address(self, principal: Principal, request: Request) -> None:
         """Raises: Forbidden for an address that the key may not be used from."""
-        if not is_among(self.address_of(request), networks_of(principal.rules.addresses)):
+        if not is_among(self.address_of(request), principal.rules.addresses):
             raise Forbidden(
                 "this key may not be used from this address",
                 hint="whoever gave it out says from which it may",
