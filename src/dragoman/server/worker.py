@@ -147,8 +147,10 @@ class _Worker:
                 env,
                 followers=(limits.follow,),
                 found=limits.found,
+                adopted=limits.adopted,
                 looked=limits.looked,
             )
+            limits.name_worker(ledger.journal.folder.path.name)
         directory = Directory(desk, Safe(desk, env)) if desk is not None else None
         content = ContentLog(work.database) if work.database is not None and ledger else None
         snapshot = take_snapshot(
