@@ -20,7 +20,7 @@ from dragoman.control.paging import Listed, listed
 from dragoman.control.usage import Chosen, Since, Until, Zone
 from dragoman.ledger.demo_traffic import COUNT, COUNT_LIMIT, DEMO, make_traffic
 from dragoman.ledger.export import MEDIA_TYPES, Format, write_rows
-from dragoman.ledger.queries.names import find_id
+from dragoman.ledger.queries.names import find_ids
 from dragoman.ledger.queries.requests import (
     BATCH,
     RequestLine,
@@ -60,12 +60,7 @@ class Wanted(Struct, frozen=True):
 
     def of(self, connection: Connection, organisation: Organisation) -> Selection:
         """Find the ids of what was named."""
-        named = {"project_id": "project", "account_id": "member", "key": "key"}
-        found = {
-            field: find_id(connection, kind, organisation.id, name)
-            for field, kind in named.items()
-            if (name := getattr(self.selection, field)) is not None
-        }
+        found = find_ids(connection, organisation.id, self.selection)
         return replace(self.selection, organisation_id=organisation.id, **found)
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 
 from dragoman.errors import InvalidRequest
 from dragoman.ledger.export import MEDIA_TYPES, Format, write_rows
-from dragoman.ledger.queries.names import find_id
+from dragoman.ledger.queries.names import find_ids
 from dragoman.ledger.queries.overview import Overview, read_overview
 from dragoman.ledger.queries.sums import Figures, Filters
 from dragoman.ledger.queries.times import read_period, read_zone
@@ -62,12 +62,7 @@ class Asked(Struct, frozen=True):
 
     def of(self, connection: Connection, organisation_id: str | None) -> Filters:
         """Find the ids of what was named."""
-        named = {"project_id": "project", "account_id": "member", "key": "key"}
-        found = {
-            field: find_id(connection, kind, organisation_id, name)
-            for field, kind in named.items()
-            if (name := getattr(self.filters, field)) is not None
-        }
+        found = find_ids(connection, organisation_id, self.filters)
         return replace(self.filters, organisation_id=organisation_id, **found)
 
 
