@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -86,8 +87,12 @@ class Door:
         self._is_local = is_loopback(listening)
         self._directory = directory
         self._proxies = Proxies(settings.trusted_proxies)
-        self._hosts = {host.lower() for host in (listening, *settings.allowed_hosts)}
-        self._origins = {origin.lower().rstrip("/") for origin in settings.allowed_origins}
+        public = urlsplit(settings.public_url or "")
+        named = (listening, *settings.allowed_hosts, public.hostname or listening)
+        self._hosts = {host.lower() for host in named}
+        own = f"{public.scheme}://{public.netloc}"
+        origins = (*settings.allowed_origins, *([own] if public.netloc else ()))
+        self._origins = {origin.lower().rstrip("/") for origin in origins}
 
     @property
     def mode(self) -> Mode:
