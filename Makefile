@@ -40,7 +40,7 @@ generated: .venv/dev.stamp
 	$(BIN)/python scripts/build_catalog.py --check
 
 tests: .venv/dev.stamp .venv-clients/stamp .venv-deploy/stamp
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 format: .venv/dev.stamp  ## put the code into shape
 	$(BIN)/ruff format .
