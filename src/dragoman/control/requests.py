@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.di import Provide
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from litestar.response import Stream
 from msgspec import Struct
@@ -112,6 +113,9 @@ WANTED = {"wanted": Provide(read_wanted, sync_to_thread=False)}
     "/organisations/{org:str}/requests",
     opt={"least": "viewer"},
     dependencies=WANTED,
+    responses={
+        200: ResponseSpec(Listed[RequestLine], generate_examples=False, description="A page")
+    },
     sync_to_thread=True,
 )
 def list_organisation_requests(
