@@ -80,9 +80,7 @@ def open_ledger(
     try:
         journal = Journal(journals)
         follow = (*FOLLOWERS, *followers)
-        return Drain(
-            place, journal, followers=follow, found=found, adopted=adopted, looked=looked
-        )
+        return Drain(place, journal, followers=follow, found=found, adopted=adopted, looked=looked)
     except OSError as error:
         raise ConfigError(
             f"the journal cannot be written: {journals}: {error.strerror or error}",
