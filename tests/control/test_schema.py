@@ -22,7 +22,7 @@ CHECKS = [
     response_schema_conformance,
     status_code_conformance,
 ]
-EXAMPLES = 6
+EXAMPLES = 5
 """Of each operation; more of them find nothing else, and take as long as they are many."""
 ENDLESS = ("/requests/tail",)
 ASIDE = ("/providers/{name}/models", "/test", "/oidc/start", "/demo-traffic")
@@ -58,6 +58,9 @@ def test_whatever_is_sent_is_answered_as_the_document_says(
         )
         @given(case=operation.as_strategy())
         def examine(case: Any) -> None:
+            # Of an organisation that is there: made-up names get no further than the guard.
+            if "org" in (case.path_parameters or {}):
+                case.path_parameters["org"] = "default"
             response = case.call(base_url=plane.url, headers=headers)
             case.validate_response(response, checks=CHECKS)
 

@@ -29,6 +29,8 @@ SCHEMES: Mapping[str, Any] = {
     "token": {"type": "http", "scheme": "bearer", "description": "A token of `/api/v1/tokens`"},
     "session": {"type": "apiKey", "in": "cookie", "name": PLAIN_COOKIE},
 }
+_FILES = ("text/csv", "application/jsonl")
+"""What an operation answers besides that takes `format`."""
 _LISTED = re.compile(r"Listed_(?:\w+\.)*(\w+)_")
 _ERROR: Mapping[str, Any] = {
     "type": "object",
@@ -90,6 +92,8 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, rule: Rule) 
     responses = operation["responses"]
     responses.pop("400", None)
     schema = {"$ref": "#/components/schemas/Error"}
+    if any(one["name"] == "format" for one in operation.get("parameters", ())):
+        responses["200"]["content"] |= {kind: {} for kind in _FILES}
     responses["default"] = {
         "description": "What went wrong",
         "content": {"application/json": {"schema": schema}},
