@@ -25,9 +25,10 @@ def compute_cost(
 
     What the provider itself reported comes first. Then `price.free` is 0, whatever was used. Then
     time, where the machine is paid by the hour: `per_hour * duration_s / 3600 / shared_by`, which
-    is unknown as long as the duration is. Then the buckets are summed exactly and rounded once, half to even: prompt without cache, cache
-    reads, cache writes, writes for an hour, completion, reasoning where it has a price of its own,
-    and the fee per request. Above a tier's threshold its prices hold for the whole request.
+    is unknown as long as the duration is. Then the buckets are summed exactly and rounded once,
+    half to even: prompt without cache, cache reads, cache writes, writes for an hour, completion,
+    reasoning where it has a price of its own, and the fee per request. Above a tier's threshold its
+    prices hold for the whole request.
 
     Unknown is None with "unknown", and never 0: no usage, no price, a total that nobody reported
     (unless its price is 0), or a bucket that holds tokens and has no price. A missing price is

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dragoman.config import Config
-    from dragoman.server.worker import Work
+    from dragoman.server.assembly import Work
 
 
 @click.command("serve")

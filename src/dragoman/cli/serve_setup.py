@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.config import Config
-    from dragoman.server.worker import Work
+    from dragoman.server.assembly import Work
 
 PASSWORD = "DRAGOMAN_ADMIN_PASSWORD"  # noqa: S105
 EMAIL = "DRAGOMAN_ADMIN_EMAIL"

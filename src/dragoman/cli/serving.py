@@ -13,8 +13,8 @@ from dragoman.cli.flags import WrongUsage
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
+    from dragoman.server.assembly import Work
     from dragoman.server.reload import Reading
-    from dragoman.server.worker import Work
     from dragoman.store import Place
 
 LOG = "gateway.log"
@@ -43,7 +43,7 @@ class Rereading:
 def prepare(session: Session, reading: Rereading, orphaned: int | None = None) -> Work:
     """Read the configuration, and make what a worker is given. Raises: ConfigError, WrongUsage."""
     try:
-        from dragoman.server.worker import Work
+        from dragoman.server.assembly import Work
     except ImportError as error:
         if (error.name or "").startswith("dragoman"):
             raise

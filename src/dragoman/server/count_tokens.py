@@ -6,7 +6,6 @@ Source: https://platform.claude.com/docs/en/api/messages/count_tokens (read 2026
 from __future__ import annotations
 
 import time
-from functools import cached_property
 
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Letter, Neighbour, Whole, write_anew
@@ -22,6 +21,7 @@ from dragoman.server.http import JSON_HEADERS, Reply, Request
 from dragoman.server.snapshot import Admission
 from dragoman.types.completion import Completion
 from dragoman.types.http import Headers
+from dragoman.types.lazy import lazy
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
 from dragoman.wire.base import Rendered, WireFormat
@@ -59,7 +59,7 @@ class Counting:
         self.envelope = envelope
         self._client = client
 
-    @cached_property
+    @lazy
     def request(self) -> ChatRequest:
         """The request in our own words. Raises: InvalidRequest that names the field."""
         body = self.envelope.body

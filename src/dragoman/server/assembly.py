@@ -1,0 +1,290 @@
+"""All that a worker works with: put together, begun, and taken apart again, each in its order.
+
+Without a database there is neither a ledger nor anything that organisations set up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from dragoman.config import Config, Secrets
+from dragoman.config.learned import DialectFolder
+from dragoman.engine.call import Surroundings
+from dragoman.engine.learning import Learning
+from dragoman.ledger.content import ContentLog
+from dragoman.ledger.drain import Drain, open_ledger
+from dragoman.ledger.retention import Retention
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.safe import Safe
+from dragoman.registry import Registry
+from dragoman.server.alerts import Alerts
+from dragoman.server.application import Application
+from dragoman.server.cache import RedisShelf, Shelf
+from dragoman.server.checks import Checks
+from dragoman.server.directory import Directory
+from dragoman.server.endpoint import Observer
+from dragoman.server.gateway import Gateway
+from dragoman.server.health import Sign, sign_of_ledger, sign_of_redis, sign_of_tasks
+from dragoman.server.limits import Limits
+from dragoman.server.metrics import (
+    DROPPED,
+    IN_FLIGHT,
+    QUEUED,
+    TASK_DEATHS,
+    TASK_UP,
+    UP,
+    Metrics,
+)
+from dragoman.server.mount import Mount, make_context
+from dragoman.server.network import find_own, make_network
+from dragoman.server.reception import Reception
+from dragoman.server.reload import Reading, Reloader
+from dragoman.server.snapshot import take_snapshot
+from dragoman.server.supervised import Background
+from dragoman.server.tally import Tally
+from dragoman.server.tenants import Tenants
+from dragoman.server.traces import make_traces
+from dragoman.store import Place
+from dragoman.store.claims import Claims
+from dragoman.store.redis import Redis, redis_address
+from dragoman.store.responses import Responses
+from dragoman.transport.default import AsyncDefaultTransport
+from dragoman.types.grant import Grant
+from dragoman.types.http import HOPS
+
+log = logging.getLogger("dragoman.server")
+
+SWEEP_S = 1.0
+FIRST_LOOK_S = 5.0
+"""At the start, for the database to say who may ask; a new one is set up by then."""
+
+
+class Work(Struct, frozen=True):
+    """What a worker needs to know.
+
+    `reading` is what was read to begin with, `read` reads it again. `listening` is the host that
+    the sockets are bound to. `database` is where the ledger is, None for no ledger. `orphaned`
+    becomes readable when whoever started the worker is gone. `shared` is a folder in which workers
+    leave what they have counted for each other.
+    """
+
+    reading: Reading
+    read: Callable[[], Reading]
+    listening: str
+    database: Place | None = None
+    orphaned: int | None = None
+    shared: Path | None = None
+
+
+class Assembly:
+    """The parts of a worker. Made inside its event loop; nothing runs before `begin`.
+
+    Raises: ConfigError.
+    """
+
+    def __init__(self, work: Work, sockets: Sequence[socket.socket]) -> None:
+        self._work = work
+        self._sockets = sockets
+        config, _, env = work.reading
+        self.settings = config.server
+        self._env = env
+        self.background = Background()
+        self._safe_desk(work.database)
+        self._keep_books(config)
+        self.transport = AsyncDefaultTransport(make_network(self.settings, env))
+        self.metrics = Metrics(self._look, work.shared)
+        self.traces = make_traces(env)
+        self.gateway = self._open_gateway()
+        self.application = Application(
+            self.gateway,
+            body_limit=self.settings.body_limit,
+            client_write_s=self.settings.client_write,
+        )
+        self.reloader = Reloader(
+            self.gateway, work.read, work.listening, self.directory, self.find_services
+        )
+        self.checks = Checks(
+            lambda: self.gateway.snapshot,
+            self.gateway.reception.tenants,
+            lambda: self.transport.network,
+            work.shared,
+        )
+
+    async def begin(self) -> None:
+        """Start what runs beside the requests, once it is known who may ask and how much."""
+        start = self.background.start
+        start("reload", self.reloader.watch)
+        if self.directory is not None:
+            with contextlib.suppress(TimeoutError):  # a database that is silent may answer later
+                await asyncio.wait_for(self.directory.look(), FIRST_LOOK_S)
+            start("directory", self.directory.watch)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.limits.begin(), FIRST_LOOK_S)
+        start("checks", self.checks.watch)
+        if self.alerts is not None:
+            alerts = self.alerts
+            self.checks.turns.observers.append(alerts.turned)
+            start("alerts", lambda: alerts.watch(self.transport))
+        start("limits", self.limits.watch)
+        if self._work.database is not None:
+            kept = Retention(
+                self._work.database, lambda: self.gateway.snapshot.config.server.ledger
+            )
+            start("retention", kept.run)
+        start("sweep", self._sweep)
+
+    async def find_services(self) -> None:
+        """Find where our own services are: no provider leads there. Then put limits in force."""
+        own: tuple[Grant, ...] = await asyncio.to_thread(
+            find_own, self._sockets, self._work.database, self._env
+        )
+        config = self.gateway.snapshot.config
+        self.transport.use(make_network(config.server, self._env, own))
+        self.limits.configure(config)
+
+    async def close(self) -> None:
+        """Stop what runs, write what waits, close what is open."""
+        await self.background.close()
+        self.checks.close()
+        await self.gateway.close()
+        for one in (self.directory, self.content, self.ledger, self.traces):
+            if one is not None:
+                await asyncio.to_thread(one.close)
+        await self.limits.close()  # it is told what the ledger writes at last
+        if self.desk is not None:
+            await asyncio.to_thread(self.desk.close)
+
+    # -- making them
+
+    def _safe_desk(self, database: Place | None) -> None:
+        """Make what reads and changes what organisations have set up."""
+        self.desk = Desk(database) if database is not None else None
+        self.alerts: Alerts | None = None
+        self.directory: Directory | None = None
+        if self.desk is not None:
+            self.alerts = Alerts(self.desk, Safe(self.desk, self._env))
+            self.directory = Directory(self.desk, Safe(self.desk, self._env))
+
+    def _keep_books(self, config: Config) -> None:
+        """Make what counts and writes down: limits, ledger, and what was said."""
+        database, logged = self._work.database, self.settings.log
+        self.limits = limits = Limits(
+            self.desk,
+            self._env,
+            drained=logged,
+            workers=self.settings.workers,
+            reached=self.alerts.reached if self.alerts is not None else lambda _: None,
+        )
+        limits.configure(config)
+        self.ledger: Drain | None = None
+        self.content: ContentLog | None = None
+        if database is not None and logged:
+            self.ledger = open_ledger(
+                database,
+                self._env,
+                followers=(limits.follow,),
+                found=limits.found,
+                adopted=limits.adopted,
+                looked=limits.looked,
+            )
+            limits.name_worker(self.ledger.journal.folder.path.name)
+            self.content = ContentLog(database)
+
+    def _open_gateway(self) -> Gateway:
+        config, discovered, env = self._work.reading
+        around = Surroundings(
+            secrets=Secrets(env), learning=Learning(DialectFolder(env)), sent={HOPS: "1"}
+        )
+        snapshot = take_snapshot(
+            config,
+            around,
+            discovered=discovered,
+            listening=self._work.listening,
+            directory=self.directory,
+        )
+        observers: list[Observer] = [one for one in (self.metrics, self.traces) if one is not None]
+        return Gateway(
+            snapshot,
+            transport=self.transport,
+            observers=observers,
+            gatekeepers=(self.limits.keeper,),
+            metrics=self.metrics.answer,
+            responses=Responses(self._work.database),
+            journal=self.ledger.journal if self.ledger is not None else None,
+            signs=self._signs(),
+            control=None if self.desk is None else self._mount,
+            reception=Reception(Tenants(self.directory) if self.directory is not None else None),
+            content=self.content,
+            claims=Claims(self._work.database),
+            shelf=_shelf(env),
+        )
+
+    def _signs(self) -> list[Callable[[], Sign | None]]:
+        """Say what `/readyz` looks at."""
+        signs: list[Callable[[], Sign | None]] = [
+            lambda: sign_of_tasks(self.background),
+            lambda: sign_of_redis(self.limits.counters.away),
+        ]
+        if self.ledger is not None:
+            state = self.ledger.state
+            signs.append(lambda: sign_of_ledger(state()))
+        return signs
+
+    def _mount(self, gateway: Gateway) -> Mount:
+        """Make what answers for the control plane."""
+        assert self.desk is not None
+
+        def registry_of(organisation_id: str) -> Registry:
+            tenants, base = gateway.reception.tenants, gateway.snapshot
+            return base.registry if tenants is None else tenants.registry_of(organisation_id, base)
+
+        context = make_context(
+            self.desk,
+            self._env,
+            config=lambda: gateway.snapshot.config,
+            door=lambda: gateway.snapshot.door,
+            transport=gateway.transport,
+            network=lambda: self.transport.network,
+            registry=registry_of,
+        )
+        return Mount(context)
+
+    # -- while it works
+
+    async def _sweep(self) -> None:
+        """Do what is to be done once a second."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self.application.sweep(loop.time())
+            try:
+                self.metrics.share()
+            except OSError as error:
+                log.warning("what was counted could not be shared: %s", error)
+
+    def _look(self, tally: Tally) -> None:
+        """Note what is true at the moment."""
+        for name, state in self.background.states.items():
+            tally.add(TASK_UP.name, (name,), 1 if state == "running" else 0)
+            tally.add(TASK_DEATHS.name, (name,), self.background.deaths[name])
+        snapshot = self.gateway.snapshot
+        cooling = snapshot.around.health.cooling(snapshot.around.clock())
+        for provider in snapshot.config.custom:
+            tally.add(UP.name, (provider.name,), 0 if provider.name in cooling else 1)
+        tally.add(IN_FLIGHT.name, (), self.application.in_flight)
+        if self.ledger is not None:
+            tally.add(QUEUED.name, (), self.ledger.depth)
+            tally.add(DROPPED.name, (), self.ledger.dropped)
+
+
+def _shelf(env: Mapping[str, str]) -> Shelf | None:
+    """Say where answers are kept for all workers; None: each keeps its own."""
+    address = redis_address(env)
+    return None if address is None else RedisShelf(Redis(address))
