@@ -1,0 +1,5 @@
+import { Card } from "~/parts/Card";
+
+export default function Overview() {
+  return <Card title="Overview">…</Card>;
+}

@@ -1,0 +1,42 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { CONSOLE } from "~/base";
+import { Frame } from "~/frame/Frame";
+import { Lost } from "~/frame/Lost";
+
+/** What every page may ask for. */
+export interface Context {
+  queries: QueryClient;
+}
+
+/** What of the view stands in the address, so that it can be sent to somebody. */
+export interface View {
+  org?: string;
+  range?: string;
+  from?: number;
+  to?: number;
+  [filter: string]: unknown;
+}
+
+const root = createRootRouteWithContext<Context>()({
+  component: Frame,
+  notFoundComponent: Lost,
+  validateSearch: (search: Record<string, unknown>): View => search,
+});
+
+const page = (path: string, load: () => Promise<{ default: React.ComponentType }>) =>
+  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
+
+const routes = root.addChildren([
+  page("/", () => import("~/pages/Overview")),
+]);
+
+export function makeRouter(queries: QueryClient) {
+  return createRouter({ routeTree: routes, basepath: CONSOLE, context: { queries }, defaultPreload: "intent" });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}
