@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { pack } from "./pack.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -11,7 +12,7 @@ const gateway = process.env.DRAGOMAN_URL ?? "http://127.0.0.1:4400";
 export default defineConfig({
   // Relative, so that the same build works under any base path.
   base: "./",
-  plugins: [react(), tailwind()],
+  plugins: [react(), tailwind(), pack()],
   resolve: { alias: { "~": here("./src") } },
   build: {
     outDir: here("../src/dragoman/console/build"),
