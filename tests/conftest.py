@@ -17,6 +17,7 @@ from tests.upstream.aimock import AimockServer
 from tests.upstream.fault import FaultUpstream
 from tests.upstream.llama import LlamaServer
 from tests.upstream.postgres import PostgresServer, find_binaries
+from tests.upstream.redis import RedisServer, find_server
 from tests.upstream.tls import Authority
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that is started here.
@@ -80,6 +81,16 @@ def postgres_server() -> Iterator[PostgresServer]:
     if binaries is None:
         pytest.skip("there is no PostgreSQL on this machine (Debian's package: postgresql)")
     with PostgresServer(binaries) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Run a real Redis: `new()` is an empty database. Skips where there is none."""
+    program = find_server()
+    if program is None:
+        pytest.skip("there is no Redis on this machine (Debian's package: redis-server)")
+    with RedisServer(program) as server:
         yield server
 
 

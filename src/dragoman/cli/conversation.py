@@ -126,13 +126,14 @@ def record(
     source: str = "cli",
 ) -> None:
     """Write down an exchange with what was new in it. Raises: StoreError."""
+    from dragoman.ledger.rollups import follow
     from dragoman.store import Ledger, Turn, database_place
 
     said = [message]
     if (instructions := params.get("system")) != thread.system:
         said.insert(0, system(instructions or ""))
     turn = Turn(thread.conversation_id, settings, thread.number)
-    with Ledger(database_place(session.env)) as ledger:
+    with Ledger(database_place(session.env), followers=[follow]) as ledger:
         ledger.record(exchange, said, completion, source=source, turn=turn)
 
 
@@ -144,10 +145,11 @@ def record_aside(
     source: str = "cli",
 ) -> None:
     """Write down an exchange that is no turn of a conversation; what prevents it is told."""
+    from dragoman.ledger.rollups import follow
     from dragoman.store import Ledger, StoreError, database_place
 
     try:
-        with Ledger(database_place(session.env)) as ledger:
+        with Ledger(database_place(session.env), followers=[follow]) as ledger:
             ledger.record(exchange, [message], completion, source=source)
     except StoreError as error:
         session.terminal.warn(f"not recorded: {error}")

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from dragoman.catalog.pricing import compute_cost
 from dragoman.config.secrets import looked
 from dragoman.engine.call import Call
 from dragoman.engine.context import NOTICEABLE_BYTES, find_silent_cut
 from dragoman.engine.dialogue import Whole, signer_of
-from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message
+from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message, fill_in
 from dragoman.engine.mending import Mending
 from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.secrecy import find_secrets, hide_secret
@@ -139,21 +137,24 @@ class Attempt:
     # -- on to the end
 
     def pump(self) -> Flow[None]:
-        """Hand on the output until the answer is whole.
+        """Hand on the output until the answer is whole; the record is final before its last piece.
 
         Raises: DragomanError, recorded, and told by the bridge in the caller's language.
         """
         bridge = self.bridge
         assert bridge is not None, "open comes before pump"
+        out = self._pending
         try:
-            yield from self._pending
             while not bridge.ended:
-                yield from (yield from self._read(bridge))
+                yield from out
+                out = ()
+                out = yield from self._read(bridge)
             if bridge.failure:
                 raise bridge.failure.error
         except DragomanError as error:
             self._fail(error)
-            yield from bridge.fail(error)
+            self.call.finish("truncated")
+            yield from (*out, *bridge.fail(error))
             raise
         except GeneratorExit:
             self.abandon()
@@ -161,6 +162,8 @@ class Attempt:
         assert bridge.finish is not None
         self._warn(*bridge.finish.warnings, *bridge.warnings)
         self._succeed(bridge.finish.reason, bridge.usage)
+        self.call.finish("ok")
+        yield from out
         yield from self._drain(bridge)
 
     def _drain(self, bridge: Bridge) -> Flow[None]:
@@ -411,16 +414,7 @@ class Attempt:
         size = self.bridge.said_tokens if self.bridge else 0
         if self.whole is not None and self.whole.completion is not None:
             size = estimate_message(self.whole.completion.message) - MESSAGE_TOKENS
-        if known.prompt_tokens is not None and known.completion_tokens is not None:
-            return known
-        return replace(
-            known,
-            prompt_tokens=self.call.dialogue.estimate
-            if known.prompt_tokens is None
-            else known.prompt_tokens,
-            completion_tokens=size if known.completion_tokens is None else known.completion_tokens,
-            estimated=True,
-        )
+        return fill_in(known, self.call.dialogue.estimate, size)
 
     def _end(self, outcome: Outcome, usage: Usage | None) -> None:
         self._over = True
@@ -432,10 +426,10 @@ class Attempt:
             record.answered_model = answered.model
             if outcome == "ok":
                 self._watch_model(answered.model)
-        if usage is not None:
-            record.cost_nanousd, record.cost_source = compute_cost(
-                usage, self.deployment.info.price
-            )
+        price = self.deployment.info.price
+        timed = price is not None and price.per_hour is not None
+        if usage is not None or (timed and outcome == "ok"):
+            record.cost_nanousd, record.cost_source = compute_cost(usage, price, record.duration_s)
         if self._inside:
             used = (usage.total_tokens or 0) if usage else 0
             limited = self.deployment.provider.limits.tpm is not None

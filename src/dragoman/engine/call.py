@@ -17,7 +17,7 @@ from dragoman.routing.health import Health
 from dragoman.routing.limits import Gate
 from dragoman.routing.retry import RetryPolicy
 from dragoman.types.credential import Secret
-from dragoman.types.exchange import Exchange
+from dragoman.types.exchange import Exchange, Outcome
 from dragoman.types.provider import OnOverflow, Provider
 from dragoman.types.route import Deployment, Route
 
@@ -72,6 +72,8 @@ class Call:
     """One exchange on its way. `deadline` is in the surroundings' clock.
 
     `assembling`: the answer is read as a stream and put together here, not handed on as it comes.
+    `over`: the exchange's record is final, though the last bytes of its answer may still be going
+    out. `releases` are told when it was written down, which is once: see `Endpoint.conclude`.
     """
 
     dialogue: Dialogue
@@ -85,3 +87,18 @@ class Call:
     total_s: float
     on_overflow: OnOverflow = "error"
     assembling: bool = False
+    over: bool = False
+    concluded: bool = False
+    releases: list[Callable[[Exchange], None]] = field(default_factory=list)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Make the record final, unless it is: whoever leaves after that changes nothing."""
+        if self.over:
+            return
+        self.over = True
+        exchange = self.exchange
+        exchange.outcome = outcome
+        exchange.duration_s = self.around.clock() - self.started
+        final = exchange.final
+        if final is not None and final.first_token_s is not None:
+            exchange.first_token_s = final.started_at - exchange.started_at + final.first_token_s

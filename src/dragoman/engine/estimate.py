@@ -7,6 +7,7 @@ where no usage was reported, and says so.
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from dragoman.types.message import (
     Media,
@@ -19,6 +20,7 @@ from dragoman.types.message import (
     ToolResult,
 )
 from dragoman.types.request import ChatRequest, ForeignTool, Tool
+from dragoman.types.usage import Usage
 
 BYTES_PER_TOKEN = 4
 """English prose has about 4 characters a token in the common vocabularies; in UTF-8 bytes the rule
@@ -50,6 +52,19 @@ def estimate_request(request: ChatRequest) -> int:
     if request.output is not None:
         total += len(msgspec.json.encode(request.output)) // BYTES_PER_TOKEN
     return total
+
+
+def fill_in(usage: Usage, prompt_tokens: int, completion_tokens: int) -> Usage:
+    """Put guesses where nothing was reported, and mark them as ours."""
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    if prompt is not None and completion is not None:
+        return usage
+    return replace(
+        usage,
+        prompt_tokens=prompt_tokens if prompt is None else prompt,
+        completion_tokens=completion_tokens if completion is None else completion,
+        estimated=True,
+    )
 
 
 def _part(part: Part) -> int:

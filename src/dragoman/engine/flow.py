@@ -15,7 +15,6 @@ from dragoman.engine.dialogue import Whole
 from dragoman.engine.steps import First, Flow, Out, Race, Result, Sleep, Step
 from dragoman.errors import AllAttemptsFailed, DragomanError
 from dragoman.routing.plan import Plan, Try
-from dragoman.types.exchange import Outcome
 from dragoman.types.provider import Timeouts
 from dragoman.types.route import Aids
 from dragoman.wire.whole import Accumulator
@@ -37,7 +36,7 @@ def complete(call: Call) -> Flow[Whole]:
     if not _watches_tokens(call):
         _, whole = yield from _try_all(call, _fetch)
         assert whole is not None, "fetching gives an answer"
-        _finish(call, "ok")
+        call.finish("ok")
         return whole
     call.assembling = True
     accumulator = Accumulator()
@@ -61,12 +60,12 @@ def stream(call: Call) -> Flow[None]:
         yield from attempt.pump()
     except DragomanError as error:
         error.exchange = call.exchange
-        _finish(call, "truncated")
+        call.finish("truncated")
         raise
     except GeneratorExit:
-        _finish(call, "client_closed")
+        call.finish("client_closed")
         raise
-    _finish(call, "ok")
+    call.finish("ok")
 
 
 def _fetch(attempt: Attempt) -> Flow[Whole | None]:
@@ -101,9 +100,9 @@ def _try_all(call: Call, ask: Callable[[Attempt], Flow[Whole | None]]) -> Flow[O
                         f"{error.provider}/{error.model}: {error.message}"
                     )
     except GeneratorExit:
-        _finish(call, "client_closed")
+        call.finish("client_closed")
         raise
-    _finish(call, "error")
+    call.finish("error")
     raise _verdict(call, errors)
 
 
@@ -196,12 +195,3 @@ def _verdict(call: Call, errors: list[DragomanError]) -> DragomanError:
         last = all_failed
     last.exchange = call.exchange
     return last
-
-
-def _finish(call: Call, outcome: Outcome) -> None:
-    exchange = call.exchange
-    exchange.outcome = outcome
-    exchange.duration_s = call.around.clock() - call.started
-    final = exchange.final
-    if final is not None and final.first_token_s is not None:
-        exchange.first_token_s = final.started_at - exchange.started_at + final.first_token_s

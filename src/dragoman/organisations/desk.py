@@ -97,6 +97,8 @@ class Desk:
         Raises: StoreError.
         """
         with self.read() as connection, connection.transaction():
+            # One change at a time: what it reads before it writes stays true.
+            connection.write("UPDATE revision SET number = number WHERE id = 1")
             change = Change(connection, self.clock())
             yield change
             if not change.noted:

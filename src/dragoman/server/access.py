@@ -79,7 +79,8 @@ class Door:
                 "this gateway is not set up: it listens beyond this machine and has no key",
                 hint="add [[gateway.keys]] to its configuration, or listen at 127.0.0.1",
             )
-        self._check_page(request.headers)
+        self.check_host(request.headers)
+        self.check_origin(request.headers)
         return _ANYBODY
 
     def allows_origin(self, origin: str) -> bool:
@@ -134,14 +135,19 @@ class Door:
 
     # -------------------------------------------------------------------------------- pages
 
-    def _check_page(self, headers: Mapping[str, str]) -> None:
-        """Keep web pages out: a browser on this machine runs anybody's."""
+    # A browser on this machine runs anybody's pages.
+
+    def check_host(self, headers: Mapping[str, str]) -> None:
+        """Keep out who calls this machine by a name that it was not given. Raises: Forbidden."""
         host = _host(headers.get("host", ""))
         if not (is_loopback(host) or host in self._hosts):
             raise Forbidden(
                 f"this gateway is not called '{host[:100]}'",
                 hint="ask it as localhost, or add the name to `allowed_hosts` under [server]",
             )
+
+    def check_origin(self, headers: Mapping[str, str]) -> None:
+        """Keep other sites' pages out. Raises: Forbidden."""
         origin = headers.get("origin")
         if origin is not None:
             same = origin.partition("://")[2].lower() == headers.get("host", "").lower()

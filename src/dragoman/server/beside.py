@@ -17,12 +17,12 @@ from dragoman.engine.estimate import BYTES_PER_TOKEN
 from dragoman.engine.flow import stream
 from dragoman.engine.start import begin
 from dragoman.errors import DragomanError, Unsupported
+from dragoman.server.endpoint import Endpoint
 from dragoman.server.failures import ShuttingDown
 from dragoman.server.headers import describe
 from dragoman.server.http import Reply
 from dragoman.server.passage import HELD_BYTES, Passage, open_passage
 from dragoman.server.snapshot import Admission
-from dragoman.transport.base import AsyncTransport
 from dragoman.types.completion import Completion
 from dragoman.types.event import Failure
 from dragoman.types.http import Headers
@@ -157,9 +157,7 @@ def patient(options: CallOptions) -> CallOptions:
     return replace(options, first_token=PLAIN_HEAD_S)
 
 
-async def hand_on(
-    call: Call, dialogue: Passing, reply: Reply, transport: AsyncTransport, client: WireFormat
-) -> None:
+async def hand_on(endpoint: Endpoint, call: Call, dialogue: Passing, reply: Reply) -> None:
     """Get an answer and hand it on as it comes; a short JSON one in one piece, with its cost.
 
     An answer that breaks off after its beginning says so where it can (server-sent events), and is
@@ -167,6 +165,7 @@ async def hand_on(
 
     Raises: DragomanError while the reply has not begun.
     """
+    transport = endpoint.services.transport
     output: AsyncGenerator[bytes, None] = adrive(stream(call), transport, lambda _: None)  # type: ignore[assignment]
     held = bytearray()
     try:
@@ -177,24 +176,32 @@ async def hand_on(
                     continue
                 await reply.start(200, _headers(call, dialogue))
                 chunk = bytes(held)
+            if call.over:
+                endpoint.conclude(call, reply)
             await reply.write(chunk)
     except DragomanError:
         if reply.status is None:
             raise
+        endpoint.conclude(call, reply)
         if not dialogue.passage.streams:
             return reply.cut()
     except asyncio.CancelledError:
         if not reply.interrupted or reply.status is None:
             raise
+        await output.aclose()
+        endpoint.conclude(call, reply)
         if not dialogue.passage.streams:
             return reply.cut()
         stopping = ShuttingDown("the gateway is stopping", hint="ask again")
-        frame = client.stream_renderer(call.exchange.asked).render(Failure(stopping))
+        frame = endpoint.client.stream_renderer(call.exchange.asked).render(Failure(stopping))
         await reply.write(b"\n\n" + frame)
     finally:
         await output.aclose()
     if reply.status is None:
-        return await reply.send(_status(call), _headers(call, dialogue), bytes(held))
+        headers, status = _headers(call, dialogue), _status(call)
+        endpoint.conclude(call, reply, status)
+        return await reply.send(status, headers, bytes(held))
+    endpoint.conclude(call, reply)
     return await reply.end()
 
 

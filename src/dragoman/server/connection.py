@@ -240,7 +240,9 @@ class Exchange:
         *,
         old: bool,
     ) -> None:
-        self.request = Request(method, path, query, headers, self.body)
+        client = connection.client
+        peer = client[0] if client is not None else ""
+        self.request = Request(method, path, query, headers, self.body, peer)
         self.status: int | None = None
         self.interrupted = False
         self.over = False

@@ -127,6 +127,7 @@ class TokenCounter(Endpoint):
                 del error
             else:
                 headers = {**JSON_HEADERS, **describe(call.exchange, time.time())}
+                self.conclude(call, reply, 200)
                 return await reply.send(200, headers, whole.out)
         return await self._estimate(call, reply)
 
@@ -137,6 +138,7 @@ class TokenCounter(Endpoint):
         exchange.outcome = "ok"
         exchange.duration_s = call.around.clock() - call.started
         headers = {**JSON_HEADERS, **describe(exchange, time.time()), **ESTIMATED}
+        self.conclude(call, reply, 200)
         await reply.send(200, headers, encode({"input_tokens": count}))
 
 

@@ -108,6 +108,7 @@ class EmbeddingEndpoint(Endpoint):
         """See `Endpoint.answer`."""
         whole = await arun(complete(call), self.services.transport)
         headers = {**JSON_HEADERS, **describe(call.exchange, time.time())}
+        self.conclude(call, reply, 200)
         await reply.send(200, headers, whole.out)
 
 

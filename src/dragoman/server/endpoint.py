@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
+import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -14,7 +15,7 @@ from dragoman.engine.call import Call, CallOptions
 from dragoman.errors import ConfigError, DragomanError
 from dragoman.server.access import Principal
 from dragoman.server.discretion import conceal
-from dragoman.server.failures import WrongMediaType, refuse
+from dragoman.server.failures import InternalError, WrongMediaType, write_refusal
 from dragoman.server.headers import describe, overhead_s
 from dragoman.server.http import JSON_HEADERS, Reply, Request
 from dragoman.server.places import Places
@@ -48,13 +49,30 @@ class Observer(Protocol):
         ...
 
 
+Release: TypeAlias = Callable[[Exchange], None]
+"""Called exactly once when an exchange is over, before the client's last byte. Must be quick, and
+never raises."""
+
+
+class Gatekeeper(Protocol):
+    """Decides whether an exchange that has begun may ask anybody: limits, budgets."""
+
+    async def enter(self, call: Call, admission: Admission) -> Release:
+        """Let it pass; what is returned is told how it ended. Raises: DragomanError."""
+        ...
+
+
 class Services(Struct, frozen=True):
-    """What all endpoints share. `hold_s`: how long a stream's 200 is held back."""
+    """What all endpoints share. `hold_s`: how long a stream's 200 is held back.
+
+    An exchange passes the gatekeepers in their order, and nobody is asked before it has.
+    """
 
     transport: AsyncTransport
     observers: Sequence[Observer]
     places: Places
     hold_s: float
+    gatekeepers: Sequence[Gatekeeper] = ()
 
 
 class Endpoint(abc.ABC):
@@ -76,7 +94,10 @@ class Endpoint(abc.ABC):
 
     @abc.abstractmethod
     async def answer(self, call: Call, reply: Reply) -> None:
-        """Get the answer, and send it. Raises: DragomanError while the reply has not begun."""
+        """Get the answer, conclude, send the last of it.
+
+        Raises: DragomanError while the reply has not begun.
+        """
 
     def check(self, request: Request) -> None:
         """Look at the head of a request. Raises: WrongMediaType."""
@@ -92,7 +113,7 @@ class Endpoint(abc.ABC):
         return NO_OPTIONS
 
     async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
-        """Answer one request, and tell the observers."""
+        """Answer one request, and see that it is written down."""
         call: Call | None = None
         try:
             self.check(request)
@@ -103,6 +124,8 @@ class Endpoint(abc.ABC):
                 call.exchange.endpoint = self.path
                 _ascribe(call.exchange, admission.principal)
                 call.exchange.traceparent = request.headers.get("traceparent")
+                for gatekeeper in self.services.gatekeepers:
+                    call.releases.append(await gatekeeper.enter(call, admission))
                 await self.answer(call, reply)
             finally:
                 self.services.places.leave()
@@ -113,21 +136,44 @@ class Endpoint(abc.ABC):
             headers = JSON_HEADERS if call is None else describe(call.exchange, time.time())
             if admission.principal.key is not None:
                 error = conceal(error, None if call is None else call.exchange)
-            await refuse(error, self.client, reply, headers)
+            refusal = write_refusal(error, self.client, headers)
+            if call is not None:
+                call.finish("error")
+                self.conclude(call, reply, refusal[0])
+            await reply.send(*refusal)
+        except asyncio.CancelledError:
+            if call is not None:
+                call.finish("client_closed")
+            raise
+        except Exception:
+            if call is not None:
+                call.finish("error")
+                self.conclude(call, reply, InternalError.status)
+            raise
         finally:
             if call is not None:
-                self._record(call.exchange, reply)
+                self.conclude(call, reply)
 
-    def _record(self, exchange: Exchange, reply: Reply) -> None:
+    def conclude(self, call: Call, reply: Reply, status: int | None = None) -> None:
+        """Write down an exchange that is over: before its last bytes go out, and once.
+
+        `status` is what the client is about to be told, where the reply has not begun.
+        """
+        if call.concluded:
+            return
+        call.concluded = True
+        exchange = call.exchange
         if exchange.outcome == "client_closed" and reply.interrupted:
             exchange.outcome = "interrupted"
-        exchange.status = reply.status
+        exchange.status = status if reply.status is None else reply.status
         exchange.overhead_s = overhead_s(exchange, exchange.started_at + exchange.duration_s)
         for attempt in exchange.attempts:
             if attempt.error == ConfigError.code:
                 self._complain(attempt)
         for observer in self.services.observers:
             observer.ended(exchange)
+        for release in call.releases:
+            release(exchange)
 
     def _complain(self, attempt: Attempt) -> None:
         """Tell the log, once, what is wrong with the configuration of a provider."""

@@ -81,9 +81,18 @@ async def refuse(
     reply: Reply,
     headers: Mapping[str, str] = JSON_HEADERS,
 ) -> None:
-    """Send an error in the client's language, and whether asking again is of use.
+    """Send an error in the client's language. See `write_refusal`."""
+    await reply.send(*write_refusal(error, client, headers))
+
+
+def write_refusal(
+    error: DragomanError, client: WireFormat, headers: Mapping[str, str] = JSON_HEADERS
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Write an error in the client's language, and whether asking again is of use.
 
     A request that never became an exchange is given its name here.
+
+    Returns: status, headers, body.
     """
     told = {**JSON_HEADERS, **headers}
     if "x-request-id" not in told:
@@ -97,7 +106,7 @@ async def refuse(
         told["retry-after"] = str(max(1, round(wait_s)))
     elif not _may_pass(error):
         told["x-should-retry"] = "false"
-    await reply.send(status, told, body)
+    return status, told, body
 
 
 def _may_pass(error: DragomanError) -> bool:

@@ -13,7 +13,7 @@ from dragoman.server.count_tokens import PATH as COUNT_TOKENS
 from dragoman.server.count_tokens import TokenCounter
 from dragoman.server.discretion import conceal
 from dragoman.server.embed import EmbeddingEndpoint
-from dragoman.server.endpoint import Observer, Services
+from dragoman.server.endpoint import Gatekeeper, Observer, Services
 from dragoman.server.failures import NoSuchPath, WrongMethod, refuse
 from dragoman.server.generate import Generator
 from dragoman.server.health import health, readiness
@@ -21,6 +21,7 @@ from dragoman.server.http import Reply, Request
 from dragoman.server.legacy import PATH as COMPLETIONS
 from dragoman.server.legacy import TextCompletions
 from dragoman.server.models import list_models, show_model
+from dragoman.server.mount import PREFIX, Mount
 from dragoman.server.openapi import PATH as OPENAPI
 from dragoman.server.openapi import show_openapi
 from dragoman.server.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
@@ -51,7 +52,7 @@ class Gateway:
     `snapshot` may be replaced at any time: requests end with the one that they began with.
     `ready` is what `/readyz` tells, with what `ledger` says; turn it off before stopping.
     `responses` is what is remembered of them, by default in this process alone; it is closed with
-    the gateway.
+    the gateway. `control` makes what answers below `/api/v1`.
     """
 
     def __init__(
@@ -60,9 +61,11 @@ class Gateway:
         *,
         transport: AsyncTransport | None = None,
         observers: Sequence[Observer] = (),
+        gatekeepers: Sequence[Gatekeeper] = (),
         metrics: Handler | None = None,
         responses: Responses | None = None,
         ledger: Callable[[], BookState] | None = None,
+        control: Callable[[Gateway], Mount] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.transport = transport or AsyncDefaultTransport()
@@ -70,10 +73,11 @@ class Gateway:
         self._observers = observers
         settings = snapshot.config.server
         places = Places(settings.in_flight)
-        services = Services(self.transport, observers, places, settings.hold)
+        services = Services(self.transport, observers, places, settings.hold, gatekeepers)
         self._responses = responses or Responses(None)
         self._ledger = ledger
         self._handlers = _table(services, self._responses)
+        self._control = control(self) if control is not None else None
         if metrics is not None:
             self._handlers["/metrics"] = {"GET": metrics}
         self._patterns = [
@@ -102,6 +106,8 @@ class Gateway:
         if looks and request.path == "/readyz":
             ledger = self._ledger() if self._ledger is not None else None
             return await readiness(reply, ready=self.ready, ledger=ledger)
+        if self._control is not None and request.path.startswith(PREFIX):
+            return await self._control(request, reply)
         snapshot = self.snapshot
         try:
             if "origin" in request.headers and self._answer_page(request, reply, snapshot):

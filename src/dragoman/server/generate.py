@@ -63,6 +63,7 @@ class Generator(Endpoint):
         whole = await arun(complete(call), self.services.transport)
         self.begun(call)
         headers = {**JSON_HEADERS, **describe(call.exchange, time.time())}
+        self.conclude(call, reply, 200)
         return await reply.send(200, headers, whole.out)
 
     async def _stream(self, call: Call, reply: Reply) -> None:
@@ -76,22 +77,28 @@ class Generator(Endpoint):
                     self.begun(call)
                     await patience.end()
                 told = True
+                if call.over:
+                    self.conclude(call, reply)
                 await reply.write(chunk)  # type: ignore[arg-type]
         except DragomanError as error:
             await patience.stop()
             if reply.status is None:
                 raise
+            self.conclude(call, reply)
             if not told:  # otherwise the bridge has said it, in the client's language
                 await reply.write(self._failed(call, error))
         except asyncio.CancelledError:
             if not reply.interrupted or reply.status is None:
                 raise
             await patience.stop()
+            await output.aclose()
+            self.conclude(call, reply)
             stopping = ShuttingDown("the gateway is stopping", hint="ask again")
             await reply.write(b"\n\n" + self._failed(call, stopping))
         finally:
             await patience.stop()
             await output.aclose()
+        self.conclude(call, reply, 200)
         await reply.end()
 
     def _failed(self, call: Call, error: DragomanError) -> bytes:

@@ -19,6 +19,7 @@ JSON_HEADERS: Mapping[str, str] = {"content-type": "application/json"}
 class Request(Struct, frozen=True):
     """A request whose head has come. Header names are lower-case; `path` has no query.
 
+    `peer` is the address that the connection comes from: a proxy's, where there is one.
     `body` waits for all of it. Raises, from it: BodyTooLarge, BodyTooSlow, ClientGone.
     """
 
@@ -27,6 +28,7 @@ class Request(Struct, frozen=True):
     query: str
     headers: Mapping[str, str]
     body: Callable[[], Awaitable[bytes]]
+    peer: str = ""
 
     @property
     def language(self) -> WireFormat:

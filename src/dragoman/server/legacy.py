@@ -29,4 +29,4 @@ class TextCompletions(Endpoint):
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""
         assert isinstance(call.dialogue, Passing)
-        await hand_on(call, call.dialogue, reply, self.services.transport, self.client)
+        await hand_on(self, call, call.dialogue, reply)

@@ -54,7 +54,7 @@ class PassThrough(Endpoint):
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""
         assert isinstance(call.dialogue, Passing)
-        await hand_on(call, call.dialogue, reply, self.services.transport, self.client)
+        await hand_on(self, call, call.dialogue, reply)
 
 
 def media_type(request: Request) -> str:

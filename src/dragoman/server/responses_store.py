@@ -109,7 +109,7 @@ class StoredResponses(Endpoint):
         neighbour = call.dialogue.neighbour
         assert neighbour is not None, "a response is asked for by its path"
         try:
-            await hand_on(call, call.dialogue, reply, self.services.transport, self.client)
+            await hand_on(self, call, call.dialogue, reply)
         except NotFound:
             raise _missing(neighbour.tail.split("/")[1].partition("?")[0]) from None
 

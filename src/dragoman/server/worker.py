@@ -13,7 +13,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -24,12 +24,14 @@ from dragoman.config import Secrets
 from dragoman.config.learned import DialectFolder
 from dragoman.engine.call import Surroundings
 from dragoman.engine.learning import Learning
+from dragoman.organisations.desk import Desk
 from dragoman.server.application import Application
 from dragoman.server.book import Book
 from dragoman.server.connection import Connection
 from dragoman.server.endpoint import Observer
 from dragoman.server.gateway import Gateway
 from dragoman.server.metrics import DROPPED, IN_FLIGHT, QUEUED, UP, Metrics
+from dragoman.server.mount import Mount, make_context
 from dragoman.server.reload import Reading, Reloader
 from dragoman.server.snapshot import take_snapshot
 from dragoman.server.tally import Tally
@@ -98,6 +100,7 @@ class _Worker:
         snapshot = take_snapshot(config, around, discovered=discovered, listening=work.listening)
         settings = config.server
         book = Book(work.database) if work.database is not None and settings.log else None
+        desk = Desk(work.database) if work.database is not None else None
         metrics = Metrics(lambda tally: _look(tally, gateway, application, book), work.shared)
         traces = make_traces(env)
         observers: list[Observer] = [one for one in (metrics, book, traces) if one is not None]
@@ -107,6 +110,7 @@ class _Worker:
             metrics=metrics.answer,
             responses=Responses(work.database),
             ledger=book.state if book is not None else None,
+            control=None if desk is None else lambda gateway: _mount(gateway, desk, env),
         )
         application = Application(
             gateway, body_limit=settings.body_limit, client_write_s=settings.client_write
@@ -137,6 +141,8 @@ class _Worker:
             for helper in helpers:
                 helper.cancel()
             await gateway.close()
+            if desk is not None:
+                await asyncio.to_thread(desk.close)
             for observer in (book, traces):
                 if observer is not None:
                     await asyncio.to_thread(observer.close)
@@ -193,6 +199,18 @@ class _Worker:
             await asyncio.sleep(0.02)
         server.should_exit = True
         await serving
+
+
+def _mount(gateway: Gateway, desk: Desk, env: Mapping[str, str]) -> Mount:
+    """Make what answers for the control plane."""
+    context = make_context(
+        desk,
+        env,
+        config=lambda: gateway.snapshot.config,
+        door=lambda: gateway.snapshot.door,
+        transport=gateway.transport,
+    )
+    return Mount(context)
 
 
 def settings_for(application: Application) -> uvicorn.Config:

@@ -21,7 +21,7 @@ BATCH = 1000
 SCHEMES = ("postgresql", "postgres")
 
 Values: TypeAlias = Mapping[str, Any]
-Hint: TypeAlias = Literal["of attempts", "in days"]
+Hint: TypeAlias = Literal["of attempts", "in days", "lock of sums"]
 
 
 class StoreError(Exception):
@@ -86,6 +86,16 @@ class Connection(Protocol):
         """Insert rows. `once`: those that are there already stay as they are."""
         ...
 
+    def accumulate(
+        self, table: str, keys: Sequence[str], sums: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Add `sums` to the rows that have these `keys`; rows that are not there are made.
+
+        A row has its keys first, then its sums; none may come twice. Let rows be sorted, so that
+        two who write at the same time lock them in the same order.
+        """
+        ...
+
     def transaction(self, *, snapshot: bool = False) -> AbstractContextManager[None]:
         """Do all that is done inside, or nothing. `snapshot`: only read, what is there now."""
         ...
@@ -94,7 +104,8 @@ class Connection(Protocol):
         """Say in this database's SQL what differs.
 
         "of attempts": which index the sums of attempts are read from; "in days": the day of a row's
-        `started_at`, in the machine's time zone.
+        `started_at`, in the machine's time zone; "lock of sums": the statement that keeps others
+        from writing to `hourly` until the transaction ends, '' where transactions do that anyway.
         """
         ...
 
@@ -175,6 +186,12 @@ def open_database(place: Place, *, create: bool = True) -> Connection:
 def cannot(place: Place, error: Exception) -> StoreError:
     """Make the error that says why this database could not be used."""
     return StoreError(f"{place}: {_reason(error)}")
+
+
+def adding(table: str, keys: Sequence[str], sums: Sequence[str]) -> str:
+    """Write the end of an insertion that adds to what is there, as both databases have it."""
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
+    return f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}"
 
 
 def unwritable(place: Place, error: Exception) -> UnwritableRow:

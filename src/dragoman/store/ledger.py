@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,9 @@ from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.message import Message
 from dragoman.types.usage import Usage
 
+Follower: TypeAlias = Callable[[Connection, Sequence[Exchange]], None]
+"""Is told of exchanges that are new, inside the transaction that inserts them."""
+
 
 class Ledger:
     """The database, opened for writing; made when it is not there.
@@ -24,9 +27,10 @@ class Ledger:
             ledger.record(exchange, messages, completion, source="cli")
     """
 
-    def __init__(self, place: Place) -> None:
-        """Open the database. Raises: StoreError."""
+    def __init__(self, place: Place, *, followers: Sequence[Follower] = ()) -> None:
+        """Open the database. `followers` are told of what is recorded. Raises: StoreError."""
         self._connection = open_database(place)
+        self._followers = followers
 
     def record(
         self,
@@ -64,6 +68,8 @@ class Ledger:
                     for position, (direction, message) in enumerate(said)
                 ],
             )
+            for follow in self._followers:
+                follow(connection, [exchange])
 
     def record_all(self, exchanges: Sequence[Exchange], *, source: str) -> None:
         """Write many exchanges and their attempts in one transaction; those known already stay.

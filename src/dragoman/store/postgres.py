@@ -15,7 +15,16 @@ from typing import Any
 
 import msgspec
 
-from dragoman.store.database import BATCH, Hint, Server, StoreError, Values, cannot, unwritable
+from dragoman.store.database import (
+    BATCH,
+    Hint,
+    Server,
+    StoreError,
+    Values,
+    adding,
+    cannot,
+    unwritable,
+)
 from dragoman.store.schema import VERSION
 
 try:
@@ -39,6 +48,7 @@ _MANY = 20
 _HINTS: dict[Hint, str] = {
     "of attempts": "",
     "in days": "to_char(to_timestamp(started_at), 'YYYY-MM-DD')",
+    "lock of sums": "LOCK TABLE hourly IN SHARE ROW EXCLUSIVE MODE",
 }
 _OF_THE_ROW = ("22", "23", "54")
 """Classes of SQLSTATE that blame the values: data, integrity, program limit.
@@ -79,8 +89,19 @@ class ServerConnection:
         once: bool = False,
     ) -> None:
         """See `Connection.insert`. Many rows are copied: that is several times as fast."""
-        names = ", ".join(columns)
         end = " ON CONFLICT DO NOTHING" if once else ""
+        self._insert(table, columns, rows, end)
+
+    def accumulate(
+        self, table: str, keys: Sequence[str], sums: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """See `Connection.accumulate`."""
+        self._insert(table, (*keys, *sums), rows, adding(table, keys, sums))
+
+    def _insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], end: str
+    ) -> None:
+        names = ", ".join(columns)
         said = [[_sayable(value) for value in row] for row in rows]
         with self._told(), self.raw.cursor() as cursor:
             if len(said) < _MANY:
@@ -91,8 +112,8 @@ class ServerConnection:
                 )
                 return
             # COPY knows no conflicts: what may be there already goes through a table of its own.
-            into = f"incoming_{table}" if once else table
-            if once:
+            into = f"incoming_{table}" if end else table
+            if end:
                 cursor.execute(
                     f"CREATE TEMP TABLE IF NOT EXISTS {into}"
                     f" (LIKE {SCHEMA}.{table} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS".encode()
@@ -100,10 +121,11 @@ class ServerConnection:
             with cursor.copy(f"COPY {into} ({names}) FROM STDIN".encode()) as copy:
                 for row in said:
                     copy.write_row(row)
-            if once:
+            if end:
                 cursor.execute(
                     f"INSERT INTO {table} ({names}) SELECT {names} FROM {into}{end}".encode()  # noqa: S608
                 )
+                cursor.execute(f"DELETE FROM {into}".encode())  # noqa: S608
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[None]:

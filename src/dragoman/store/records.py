@@ -8,9 +8,11 @@ from typing import Any, Literal, Self, TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.store.conversations import HAS_PART, decode_parts
 from dragoman.store.database import Connection, Place, Values, cannot, open_database
+from dragoman.store.selection import Selection, pattern
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.message import Message, Text
 from dragoman.types.usage import Usage
@@ -104,8 +106,7 @@ class Sum(Struct, frozen=True, kw_only=True):
 _ENTRY = tuple(name for name in Entry.__struct_fields__ if name != "prompt")
 _ATTEMPT = tuple(name for name in Attempt.__struct_fields__ if name != "usage")
 
-_JOKERS = "%\\"
-"""What means something else in a pattern, in one database or the other."""
+ANY = Selection()
 PAGE = 500
 """So many exchanges are read at once."""
 
@@ -157,6 +158,7 @@ class Records:
         failed: bool = False,
         conversation: str | None = None,
         since: float | None = None,
+        selection: Selection = ANY,
     ) -> list[Entry]:
         """List exchanges, the latest first.
 
@@ -165,12 +167,14 @@ class Records:
 
         Raises: StoreError.
         """
-        conditions = ["outcome <> 'ok'"] if failed else []
-        values: dict[str, Any] = {"conversation": conversation, "since": since}
+        conditions, values = replace(
+            selection,
+            since=selection.since if since is None else since,
+            failed=True if failed else selection.failed,
+        ).conditions()
+        values["conversation"] = conversation
         if conversation is not None:
             conditions.append("conversation_id = :conversation")
-        if since is not None:
-            conditions.append("started_at >= :since")
         for number, word in enumerate(query):
             conditions.append(_matching(f":word{number}"))
             values[f"word{number}"] = _pattern(word)
@@ -198,19 +202,26 @@ class Records:
             )
         return self._recorded(rows[0]) if len(rows) == 1 and part != "" else None
 
-    def sums(self, by: By, *, since: float | None = None) -> list[Sum]:
+    def sums(self, by: By, *, since: float | None = None, selection: Selection = ANY) -> list[Sum]:
         """Add up attempts: days in their order, everything else by cost, then by tokens.
 
-        `since` is Unix time. Raises: StoreError.
+        `since` is Unix time, of the attempt; `selection` is of exchanges. Raises: StoreError.
         """
         name, group = GROUPS[by]
         connection = self._connection
         # What the index does not hold is not in it: the table has to be read then.
-        index = "" if by == "client" else connection.speak("of attempts")
+        conditions, values = selection.conditions()
+        of_all = by != "client" and not conditions
+        index = connection.speak("of attempts") if of_all else ""
+        chosen = (
+            f" AND exchange_id IN (SELECT id FROM exchange WHERE {' AND '.join(conditions)})"  # noqa: S608
+            if conditions
+            else ""
+        )
         rows = connection.rows(
             f"SELECT {name.format(day=connection.speak('in days'))} AS name, {_SUMS}"  # noqa: S608
-            f" FROM attempt {index} WHERE started_at >= :since GROUP BY {group}",
-            {"since": since if since is not None else 0.0},
+            f" FROM attempt {index} WHERE started_at >= :from_then{chosen} GROUP BY {group}",
+            {**values, "from_then": since if since is not None else 0.0},
         )
         found = [Sum(**dict(row)) for row in rows]
         return sorted(found, key=_by_name if by == "day" else _by_cost)
@@ -300,7 +311,7 @@ class Records:
                 account_id=row["account_id"],
                 key_id=row["key_id"],
                 tag=row["tag"],
-                attempts=[_attempt(attempt) for attempt in attempts],
+                attempts=[attempt_of(attempt) for attempt in attempts],
                 warnings=msgspec.json.decode(row["warnings"] or "[]", type=list[str]),
             ),
             source=row["source"],
@@ -311,10 +322,12 @@ class Records:
         )
 
 
-def _attempt(row: Any) -> Attempt:
+def attempt_of(row: Any) -> Attempt:
+    """Read a row of `attempt`."""
     fields = {name: row[name] for name in _ATTEMPT}
     known = {name: row[name] for name in _USAGE if row[name] is not None}
-    usage = Usage(**known, estimated=bool(row["usage_estimated"])) if known else None
+    estimated = bool(row["usage_estimated"])
+    usage = Usage(**known, estimated=estimated) if known or estimated else None
     return Attempt(**fields, usage=usage)
 
 
@@ -330,9 +343,8 @@ def _matching(mark: str) -> str:
 
 
 def _pattern(word: str) -> str:
-    """Make a pattern for LIKE, for text in lower case, which databases know in ASCII alone."""
-    escaped = msgspec.json.encode(word).decode()[1:-1]
-    return f"%{''.join(c.lower() if c.isascii() and c not in _JOKERS else '_' for c in escaped)}%"
+    """Make a pattern for what is stored as JSON."""
+    return pattern(msgspec.json.encode(word).decode()[1:-1])
 
 
 def _by_name(one: Sum) -> str:

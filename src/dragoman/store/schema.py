@@ -221,6 +221,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         """
         CREATE TABLE session (
+            id TEXT NOT NULL,
             digest TEXT NOT NULL,
             account_id TEXT NOT NULL,
             created_at REAL NOT NULL,
@@ -228,12 +229,39 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             expires_at REAL NOT NULL,
             address TEXT,
             agent TEXT,
-            PRIMARY KEY (digest),
+            PRIMARY KEY (id),
+            UNIQUE (digest),
             FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE
         )
          STRICT
         """,
         "CREATE INDEX session_account ON session (account_id)",
+        """
+        CREATE TABLE api_token (
+            id TEXT NOT NULL,
+            account_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            prefix TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            expires_at REAL,
+            used_at REAL,
+            PRIMARY KEY (id),
+            CONSTRAINT api_token_name UNIQUE (account_id, name),
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE,
+            UNIQUE (digest)
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE sign_in_failure (
+            digest TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            since REAL NOT NULL,
+            PRIMARY KEY (digest)
+        )
+         STRICT
+        """,
         """
         CREATE TABLE provider (
             organisation_id TEXT NOT NULL,
@@ -264,20 +292,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             expires_at REAL,
             revoked_at REAL,
             used_at REAL,
-            rotated_from TEXT,
+            previous_digest TEXT,
+            previous_prefix TEXT,
+            previous_until REAL,
             created_by TEXT,
             created_at REAL NOT NULL,
             updated_at REAL NOT NULL,
             version INTEGER DEFAULT 1 NOT NULL,
             PRIMARY KEY (id),
             FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE,
-            FOREIGN KEY(project_id) REFERENCES project (id) ON DELETE SET NULL,
-            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE SET NULL,
-            UNIQUE (digest)
+            FOREIGN KEY(project_id) REFERENCES project (id) ON DELETE CASCADE,
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE,
+            UNIQUE (digest),
+            UNIQUE (previous_digest)
         )
          STRICT
         """,
         "CREATE INDEX gateway_key_of_organisation ON gateway_key (organisation_id, id)",
+        "CREATE UNIQUE INDEX gateway_key_name ON gateway_key (organisation_id, name) WHERE revoked_at IS NULL",
         """
         CREATE TABLE route (
             organisation_id TEXT NOT NULL,
@@ -366,6 +398,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE TABLE allowance (
             id TEXT NOT NULL,
             organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
             subject_kind TEXT NOT NULL,
             subject TEXT NOT NULL,
             measure TEXT NOT NULL,
@@ -383,15 +416,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
          STRICT
         """,
-        "CREATE UNIQUE INDEX allowance_of_subject ON allowance (organisation_id, subject_kind, subject, measure, period)",
+        "CREATE UNIQUE INDEX allowance_name ON allowance (organisation_id, name)",
         """
         CREATE TABLE consumption (
             allowance_id TEXT NOT NULL,
             subject TEXT NOT NULL,
             since REAL NOT NULL,
             amount INTEGER DEFAULT 0 NOT NULL,
-            PRIMARY KEY (allowance_id, subject, since),
-            FOREIGN KEY(allowance_id) REFERENCES allowance (id) ON DELETE CASCADE
+            PRIMARY KEY (allowance_id, subject, since)
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE alert (
+            allowance_id TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            since REAL NOT NULL,
+            percent INTEGER NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (allowance_id, subject, since, percent)
         )
          STRICT
         """,
@@ -468,6 +511,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
          WITHOUT ROWID,
          STRICT
         """,
+        "CREATE INDEX hourly_hour ON hourly (hour)",
         """
         CREATE TABLE content (
             exchange_id TEXT NOT NULL,
@@ -499,6 +543,13 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "updated_at",
         "version",
     ),
+    "alert": (
+        "allowance_id",
+        "subject",
+        "since",
+        "percent",
+        "at",
+    ),
     "audit": (
         "id",
         "at",
@@ -509,6 +560,12 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "kind",
         "object",
         "difference",
+    ),
+    "consumption": (
+        "allowance_id",
+        "subject",
+        "since",
+        "amount",
     ),
     "content": (
         "exchange_id",
@@ -616,9 +673,15 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "updated_at",
         "version",
     ),
+    "sign_in_failure": (
+        "digest",
+        "count",
+        "since",
+    ),
     "allowance": (
         "id",
         "organisation_id",
+        "name",
         "subject_kind",
         "subject",
         "measure",
@@ -631,6 +694,16 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "created_at",
         "updated_at",
         "version",
+    ),
+    "api_token": (
+        "id",
+        "account_id",
+        "name",
+        "prefix",
+        "digest",
+        "created_at",
+        "expires_at",
+        "used_at",
     ),
     "exchange": (
         "id",
@@ -730,6 +803,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "version",
     ),
     "session": (
+        "id",
         "digest",
         "account_id",
         "created_at",
@@ -778,12 +852,6 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "first_token_s",
         "duration_s",
     ),
-    "consumption": (
-        "allowance_id",
-        "subject",
-        "since",
-        "amount",
-    ),
     "gateway_key": (
         "id",
         "organisation_id",
@@ -796,7 +864,9 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "expires_at",
         "revoked_at",
         "used_at",
-        "rotated_from",
+        "previous_digest",
+        "previous_prefix",
+        "previous_until",
         "created_by",
         "created_at",
         "updated_at",

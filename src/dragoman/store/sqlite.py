@@ -11,7 +11,15 @@ from typing import Any
 
 import msgspec
 
-from dragoman.store.database import BATCH, Hint, StoreError, Values, cannot, unwritable
+from dragoman.store.database import (
+    BATCH,
+    Hint,
+    StoreError,
+    Values,
+    adding,
+    cannot,
+    unwritable,
+)
 from dragoman.store.schema import MIGRATIONS, VERSION
 
 BUSY_TIMEOUT_S = 2.0
@@ -24,6 +32,7 @@ _OF_THE_ROW = (
 _HINTS: dict[Hint, str] = {
     "of attempts": "INDEXED BY attempt_usage",
     "in days": "date(started_at, 'unixepoch', 'localtime')",
+    "lock of sums": "",
 }
 
 
@@ -64,13 +73,13 @@ class File:
         once: bool = False,
     ) -> None:
         """See `Connection.insert`. Values come in order: names cost as much as the writing."""
-        marks = ", ".join("?" * len(columns))
-        end = " ON CONFLICT DO NOTHING" if once else ""
-        with self._told():
-            self.raw.executemany(
-                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}){end}",  # noqa: S608
-                rows,
-            )
+        self._insert(table, columns, rows, " ON CONFLICT DO NOTHING" if once else "")
+
+    def accumulate(
+        self, table: str, keys: Sequence[str], sums: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """See `Connection.accumulate`."""
+        self._insert(table, (*keys, *sums), rows, adding(table, keys, sums))
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[None]:
@@ -94,6 +103,16 @@ class File:
     def close(self) -> None:
         """See `Connection.close`."""
         self.raw.close()
+
+    def _insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], end: str
+    ) -> None:
+        marks = ", ".join("?" * len(columns))
+        with self._told():
+            self.raw.executemany(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}){end}",  # noqa: S608
+                rows,
+            )
 
     @contextmanager
     def _told(self) -> Iterator[None]:

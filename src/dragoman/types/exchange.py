@@ -7,13 +7,23 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
+from dragoman.types.allowance import Charge
 from dragoman.types.event import FinishReason
 from dragoman.types.usage import Usage
 
 Outcome: TypeAlias = Literal["ok", "error", "truncated", "client_closed", "interrupted"]
 CostSource: TypeAlias = Literal[
-    "reported", "config", "discovered", "catalog", "demo", "free", "estimated", "unknown"
+    "reported",
+    "config",
+    "discovered",
+    "catalog",
+    "demo",
+    "free",
+    "machine_time",
+    "estimated",
+    "unknown",
 ]
+"""Where a cost comes from: who told the price; `machine_time`: from an hour of the machine."""
 AttemptKind: TypeAlias = Literal["first", "retry", "fallback", "hedge"]
 
 NANO = Decimal(1_000_000_000)
@@ -59,7 +69,7 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     `status` what the client was told, None when it was told nothing, and `overhead_s` the part of
     `duration_s` that no provider took. `traceparent` is the client's header of that name.
     `organisation_id`, `project_id`, `account_id` and `key_id` say whose it was; `tag` marks traffic
-    that is not what it seems (`demo`: made up).
+    that is not what it seems (`demo`: made up). `charges` are the quotas that it counts against.
     """
 
     id: str
@@ -80,6 +90,7 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     account_id: str | None = None
     key_id: str | None = None
     tag: str | None = None
+    charges: tuple[Charge, ...] = ()
     attempts: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -1,14 +1,17 @@
 """What may be used, and what was.
 
 `allowance`: how much of `measure` (`requests`, `tokens`, `spend`, `concurrency`) a subject may use
-in a `period` (`minute`, `day`, `week`, `month`, `total`; concurrency has none: `now`). A subject is
-`organisation`, `project`, `member`, `key`, `provider` or `model`; `subject` is its id or name, '*'
-each one of its kind for itself. `mode`: `strict` reserves before it lets through, `soft` only
-counts and tells. `unknown`: what is done where the price is not known, with `assumed_nanousd` for a
-request where it is to be assumed.
+in a `period` (`minute`, `hour`, `day`, `week`, `month`, `total`; concurrency has none: `now`). A
+subject is `organisation`, `project`, `member`, `key`, `provider` or `model`; `subject` is its id or
+name, '*' each one of its kind for itself. `name` is what people call it. `mode`: `strict` reserves
+before it lets through, `soft` only counts and tells. `unknown`: what is done where the price is not
+known, with `assumed_nanousd` for a request where it is to be assumed.
 
 `consumption`: what was used of an allowance in the period that began at `since`, written in the
-transaction that writes the exchanges.
+transaction that writes the exchanges. Allowances of the configuration file have no row of their
+own, and consume all the same.
+
+`alert`: that so many percent of an allowance were used up has been told, for that period.
 
 `hourly`: exchanges added up, by the hour (Unix seconds at its beginning) in which they began. What
 is '' is not told apart at that `level`: `total` tells nothing apart, `model` provider and model,
@@ -39,6 +42,7 @@ ALLOWANCE = Table(
         ForeignKey("organisation.id", ondelete="CASCADE"),
         nullable=False,
     ),
+    Column("name", TEXT, nullable=False),
     Column("subject_kind", TEXT, nullable=False),
     Column("subject", TEXT, nullable=False),
     Column("measure", TEXT, nullable=False),
@@ -53,28 +57,26 @@ ALLOWANCE = Table(
     Column("version", Number, nullable=False, server_default=text("1")),
     **SQLITE,
 )
-Index(
-    "allowance_of_subject",
-    ALLOWANCE.c.organisation_id,
-    ALLOWANCE.c.subject_kind,
-    ALLOWANCE.c.subject,
-    ALLOWANCE.c.measure,
-    ALLOWANCE.c.period,
-    unique=True,
-)
+Index("allowance_name", ALLOWANCE.c.organisation_id, ALLOWANCE.c.name, unique=True)
 
 CONSUMPTION = Table(
     "consumption",
     METADATA,
-    Column(
-        "allowance_id",
-        TEXT,
-        ForeignKey("allowance.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    Column("allowance_id", TEXT, primary_key=True),
     Column("subject", TEXT, primary_key=True),
     Column("since", Seconds, primary_key=True),
     Column("amount", Number, nullable=False, server_default=text("0")),
+    **SQLITE,
+)
+
+ALERT = Table(
+    "alert",
+    METADATA,
+    Column("allowance_id", TEXT, primary_key=True),
+    Column("subject", TEXT, primary_key=True),
+    Column("since", Seconds, primary_key=True),
+    Column("percent", Number, primary_key=True, autoincrement=False),
+    Column("at", Seconds, nullable=False),
     **SQLITE,
 )
 
@@ -104,6 +106,7 @@ HOURLY = Table(
     **SQLITE,
     sqlite_with_rowid=False,
 )
+Index("hourly_hour", HOURLY.c.hour)
 
 CONTENT = Table(
     "content",

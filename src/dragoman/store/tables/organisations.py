@@ -13,7 +13,11 @@ configuration has it; one without is a credential for the built-in of that name.
 scheme, host and port that its token may be sent to. `egress` is whose word the URL is.
 
 `gateway_key`: `prefix` is what people are shown of it. `account_id` is the member whose it is, if
-it is one's own.
+it is one's own. A project's or an account's keys go with it. After a rotation the text before,
+`previous_digest`, opens until `previous_until`.
+
+`api_token` opens the control plane to programs, as the account whose it is. `sign_in_failure` counts
+wrong passwords by address and by account, each written as a digest.
 
 `revision` has one row; its number grows with every change, so that every worker notices.
 """
@@ -122,7 +126,8 @@ INVITATION = Table(
 SESSION = Table(
     "session",
     METADATA,
-    Column("digest", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("digest", TEXT, nullable=False, unique=True),
     Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", Seconds, nullable=False),
     Column("used_at", Seconds, nullable=False),
@@ -132,6 +137,30 @@ SESSION = Table(
     **SQLITE,
 )
 Index("session_account", SESSION.c.account_id)
+
+API_TOKEN = Table(
+    "api_token",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("prefix", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False, unique=True),
+    Column("created_at", Seconds, nullable=False),
+    Column("expires_at", Seconds),
+    Column("used_at", Seconds),
+    UniqueConstraint("account_id", "name", name="api_token_name"),
+    **SQLITE,
+)
+
+SIGN_IN_FAILURE = Table(
+    "sign_in_failure",
+    METADATA,
+    Column("digest", TEXT, primary_key=True),
+    Column("count", Number, nullable=False),
+    Column("since", Seconds, nullable=False),
+    **SQLITE,
+)
 
 PROVIDER = Table(
     "provider",
@@ -152,8 +181,8 @@ GATEWAY_KEY = Table(
     METADATA,
     Column("id", TEXT, primary_key=True),
     _of_organisation(),
-    Column("project_id", TEXT, ForeignKey("project.id", ondelete="SET NULL")),
-    Column("account_id", TEXT, ForeignKey("account.id", ondelete="SET NULL")),
+    Column("project_id", TEXT, ForeignKey("project.id", ondelete="CASCADE")),
+    Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE")),
     Column("name", TEXT, nullable=False),
     Column("prefix", TEXT, nullable=False),
     Column("digest", TEXT, nullable=False, unique=True),
@@ -161,12 +190,23 @@ GATEWAY_KEY = Table(
     Column("expires_at", Seconds),
     Column("revoked_at", Seconds),
     Column("used_at", Seconds),
-    Column("rotated_from", TEXT),
+    Column("previous_digest", TEXT, unique=True),
+    Column("previous_prefix", TEXT),
+    Column("previous_until", Seconds),
     Column("created_by", TEXT),
     *_versioned(),
     **SQLITE,
 )
 Index("gateway_key_of_organisation", GATEWAY_KEY.c.organisation_id, GATEWAY_KEY.c.id)
+IN_FORCE = text("revoked_at IS NULL")
+Index(
+    "gateway_key_name",
+    GATEWAY_KEY.c.organisation_id,
+    GATEWAY_KEY.c.name,
+    unique=True,
+    sqlite_where=IN_FORCE,
+    postgresql_where=IN_FORCE,
+)
 
 ROUTE = Table(
     "route",

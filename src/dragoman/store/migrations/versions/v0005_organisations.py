@@ -98,7 +98,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "session",
-        Column("digest", TEXT, primary_key=True),
+        Column("id", TEXT, primary_key=True),
+        Column("digest", TEXT, nullable=False, unique=True),
         Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
         Column("created_at", Seconds, nullable=False),
         Column("used_at", Seconds, nullable=False),
@@ -108,6 +109,26 @@ def upgrade() -> None:
         **SQLITE,
     )
     op.create_index("session_account", "session", ["account_id"])
+    op.create_table(
+        "api_token",
+        Column("id", TEXT, primary_key=True),
+        Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+        Column("name", TEXT, nullable=False),
+        Column("prefix", TEXT, nullable=False),
+        Column("digest", TEXT, nullable=False, unique=True),
+        Column("created_at", Seconds, nullable=False),
+        Column("expires_at", Seconds),
+        Column("used_at", Seconds),
+        UniqueConstraint("account_id", "name", name="api_token_name"),
+        **SQLITE,
+    )
+    op.create_table(
+        "sign_in_failure",
+        Column("digest", TEXT, primary_key=True),
+        Column("count", Number, nullable=False),
+        Column("since", Seconds, nullable=False),
+        **SQLITE,
+    )
     op.create_table(
         "provider",
         _of_organisation(key=True),
@@ -124,8 +145,8 @@ def upgrade() -> None:
         "gateway_key",
         Column("id", TEXT, primary_key=True),
         _of_organisation(),
-        Column("project_id", TEXT, ForeignKey("project.id", ondelete="SET NULL")),
-        Column("account_id", TEXT, ForeignKey("account.id", ondelete="SET NULL")),
+        Column("project_id", TEXT, ForeignKey("project.id", ondelete="CASCADE")),
+        Column("account_id", TEXT, ForeignKey("account.id", ondelete="CASCADE")),
         Column("name", TEXT, nullable=False),
         Column("prefix", TEXT, nullable=False),
         Column("digest", TEXT, nullable=False, unique=True),
@@ -133,12 +154,23 @@ def upgrade() -> None:
         Column("expires_at", Seconds),
         Column("revoked_at", Seconds),
         Column("used_at", Seconds),
-        Column("rotated_from", TEXT),
+        Column("previous_digest", TEXT, unique=True),
+        Column("previous_prefix", TEXT),
+        Column("previous_until", Seconds),
         Column("created_by", TEXT),
         *_versioned(),
         **SQLITE,
     )
     op.create_index("gateway_key_of_organisation", "gateway_key", ["organisation_id", "id"])
+    in_force = text("revoked_at IS NULL")
+    op.create_index(
+        "gateway_key_name",
+        "gateway_key",
+        ["organisation_id", "name"],
+        unique=True,
+        sqlite_where=in_force,
+        postgresql_where=in_force,
+    )
     op.create_table(
         "route",
         _of_organisation(key=True),

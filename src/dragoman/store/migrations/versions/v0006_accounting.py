@@ -36,6 +36,7 @@ def upgrade() -> None:
             ForeignKey("organisation.id", ondelete="CASCADE"),
             nullable=False,
         ),
+        Column("name", TEXT, nullable=False),
         Column("subject_kind", TEXT, nullable=False),
         Column("subject", TEXT, nullable=False),
         Column("measure", TEXT, nullable=False),
@@ -50,23 +51,22 @@ def upgrade() -> None:
         Column("version", Number, nullable=False, server_default=text("1")),
         **SQLITE,
     )
-    op.create_index(
-        "allowance_of_subject",
-        "allowance",
-        ["organisation_id", "subject_kind", "subject", "measure", "period"],
-        unique=True,
-    )
+    op.create_index("allowance_name", "allowance", ["organisation_id", "name"], unique=True)
     op.create_table(
         "consumption",
-        Column(
-            "allowance_id",
-            TEXT,
-            ForeignKey("allowance.id", ondelete="CASCADE"),
-            primary_key=True,
-        ),
+        Column("allowance_id", TEXT, primary_key=True),
         Column("subject", TEXT, primary_key=True),
         Column("since", Seconds, primary_key=True),
         Column("amount", Number, nullable=False, server_default=text("0")),
+        **SQLITE,
+    )
+    op.create_table(
+        "alert",
+        Column("allowance_id", TEXT, primary_key=True),
+        Column("subject", TEXT, primary_key=True),
+        Column("since", Seconds, primary_key=True),
+        Column("percent", Number, primary_key=True, autoincrement=False),
+        Column("at", Seconds, nullable=False),
         **SQLITE,
     )
     op.add_column(
@@ -94,6 +94,7 @@ def upgrade() -> None:
         **SQLITE,
         sqlite_with_rowid=False,
     )
+    op.create_index("hourly_hour", "hourly", ["hour"])
     op.create_table(
         "content",
         Column("exchange_id", TEXT, primary_key=True),

@@ -1,0 +1,78 @@
+"""Settings of what the gateway does beside asking: see `fields.py`."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from dragoman.config.conditions import DAYS
+from dragoman.config.field import Field
+from dragoman.types.guardrail import (
+    PERSONAL_KINDS,
+    Direction,
+    GuardrailAction,
+    GuardrailKind,
+    GuardrailMode,
+)
+
+CONDITION = (
+    Field("image", "flag", "It holds pictures, or holds none.", "either"),
+    Field("stream", "flag", "It asks for a stream, or for a whole answer.", "either"),
+    Field("tools", "flag", "It brings tools, or brings none.", "either"),
+    Field("tokens_from", "count", "Its prompt has so many tokens or more, about."),
+    Field("tokens_below", "count", "Its prompt has fewer tokens, about.", least=1),
+    Field("headers", "text_map", "It has these headers, with these values."),
+    Field("metadata", "text_map", "Its `metadata` has these entries."),
+    Field("users", "texts", "Its `user` is one of these.", "anybody"),
+    Field("hours", "hours", "The time of day in UTC: `08:00-18:30`.", "any"),
+    Field("days", "texts", "The day of the week in UTC.", "any", choices=DAYS),
+)
+
+SHADOW = (
+    Field("model", "text", "The model ref that gets a copy.", required=True),
+    Field("percent", "number", "Of how many of a hundred requests.", "100"),
+)
+
+CACHE = (
+    Field("enabled", "flag", "Answer the same request from memory.", "false"),
+    Field("ttl", "seconds", "How long an answer is kept.", "3600"),
+    Field("size", "count", "Bytes of answers that a worker keeps.", "67108864", least=1),
+    Field("entry_size", "count", "Bytes of the largest answer that is kept.", "1048576", least=1),
+)
+
+GUARDRAIL = (
+    Field("name", "text", "What warnings and records call it.", required=True),
+    Field("kind", "choice", "What it looks for.", required=True, choices=get_args(GuardrailKind)),
+    Field(
+        "action",
+        "choice",
+        "Take out what it finds, or refuse.",
+        "redact; deny for `size`",
+        choices=get_args(GuardrailAction),
+    ),
+    Field(
+        "where",
+        "texts",
+        "In requests, in answers, or both.",
+        "both",
+        choices=get_args(Direction),
+    ),
+    Field(
+        "mode",
+        "choice",
+        "`shadow` changes and refuses nothing, and tells what would have been done.",
+        "enforce",
+        choices=get_args(GuardrailMode),
+    ),
+    Field("patterns", "texts", "For `pattern`: regular expressions, as RE2 reads them."),
+    Field("words", "texts", "For `words`: words and phrases, in capitals or not."),
+    Field(
+        "entities",
+        "texts",
+        "For `personal`: what is looked for.",
+        "all",
+        choices=PERSONAL_KINDS,
+    ),
+    Field("max_tokens", "count", "For `size`: tokens of text, estimated."),
+    Field("max_bytes", "count", "For `size`: bytes of text."),
+    Field("replacement", "text", "What stands instead.", "`[… removed]`"),
+)

@@ -1,0 +1,31 @@
+"""What handlers of the control plane work with, besides the request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from dragoman.config import Config
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.safe import Safe
+from dragoman.transport.base import AsyncTransport
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """What the server has and handlers need. All of it lives as long as the worker.
+
+    `config` gives the configuration in force, `closed` says whether the gateway waits to be set up
+    (reachable from elsewhere, and nothing guards it). `check_host` and `check_origin` raise
+    Forbidden for a request's headers: for a name that this machine was not given, for a web page
+    that may not ask.
+    """
+
+    desk: Desk
+    safe: Safe
+    transport: AsyncTransport
+    config: Callable[[], Config]
+    closed: Callable[[], bool]
+    check_host: Callable[[Mapping[str, str]], None]
+    check_origin: Callable[[Mapping[str, str]], None]
+    env: Mapping[str, str]

@@ -1,0 +1,114 @@
+"""`/organisations`: what there is, as far as it is who asks's; and what operators make of it."""
+
+from __future__ import annotations
+
+from litestar import delete, get, patch, post
+from msgspec import Struct
+
+from dragoman.control.paging import Listed, listed
+from dragoman.errors import Forbidden
+from dragoman.organisations import organisations
+from dragoman.organisations.actor import Actor, Role
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.organisations import Organisation
+from dragoman.types.organisation import OrganisationSettings, Quotas
+from dragoman.types.paging import Page
+
+
+class OrganisationShown(Struct, frozen=True):
+    """An organisation; `role` is that of who asks in it."""
+
+    name: str
+    title: str
+    role: Role | None
+    settings: OrganisationSettings
+    quotas: Quotas
+    created_at: float
+    updated_at: float
+    version: int
+
+
+class NewOrganisation(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is said of a new organisation."""
+
+    name: str
+    title: str | None = None
+
+
+class OrganisationChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be different; the rest stays. Only operators change `quotas`."""
+
+    title: str | None = None
+    settings: OrganisationSettings | None = None
+    quotas: Quotas | None = None
+    version: int | None = None
+
+
+@get("/organisations", opt={"signed_in": True}, sync_to_thread=True)
+def list_organisations(desk: Desk, actor: Actor, page: Page) -> Listed[OrganisationShown]:
+    """List the organisations in which you have a role, by name; operators see all."""
+    ids = None if actor.operator else tuple(actor.roles)
+    with desk.read() as connection:
+        found = organisations.list_organisations(connection, page, ids=ids)
+    return listed(found, lambda one: show(one, actor))
+
+
+@post("/organisations", opt={"operator": True}, sync_to_thread=True)
+def create_organisation(desk: Desk, actor: Actor, data: NewOrganisation) -> OrganisationShown:
+    """Make an organisation."""
+    made = organisations.create_organisation(desk, actor, data.name, data.title or data.name)
+    return show(made, actor)
+
+
+@get("/organisations/{org:str}", opt={"least": "viewer"}, sync_to_thread=False)
+def show_organisation(organisation: Organisation, actor: Actor) -> OrganisationShown:
+    """Show an organisation."""
+    return show(organisation, actor)
+
+
+@patch("/organisations/{org:str}", opt={"least": "admin"}, sync_to_thread=True)
+def change_organisation(
+    desk: Desk, actor: Actor, organisation: Organisation, data: OrganisationChange
+) -> OrganisationShown:
+    """Change title or settings of an organisation; operators also its quotas."""
+    if data.quotas is not None and not actor.operator:
+        raise Forbidden("only operators of this gateway set quotas")
+    changed = organisations.update_organisation(
+        desk,
+        actor,
+        organisation,
+        title=data.title,
+        settings=data.settings,
+        quotas=data.quotas,
+        version=data.version,
+    )
+    return show(changed, actor)
+
+
+@delete("/organisations/{org:str}", opt={"least": "owner"}, sync_to_thread=True)
+def delete_organisation(desk: Desk, actor: Actor, organisation: Organisation, confirm: str) -> None:
+    """Delete an organisation and all that is set up in it; `confirm` is its name once more."""
+    organisations.delete_organisation(desk, actor, organisation, confirm=confirm)
+
+
+def show(organisation: Organisation, actor: Actor) -> OrganisationShown:
+    """Show an organisation to who asks."""
+    return OrganisationShown(
+        name=organisation.name,
+        title=organisation.title,
+        role=actor.role_in(organisation.id),
+        settings=organisation.settings,
+        quotas=organisation.quotas,
+        created_at=organisation.created_at,
+        updated_at=organisation.updated_at,
+        version=organisation.version,
+    )
+
+
+HANDLERS = (
+    list_organisations,
+    create_organisation,
+    show_organisation,
+    change_organisation,
+    delete_organisation,
+)

@@ -1,0 +1,199 @@
+"""What is looked for without anybody having to write a pattern: secrets, personal data, words."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+
+from dragoman.guardrails.patterns import Accept, Pattern
+from dragoman.types.guardrail import PersonalKind
+
+_TOKEN = string.ascii_letters + string.digits
+
+# Prefixes that vendors give their keys, so that scanners find them.
+# Source: https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
+# and the vendors' own pages on their keys (read 2026-11)
+_PREFIXED = (
+    r"sk-[A-Za-z0-9_-]{20,200}",  # OpenAI, Anthropic, OpenRouter and those that do as they do
+    r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,200}",  # Stripe
+    r"gh[pousr]_[A-Za-z0-9]{36,251}",  # GitHub
+    r"github_pat_[A-Za-z0-9_]{22,255}",
+    r"glpat-[A-Za-z0-9_-]{20,200}",  # GitLab
+    r"(?:AKIA|ASIA)[A-Z0-9]{16}",  # AWS
+    r"AIza[A-Za-z0-9_-]{35}",  # Google
+    r"ya29\.[A-Za-z0-9_-]{20,300}",
+    r"xox[abprs]-[A-Za-z0-9-]{10,250}",  # Slack
+    r"gsk_[A-Za-z0-9]{20,200}",  # Groq
+    r"hf_[A-Za-z0-9]{30,200}",  # Hugging Face
+    r"npm_[A-Za-z0-9]{36}",
+    r"pypi-[A-Za-z0-9_-]{50,300}",
+    r"dgm_[A-Za-z0-9_-]{20,200}",  # ours
+    r"eyJ[A-Za-z0-9_-]{10,300}\.eyJ[A-Za-z0-9_-]{10,400}\.[A-Za-z0-9_-]{10,290}",  # JSON Web Token
+)
+_PREFIXED_WIDTH = 1010
+
+_PEM_HEAD = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+_PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_LINES = re.compile(r"[A-Za-z0-9+/=\s\\]{0,8000}")
+_PEM_LONGEST = 8000
+_PEM_OPENING = "-----BEGIN "
+
+_IBAN_LENGTHS = (15, 34)
+_CARD_DIGITS = (13, 19)
+
+
+def secret_patterns() -> tuple[Pattern, ...]:
+    """Find keys that say what they are, and private keys."""
+    return (
+        Pattern(
+            "secret",
+            "|".join(_PREFIXED),
+            width=_PREFIXED_WIDTH,
+            alphabet=_TOKEN + "_-.",
+            accept=_on_its_own,
+        ),
+        Pattern(
+            "private key",
+            _PEM_HEAD,
+            width=_PEM_LONGEST + 200,
+            opening=_opening_of(_PEM_OPENING),
+            opening_width=len(_PEM_OPENING),
+            accept=_whole_key,
+        ),
+    )
+
+
+def personal_patterns(kinds: Sequence[PersonalKind]) -> tuple[Pattern, ...]:
+    """Find personal data of these kinds."""
+    return tuple(_personal(kind) for kind in kinds)
+
+
+def word_patterns(words: Sequence[str]) -> tuple[Pattern, ...]:
+    """Find whole words and phrases, in capitals or not."""
+    lower = sorted((word.lower() for word in words), key=len, reverse=True)
+    source = "(?i)" + "|".join(map(_escape, lower))
+    return (Pattern("word", source, width=max(map(len, lower)), accept=_whole_word(lower)),)
+
+
+def _personal(kind: PersonalKind) -> Pattern:
+    source, width, alphabet = _PERSONAL[kind]
+    return Pattern(kind, source, width=width, alphabet=alphabet, accept=_CHECKS[kind])
+
+
+# Numbers are taken with all that could belong to them; the checks say what is one.
+_PERSONAL: Mapping[PersonalKind, tuple[str, int, str]] = {
+    "email": (
+        r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,4}[A-Za-z]{2,24}",
+        350,
+        _TOKEN + "._%+-@",
+    ),
+    "phone": (
+        (
+            r"\+[0-9](?:[ ()./-]{0,2}[0-9]){7,14}"
+            r"|\([0-9]{3}\) ?[0-9]{3}[ .-][0-9]{4}|[0-9]{3}[.-][0-9]{3}[.-][0-9]{4}"
+        ),
+        50,
+        string.digits + " ()./-+",
+    ),
+    "card": (r"[0-9](?:[ -]?[0-9]){12,30}", 62, string.digits + " -"),
+    "iban": (r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}", 64, string.ascii_uppercase + "0123456789 "),
+}
+
+
+def _on_its_own(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """A key stands on its own: what follows a letter or digit is part of a longer word."""
+    before = text[start - 1 : start] if start else ""
+    return None if before.isalnum() or before == "_" else (start, end)
+
+
+def _whole_key(text: str, start: int, end: int) -> tuple[int, int]:
+    """A private key reaches to the line that ends it, or as far as lines look like one."""
+    ending = _PEM_END.search(text, end, end + _PEM_LONGEST)
+    if ending is not None:
+        return start, ending.end()
+    lines = _PEM_LINES.match(text, end)
+    return start, end if lines is None else lines.end()
+
+
+def _bounded(text: str, start: int, end: int) -> tuple[int, int] | None:
+    before = text[start - 1 : start] if start else ""
+    return None if before.isalnum() or text[end : end + 1].isalnum() else (start, end)
+
+
+def _find_card(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Find a card's number in a run of digits, by its check digit.
+
+    It begins and ends where the run does, or at a space or dash in it.
+    Source: ISO/IEC 7812-1, annex B (Luhn's formula)
+    """
+    places = [at for at in range(start, end) if text[at].isdigit()]
+    for first, begin in enumerate(places):
+        if begin and text[begin - 1].isalnum():
+            continue
+        for count in range(_CARD_DIGITS[1], _CARD_DIGITS[0] - 1, -1):
+            if first + count > len(places):
+                continue
+            last = places[first + count - 1]
+            digits = [int(text[at]) for at in places[first : first + count]]
+            if not text[last + 1 : last + 2].isalnum() and _is_luhn(digits):
+                return begin, last + 1
+    return None
+
+
+def _is_luhn(digits: Sequence[int]) -> bool:
+    total = sum(digits[-1::-2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return total % 10 == 0 and any(digits)
+
+
+def _find_iban(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Find an account number by its check digits: what follows it may look as if it belonged to it.
+
+    Source: ISO 13616-1 (the remainder by 97 is 1)
+    """
+    if start and text[start - 1].isalnum():
+        return None
+    for stop in range(end, start + _IBAN_LENGTHS[0] - 1, -1):
+        if text[stop : stop + 1].isalnum() or text[stop - 1] == " ":
+            continue
+        plain = text[start:stop].replace(" ", "")
+        if not _IBAN_LENGTHS[0] <= len(plain) <= _IBAN_LENGTHS[1]:
+            continue
+        if int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1:
+            return start, stop
+    return None
+
+
+def _whole_word(words: Sequence[str]) -> Accept:
+    """Judge whether a word stands alone; of several that begin alike, the longest that does."""
+
+    def accept(text: str, start: int, end: int) -> tuple[int, int] | None:
+        if (whole := _bounded(text, start, end)) is not None:
+            return whole
+        said = text[start:end].lower()
+        for word in words:
+            if said.startswith(word) and _bounded(text, start, start + len(word)):
+                return start, start + len(word)
+        return None
+
+    return accept
+
+
+_CHECKS: Mapping[PersonalKind, Accept] = {
+    "email": _bounded,
+    "phone": _bounded,
+    "card": _find_card,
+    "iban": _find_iban,
+}
+
+
+def _escape(word: str) -> str:
+    return "".join(c if c.isalnum() else f"\\x{{{ord(c):x}}}" for c in word)
+
+
+def _opening_of(prefix: str) -> str:
+    """Write a pattern for a beginning, or as much of it as stands at the end of a text."""
+    pattern = _escape(prefix[-1])
+    for character in reversed(prefix[:-1]):
+        pattern = f"{_escape(character)}(?:{pattern}|\\z)"
+    return pattern

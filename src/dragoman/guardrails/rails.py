@@ -1,0 +1,289 @@
+"""Guardrails, compiled: what they do to a request, and to an answer as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from dragoman.errors import ConfigError, GuardrailBlocked
+from dragoman.guardrails.body import rewrite_fields
+from dragoman.guardrails.built_in import personal_patterns, secret_patterns, word_patterns
+from dragoman.guardrails.patterns import Pattern, users_pattern
+from dragoman.guardrails.window import Window
+from dragoman.types.guardrail import Direction, Finding, Guardrail
+
+BYTES_PER_TOKEN = 4
+WORDS_LIMIT = 1000
+_UNFIT = frozenset('"\\')
+"""What a replacement must not hold: it may come to stand inside of a tool call's JSON."""
+
+
+class Blocked(NamedTuple):
+    """Why something was refused."""
+
+    rule: Guardrail
+    what: str
+    where: Direction
+
+    @property
+    def error(self) -> GuardrailBlocked:
+        """Say it, without what was found."""
+        side = "request" if self.where == "in" else "answer"
+        return GuardrailBlocked(
+            f"the guardrail '{self.rule.name}' refused the {side}: {self.what}",
+            hint="whoever runs the gateway can say what it is for",
+        )
+
+
+class Check(NamedTuple):
+    """One guardrail with what it looks for."""
+
+    rule: Guardrail
+    patterns: tuple[Pattern, ...]
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """How much text may pass; None for any."""
+        tokens = self.rule.max_tokens
+        limits = [self.rule.max_bytes, None if tokens is None else tokens * BYTES_PER_TOKEN]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+class Inspected(NamedTuple):
+    """What became of a request: the fields that changed, what was found, whether it is refused."""
+
+    changed: Mapping[str, Any]
+    findings: Sequence[Finding]
+    blocked: Blocked | None
+
+
+class Rails:
+    """An organisation's guardrails, in their order. Raises: ConfigError that names the guardrail.
+
+    `fingerprint` changes with what answers they let through.
+
+    Example:
+        rails = Rails([Guardrail(name="keys", kind="secrets")])
+        rails.inspect({"messages": [{"role": "user", "content": "sk-…"}]}).changed
+    """
+
+    def __init__(self, rules: Iterable[Guardrail]) -> None:
+        checks = [compile_guardrail(rule) for rule in rules]
+        names = [check.rule.name for check in checks]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError(f"guardrail '{twice}' stands twice", hint="Rename one.")
+        self._in = tuple(check for check in checks if "in" in check.rule.where)
+        self._out = tuple(check for check in checks if "out" in check.rule.where)
+        self.fingerprint = repr([replace(check.rule, place=None) for check in checks])
+
+    @property
+    def looks_in(self) -> bool:
+        """Whether requests are looked at."""
+        return bool(self._in)
+
+    @property
+    def looks_out(self) -> bool:
+        """Whether answers are looked at."""
+        return bool(self._out)
+
+    def inspect(self, fields: Mapping[str, Any]) -> Inspected:
+        """Look at the fields of a request, whatever its language."""
+        line = _Line(self._in, "in")
+        changed = rewrite_fields(fields, line.whole)
+        return Inspected({} if line.blocked else changed, line.findings, line.blocked)
+
+    def screen(self) -> Screen:
+        """Start looking at an answer."""
+        return Screen(self._out)
+
+
+class Screen:
+    """Looks at one answer: several texts, told apart by `index`, each of which may come in pieces.
+
+    Once `blocked` is set nothing more comes out.
+    """
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self._line = _Line(checks, "out")
+        self._open: dict[int, list[Window]] = {}
+
+    @property
+    def blocked(self) -> Blocked | None:
+        """Why the answer is refused."""
+        return self._line.blocked
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What has been found so far."""
+        return self._line.findings
+
+    def feed(self, index: int, text: str) -> str:
+        """Take a piece of a text; give out what may go out."""
+        windows = self._open.get(index)
+        if windows is None:
+            windows = self._open[index] = self._line.windows()
+        return self._line.push(windows, text)
+
+    def close(self, index: int) -> str:
+        """Say that a text has ended; give out its rest."""
+        windows = self._open.pop(index, None)
+        return "" if windows is None else self._line.finish(windows)
+
+    def whole(self, text: str) -> str:
+        """Look at a text that comes in one piece."""
+        return self._line.whole(text)
+
+
+class _Denied(Exception):
+    """A match that ends everything."""
+
+
+class _Line:
+    """All checks of one direction, one behind the other, and what they found."""
+
+    def __init__(self, checks: Sequence[Check], where: Direction) -> None:
+        self._checks = checks
+        self._where = where
+        self._counts: dict[tuple[int, str], int] = {}
+        self._limits = [
+            (number, limit)
+            for number, check in enumerate(checks)
+            if (limit := check.limit_bytes) is not None
+        ]
+        self._size = 0
+        self.blocked: Blocked | None = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        found = []
+        for (number, what), count in sorted(self._counts.items()):
+            rule = self._checks[number].rule
+            found.append(Finding(rule.name, self._where, rule.action, what, count, rule.mode))
+        return found
+
+    def windows(self) -> list[Window]:
+        return [
+            Window(pattern, lambda number=number, what=pattern.label: self._met(number, what))  # type: ignore[misc]
+            for number, check in enumerate(self._checks)
+            for pattern in check.patterns
+        ]
+
+    def whole(self, text: str) -> str:
+        windows = self.windows()
+        return self.push(windows, text) + self.finish(windows)
+
+    def push(self, windows: Sequence[Window], text: str) -> str:
+        if self.blocked is not None:
+            return ""
+        fitting, too_long = self._measure(text)
+        out = self._through(windows, fitting, 0)
+        self.blocked = self.blocked or too_long
+        return out
+
+    def finish(self, windows: Sequence[Window]) -> str:
+        out = []
+        for at, window in enumerate(windows):
+            if self.blocked is not None:
+                break
+            try:
+                rest = window.close()
+            except _Denied:
+                rest = window.before
+            out.append(self._through(windows, rest, at + 1))
+        return "".join(out)
+
+    def _through(self, windows: Sequence[Window], text: str, first: int) -> str:
+        """Pass text through the windows; what stands before a refused match still goes out."""
+        for window in windows[first:]:
+            try:
+                text = window.feed(text)
+            except _Denied:
+                text = window.before
+        return text
+
+    def _met(self, number: int, what: str) -> str | None:
+        """Note a match, and say what is to stand instead."""
+        rule = self._checks[number].rule
+        self._count(number, what)
+        if rule.mode == "shadow":
+            return None
+        if rule.action == "deny":
+            # Of what one piece holds, the check that comes last sees what stands before the others.
+            self.blocked = Blocked(rule, f"it holds a {what}", self._where)
+            raise _Denied
+        return f"[{what} removed]" if rule.replacement is None else rule.replacement
+
+    def _measure(self, text: str) -> tuple[str, Blocked | None]:
+        """Count what comes: how much of it may pass, and why the rest may not."""
+        if not self._limits:
+            return text, None
+        data = text.encode("utf-8", "replace")
+        before, self._size = self._size, self._size + len(data)
+        fitting, blocked = len(data), None
+        for number, limit in self._limits:
+            if not before <= limit < self._size:
+                continue
+            rule = self._checks[number].rule
+            self._count(number, "text that is too long")
+            if rule.mode == "enforce" and limit - before < fitting:
+                fitting = limit - before
+                blocked = Blocked(rule, f"it is longer than {limit} bytes", self._where)
+        return data[:fitting].decode("utf-8", "ignore"), blocked
+
+    def _count(self, number: int, what: str) -> None:
+        self._counts[number, what] = self._counts.get((number, what), 0) + 1
+
+
+def compile_guardrail(rule: Guardrail) -> Check:
+    """Compile one guardrail. Raises: ConfigError that names it."""
+    try:
+        return Check(_checked(rule), _patterns(rule))
+    except ConfigError as error:
+        raise ConfigError(
+            f"guardrail '{rule.name}': {error.message}", place=rule.place, hint=error.hint
+        ) from None
+
+
+def _checked(rule: Guardrail) -> Guardrail:
+    wanting = {
+        "pattern": not rule.patterns,
+        "words": not any(word.strip() for word in rule.words),
+        "personal": not rule.entities,
+        "size": rule.max_tokens is None and rule.max_bytes is None,
+        "secrets": False,
+    }
+    if wanting[rule.kind]:
+        raise ConfigError(f"says nothing to look for: {_NEEDED[rule.kind]}")
+    if not rule.where:
+        raise ConfigError("looks nowhere", hint='where = ["in", "out"], or one of them')
+    said = rule.replacement or ""
+    if not said.isprintable() or _UNFIT & set(said) or len(said) > 100:
+        raise ConfigError(
+            "this replacement cannot be used",
+            hint="at most 100 printable characters, without quotes and backslashes",
+        )
+    return replace(rule, action="deny") if rule.kind == "size" else rule
+
+
+_NEEDED = {
+    "pattern": "patterns = ['…']",
+    "words": "words = ['…']",
+    "personal": "entities = ['email', 'phone', 'card', 'iban']",
+    "size": "max_tokens or max_bytes",
+}
+
+
+def _patterns(rule: Guardrail) -> tuple[Pattern, ...]:
+    if rule.kind == "secrets":
+        return secret_patterns()
+    if rule.kind == "personal":
+        return personal_patterns(rule.entities)
+    if rule.kind == "words":
+        words = [word.strip() for word in rule.words if word.strip()]
+        if len(words) > WORDS_LIMIT:
+            raise ConfigError(f"has {len(words)} words, at most {WORDS_LIMIT}")
+        return word_patterns(words)
+    bounded = "out" in rule.where
+    return tuple(users_pattern(source, bounded=bounded) for source in rule.patterns)

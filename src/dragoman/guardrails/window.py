@@ -1,0 +1,62 @@
+"""Finds patterns in a text that comes in pieces, and lets go what no match can begin in any more.
+
+Law: what comes out, put together, is the same however the text was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dragoman.guardrails.patterns import Pattern
+
+SLICE = 2048
+"""Characters that are looked at at once: the engine copies its text for each search."""
+
+
+class Window:
+    """Looks for one pattern in one text.
+
+    `replace` is asked for what is to stand instead of a match, None to leave it; it may raise, and
+    then what stood before the match is in `before`.
+    """
+
+    def __init__(self, pattern: Pattern, replace: Callable[[], str | None]) -> None:
+        self._pattern = pattern
+        self._replace = replace
+        self._text = ""
+        self._at = 0  # what stands before it has gone out: kept for what looks back
+        self.before = ""
+
+    def feed(self, text: str) -> str:
+        """Take more of the text, give out what is certain."""
+        out: list[str] = []
+        for begin in range(0, len(text), SLICE):
+            self._text += text[begin : begin + SLICE]
+            out.append(self._look(self._pattern.settled(self._text, self._at), out))
+        return "".join(out)
+
+    def close(self) -> str:
+        """Say that the text has ended; give out the rest."""
+        out = self._look(len(self._text), [])
+        self._text, self._at = "", 0
+        return out
+
+    def _look(self, until: int, given: list[str]) -> str:
+        """Handle the matches that begin before `until`."""
+        text, at = self._text, self._at
+        out: list[str] = []
+        while at < until:
+            found = self._pattern.find(text, at)
+            if found is None or found.seen >= until:
+                break
+            out.append(text[at : found.start])
+            self.before = "".join((*given, *out))
+            instead = self._replace()
+            out.append(text[found.start : found.end] if instead is None else instead)
+            at = found.end
+        if at < until:
+            out.append(text[at:until])
+            at = until
+        kept = max(at - 1, 0)
+        self._text, self._at = text[kept:], at - kept
+        return "".join(out)

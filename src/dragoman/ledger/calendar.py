@@ -1,0 +1,50 @@
+"""Where periods begin and end. Those of a day and longer are the calendar's, in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from dragoman.types.allowance import Period
+
+DAY_S = 86_400
+LENGTHS_S: dict[Period, int] = {"minute": 60, "hour": 3600}
+"""Periods that slide."""
+SLOTS = 60
+"""Parts that a sliding period is counted in. An event counts until its whole part is older than the
+period: never more than the limit in any such stretch, and room again at most one part late."""
+_MONDAY = 4 * DAY_S
+"""The first Monday of Unix time; it began on a Thursday."""
+
+Span: TypeAlias = tuple[int, int | None]
+"""When a period began and when it ends (None: never), Unix time."""
+
+
+def find_span(period: Period, now: float) -> Span:
+    """Find the day, week or month of a moment; `total` began with time itself."""
+    today = int(now) // DAY_S * DAY_S
+    if period == "day":
+        return today, today + DAY_S
+    if period == "week":
+        since = (today - _MONDAY) // (7 * DAY_S) * 7 * DAY_S + _MONDAY
+        return since, since + 7 * DAY_S
+    if period == "month":
+        at = datetime.fromtimestamp(today, UTC)
+        since = today - (at.day - 1) * DAY_S
+        following = at.replace(year=at.year + at.month // 12, month=at.month % 12 + 1, day=1)
+        return since, int(following.timestamp())
+    return 0, None
+
+
+class Calendar:
+    """Remembers the present spans, which are asked for with every request."""
+
+    def __init__(self) -> None:
+        self._spans: dict[Period, Span] = {}
+
+    def span(self, period: Period, now: float) -> Span:
+        """See `find_span`."""
+        found = self._spans.get(period)
+        if found is None or now < found[0] or (found[1] is not None and now >= found[1]):
+            found = self._spans[period] = find_span(period, now)
+        return found

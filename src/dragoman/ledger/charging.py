@@ -1,0 +1,53 @@
+"""What an exchange took of what was allowed: counted from its record, and from nothing else.
+
+Law: whoever counts (the worker that answered, one that found a dead worker's journal, the one that
+writes rows) comes to the same figure, because all of them ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dragoman.types.allowance import Charge
+from dragoman.types.exchange import Attempt, Exchange
+from dragoman.types.usage import Usage
+
+
+def taken(charge: Charge, exchange: Exchange) -> int:
+    """Count what an exchange took of one quota: requests, tokens, or nano-dollars.
+
+    A request counts when a provider was asked for it, whatever came of it. Of an exchange whose
+    worker died what was reserved counts: a provider may have answered, and nobody knows.
+    """
+    if exchange.outcome == "interrupted" and not exchange.attempts:
+        return charge.held
+    if charge.measure == "requests":
+        return 1 if any(True for _ in _concerned(charge, exchange)) else 0
+    if charge.measure == "tokens":
+        return sum(tokens_of(attempt.usage) for attempt in _concerned(charge, exchange))
+    return sum(_cost(attempt, charge.assumed) for attempt in _concerned(charge, exchange))
+
+
+def tokens_of(usage: Usage | None) -> int:
+    """Count the tokens of an attempt, prompt and completion; what nobody reported is none."""
+    if usage is None:
+        return 0
+    return (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
+
+
+def _concerned(charge: Charge, exchange: Exchange) -> Iterator[Attempt]:
+    kind, subject = charge.kind, charge.subject
+    for attempt in exchange.attempts:
+        if kind == "provider" and attempt.provider != subject:
+            continue
+        if kind == "model" and f"{attempt.provider}/{attempt.model}" != subject:
+            continue
+        yield attempt
+
+
+def _cost(attempt: Attempt, assumed: int) -> int:
+    if attempt.cost_nanousd is not None:
+        return attempt.cost_nanousd
+    # What was answered was paid for, though nobody knows how much.
+    answered = attempt.outcome in ("ok", "truncated", "client_closed", "interrupted")
+    return assumed if answered else 0

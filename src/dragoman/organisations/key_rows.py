@@ -1,0 +1,106 @@
+"""Gateway keys as the database has them: found by what is sent, listed, looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dragoman.organisations.failures import NotFound
+from dragoman.types.gateway_key import IssuedKey, KeyRules
+from dragoman.types.paging import Page, Slice, cut
+
+if TYPE_CHECKING:
+    from dragoman.organisations.actor import Actor
+    from dragoman.store.database import Connection
+
+_COLUMNS = (
+    "id, organisation_id, project_id, account_id, name, prefix, rules, expires_at, revoked_at,"
+    " used_at, previous_prefix, previous_until, created_by, created_at, updated_at, version"
+)
+
+
+def find_by_digest(connection: Connection, digest: str, now: float) -> IssuedKey | None:
+    """Find the key that a text opens, by the text's digest; None for none, or one that is over.
+
+    Raises: StoreError.
+    """
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM gateway_key WHERE digest = :digest"  # noqa: S608
+        " OR (previous_digest = :digest AND previous_until > :now)",
+        {"digest": digest, "now": now},
+    )
+    key = _read(rows[0]) if rows else None
+    return key if key is not None and key.opens(now) else None
+
+
+def list_keys(
+    connection: Connection,
+    organisation_id: str,
+    page: Page,
+    *,
+    account_id: str | None = None,
+    revoked: bool = True,
+) -> Slice[IssuedKey]:
+    """List an organisation's keys, newest last; only those of one account, where one is given."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM gateway_key"  # noqa: S608
+        " WHERE organisation_id = :organisation_id AND id > :after"
+        + (" AND account_id = :account_id" if account_id is not None else "")
+        + ("" if revoked else " AND revoked_at IS NULL")
+        + " ORDER BY id LIMIT :limit",
+        {
+            "organisation_id": organisation_id,
+            "after": page.after or "",
+            "limit": page.limit + 1,
+            **({} if account_id is None else {"account_id": account_id}),
+        },
+    )
+    return cut([_read(row) for row in rows], page, lambda key: key.id)
+
+
+def get_key(connection: Connection, actor: Actor, organisation_id: str, key_id: str) -> IssuedKey:
+    """Find a key that the actor may see. Raises: NotFound, also for somebody else's."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM gateway_key"  # noqa: S608
+        " WHERE organisation_id = :organisation_id AND id = :id",
+        {"organisation_id": organisation_id, "id": key_id},
+    )
+    key = _read(rows[0]) if rows else None
+    if key is None or not _in_hand(actor, key):
+        raise NotFound(f"there is no key {key_id[:60]!r}", hint="list the keys to see which are")
+    return key
+
+
+def account_to_see(actor: Actor, organisation_id: str) -> str | None:
+    """Say whose keys the actor may see alone; None for everybody's."""
+    return None if actor.may("admin", organisation_id) else actor.account_id or ""
+
+
+def note_uses(connection: Connection, uses: Mapping[str, float]) -> None:
+    """Write down when keys were used last, by id. It is no change: nobody has to hear of it.
+
+    Raises: StoreError.
+    """
+    with connection.transaction():
+        # In one order for everybody: two workers that write the same rows never wait in a circle.
+        for key_id in sorted(uses):
+            connection.write(
+                "UPDATE gateway_key SET used_at = :at"
+                " WHERE id = :id AND (used_at IS NULL OR used_at < :at)",
+                {"id": key_id, "at": uses[key_id]},
+            )
+
+
+def _read(row: Mapping[str, Any]) -> IssuedKey:
+    values = dict(row)
+    values["rules"] = msgspec.json.decode(values["rules"], type=KeyRules)
+    return IssuedKey(**values)
+
+
+def _in_hand(actor: Actor, key: IssuedKey) -> bool:
+    if actor.may("admin", key.organisation_id):
+        return True
+    own = key.account_id is not None and key.account_id == actor.account_id
+    return own and actor.role_in(key.organisation_id) is not None

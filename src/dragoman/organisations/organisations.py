@@ -1,0 +1,206 @@
+"""Organisations: whose everything else is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.errors import InvalidRequest
+from dragoman.organisations.actor import Actor
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.texts import check_name, check_title
+from dragoman.organisations.versions import check_version
+from dragoman.store.database import Connection
+from dragoman.types.identifier import new_id
+from dragoman.types.organisation import OrganisationSettings, Quotas
+from dragoman.types.paging import Page, Slice, cut
+
+DEFAULT = "default"
+"""It is there from the start, and stays: id and name."""
+
+_COLUMNS = "id, name, title, settings, quotas, created_at, updated_at, version"
+
+
+class Organisation(Struct, frozen=True, kw_only=True):
+    """An organisation. Times are seconds since 1970."""
+
+    id: str
+    name: str
+    title: str
+    settings: OrganisationSettings
+    quotas: Quotas
+    created_at: float
+    updated_at: float
+    version: int
+
+
+def list_organisations(
+    connection: Connection, page: Page, *, ids: Collection[str] | None = None
+) -> Slice[Organisation]:
+    """List organisations by name; only those with these `ids`, where they are given."""
+    statement = f"SELECT {_COLUMNS} FROM organisation WHERE name > :after"  # noqa: S608
+    values: dict[str, Any] = {"after": page.after or "", "limit": page.limit + 1}
+    if ids is not None:
+        if not ids:
+            return Slice(())
+        names = {f"id{number}": one for number, one in enumerate(sorted(ids))}
+        statement += f" AND id IN ({', '.join(f':{name}' for name in names)})"
+        values |= names
+    rows = connection.rows(f"{statement} ORDER BY name LIMIT :limit", values)
+    return cut([_read(row) for row in rows], page, lambda one: one.name)
+
+
+def find_organisation(connection: Connection, name: str) -> Organisation | None:
+    """Find an organisation by its name."""
+    return _find(connection, "name", name)
+
+
+def resolve_organisation(connection: Connection, name: str) -> Organisation:
+    """Find an organisation by its name. Raises: NotFound."""
+    found = find_organisation(connection, name)
+    if found is None:
+        raise no_organisation()
+    return found
+
+
+def no_organisation() -> NotFound:
+    """Make the error for one that is not there, or not for who asks: nobody can tell which."""
+    return NotFound("there is no such organisation")
+
+
+def create_organisation(desk: Desk, actor: Actor, name: str, title: str) -> Organisation:
+    """Make an organisation. Raises: InvalidRequest, Conflict for a name that is taken."""
+    check_name(name)
+    check_title(title)
+    made = new_id("org")
+    with desk.change(actor, "create", "organisation", name, organisation_id=made) as change:
+        if find_organisation(change.connection, name) is not None:
+            raise Conflict(f"there is an organisation '{name}' already", hint="take another name")
+        change.connection.insert(
+            "organisation",
+            ("id", "name", "title", "created_at", "updated_at"),
+            [(made, name, title, change.now, change.now)],
+        )
+        change.note(None, {"title": title})
+        return _get(change.connection, made)
+
+
+def update_organisation(
+    desk: Desk,
+    actor: Actor,
+    organisation: Organisation,
+    *,
+    title: str | None = None,
+    settings: OrganisationSettings | None = None,
+    quotas: Quotas | None = None,
+    version: int | None = None,
+) -> Organisation:
+    """Change what is given; who may change what is decided before.
+
+    Raises: InvalidRequest, NotFound, ChangedMeanwhile.
+    """
+    if title is not None:
+        check_title(title)
+    if quotas is not None:
+        _check_quotas(quotas)
+    name = organisation.name
+    with desk.change(
+        actor, "update", "organisation", name, organisation_id=organisation.id
+    ) as change:
+        old = _get(change.connection, organisation.id)
+        check_version(version, old.version, f"the organisation '{name}'")
+        after = msgspec.structs.replace(
+            old,
+            title=old.title if title is None else title,
+            settings=old.settings if settings is None else settings,
+            quotas=old.quotas if quotas is None else quotas,
+        )
+        if after == old:
+            return old
+        change.connection.write(
+            "UPDATE organisation SET title = :title, settings = :settings, quotas = :quotas,"
+            " updated_at = :now, version = version + 1 WHERE id = :id",
+            {
+                "id": old.id,
+                "title": after.title,
+                "settings": msgspec.json.encode(after.settings).decode(),
+                "quotas": msgspec.json.encode(after.quotas).decode(),
+                "now": change.now,
+            },
+        )
+        change.note(_noted(old), _noted(after))
+        return _get(change.connection, old.id)
+
+
+def delete_organisation(
+    desk: Desk, actor: Actor, organisation: Organisation, *, confirm: str
+) -> None:
+    """Delete an organisation and all that is set up in it; what was used stays in the records.
+
+    `confirm` is its name once more. Raises: InvalidRequest, NotFound, Conflict.
+    """
+    if organisation.id == DEFAULT:
+        raise Conflict(
+            "the organisation 'default' stays", hint="what belongs to nobody else belongs to it"
+        )
+    if confirm != organisation.name:
+        raise InvalidRequest(
+            "the name that confirms it is not the organisation's",
+            param="confirm",
+            hint=f"all that is set up in it is lost; to delete it, confirm '{organisation.name}'",
+        )
+    with desk.change(
+        actor, "delete", "organisation", organisation.name, organisation_id=organisation.id
+    ) as change:
+        old = _get(change.connection, organisation.id)
+        change.connection.write("DELETE FROM organisation WHERE id = :id", {"id": old.id})
+        change.note(_noted(old), None)
+
+
+def _check_quotas(quotas: Quotas) -> None:
+    for name in ("keys", "providers", "projects", "members"):
+        most = getattr(quotas, name)
+        if most is not None and not 0 <= most <= 1_000_000:
+            raise InvalidRequest(f"the quota of {name} is not between 0 and 1000000", param=name)
+    for provider in quotas.operator_providers or ():
+        check_title(provider, "operator_providers")
+
+
+def _noted(organisation: Organisation) -> dict[str, Any]:
+    return {
+        "title": organisation.title,
+        **msgspec.to_builtins(organisation.settings),
+        **{f"quota of {k}": v for k, v in msgspec.to_builtins(organisation.quotas).items()},
+    }
+
+
+def _get(connection: Connection, organisation_id: str) -> Organisation:
+    found = _find(connection, "id", organisation_id)
+    if found is None:
+        raise no_organisation()
+    return found
+
+
+def _find(connection: Connection, column: str, value: str) -> Organisation | None:
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM organisation WHERE {column} = :value",  # noqa: S608
+        {"value": value},
+    )
+    return _read(rows[0]) if rows else None
+
+
+def _read(row: Any) -> Organisation:
+    return Organisation(
+        id=row["id"],
+        name=row["name"],
+        title=row["title"],
+        settings=msgspec.json.decode(row["settings"], type=OrganisationSettings),
+        quotas=msgspec.json.decode(row["quotas"], type=Quotas),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+    )

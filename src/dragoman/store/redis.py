@@ -1,0 +1,395 @@
+"""Redis or Valkey: what workers share from one moment to the next.
+
+Law: nothing waits for it longer than a moment. A command has 50 ms; when there is no answer in that
+time, or no connection, a breaker opens, and until it tries again everything that would be asked
+fails at once. What is kept there can be lost at any time: the database holds the truth.
+
+Commands of one event loop share one connection: what comes while an answer is awaited goes together
+in the next packet, so that thousands at a time cost a few round trips.
+
+Source: https://redis.io/docs/latest/develop/reference/protocol-spec/ (read 2026-11)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from dragoman.store.database import StoreError
+
+if TYPE_CHECKING:
+    from redis.asyncio.connection import AbstractConnection
+
+VARIABLE = "DRAGOMAN_REDIS_URL"
+SCHEMES = ("redis", "rediss", "unix")
+TIMEOUT_S = 0.05
+"""For a command to be answered, a connection to be made included."""
+CONNECT_S = 0.25
+"""For a connection, with TLS and a password, where nobody waits for it: when we start."""
+TIMEOUTS_LIMIT = 3
+"""So many silences in a row, and the breaker opens. A refused connection opens it at once."""
+PAUSES_S = (0.25, 0.5, 1.0, 2.0)
+"""How long the breaker stays open, the longer the more often it had to."""
+QUEUE_LIMIT = 10_000
+BATCH_LIMIT = 128
+"""Commands in one packet: what comes after them waits for no more than these."""
+_HOPS = 3
+"""Turns of the event loop between "the time is over" and "nothing has come": when the loop itself
+was late, the answer lies in the socket and has not been looked at."""
+
+Word: TypeAlias = str | bytes | int | float
+
+
+class RedisDown(StoreError):
+    """It does not answer, or was not even asked. `unknown`: a command may yet take effect."""
+
+    unknown = False
+
+
+class RedisAddress(Struct, frozen=True):
+    """Where it is. `url` may hold a password: only `str` is fit to be shown."""
+
+    url: str
+
+    def __str__(self) -> str:
+        """Write the URL without password and parameters."""
+        at = urlsplit(self.url)
+        user = f"{at.username}@" if at.username else ""
+        port = f":{at.port}" if at.port else ""
+        return f"{at.scheme}://{user}{at.hostname or ''}{port}{at.path}"
+
+    def __repr__(self) -> str:
+        return f"RedisAddress({self})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("", str(self))]
+
+
+def redis_address(env: Mapping[str, str]) -> RedisAddress | None:
+    """Say where Redis is: what `DRAGOMAN_REDIS_URL` names; None where it names nothing.
+
+    Raises: StoreError for a URL that names no Redis.
+    """
+    url = env.get(VARIABLE, "").strip()
+    return read_address(url) if url else None
+
+
+def read_address(url: str) -> RedisAddress:
+    """Read a URL: `redis://:password@host:6379/0`, `rediss://…`, `unix:///path`.
+
+    Raises: StoreError, which does not repeat the URL: it may hold a password.
+    """
+    scheme, colon, rest = url.partition("://")
+    if not (colon and scheme in SCHEMES and rest):
+        raise StoreError(
+            f"{VARIABLE} begins with none that is known (redis://…, rediss://… or unix:///path)"
+        )
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise StoreError(f"{VARIABLE} is wrong: {error}") from None
+    return RedisAddress(url)
+
+
+class Script(Struct, frozen=True):
+    """A program in Lua that Redis runs all at once; it is sent when Redis does not have it."""
+
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """What Redis knows it by."""
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+class Breaker:
+    """Whether to ask at all. `clock` is monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._silences = 0
+        self._opened = 0
+        self._until: float | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is known to be away, and is not to be asked now."""
+        return self._until is not None and self._clock() < self._until
+
+    @property
+    def away(self) -> bool:
+        """Whether it is known to be away, and has not answered since."""
+        return self._until is not None
+
+    def well(self) -> None:
+        """Note an answer."""
+        self._silences = self._opened = 0
+        self._until = None
+
+    def silent(self) -> None:
+        """Note that none came in time."""
+        self._silences += 1
+        if self.away or self._silences >= TIMEOUTS_LIMIT:
+            self.refused()
+
+    def refused(self) -> None:
+        """Note that nothing is there."""
+        pause_s = PAUSES_S[min(self._opened, len(PAUSES_S) - 1)]
+        self._opened += 1
+        self._until = self._clock() + pause_s
+
+
+class Redis:
+    """A Redis, for one event loop.
+
+    Example:
+        redis = Redis(read_address("redis://localhost:6379/0"))
+        await redis.ask("SET", "dragoman:a", 1, "PX", 500)
+        await redis.run(script, ["dragoman:a"], [5])
+        await redis.close()
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.address = address
+        self.breaker = Breaker(clock)
+        self._timeout_s = timeout_s
+        self._connection: AbstractConnection | None = None
+        self._waiting: deque[tuple[Sequence[Word], asyncio.Future[Any]]] = deque()
+        self._pump: asyncio.Task[None] | None = None
+        self._digests: dict[str, str] = {}
+
+    @property
+    def away(self) -> bool:
+        """Whether it is known not to answer."""
+        return self.breaker.away
+
+    async def ask(self, *command: Word) -> Any:
+        """Run a command; what it gives back are bytes, numbers, lists, None.
+
+        Raises: RedisDown when there is no answer, StoreError when the answer is an error.
+        """
+        answer = await self._send(command)
+        if isinstance(answer, Exception):
+            raise self._refused(answer)
+        return answer
+
+    async def run(self, script: Script, keys: Sequence[str], values: Sequence[Word]) -> Any:
+        """Run a script. Raises: as `ask`."""
+        from redis.exceptions import NoScriptError
+
+        digest = self._digests.get(script.text)
+        if digest is None:
+            digest = self._digests[script.text] = script.digest
+        answer = await self._send(("EVALSHA", digest, len(keys), *keys, *values))
+        if isinstance(answer, NoScriptError):
+            answer = await self._send(("EVAL", script.text, len(keys), *keys, *values))
+        if isinstance(answer, Exception):
+            raise self._refused(answer)
+        return answer
+
+    async def close(self) -> None:
+        """Close the connection; what still waits fails."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.wait([self._pump])
+        await self._disconnect()
+        self._fail(RedisDown(f"{self.address}: closed"))
+
+    # -- one connection, one packet at a time
+
+    async def _send(self, command: Sequence[Word]) -> Any:
+        if self.breaker.open:
+            raise RedisDown(f"{self.address} does not answer")
+        if len(self._waiting) >= QUEUE_LIMIT:
+            raise RedisDown(f"{self.address}: too much waits for it already")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append((command, future))
+        if self._pump is None or self._pump.done():
+            self._pump = loop.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        while self._waiting:
+            if self.breaker.open:
+                return self._fail(RedisDown(f"{self.address} does not answer"))
+            # Whoever left meanwhile (a client that went away) is not asked for.
+            batch: list[tuple[Sequence[Word], asyncio.Future[Any]]] = []
+            limit = 1 if self.away else BATCH_LIMIT
+            while self._waiting and len(batch) < limit:
+                command, future = self._waiting.popleft()
+                if not future.done():
+                    batch.append((command, future))
+            if batch:
+                await self._perform(batch)
+        return None
+
+    async def _perform(self, batch: Sequence[tuple[Sequence[Word], asyncio.Future[Any]]]) -> None:
+        from redis.exceptions import RedisError
+
+        down: RedisDown | None = None
+        try:
+            async with _Moment(self._timeout_s):
+                answers = await self._exchange([command for command, _ in batch])
+        except TimeoutError:
+            down = RedisDown(
+                f"{self.address} has not answered within {self._timeout_s * 1000:g} ms"
+            )
+            down.unknown = True
+            self.breaker.silent()
+        except (RedisError, OSError) as error:
+            down = RedisDown(f"{self.address}: {_reason(error)}")
+            down.unknown = self._connection is not None
+            self.breaker.refused()
+        except asyncio.CancelledError:
+            down = RedisDown(f"{self.address}: closed")
+            raise
+        else:
+            self.breaker.well()
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+        finally:
+            if down is not None:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(down)
+                await self._disconnect()
+
+    async def _exchange(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
+        from redis.exceptions import ResponseError
+
+        connection = self._connection
+        if connection is None:
+            connection = _connection(self.address)
+            try:
+                await connection.connect()  # type: ignore[no-untyped-call]
+            except BaseException:
+                await connection.disconnect(nowait=True)
+                raise
+            self._connection = connection
+        await connection.send_packed_command(connection.pack_commands(commands))
+        answers: list[Any] = []
+        for _ in commands:
+            try:
+                answers.append(await connection.read_response(disable_decoding=True))
+            except ResponseError as error:
+                answers.append(error)
+        return answers
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+
+    def _fail(self, error: RedisDown) -> None:
+        while self._waiting:
+            _, future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(error)
+
+    def _refused(self, error: Exception) -> StoreError:
+        return StoreError(f"{self.address}: {_reason(error)}")
+
+
+class _Moment:
+    """A time limit that does not count what the event loop was late by."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._over = False
+
+    async def __aenter__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._handle: asyncio.Handle = self._loop.call_later(self._seconds, self._hop, _HOPS)
+
+    def _hop(self, left: int) -> None:
+        if left:
+            self._handle = self._loop.call_soon(self._hop, left - 1)
+        else:
+            self._over = True
+            self._task.cancel()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._handle.cancel()
+        if self._over and kind is asyncio.CancelledError:
+            self._task.uncancel()
+            raise TimeoutError
+
+
+class BlockingRedis:
+    """A Redis for one thread at a time: the command line, and handlers that run in threads."""
+
+    def __init__(self, address: RedisAddress, *, timeout_s: float = TIMEOUT_S) -> None:
+        _installed()
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        self.address = address
+        self._client = redis.Redis.from_url(
+            address.url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=max(timeout_s, CONNECT_S),
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+
+    def ask(self, *command: Word) -> Any:
+        """Run a command. Raises: RedisDown."""
+        from redis.exceptions import RedisError
+
+        try:
+            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        except (RedisError, OSError) as error:
+            raise RedisDown(f"{self.address}: {_reason(error)}") from None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+
+def _connection(address: RedisAddress) -> AbstractConnection:
+    _installed()
+    from redis.asyncio.connection import ConnectionPool
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
+    pool = ConnectionPool.from_url(
+        address.url,
+        socket_timeout=None,  # the moment is ours to measure
+        socket_connect_timeout=None,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
+    return connection
+
+
+def _installed() -> None:
+    try:
+        import redis  # noqa: F401
+    except ImportError:
+        raise StoreError(
+            "Redis needs a package that is not installed: pip install 'dragoman[redis]'"
+        ) from None
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,84 @@
+"""Which exchanges are meant: what people may ask for, as conditions on the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+_EQUAL = (
+    *("organisation_id", "project_id", "account_id", "provider", "model"),
+    *("outcome", "status", "source", "tag", "asked"),
+)
+_AT_LEAST: Mapping[str, str] = {
+    "started_at": "since",
+    "cost_nanousd": "least_nanousd",
+    "duration_s": "least_s",
+}
+_JOKERS = "%\\"
+"""What means something else in a pattern, in one database or the other."""
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """What exchanges must be like; None is anything. Times are Unix time, `until` excluded.
+
+    `key` is a gateway key's id or name. `failed`: those whose outcome is not `ok`; or those alone
+    whose outcome is. `tag` '' is those without. `error` stands in an attempt's error or reason,
+    whatever its case.
+    """
+
+    organisation_id: str | None = None
+    project_id: str | None = None
+    account_id: str | None = None
+    key: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    asked: str | None = None
+    outcome: str | None = None
+    failed: bool | None = None
+    status: int | None = None
+    source: str | None = None
+    tag: str | None = None
+    error: str | None = None
+    least_nanousd: int | None = None
+    least_s: float | None = None
+    since: float | None = None
+    until: float | None = None
+
+    def conditions(self) -> tuple[list[str], dict[str, Any]]:
+        """Write them in SQL, for `exchange`: conditions that all must hold, and their values."""
+        found: list[str] = []
+        values: dict[str, Any] = {}
+        for name in _EQUAL:
+            value = getattr(self, name)
+            if name == "tag" and value == "":
+                found.append("exchange.tag IS NULL")
+            elif value is not None:
+                found.append(f"exchange.{name} = :{name}")
+                values[name] = value
+        for column, name in _AT_LEAST.items():
+            value = getattr(self, name)
+            if value is not None:
+                found.append(f"exchange.{column} >= :{name}")
+                values[name] = value
+        if self.until is not None:
+            found.append("exchange.started_at < :until")
+            values["until"] = self.until
+        if self.failed is not None:
+            found.append(f"exchange.outcome {'<>' if self.failed else '='} 'ok'")
+        if self.key is not None:
+            found.append("(exchange.key_id = :key OR exchange.gateway_key = :key)")
+            values["key"] = self.key
+        if self.error is not None:
+            found.append(
+                "EXISTS (SELECT 1 FROM attempt WHERE exchange_id = exchange.id"
+                " AND (lower(attempt.error) LIKE :error OR lower(reason) LIKE :error))"
+            )
+            values["error"] = pattern(self.error)
+        return found, values
+
+
+def pattern(text: str) -> str:
+    """Make a pattern for LIKE, for text in lower case, which databases know in ASCII alone."""
+    return f"%{''.join(c.lower() if c.isascii() and c not in _JOKERS else '_' for c in text)}%"

@@ -1,0 +1,67 @@
+"""How much somebody may use, and what an exchange takes of it."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Measure: TypeAlias = Literal["requests", "tokens", "spend", "concurrency"]
+Period: TypeAlias = Literal["now", "minute", "hour", "day", "week", "month", "total"]
+SubjectKind: TypeAlias = Literal["organisation", "project", "member", "key", "provider", "model"]
+Mode: TypeAlias = Literal["strict", "soft"]
+Unknown: TypeAlias = Literal["allow", "block", "assume"]
+
+RATES: frozenset[Period] = frozenset({"minute", "hour"})
+"""Periods that slide: never more than so much in any of that length. The longer ones are those of
+the calendar, in UTC; weeks begin on Monday."""
+
+EVERYBODY = "*"
+"""As a subject: each one of its kind for itself. As an organisation: all of them together."""
+
+
+class Allowance(Struct, frozen=True, kw_only=True):
+    """How much of a measure a subject may use in a period.
+
+    `amount` is nano-dollars for `spend`, else a number. `organisation_id` '*' is the whole
+    instance's. `subject` is an id (organisation, project, member, key) or a name (provider, model
+    ref); a key of the configuration file is `file:NAME`. `mode`: `strict` reserves before it lets
+    through, `soft` counts and tells. `unknown`: what is done where a price is not known, with
+    `assumed_nanousd` for a request. `operator`: the organisation cannot change it.
+    """
+
+    id: str
+    name: str
+    organisation_id: str
+    kind: SubjectKind
+    subject: str
+    measure: Measure
+    period: Period
+    amount: int
+    mode: Mode = "strict"
+    unknown: Unknown = "allow"
+    assumed_nanousd: int | None = None
+    operator: bool = False
+    version: int = 1
+
+    @property
+    def is_quota(self) -> bool:
+        """Whether it is used up for as long as a day, so that it has to be remembered."""
+        return self.measure != "concurrency" and self.period not in RATES
+
+
+class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """That an exchange counts against a quota, in the period that began at `since` (Unix time).
+
+    `kind` and `subject` say which of the attempts do. `held` was reserved: it is what counts when
+    nobody knows how the exchange ended. `assumed` is what an answer of unknown cost counts as, in
+    nano-dollars.
+    """
+
+    allowance_id: str
+    kind: SubjectKind
+    subject: str
+    measure: Measure
+    since: int
+    held: int = 0
+    assumed: int = 0

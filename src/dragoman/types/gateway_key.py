@@ -1,0 +1,63 @@
+"""A gateway key that an organisation has handed out: whose it is, and what it may be used for."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+ContentLogging: TypeAlias = Literal["off", "redacted", "full"]
+
+
+class KeyRules(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
+    """What a key may be used for; an empty list permits everything.
+
+    models: model refs (`provider/model`) and names of routes; `*` stands for any text. Every
+        provider and model that is asked has to be permitted, also where a route leads to it.
+    providers: their names.
+    endpoints: paths behind the version (`/chat/completions`, `/embeddings`), with `*` as well.
+    addresses: those from which it may be used, as `10.0.0.0/8`, `2001:db8::/32` or one address.
+    privacy: a class of providers (`local`, `eu`), which is never left.
+    content: what is kept of what was said; None where the organisation's setting holds.
+    """
+
+    models: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    privacy: str | None = None
+    content: ContentLogging | None = None
+
+
+ANYTHING = KeyRules()
+
+
+class IssuedKey(Struct, frozen=True, kw_only=True):
+    """A key as the database has it. Times are Unix time.
+
+    `prefix` is what people are shown of it. It opens nothing from `expires_at` and `revoked_at` on.
+    After a rotation the text before opens as well, until `previous_until`.
+    """
+
+    id: str
+    organisation_id: str
+    name: str
+    prefix: str
+    rules: KeyRules = ANYTHING
+    project_id: str | None = None
+    account_id: str | None = None
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    used_at: float | None = None
+    previous_prefix: str | None = None
+    previous_until: float | None = None
+    created_by: str | None = None
+    created_at: float
+    updated_at: float
+    version: int = 1
+
+    def opens(self, now: float) -> bool:
+        """Whether it still opens anything."""
+        if self.revoked_at is not None and self.revoked_at <= now:
+            return False
+        return self.expires_at is None or now < self.expires_at
