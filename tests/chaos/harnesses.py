@@ -10,6 +10,7 @@ from tests.chaos.bombs import bombs
 from tests.chaos.broken_configs import broken_configs
 from tests.chaos.chunkings import chunkings
 from tests.chaos.growth import growth
+from tests.chaos.handovers import handovers
 from tests.chaos.migrations import migrations
 from tests.chaos.offsets import offsets
 from tests.chaos.restarts import restarts
@@ -25,7 +26,7 @@ class Harness(Protocol):
 HARNESSES: Mapping[str, Callable[..., Mapping[str, float]]] = {
     run.__name__: run
     for run in (
-        chunkings, offsets, aborts, restarts, growth, bombs, broken_configs, slow_clients,
-        migrations,
+        chunkings, offsets, aborts, restarts, handovers, growth, bombs, broken_configs,
+        slow_clients, migrations,
     )
 }  # fmt: skip

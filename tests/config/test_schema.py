@@ -17,7 +17,7 @@ from msgspec import structs
 from dragoman.config import fields
 from dragoman.config.kinds import READERS
 from dragoman.config.schema import build_schema
-from dragoman.types import model, provider, route
+from dragoman.types import condition, guardrail, model, provider, route, server
 from tests.config.loading import CASES
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,10 @@ STRUCTS: list[tuple[tuple[fields.Field, ...], type, set[str]]] = [
     (fields.TLS, provider.Tls, set()),
     (fields.TIER, model.Tier, set()),
     (fields.COST, model.Price, {"free", "source"}),
-    (fields.STEP, route.RouteStep, {"ref"}),
+    (fields.STEP, route.RouteStep, {"ref", "condition"}),
+    (fields.CONDITION, condition.Condition, set()),
+    (fields.CACHE, server.CacheSettings, set()),
+    (fields.GUARDRAIL, guardrail.Guardrail, {"place"}),
 ]
 
 
@@ -134,6 +137,6 @@ def test_every_setting_is_documented_and_of_a_known_kind(known: tuple[fields.Fie
 def test_every_simple_kind_has_a_reader() -> None:
     structured = {
         "table", "tables", "models", "providers", "routes", "aliases", "steps", "model",
-        "switch",
+        "switch", "occasion",
     }  # fmt: skip
     assert set(READERS) == set(fields.KINDS) - structured

@@ -23,30 +23,57 @@ LONG_S = 20.0
 
 
 class Process:
-    """`dragoman serve` on a free port, with a home of its own."""
+    """`dragoman serve` on a free port, with a home of its own.
+
+    It may be handed a socket that listens already: then it has started when it says so, not when
+    somebody answers there.
+    """
 
     def __init__(
-        self, home: Path, config: str, *arguments: str, env: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        config: str,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        handed: socket.socket | None = None,
     ) -> None:
         self.home = home
         self.file = home / "config.toml"
-        self.file.write_text(config)
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.port = sock.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        if not self.file.exists() or self.file.read_text() != config:
+            self.file.write_text(config)
         own = {"HOME": str(home), "PATH": os.environ["PATH"], "TEAM_KEY": "team-secret"}
-        program = [sys.executable, "-m", "dragoman", "serve", "--config", str(self.file)]
+        given = ["--config", str(self.file), *arguments]
+        if handed is None:
+            with socket.create_server(("127.0.0.1", 0)) as sock:
+                self.port = sock.getsockname()[1]
+            program = [sys.executable, "-m", "dragoman", "serve"]
+            given += ["--port", str(self.port)]
+            descriptors = []
+        else:
+            self.port = handed.getsockname()[1]
+            program = [sys.executable, "-m", "tests.server.handed", str(handed.fileno())]
+            descriptors = [handed.fileno()]
+            told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            told.settimeout(LONG_S)
+            told.bind(str(home / f"{time.monotonic_ns()}.sock"))
+            own["NOTIFY_SOCKET"] = told.getsockname()
+        self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
-            [*program, "--port", str(self.port), *arguments],
+            [*program, *given],
             env={**own, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            pass_fds=descriptors,
         )
         self._err: list[str] = []
         self._reading = threading.Thread(target=self._read_err)
         self._reading.start()
-        self._wait_for_answers()
+        if handed is None:
+            self._wait_for_answers()
+        else:
+            with told:
+                assert told.recv(100) == b"READY=1"
 
     @property
     def reported(self) -> int:

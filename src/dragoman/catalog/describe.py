@@ -61,6 +61,7 @@ def describe_model(
                 known[name], sources[name] = value, source
 
     add(said, "config", only_defaults=False)
+    _price_by_time(provider, known, sources)
     if provider.free and "price" not in known:
         sources["price"] = "catalog" if provider.built_in else "config"
         known["price"] = Price(input=_ZERO, output=_ZERO, free=True, source=sources["price"])
@@ -75,6 +76,18 @@ def describe_model(
         **({name: getattr(said, name) for name in _TOLD_BY_USERS} if said else {}),
         sources=sources,
     )
+
+
+def _price_by_time(
+    provider: Provider, known: dict[str, Any], sources: dict[str, MetadataSource]
+) -> None:
+    """Put in what an hour of the machine costs, where that is how it is paid for."""
+    if "price" not in known and provider.cost_per_hour is not None:
+        known["price"] = Price(per_hour=provider.cost_per_hour)
+        sources["price"] = "config"
+    if "price" in known and known["price"].per_hour is not None:
+        shared_by = provider.limits.concurrency or 1
+        known["price"] = structs.replace(known["price"], shared_by=shared_by)
 
 
 def _mark_as_demo(known: dict[str, Any], sources: dict[str, MetadataSource]) -> None:

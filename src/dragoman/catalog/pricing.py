@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from dragoman.types.exchange import NANO, CostSource
@@ -17,7 +18,9 @@ _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
 """Ours, so that nobody's `decimal.getcontext()` changes a bill; wide enough that no sum rounds."""
 
 
-def compute_cost(usage: Usage | None, price: Price | None) -> tuple[int | None, CostSource]:
+def compute_cost(
+    usage: Usage | None, price: Price | None, duration_s: float | None = None
+) -> tuple[int | None, CostSource]:
     """Compute what a completion cost, in nano-dollars, and say where the figure comes from.
 
     What the provider itself reported comes first. Then `price.free` is 0, whatever was used. Then
@@ -38,6 +41,8 @@ def compute_cost(usage: Usage | None, price: Price | None) -> tuple[int | None, 
         return _round(_EXACT.multiply(usage.cost, NANO)), "reported"
     if price is not None and price.free:
         return 0, "free"
+    if price is not None and price.per_hour is not None:
+        return _by_time(price.per_hour, price.shared_by, duration_s)
     if usage is None or price is None:
         return None, "unknown"
     if (nano := _in_whole_nano(usage, price)) is not None:
@@ -53,6 +58,17 @@ def compute_cost(usage: Usage | None, price: Price | None) -> tuple[int | None, 
     if price.request is not None:
         total = _EXACT.add(total, _EXACT.multiply(price.request, NANO))
     return _round(total), _source(usage, price)
+
+
+def _by_time(
+    per_hour: Decimal, shared_by: int, duration_s: float | None
+) -> tuple[int | None, CostSource]:
+    """Compute a request's share of a machine; durations count to the microsecond."""
+    if duration_s is None:
+        return None, "unknown"
+    microseconds = Fraction(round(max(duration_s, 0.0) * 1e6))
+    nano = Fraction(per_hour) * int(NANO) * microseconds / (3600 * 10**6 * shared_by)
+    return round(nano), "machine_time"  # half to even, as everywhere
 
 
 def _in_whole_nano(usage: Usage, price: Price) -> int | None:

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Command] = {
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, client, day …"),
     "db": Command("database:db", "The database: status, migrate, migrate-to, backup, restore."),
+    "secrets": Command("secrets:secrets", "The gateway's master key: status, rotate, new-key."),
     "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
     "run": Command("run:run", "Start a coding agent against the gateway: claude, codex, …"),
     "env": Command("env:env", "Variables that point other programs at the gateway."),

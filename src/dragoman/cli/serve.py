@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,10 +26,16 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer.")
 @click.option("--quiet", is_flag=True, help="Print nothing but what goes wrong.")
+@click.option("--check", is_flag=True, help="Ask the one that runs here whether it is ready; end.")
 @shared
 @click.pass_obj
 def serve(
-    session: Session, host: str | None, port: int | None, workers: int | None, quiet: bool
+    session: Session,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    quiet: bool,
+    check: bool,
 ) -> None:
     """Run the gateway: every configured provider behind one OpenAI- and Anthropic-compatible URL.
 
@@ -37,26 +43,39 @@ def serve(
     """
     given = {"host": host, "port": port, "workers": workers}
     server = {name: value for name, value in given.items() if value is not None}
+    if check:
+        from dragoman.cli.serve_check import check_gateway
+
+        check_gateway(session, Rereading(session, server)()[0].server)
+        return
     work = prepare(session, Rereading(session, server))
 
-    from dragoman.server.sockets import listen
+    from msgspec.structs import replace
+
+    from dragoman.server.sockets import listen, widest_host
     from dragoman.server.supervisor import Supervisor
+    from dragoman.server.systemd import notify, take_sockets
     from dragoman.server.worker import run_worker
 
     config = work.reading[0]
     settings = config.server
-    sockets = listen(settings.host, settings.port)
+    given_sockets = take_sockets(os.environ)
+    sockets = given_sockets or listen(settings.host, settings.port)
+    if given_sockets:
+        # Whoever made them decided who can reach them, and so who needs a key.
+        work = replace(work, listening=widest_host(given_sockets))
     log_to_stderr(debug=session.debug)
     session.tell_notes()
 
     def started() -> None:
         if not quiet:
-            _print_banner(session, config, sockets)
+            _print_banner(session, config, sockets, work.listening)
+        notify(os.environ, "READY=1")
 
     if settings.workers == 1:
         run_worker(work, sockets, started)
         return
-    if not hasattr(sys.modules["os"], "fork"):
+    if not hasattr(os, "fork"):
         raise WrongUsage("this system has no way to run several workers", "leave --workers out")
     started()
     with TemporaryDirectory(prefix="dragoman-") as folder:
@@ -71,7 +90,9 @@ def _shared(work: Work, orphaned: int, folder: str) -> Work:
     return replace(work, orphaned=orphaned, shared=Path(folder))
 
 
-def _print_banner(session: Session, config: Config, sockets: Sequence[socket.socket]) -> None:
+def _print_banner(
+    session: Session, config: Config, sockets: Sequence[socket.socket], listening: str
+) -> None:
     from dragoman import __version__
     from dragoman.cli.terminal import printable
     from dragoman.server.sockets import url_of
@@ -88,7 +109,7 @@ def _print_banner(session: Session, config: Config, sockets: Sequence[socket.soc
     if config.server.log:
         console.line(f"  Ledger  {printable(str(database_place(session.env)))}")
     keys = len(config.gateway_keys)
-    console.line(f"  Keys    {_who(config.server.host, keys)}")
+    console.line(f"  Keys    {_who(listening, keys)}")
 
 
 def _who(host: str, keys: int) -> str:

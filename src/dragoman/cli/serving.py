@@ -15,6 +15,7 @@ from dragoman.cli.session import Session
 if TYPE_CHECKING:
     from dragoman.server.reload import Reading
     from dragoman.server.worker import Work
+    from dragoman.store import Place
 
 LOG = "gateway.log"
 _OWN = {"host": "127.0.0.1", "port": 0, "drain": 1.0}
@@ -53,7 +54,22 @@ def prepare(session: Session, reading: Rereading, orphaned: int | None = None) -
     from dragoman.cli.record import find_place
 
     first = reading()
-    return Work(first, reading, first[0].server.host, find_place(session), orphaned)
+    host, place = first[0].server.host, find_place(session)
+    if orphaned is None:
+        _check_master_key(session, host, place)
+    return Work(first, reading, host, place, orphaned)
+
+
+def _check_master_key(session: Session, host: str, place: Place) -> None:
+    """See that secrets can be kept and opened. Raises: ConfigError for a server that could not."""
+    from dragoman.organisations.desk import Desk
+    from dragoman.organisations.safe import Safe
+    from dragoman.server.access import is_loopback
+    from dragoman.store.database import StoreError
+
+    with contextlib.closing(Desk(place)) as desk, contextlib.suppress(StoreError):
+        # A database that is away is waited for by those who need it, and tells them the same.
+        Safe(desk, session.env).check_key(needed=not is_loopback(host))
 
 
 def log_to_stderr(*, debug: bool) -> None:

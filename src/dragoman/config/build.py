@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from msgspec.structs import replace
+
 from dragoman.config import kinds
 from dragoman.config.baseurl import variable_url
 from dragoman.config.by_url import find_row
+from dragoman.config.conditions import build_condition
 from dragoman.config.files import absolute
 from dragoman.config.merge import CREDENTIALS, merge_tables, without
 from dragoman.config.models import build_guard, build_model
@@ -21,9 +24,20 @@ from dragoman.config.secrets import key_variable, origin_of, parse_source
 from dragoman.config.walk import ProviderTable, RouteTable, Table
 from dragoman.document.parse import Place
 from dragoman.errors import ConfigError
+from dragoman.types.condition import Shadow
 from dragoman.types.credential import CredentialSource, Secret
 from dragoman.types.model import RepetitionGuard
-from dragoman.types.provider import Api, Auth, Dialect, Limits, OnOverflow, Provider, Timeouts, Tls
+from dragoman.types.provider import (
+    Api,
+    Auth,
+    Check,
+    Dialect,
+    Limits,
+    OnOverflow,
+    Provider,
+    Timeouts,
+    Tls,
+)
 from dragoman.types.route import Route, RouteStep, When
 
 _DEFINING = ("base_url", "preset", "adapter")
@@ -89,6 +103,8 @@ class _Builder:
             },
             timeouts=Timeouts(**_plain(values, "timeouts")),
             limits=Limits(**_plain(values, "limits")),
+            privacy=tuple(_value(values, "privacy") or ()),
+            check=_check(values),
             dialect=Dialect(**_frozen(_plain(values, "dialect"))),
             tls=self._tls(values),
             auth=cast("Auth | None", _value(values, "auth")),
@@ -327,6 +343,7 @@ _AS_THEY_ARE = (
     "retries",
     "learn",
     "free",
+    "cost_per_hour",
     "image_model",
     "repair_arguments",
     "stream",
@@ -349,6 +366,20 @@ def _frozen(settings: dict[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
 
 
+LEAST_INTERVAL_S = 5.0
+
+
+def _check(values: Table) -> Check | None:
+    """How it is watched: as it says, else only if asking costs nothing."""
+    said = _value(values, "check")
+    if said is None:
+        said = bool(_value(values, "free"))
+    if isinstance(said, bool):
+        return Check() if said else None
+    found = Check(**{key: value.value for key, value in said.items()})
+    return replace(found, interval=max(found.interval, LEAST_INTERVAL_S))
+
+
 def _guard(said: Any) -> RepetitionGuard | None:
     return None if said is None else build_guard(said)
 
@@ -365,6 +396,7 @@ def build_route(table: RouteTable) -> Route:
     values = {key: value.value for key, value in table.values.items()}
     steps = tuple(build_step(step) for step in values.pop("models"))
     guard = _guard(values.pop("repetition_guard", None))
+    shadow = _shadow(values.pop("shadow", None))
     values.pop("name", None)
     document = table.place.document
     origin = "project" if document.layer == "untrusted" else document.layer
@@ -372,6 +404,7 @@ def build_route(table: RouteTable) -> Route:
         name=table.name,
         steps=steps,
         repetition_guard=guard,
+        shadow=shadow,
         origin=origin,
         place=str(table.place),
         **values,
@@ -381,5 +414,15 @@ def build_route(table: RouteTable) -> Route:
 def build_step(step: Table) -> RouteStep:
     """Build one entry of a route."""
     settings = {key: value.value for key, value in step.items()}
-    when = cast("When", settings.pop("when", "always"))
-    return RouteStep(settings.pop("model"), when=when, **settings)
+    when = settings.pop("when", "always")
+    if isinstance(when, str):
+        return RouteStep(settings.pop("model"), when=cast("When", when), **settings)
+    condition = build_condition({key: value.value for key, value in when.items()})
+    return RouteStep(settings.pop("model"), condition=condition, **settings)
+
+
+def _shadow(said: Any) -> Shadow | None:
+    if said is None or "model" not in said:
+        return None
+    percent = said["percent"].value if "percent" in said else 100.0
+    return Shadow(said["model"].value, percent)

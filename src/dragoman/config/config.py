@@ -9,9 +9,10 @@ from typing import Any
 from msgspec import Struct, field
 
 from dragoman.errors import ConfigError
+from dragoman.types.guardrail import Guardrail
 from dragoman.types.provider import OnOverflow, Provider
 from dragoman.types.route import Route
-from dragoman.types.server import GatewayKey, ServerSettings
+from dragoman.types.server import GatewayKey, Grant, ServerSettings
 
 
 class LoadedFile(Struct, frozen=True, kw_only=True):
@@ -36,8 +37,8 @@ class Config(Struct, frozen=True, kw_only=True):
     `providers` holds every provider by name, built-ins first, then by layer and order in the file.
     `problems` are errors, `notes` are warnings; both know their place. What is wrong with one
     provider is in `Provider.problems` too and is raised when that one is used. `log`: the command
-    line keeps what is asked and answered. `server` and `gateway_keys` are the gateway's. `settings`
-    are the merged tables of what files, variables and calls set, with the place of each value:
+    line keeps what is asked and answered. `server`, `gateway_keys`, `gateway_grant` (what may be
+    asked of all of it) and `guardrails` are the gateway's. `settings` are the merged tables of what files, variables and calls set, with the place of each value:
     `show.py` reads them.
     """
 
@@ -49,6 +50,8 @@ class Config(Struct, frozen=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     server: ServerSettings = ServerSettings()
     gateway_keys: tuple[GatewayKey, ...] = ()
+    gateway_grant: Grant = Grant()
+    guardrails: tuple[Guardrail, ...] = ()
     files: tuple[LoadedFile, ...] = ()
     problems: tuple[ConfigError, ...] = ()
     notes: tuple[ConfigError, ...] = ()

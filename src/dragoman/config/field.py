@@ -23,9 +23,14 @@ KINDS = (
     "seconds",  # a number greater than 0
     "money",  # USD, at least 0
     "texts",  # a list of strings; one string is a list of one
+    "grants",  # a list of addresses, addresses with a port, and networks
+    "networks",  # a list of addresses and networks
     "text_map",  # names to strings
     "think_tags",  # true, false or "open"
     "any_table",  # a table whose content is not ours to judge
+    "hours",  # a time of day, from when to when
+    "share",  # a number, or a percentage as text
+    "occasion",  # one of `choices`, or a table of `fields`
     "switch",  # true, false or a table of `fields`
     "table",  # a table of `fields`
     "tables",  # a list of tables of `fields`

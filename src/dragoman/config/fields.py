@@ -10,6 +10,8 @@ from dragoman.config.aid_fields import AUTO, MODEL_AIDS, PROVIDER_AIDS, guard, q
 from dragoman.config.field import KINDS as KINDS
 from dragoman.config.field import Field as Field
 from dragoman.config.field import camel as camel
+from dragoman.config.gateway_fields import CACHE, CONDITION, GUARDRAIL, SHADOW
+from dragoman.config.limit_fields import GRANT
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
 AUTHS = ("bearer", "x-api-key", "api-key", "none")
@@ -29,6 +31,11 @@ LIMITS = (
     Field("rpm", "count", "Requests a minute.", "no limit", least=1),
     Field("tpm", "count", "Tokens a minute.", "no limit", least=1),
     Field("concurrency", "count", "Requests at a time.", "no limit", least=1),
+)
+
+CHECK = (
+    Field("interval", "seconds", "Seconds between two questions, 5 at least.", "30"),
+    Field("timeout", "seconds", "For an answer.", "5"),
 )
 
 TLS = (
@@ -173,6 +180,7 @@ MODEL = (
         fields=COST,
     ),
     Field("free", "flag", "It costs nothing, on purpose.", "false"),
+    Field("cost_per_hour", "money", "As the provider's, for this model alone.", "the provider's"),
     Field(
         "on_overflow",
         "choice",
@@ -270,6 +278,26 @@ PROVIDER = (
     Field("proxy", "secret", "The HTTP proxy to go through.", "`HTTPS_PROXY`, `NO_PROXY`"),
     Field("free", "flag", "All its models cost nothing, on purpose.", "false", open=True),
     Field(
+        "cost_per_hour",
+        "money",
+        "USD for an hour of the machine behind it: a request costs by the time that it took, shared"
+        " by as many as `limits.concurrency` lets in.",
+    ),
+    Field(
+        "privacy",
+        "texts",
+        "The classes that it belongs to: `local`, `eu`, any name. Keys and routes may be kept to"
+        " one.",
+        "none",
+    ),
+    Field(
+        "check",
+        "switch",
+        "The gateway asks it for its models now and then, to know whether it is there.",
+        "true if it is `free`",
+        fields=CHECK,
+    ),
+    Field(
         "on_overflow",
         "choice",
         "What to do with a prompt that does not fit.",
@@ -300,15 +328,17 @@ PROVIDER = (
 
 STEP = (
     Field("model", "text", "A model ref.", required=True, open=True, also=("ref",)),
-    Field("weight", "number", "Its share of the traffic among neighbours with a weight."),
+    Field("weight", "share", "Its share of the traffic among neighbours with one: 3, or `30%`."),
     Field("first_token", "seconds", "Seconds until the first content; then the next is asked."),
     Field("retries", "count", "How often to ask it again.", "the provider's"),
     Field(
         "when",
-        "choice",
-        "Only for requests with images, or for prompts too long for the others.",
+        "occasion",
+        "Only for requests with images, or for prompts too long for the others; or a table of what"
+        " must hold of a request, all of it.",
         "always",
         choices=WHENS,
+        fields=CONDITION,
     ),
     quality("the model's"),
 )
@@ -332,6 +362,13 @@ ROUTE = (
     guard("the model's"),
     Field("sticky", "flag", "Keep a conversation with the deployment that began it.", "false"),
     Field("usage_cost", "flag", "Put the cost into the usage of answers.", "false"),
+    Field("privacy", "text", "Ask providers of this class alone, whatever fails."),
+    Field(
+        "shadow",
+        "table",
+        "The gateway sends a copy of its requests there, and throws the answers away.",
+        fields=SHADOW,
+    ),
     Field("body", "any_table", "Fields to add to each request."),
 )
 
@@ -339,6 +376,12 @@ SERVER = (
     Field("host", "text", "The address to listen at.", "127.0.0.1"),
     Field("port", "count", "The port; 0 takes a free one.", "4400"),
     Field("workers", "count", "Processes that answer.", "1", least=1),
+    Field(
+        "public_url",
+        "url",
+        "Where people reach it: for links, and for signing in elsewhere. With https:// cookies are"
+        " kept to https.",
+    ),
     Field(
         "allowed_hosts",
         "texts",
@@ -349,6 +392,19 @@ SERVER = (
         "allowed_origins",
         "texts",
         "Web pages (`https://host`) that may ask: they are told so (CORS).",
+        "none",
+    ),
+    Field(
+        "egress_allow",
+        "grants",
+        "Addresses inside that organisations' own providers may be at: `10.0.0.5:8443`,"
+        " `192.168.0.0/16`. https stays required.",
+        "none",
+    ),
+    Field(
+        "trusted_proxies",
+        "networks",
+        "Who stands before the gateway and says in `X-Forwarded-For` for whom it asks.",
         "none",
     ),
     Field("body_limit", "count", "Bytes of a request's body, at most.", "33554432", least=1),
@@ -365,11 +421,13 @@ SERVER = (
     Field("log", "flag", "Keep a row of every request, without what was said.", "true"),
     Field("store_responses", "flag", "Keep responses if clients send `store: true`.", "false"),
     Field("store_responses_ttl", "seconds", "How long they are kept.", "86400"),
+    Field("cache", "table", "Answers that are kept for the same request.", fields=CACHE),
 )
 
 GATEWAY_KEY = (
     Field("name", "text", "Whose it is: what logs and usage call it.", required=True),
     Field("key", "secret", "The key: `env:NAME`, `file:PATH`, `cmd:COMMAND` …", required=True),
+    *GRANT,
 )
 
 GATEWAY = (
@@ -379,6 +437,7 @@ GATEWAY = (
         "Who may ask: with one of these, every request needs one of them.",
         fields=GATEWAY_KEY,
     ),
+    *GRANT,
 )
 
 TOP = (
@@ -400,6 +459,12 @@ TOP = (
     ),
     Field("server", "table", "Where the gateway listens, and its limits.", fields=SERVER),
     Field("gateway", "table", "Who may use the gateway.", fields=GATEWAY),
+    Field(
+        "guardrails",
+        "tables",
+        "What may not go to models through the gateway, or come back; in this order.",
+        fields=GUARDRAIL,
+    ),
     Field("$schema", "text", "Where editors find the schema of this file.", internal=True),
 )
 

@@ -231,6 +231,23 @@ def number(value: Any, field: Field) -> float:
     return found
 
 
+def share(value: Any, field: Field) -> float:
+    """A number, or a percentage: `30%` is 30."""
+    if isinstance(value, str):
+        value = value.strip().removesuffix("%")
+    return number(value, field)
+
+
+def hours(value: Any, field: Field) -> str:
+    """A time of day: from when to when."""
+    from dragoman.config.conditions import parse_hours
+
+    found = text(value, field)
+    if parse_hours(found) is None:
+        raise Wrong("must be like '08:00-18:30', in UTC")
+    return found
+
+
 def seconds(value: Any, field: Field) -> float:  # noqa: ARG001
     """A number of seconds, more than 0."""
     found = _float(value, "a number of seconds")
@@ -286,6 +303,32 @@ def texts(value: Any, field: Field) -> list[str]:
     return found
 
 
+def grants(value: Any, field: Field) -> list[str]:
+    """A list of addresses, with a port where one is meant, and of networks."""
+    from dragoman.types.grant import parse_grant
+
+    found = texts(value, field)
+    for item in found:
+        try:
+            parse_grant(item)
+        except ValueError as error:
+            raise Wrong(f"is wrong: {error}") from None
+    return found
+
+
+def networks(value: Any, field: Field) -> list[str]:
+    """A list of addresses and networks."""
+    import ipaddress
+
+    found = texts(value, field)
+    for item in found:
+        try:
+            ipaddress.ip_network(item)
+        except ValueError:
+            raise Wrong(f"is wrong: {item!r} is no address or NETWORK/BITS") from None
+    return found
+
+
 def any_table(value: Any, field: Field) -> dict[str, Any]:  # noqa: ARG001
     """A table that could be JSON."""
     if not isinstance(value, Mapping):
@@ -334,9 +377,13 @@ READERS: Mapping[str, Callable[[Any, Field], Any]] = {
     "flag": flag,
     "count": count,
     "number": number,
+    "share": share,
+    "hours": hours,
     "seconds": seconds,
     "money": money,
     "texts": texts,
+    "grants": grants,
+    "networks": networks,
     "text_map": scalar_map,
     "think_tags": think_tags,
     "any_table": any_table,

@@ -18,10 +18,11 @@ from dragoman.config import adapted, files, trust
 from dragoman.config.build import Context, build_provider, build_route
 from dragoman.config.config import Config, LoadedFile
 from dragoman.config.environment import read_environment
+from dragoman.config.guardrails import build_guardrails
 from dragoman.config.merge import merge_tables
 from dragoman.config.models import price_notes
 from dragoman.config.secrets import key_variable
-from dragoman.config.server import build_gateway_keys, build_server
+from dragoman.config.server import build_gateway_grant, build_gateway_keys, build_server
 from dragoman.config.shapes import Reader, read_layer
 from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table
 from dragoman.document.parse import Document, parse_document, read_document, read_file
@@ -169,6 +170,8 @@ class _Loading:
             on_overflow=cast("OnOverflow | None", _text(top, "on_overflow")),
             server=build_server(top),
             gateway_keys=build_gateway_keys(top),
+            gateway_grant=build_gateway_grant(top),
+            guardrails=build_guardrails(top, self.report),
             files=tuple(self.files),
             problems=tuple(self.report.problems),
             notes=tuple(self.report.notes),

@@ -31,6 +31,7 @@ def build_model(values: Table, *, defaults: bool = True) -> ModelInfo:
     settings = {key: value.value for key, value in values.items()}
     described = settings.pop("described", False) and defaults
     cost, free = settings.pop("cost", None), settings.pop("free", False)
+    per_hour = settings.pop("cost_per_hour", None)
     if "input" in settings:
         settings["input"] = frozenset(settings["input"])
     if "emulate" in settings:
@@ -39,6 +40,8 @@ def build_model(values: Table, *, defaults: bool = True) -> ModelInfo:
         settings["repetition_guard"] = build_guard(settings["repetition_guard"])
     if cost is not None or free:
         settings["price"] = build_price(cost or {}, free=free)
+    elif per_hour is not None:
+        settings["price"] = Price(per_hour=per_hour)
     sources: dict[str, MetadataSource] = {key: "config" for key in settings if key not in _OURS}
     for key, value in _DEFAULT_LIMITS.items() if described else ():
         if key not in settings:

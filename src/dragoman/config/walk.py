@@ -160,7 +160,9 @@ class Walker:
         try:
             if field.kind == "switch" and not isinstance(value, Mapping):
                 return kinds.flag(value, field)
-            if field.kind in ("table", "switch"):
+            if field.kind == "occasion" and not isinstance(value, Mapping):
+                return kinds.choice(value, field)
+            if field.kind in ("table", "switch", "occasion"):
                 return self.table(kinds.mapping(value), field.fields, path, name)
             if field.kind == "tables":
                 return self.tables(value, field, path, name)

@@ -31,7 +31,17 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from dragoman.control import organisations
+from dragoman.control import (
+    accounts,
+    audit,
+    invitations,
+    keys,
+    members,
+    organisations,
+    projects,
+    sessions,
+    tokens,
+)
 from dragoman.control.authentication import check_rule, guard
 from dragoman.control.context import Context
 from dragoman.control.dependencies import DEPENDENCIES
@@ -40,7 +50,17 @@ from dragoman.control.errors import answer_error
 
 PREFIX = "/api/v1"
 
-RESOURCES: tuple[HTTPRouteHandler, ...] = (*organisations.HANDLERS,)
+RESOURCES: tuple[HTTPRouteHandler, ...] = (
+    *accounts.HANDLERS,
+    *audit.HANDLERS,
+    *invitations.HANDLERS,
+    *keys.HANDLERS,
+    *members.HANDLERS,
+    *organisations.HANDLERS,
+    *projects.HANDLERS,
+    *sessions.HANDLERS,
+    *tokens.HANDLERS,
+)
 
 
 def make_app(context: Context, resources: Iterable[HTTPRouteHandler] = RESOURCES) -> Litestar:

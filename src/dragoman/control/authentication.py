@@ -22,6 +22,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
+from dragoman.control.browser import read_session_cookie
 from dragoman.control.context import Context
 from dragoman.errors import Forbidden, InvalidRequest, RequestError, Unauthorized
 from dragoman.organisations.accounts import Account, actor_of, has_operator
@@ -34,8 +35,6 @@ from dragoman.organisations.organisations import (
 )
 from dragoman.organisations.sessions import Session, find_session
 
-SESSION_COOKIES = ("__Host-dragoman", "dragoman_session")
-"""Over https, where a browser vouches that no other site has set it, and over http."""
 OPERATOR = "operator"
 """What the audit log calls who sits at the machine, while there is no account of an operator."""
 
@@ -111,7 +110,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if rule.kind == "open":
         return
     client = connection.client
-    credential = read_credential(headers, connection.cookies)
+    credential = read_credential(headers, read_session_cookie(context, connection.cookies))
     name = str(connection.path_params["org"]) if rule.least is not None else None
     # A thread, because it reads the database.
     identity, organisation = await asyncio.to_thread(
@@ -134,10 +133,11 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     state["identity"], state["organisation"] = identity, organisation
 
 
-def read_credential(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str | None:
+def read_credential(headers: Mapping[str, str], session: str | None) -> str | None:
     """Find what somebody identifies with: the one place that does. Raises: Unauthorized for two."""
     given = {key for name in _HEADERS if (key := _key(name, headers.get(name)))}
-    given |= {cookies[name] for name in SESSION_COOKIES if cookies.get(name)}
+    if session is not None:
+        given.add(session)
     if len(given) > 1:
         raise _unauthorized("two different credentials were sent", "send one of them")
     return given.pop() if given else None

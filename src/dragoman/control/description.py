@@ -6,9 +6,11 @@ Source: https://spec.openapis.org/oas/v3.1.1 (read 2026-11)
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -16,6 +18,7 @@ from litestar.routes import HTTPRoute
 
 from dragoman import __version__
 from dragoman.control.authentication import Rule, read_rule
+from dragoman.control.browser import PLAIN_COOKIE
 
 _WHO: Mapping[str, str] = {
     "operator": "Operators only.",
@@ -24,8 +27,9 @@ _WHO: Mapping[str, str] = {
 }
 SCHEMES: Mapping[str, Any] = {
     "token": {"type": "http", "scheme": "bearer", "description": "A token of `/api/v1/tokens`"},
-    "session": {"type": "apiKey", "in": "cookie", "name": "dragoman_session"},
+    "session": {"type": "apiKey", "in": "cookie", "name": PLAIN_COOKIE},
 }
+_LISTED = re.compile(r"Listed_(?:\w+\.)*(\w+)_")
 _ERROR: Mapping[str, Any] = {
     "type": "object",
     "required": ["error"],
@@ -52,7 +56,7 @@ def make_config() -> OpenAPIConfig:
 
 def describe_app(app: Litestar) -> dict[str, Any]:
     """Write the document. It is a value of JSON, and new each time."""
-    document = app.openapi_schema.to_schema()
+    document = _plainly_named(app.openapi_schema.to_schema())
     for route in app.routes:
         if isinstance(route, HTTPRoute) and route.path_format in document["paths"]:
             path = document["paths"][route.path_format]
@@ -65,6 +69,13 @@ def describe_app(app: Litestar) -> dict[str, Any]:
     components.setdefault("schemas", {})["Error"] = _ERROR
     components["securitySchemes"] = SCHEMES
     return document
+
+
+def _plainly_named(document: dict[str, Any]) -> dict[str, Any]:
+    """Name lists by what is in them: `Listed_dragoman.control.keys.KeyShown_` is `KeyShownList`."""
+    text = msgspec.json.encode(document).decode()
+    named: dict[str, Any] = msgspec.json.decode(_LISTED.sub(r"\1List", text))
+    return named
 
 
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, rule: Rule) -> None:
@@ -90,6 +101,9 @@ def _name(handler: HTTPRouteHandler) -> str:
 
 
 def _function(handler: HTTPRouteHandler) -> Callable[..., Any]:
-    """Find the function: Litestar wraps those that run in a thread."""
-    function: Callable[..., Any] = getattr(handler.fn, "func", handler.fn)
-    return function
+    """Find the function: Litestar wraps those that run in a thread, and again."""
+    function: Any = handler.fn
+    while not inspect.isfunction(function):
+        function = function.func
+    found: Callable[..., Any] = function
+    return found

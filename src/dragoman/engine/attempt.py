@@ -348,10 +348,11 @@ class Attempt:
         deployment = self.deployment
         if answered is None or answered == deployment.model:
             return
-        from dragoman.routing.drift import drift_warning, is_other_model
+        from dragoman.routing.drift import find_drift
 
-        if is_other_model(deployment.model, answered, deployment.provider.dialect.routers):
-            self._warn(drift_warning(deployment.ref, answered))
+        routers = deployment.provider.dialect.routers
+        if warning := find_drift(deployment.ref, deployment.model, answered, routers):
+            self._warn(warning)
 
     def _open_record(self, kind: AttemptKind, pause_s: float = 0.0) -> Record:
         exchange = self.call.exchange
@@ -366,6 +367,8 @@ class Attempt:
             pause_s=pause_s,
         )
         exchange.attempts.append(record)
+        if self.call.attempting is not None:
+            self.call.attempting(exchange)
         return record
 
     def _succeed(self, reason: FinishReason, usage: Usage | None) -> None:
@@ -393,7 +396,8 @@ class Attempt:
         self.record.error = error.code
         self.record.reason = error.message
         began = self.bridge is not None and self.bridge.committed
-        self._end("truncated" if began else "error", self._estimated(None) if began else None)
+        made = began or error.paid
+        self._end("truncated" if began else "error", self._estimated(None) if made else None)
 
     def abandon(self) -> None:
         """Nobody listens any more, or another attempt was faster; what was made is paid for."""

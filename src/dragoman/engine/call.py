@@ -74,6 +74,7 @@ class Call:
     `assembling`: the answer is read as a stream and put together here, not handed on as it comes.
     `over`: the exchange's record is final, though the last bytes of its answer may still be going
     out. `releases` are told when it was written down, which is once: see `Endpoint.conclude`.
+    `told` are headers that go out with the answer, whatever it is.
     """
 
     dialogue: Dialogue
@@ -90,6 +91,7 @@ class Call:
     over: bool = False
     concluded: bool = False
     releases: list[Callable[[Exchange], None]] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
 
     def finish(self, outcome: Outcome) -> None:
         """Make the record final, unless it is: whoever leaves after that changes nothing."""

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from dragoman.auto import rank
 from dragoman.engine.call import Call, CallOptions, Surroundings
 from dragoman.engine.dialogue import Dialogue
 from dragoman.engine.images import route_images
-from dragoman.errors import UnknownModel
+from dragoman.errors import InvalidRequest, UnknownModel
 from dragoman.registry import Registry
+from dragoman.routing.conditions import choose, is_conditional
 from dragoman.types.exchange import Exchange
 from dragoman.types.identifier import new_id
 from dragoman.types.provider import OnOverflow
+from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
+
+
+class Inquiry:
+    """What conditions look at of a request: see `dragoman.routing.conditions.Asked`."""
+
+    def __init__(
+        self, dialogue: Dialogue, stream: bool, headers: Mapping[str, str], now: float
+    ) -> None:
+        self._dialogue = dialogue
+        self.stream = stream
+        self.headers = headers
+        self.now = now
+
+    @property
+    def estimate(self) -> int:
+        """How many tokens the prompt has, about."""
+        return self._dialogue.estimate
+
+    @property
+    def has_images(self) -> bool:
+        """Whether it holds pictures."""
+        return self._dialogue.has_images
+
+    @property
+    def request(self) -> ChatRequest | None:
+        """The request in our own words; None where the dialogue has none."""
+        return getattr(self._dialogue, "request", None)
 
 
 def begin(
@@ -25,13 +56,15 @@ def begin(
     *,
     stream: bool = False,
     on_overflow: OnOverflow = "error",
+    heard: Mapping[str, str] = {},
 ) -> Call:
     """Resolve the model and open the record.
 
     `refs` is what the caller named: one model or route, several in order of fallback, or None for
     the default. `on_overflow` holds where neither call, route, model nor provider says.
+    `heard` are the headers that came with the request, if any did.
 
-    Raises: UnknownModel, ConfigError, Unsupported.
+    Raises: UnknownModel, ConfigError, InvalidRequest, Unsupported.
     """
     resolution = registry.resolve(refs)
     route = resolution.route
@@ -44,7 +77,18 @@ def begin(
         deployments = tuple(found.deployment for found in ranked)
     image: tuple[Deployment, ...] = ()
     if image_ref := route.image_model or registry.config.image_model:
-        image = registry.deployments(image_ref)
+        image = registry.permitted(image_ref)
+        if route.privacy is not None:
+            image = tuple(d for d in image if route.privacy in d.provider.privacy)
+    if is_conditional(deployments):
+        asked = Inquiry(dialogue, stream, heard, around.wall())
+        deployments = choose(deployments, asked)
+        if not deployments:
+            raise InvalidRequest(
+                f"{resolution.asked[:200]} is not meant for such a request",
+                param="model",
+                hint="no entry of the route has conditions (`when`) that all hold of it",
+            )
     deployments = route_images(dialogue, deployments, image)
     if options.retries is not None:
         deployments = tuple(replace(d, retries=options.retries) for d in deployments)

@@ -1,4 +1,4 @@
-"""Where periods begin and end. Those of a day and longer are the calendar's, in UTC."""
+"""Where periods begin and end. A minute slides; the longer ones are the calendar's, in UTC."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 from dragoman.types.allowance import Period
 
+HOUR_S = 3600
 DAY_S = 86_400
-LENGTHS_S: dict[Period, int] = {"minute": 60, "hour": 3600}
+LENGTHS_S: dict[Period, int] = {"minute": 60}
 """Periods that slide."""
 SLOTS = 60
 """Parts that a sliding period is counted in. An event counts until its whole part is older than the
@@ -21,7 +22,10 @@ Span: TypeAlias = tuple[int, int | None]
 
 
 def find_span(period: Period, now: float) -> Span:
-    """Find the day, week or month of a moment; `total` began with time itself."""
+    """Find the hour, day, week or month of a moment; `total` began with time itself."""
+    if period == "hour":
+        since = int(now) // HOUR_S * HOUR_S
+        return since, since + HOUR_S
     today = int(now) // DAY_S * DAY_S
     if period == "day":
         return today, today + DAY_S

@@ -16,11 +16,9 @@ from dragoman.types.usage import Usage
 def taken(charge: Charge, exchange: Exchange) -> int:
     """Count what an exchange took of one quota: requests, tokens, or nano-dollars.
 
-    A request counts when a provider was asked for it, whatever came of it. Of an exchange whose
-    worker died what was reserved counts: a provider may have answered, and nobody knows.
+    A request counts when a provider was asked for it, whatever came of it: also when the worker
+    died then. What that had cost is not known, and counts as any unknown cost does.
     """
-    if exchange.outcome == "interrupted" and not exchange.attempts:
-        return charge.held
     if charge.measure == "requests":
         return 1 if any(True for _ in _concerned(charge, exchange)) else 0
     if charge.measure == "tokens":

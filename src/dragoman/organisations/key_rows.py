@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from dragoman.organisations.actor import Actor
     from dragoman.store.database import Connection
 
-_COLUMNS = (
-    "id, organisation_id, project_id, account_id, name, prefix, rules, expires_at, revoked_at,"
-    " used_at, previous_prefix, previous_until, created_by, created_at, updated_at, version"
+_SELECT = (
+    "SELECT k.id, k.organisation_id, k.project_id, p.name AS project, k.account_id,"
+    " a.email AS member, k.name, k.prefix, k.rules, k.expires_at, k.revoked_at, k.used_at,"
+    " k.previous_prefix, k.previous_until, k.created_by, k.created_at, k.updated_at, k.version"
+    " FROM gateway_key k LEFT JOIN project p ON p.id = k.project_id"
+    " LEFT JOIN account a ON a.id = k.account_id"
 )
 
 
@@ -27,8 +30,8 @@ def find_by_digest(connection: Connection, digest: str, now: float) -> IssuedKey
     Raises: StoreError.
     """
     rows = connection.rows(
-        f"SELECT {_COLUMNS} FROM gateway_key WHERE digest = :digest"  # noqa: S608
-        " OR (previous_digest = :digest AND previous_until > :now)",
+        f"{_SELECT} WHERE k.digest = :digest"
+        " OR (k.previous_digest = :digest AND k.previous_until > :now)",
         {"digest": digest, "now": now},
     )
     key = _read(rows[0]) if rows else None
@@ -45,11 +48,10 @@ def list_keys(
 ) -> Slice[IssuedKey]:
     """List an organisation's keys, newest last; only those of one account, where one is given."""
     rows = connection.rows(
-        f"SELECT {_COLUMNS} FROM gateway_key"  # noqa: S608
-        " WHERE organisation_id = :organisation_id AND id > :after"
-        + (" AND account_id = :account_id" if account_id is not None else "")
-        + ("" if revoked else " AND revoked_at IS NULL")
-        + " ORDER BY id LIMIT :limit",
+        f"{_SELECT} WHERE k.organisation_id = :organisation_id AND k.id > :after"
+        + (" AND k.account_id = :account_id" if account_id is not None else "")
+        + ("" if revoked else " AND k.revoked_at IS NULL")
+        + " ORDER BY k.id LIMIT :limit",
         {
             "organisation_id": organisation_id,
             "after": page.after or "",
@@ -63,8 +65,7 @@ def list_keys(
 def get_key(connection: Connection, actor: Actor, organisation_id: str, key_id: str) -> IssuedKey:
     """Find a key that the actor may see. Raises: NotFound, also for somebody else's."""
     rows = connection.rows(
-        f"SELECT {_COLUMNS} FROM gateway_key"  # noqa: S608
-        " WHERE organisation_id = :organisation_id AND id = :id",
+        f"{_SELECT} WHERE k.organisation_id = :organisation_id AND k.id = :id",
         {"organisation_id": organisation_id, "id": key_id},
     )
     key = _read(rows[0]) if rows else None

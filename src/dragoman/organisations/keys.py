@@ -14,9 +14,11 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.errors import Forbidden, InvalidRequest
-from dragoman.organisations.failures import ChangedMeanwhile, Conflict
+from dragoman.organisations.failures import Conflict
 from dragoman.organisations.key_rows import get_key
 from dragoman.organisations.key_rules import checked_rules
+from dragoman.organisations.quotas import check_quota
+from dragoman.organisations.versions import check_version
 from dragoman.types.credential import Secret
 from dragoman.types.gateway_key import ANYTHING, IssuedKey, KeyRules
 from dragoman.types.identifier import new_id
@@ -77,34 +79,24 @@ def create_key(
         _check_expiry(draft.expires_at, change.now)
         _check_free(change.connection, organisation_id, name)
         _check_owners(change.connection, organisation_id, draft)
-        key = IssuedKey(
-            id=new_id("key"),
-            organisation_id=organisation_id,
-            name=name,
-            prefix=token.prefix,
-            rules=rules,
-            project_id=draft.project_id,
-            account_id=draft.account_id,
-            expires_at=draft.expires_at,
-            created_by=actor.name,
-            created_at=change.now,
-            updated_at=change.now,
-        )
+        check_quota(change.connection, organisation_id, "keys", change.now)
+        key_id = new_id("key")
         row = {
-            "id": key.id,
+            "id": key_id,
             "organisation_id": organisation_id,
-            "project_id": key.project_id,
-            "account_id": key.account_id,
+            "project_id": draft.project_id,
+            "account_id": draft.account_id,
             "name": name,
-            "prefix": key.prefix,
+            "prefix": token.prefix,
             "digest": token.digest,
             "rules": _written(rules),
-            "expires_at": key.expires_at,
+            "expires_at": draft.expires_at,
             "created_by": actor.name,
             "created_at": change.now,
             "updated_at": change.now,
         }
         change.connection.insert("gateway_key", tuple(row), [tuple(row.values())])
+        key = get_key(change.connection, actor, organisation_id, key_id)
         change.note(None, _shown(key))
     return NewKey(key, token.text)
 
@@ -118,7 +110,7 @@ def update_key(
     """
     with desk.change(actor, "update", "key", key_id, organisation_id=organisation_id) as change:
         before = get_key(change.connection, actor, organisation_id, key_id)
-        _check_version(before, changes.version)
+        check_version(changes.version, before.version, f"the key '{before.name}'")
         _check_in_force(before)
         said: dict[str, Any] = {}
         if changes.name is not UNSET:
@@ -158,7 +150,7 @@ def rotate_key(
     token = safe.make_token(KIND)
     with desk.change(actor, "rotate", "key", key_id, organisation_id=organisation_id) as change:
         before = get_key(change.connection, actor, organisation_id, key_id)
-        _check_version(before, version)
+        check_version(version, before.version, f"the key '{before.name}'")
         _check_in_force(before)
         (row,) = change.connection.rows(
             "SELECT digest FROM gateway_key WHERE id = :id", {"id": key_id}
@@ -188,32 +180,13 @@ def revoke_key(
         before = get_key(change.connection, actor, organisation_id, key_id)
         if before.revoked_at is not None:
             return before
-        _check_version(before, version)
+        check_version(version, before.version, f"the key '{before.name}'")
         return _store(
             change,
             before,
             {"revoked_at": change.now, "previous_until": None, "previous_prefix": None},
             {"previous_digest": None},
         )
-
-
-def revoke_keys_of(change: Change, organisation_id: str, account_id: str) -> int:
-    """Revoke the keys of a member who leaves, as a part of that change; says how many they were."""
-    values = {"organisation_id": organisation_id, "account_id": account_id, "now": change.now}
-    where = (
-        " WHERE organisation_id = :organisation_id AND account_id = :account_id"
-        " AND revoked_at IS NULL"
-    )
-    (row,) = change.connection.rows(f"SELECT count(*) AS number FROM gateway_key{where}", values)  # noqa: S608
-    change.connection.write(
-        "UPDATE gateway_key SET revoked_at = :now, updated_at = :now, version = version + 1,"  # noqa: S608
-        f" previous_digest = NULL, previous_prefix = NULL, previous_until = NULL{where}",
-        values,
-    )
-    return int(row["number"])
-
-
-# -------------------------------------------------------------------------------------- at hand
 
 
 def _store(
@@ -250,7 +223,7 @@ def _written(rules: KeyRules) -> str:
 
 def _shown(key: IssuedKey) -> dict[str, Any]:
     """What the audit log may say of a key."""
-    fields = ("name", "prefix", "project_id", "account_id", "expires_at", "revoked_at")
+    fields = ("name", "prefix", "project", "member", "expires_at", "revoked_at")
     return {
         **{name: getattr(key, name) for name in (*fields, "previous_until")},
         "rules": msgspec.to_builtins(key.rules),
@@ -305,14 +278,6 @@ def _check_expiry(expires_at: float | None, now: float) -> None:
             "expires_at lies in the past, or is no time",
             param="expires_at",
             hint="give seconds since 1970, or null for never",
-        )
-
-
-def _check_version(key: IssuedKey, version: int | None) -> None:
-    if version is not None and version != key.version:
-        raise ChangedMeanwhile(
-            f"the key '{key.name}' has changed: it is at version {key.version}",
-            hint="look at it again, and change that",
         )
 
 

@@ -24,6 +24,12 @@ FILE = "secret.key"
 HOW = f"make one with `dragoman secrets new-key`, keep it, and set {VARIABLE} to it"
 
 
+class NoMasterKey(ConfigError):
+    """None is given, and none was made."""
+
+    code = "no_master_key"
+
+
 def new_key() -> str:
     """Make a master key, as it is written: 32 random bytes in base64."""
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
@@ -64,23 +70,35 @@ def find_master_keys(env: Mapping[str, str], *, create: bool = False) -> MasterK
     return MasterKeys([*keys, *(_read(text, OLD_VARIABLE) for text in texts)])
 
 
-def write_keys(path: Path, keys: Sequence[MasterKey]) -> None:
-    """Write keys into our own file, the sealing one first; all of it or nothing.
+def add_key(path: Path) -> None:
+    """Put a new key before those of a file; it seals from now on. Raises: ConfigError."""
+    _replace(path, [new_key(), *_lines(path)])
 
-    Raises: ConfigError when it cannot be written.
-    """
-    text = "".join(f"{base64.b64encode(key.reveal()).decode()}\n" for key in keys)
-    beside = path.with_name(f"{path.name}.new")
+
+def forget_keys(path: Path) -> None:
+    """Keep the first key of a file alone. Raises: ConfigError."""
+    _replace(path, _lines(path)[:1])
+
+
+def _replace(path: Path, lines: Sequence[str]) -> None:
+    """Write a file anew, all of it or nothing, with the rights that it has. Raises: ConfigError."""
+    beside = path.with_name(f".{path.name}.new")
     try:
-        descriptor = os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with open(descriptor, "w") as file:  # noqa: PTH123
-            os.fchmod(descriptor, 0o600)  # it may have been there, open to others
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(beside, path)  # noqa: PTH105
+        mode = stat.S_IMODE(path.stat().st_mode) & 0o640
+        beside.unlink(missing_ok=True)
+        _write(beside, lines, mode)
+        beside.replace(path)
     except OSError as error:
         raise _unusable(path, error) from None
+
+
+def _write(path: Path, lines: Sequence[str], mode: int = 0o600) -> None:
+    """Write a file that is not there yet, down to the disk."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+    with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def _own_file(path: Path, *, create: bool) -> list[MasterKey]:
@@ -89,7 +107,7 @@ def _own_file(path: Path, *, create: bool) -> list[MasterKey]:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        raise ConfigError("there is no master key to seal secrets with", hint=HOW) from None
+        raise NoMasterKey("there is no master key to seal secrets with", hint=HOW) from None
     except OSError as error:
         raise _unusable(path, error) from None
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
@@ -106,12 +124,8 @@ def _make(path: Path) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        _write(beside, [new_key()])
         try:
-            with open(descriptor, "w") as file:  # noqa: PTH123
-                file.write(f"{new_key()}\n")
-                file.flush()
-                os.fsync(descriptor)
             os.link(beside, path)
         finally:
             beside.unlink()
@@ -127,15 +141,17 @@ def _make(path: Path) -> None:
 
 
 def _read_file(path: Path) -> list[MasterKey]:
+    return [_read(line, str(path)) for line in _lines(path)]
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="ascii").split()
-    except UnicodeDecodeError:
-        lines = ["?"]
+        lines = path.read_text(encoding="utf-8", errors="replace").split()
     except OSError as error:
         raise _unusable(path, error) from None
     if not lines:
         raise ConfigError("holds no master key", place=str(path), hint=HOW)
-    return [_read(line, str(path)) for line in lines]
+    return lines
 
 
 def _read(text: str, place: str) -> MasterKey:

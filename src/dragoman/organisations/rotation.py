@@ -101,7 +101,7 @@ def _batches(
                 f" WHERE {column} LIKE 'v1.%' AND {column} NOT LIKE :current"
                 f" AND ({organisation} > :organisation_id OR"
                 f" ({organisation} = :organisation_id AND {place.name} > :name))"
-                f" ORDER BY {organisation}, {place.name} LIMIT {batch}",
+                f" ORDER BY 1, 2 LIMIT {batch}",
                 {
                     "current": f"{sealed_with(keys.current.id)}%",
                     "organisation_id": after[0],

@@ -19,6 +19,7 @@ from dragoman.organisations.master_keys import (
     FILE_VARIABLE,
     OLD_VARIABLE,
     VARIABLE,
+    NoMasterKey,
     find_master_keys,
     named_file,
 )
@@ -59,6 +60,22 @@ class Safe:
     def check(self) -> None:
         """See that there is a master key, and the right one. Raises: ConfigError, StoreError."""
         self.pepper()
+
+    def check_key(self, *, needed: bool) -> None:
+        """See the same at the start of a server, at once, and without making anything.
+
+        `needed`: others than this machine's user are served. Raises: ConfigError, StoreError.
+        """
+        try:
+            keys = find_master_keys(self._env)
+        except NoMasterKey:
+            if needed:
+                raise
+            return
+        with self._desk.read() as connection:
+            sealed = _sealed_pepper(connection)
+        if sealed is not None and key_id_of(sealed) not in keys.ids:
+            raise _wrong_key(sealed, keys)
 
     def seal(self, text: str, purpose: Purpose) -> str:
         """Seal a text, with the newest key there is."""
@@ -120,17 +137,21 @@ class Safe:
         try:
             return bytes.fromhex(self._keys_for(sealed).open(sealed, PEPPER_PURPOSE).reveal())
         except Unreadable as error:
-            ids = self.keys().ids
-            if key_id_of(sealed) in ids:
+            keys = self.keys()
+            if key_id_of(sealed) in keys.ids:
                 raise ConfigError(
                     error.message, hint="restore the database from a backup: no digest holds"
                 ) from None
-            raise ConfigError(
-                f"this is not the master key of this database: {key_id_of(sealed) or 'none'} sealed"
-                f" its secrets, given is {', '.join(ids)}",
-                hint=f"set {VARIABLE} or {FILE_VARIABLE} to the right one;"
-                f" one that it replaced belongs into {OLD_VARIABLE}",
-            ) from None
+            raise _wrong_key(sealed, keys) from None
+
+
+def _wrong_key(sealed: str, keys: MasterKeys) -> ConfigError:
+    return ConfigError(
+        f"this is not the master key of this database: {key_id_of(sealed) or 'none'} sealed its"
+        f" secrets, given is {', '.join(keys.ids)}",
+        hint=f"set {VARIABLE} or {FILE_VARIABLE} to the right one;"
+        f" one that it replaced belongs into {OLD_VARIABLE}",
+    )
 
 
 def _sealed_pepper(connection: Connection) -> str | None:

@@ -11,6 +11,9 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.organisations.accounts import Account, find_account
+from dragoman.organisations.actor import Actor
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.failures import NotFound
 from dragoman.organisations.tokens import digest_of, make_token
 from dragoman.store.database import Connection
 from dragoman.types.credential import Secret
@@ -70,6 +73,49 @@ def find_session(connection: Connection, token: str, now: float) -> tuple[Sessio
             "UPDATE session SET used_at = :now WHERE id = :id", {"now": now, "id": session.id}
         )
     return session, account
+
+
+def list_sessions(connection: Connection, account_id: str, now: float) -> list[Session]:
+    """List the sessions of an account that have not ended, the newest first."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM session WHERE account_id = :account"  # noqa: S608
+        " AND expires_at > :now AND used_at > :idle ORDER BY id DESC",
+        {"account": account_id, "now": now, "idle": now - IDLE_S},
+    )
+    return [read_session(row) for row in rows]
+
+
+def end_session(desk: Desk, actor: Actor, session_id: str) -> None:
+    """End a session of who asks. Raises: NotFound for one that is not theirs."""
+    with desk.change(actor, "end", "session", session_id) as change:
+        values = {"id": session_id, "account": actor.account_id or ""}
+        where = "WHERE id = :id AND account_id = :account"
+        if not change.connection.rows(f"SELECT 1 FROM session {where}", values):  # noqa: S608
+            raise NotFound("there is no such session")
+        change.connection.write(f"DELETE FROM session {where}", values)  # noqa: S608
+        change.note({"session": "open"}, None)
+
+
+def end_by_token(connection: Connection, token: str) -> None:
+    """End the session of a token, inside a transaction; that there is none is no error."""
+    digest = digest_of(token, _PEPPER)
+    connection.write("DELETE FROM session WHERE digest = :digest", {"digest": digest})
+
+
+def end_sessions(connection: Connection, account_id: str, *, but: str | None = None) -> None:
+    """End the sessions of an account, inside a transaction; all `but` one."""
+    connection.write(
+        "DELETE FROM session WHERE account_id = :account AND id <> :but",
+        {"account": account_id, "but": but or ""},
+    )
+
+
+def sweep_sessions(connection: Connection, now: float) -> None:
+    """Remove the sessions that have ended, inside a transaction."""
+    connection.write(
+        "DELETE FROM session WHERE expires_at <= :now OR used_at <= :idle",
+        {"now": now, "idle": now - IDLE_S},
+    )
 
 
 def read_session(row: Any) -> Session:

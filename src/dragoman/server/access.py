@@ -1,8 +1,9 @@
 """Who may ask: the one reader of credentials, and the one decision.
 
-Three modes. With `[[gateway.keys]]` every request needs one of them. Without, at an address that
-only this machine reaches, everybody on it may ask; a web page in its browser may not, whatever name
-it made the machine's address answer to. Without, at any other address, nobody may.
+Three modes. With `[[gateway.keys]]`, or as soon as the database has an operator or an organisation,
+every request needs a key. Without, at an address that only this machine reaches, everybody on it
+may ask; a web page in its browser may not, whatever name it made the machine's address answer to.
+Without, at any other address, nobody may.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
 from dragoman.config import Secrets
 from dragoman.errors import ConfigError, Forbidden, Unauthorized
+from dragoman.server.addresses import Proxies, is_among, networks_of
 from dragoman.server.http import Request
+from dragoman.types.gateway_key import ANYTHING, KeyRules
 from dragoman.types.server import GatewayKey, ServerSettings
+
+if TYPE_CHECKING:
+    from dragoman.server.directory import Directory
 
 Mode: TypeAlias = Literal["single-user", "keys", "closed"]
 
@@ -34,7 +40,7 @@ class Principal(Struct, frozen=True):
     """Who asks: the gateway key's name, or None where no key is needed.
 
     `key_id` is None for keys of the configuration file. `project_id` and `account_id` are the
-    key's, where it has them.
+    key's, where it has them; `rules` are what it may be used for.
     """
 
     key: str | None = None
@@ -42,6 +48,16 @@ class Principal(Struct, frozen=True):
     project_id: str | None = None
     account_id: str | None = None
     key_id: str | None = None
+    rules: KeyRules = ANYTHING
+
+    @property
+    def owner(self) -> str:
+        """To whom belongs what is kept for this key alone; empty where no key is needed."""
+        return self.key_id or self.key or ""
+
+
+class Uncertain(Unauthorized):
+    """The key is not known here, and may be known to the database."""
 
 
 _ANYBODY = Principal()
@@ -59,22 +75,49 @@ class Door:
         keys: tuple[GatewayKey, ...],
         secrets: Secrets,
         listening: str,
+        directory: Directory | None = None,
     ) -> None:
         self._salt = os.urandom(32)
         self._keys = dict(self._read(keys, secrets))
-        self.mode: Mode = "closed"
-        if keys:
-            self.mode = "keys"
-        elif is_loopback(listening):
-            self.mode = "single-user"
+        self._has_keys = bool(keys)
+        self._is_local = is_loopback(listening)
+        self._directory = directory
+        self._proxies = Proxies(settings.trusted_proxies)
         self._hosts = {host.lower() for host in (listening, *settings.allowed_hosts)}
         self._origins = {origin.lower().rstrip("/") for origin in settings.allowed_origins}
 
+    @property
+    def mode(self) -> Mode:
+        """Who may ask at present: those with a key, everybody on this machine, or nobody."""
+        census = self._directory.census if self._directory is not None else None
+        if self._has_keys or (census is not None and census.guarded):
+            return "keys"
+        if self._is_local:
+            return "single-user"
+        return "keys" if census is not None and census.open_keys else "closed"
+
     def admit(self, request: Request) -> Principal:
-        """Decide. Raises: Unauthorized, Forbidden."""
-        if self.mode == "keys":
-            return self._by_key(request.headers)
-        if self.mode == "closed":
+        """Decide. Raises: Unauthorized, Forbidden; Uncertain where the directory may find out."""
+        mode = self.mode
+        if mode == "keys":
+            principal = self._by_key(request.headers)
+        else:
+            principal = self._without_key(request, mode)
+        if principal.rules.addresses:
+            self._check_address(principal, request)
+        return principal
+
+    def _without_key(self, request: Request, mode: Mode) -> Principal:
+        """Let somebody in who needs no key; one that we gave out counts all the same."""
+        directory = self._directory
+        if directory is not None:
+            if directory.census is None:
+                raise Uncertain("who may ask is not known yet")
+            if directory.census.keys:
+                for key in _given(request.headers):
+                    if (known := directory.find(key)) is not None:
+                        return known
+        if mode == "closed":
             raise Unauthorized(
                 "this gateway is not set up: it listens beyond this machine and has no key",
                 hint="add [[gateway.keys]] to its configuration, or listen at 127.0.0.1",
@@ -115,7 +158,7 @@ class Door:
         return hashlib.blake2b(text.encode("utf-8", "replace"), key=self._salt).digest()
 
     def _by_key(self, headers: Mapping[str, str]) -> Principal:
-        given = {key for name in _HEADERS if (key := _key(name, headers.get(name)))}
+        given = _given(headers)
         if not given:
             raise Unauthorized(
                 "no gateway key was sent",
@@ -125,13 +168,29 @@ class Door:
             raise Unauthorized(
                 "two different keys were sent", hint="send the gateway key, and no other"
             )
-        principal = self._keys.get(self._digest(given.pop()))
+        key = given.pop()
+        principal = self._keys.get(self._digest(key)) if self._keys else None
+        if principal is None and self._directory is not None:
+            principal = self._directory.find(key)
         if principal is None:
-            raise Unauthorized(
+            kind = Unauthorized if self._directory is None else Uncertain
+            raise kind(
                 "the gateway key is not valid",
                 hint="the gateway takes its own keys, not those of providers",
             )
         return principal
+
+    def address_of(self, request: Request) -> str:
+        """Say where a request comes from: see `Proxies.address_of`."""
+        return self._proxies.address_of(request)
+
+    def _check_address(self, principal: Principal, request: Request) -> None:
+        """Raises: Forbidden for an address that the key may not be used from."""
+        if not is_among(self.address_of(request), networks_of(principal.rules.addresses)):
+            raise Forbidden(
+                "this key may not be used from this address",
+                hint="whoever gave it out says from which it may",
+            )
 
     # -------------------------------------------------------------------------------- pages
 
@@ -158,6 +217,11 @@ class Door:
                 )
         elif headers.get("sec-fetch-site", "").lower() in _OTHER_SITES:
             raise Forbidden("web pages of other sites may not ask this gateway")
+
+
+def _given(headers: Mapping[str, str]) -> set[str]:
+    """List the keys that were sent, each once."""
+    return {key for name in _HEADERS if (key := _key(name, headers.get(name)))}
 
 
 @lru_cache(maxsize=256)

@@ -66,7 +66,7 @@ class Passing:
         self, sent: Sent, neighbour: Neighbour, client: WireFormat, *, events_end: bool = False
     ) -> None:
         self.neighbour: Neighbour | None = neighbour
-        self._sent = sent
+        self.sent = sent
         self._client = client
         self._events_end = events_end
 
@@ -74,7 +74,7 @@ class Passing:
     def estimate(self) -> int:
         """See `Dialogue.estimate`."""
         countable = self.neighbour is not None and self.neighbour.countable
-        return len(self._sent.body) // BYTES_PER_TOKEN if countable else 0
+        return len(self.sent.body) // BYTES_PER_TOKEN if countable else 0
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`."""
@@ -82,15 +82,15 @@ class Passing:
         deployment = letter.deployment
         dialect = deployment.provider.dialect
         ask_usage = self._events_end and dialect.stream_usage
-        body = self._sent.relayed(deployment.model, dialect, ask_usage=ask_usage)
-        if letter.body and isinstance(self._sent, Envelope):
+        body = self.sent.relayed(deployment.model, dialect, ask_usage=ask_usage)
+        if letter.body and isinstance(self.sent, Envelope):
             body = add_fields(body, letter.body)
         return Rendered(body)
 
     def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
         """See `Dialogue.bridge`."""
         del upstream
-        wants = isinstance(self._sent, Envelope) and self._sent.wants_usage
+        wants = isinstance(self.sent, Envelope) and self.sent.wants_usage
         dialect = deployment.provider.dialect
         self.passage = open_passage(
             headers,

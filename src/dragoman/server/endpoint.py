@@ -124,8 +124,11 @@ class Endpoint(abc.ABC):
                 call.exchange.endpoint = self.path
                 _ascribe(call.exchange, admission.principal)
                 call.exchange.traceparent = request.headers.get("traceparent")
-                for gatekeeper in self.services.gatekeepers:
-                    call.releases.append(await gatekeeper.enter(call, admission))
+                try:
+                    for gatekeeper in self.services.gatekeepers:
+                        call.releases.append(await gatekeeper.enter(call, admission))
+                finally:
+                    reply.extra.update(call.told)
                 await self.answer(call, reply)
             finally:
                 self.services.places.leave()

@@ -16,7 +16,7 @@ from dragoman.server.embed import EmbeddingEndpoint
 from dragoman.server.endpoint import Gatekeeper, Observer, Services
 from dragoman.server.failures import NoSuchPath, WrongMethod, refuse
 from dragoman.server.generate import Generator
-from dragoman.server.health import health, readiness
+from dragoman.server.health import Sign, health, readiness
 from dragoman.server.http import Reply, Request
 from dragoman.server.legacy import PATH as COMPLETIONS
 from dragoman.server.legacy import TextCompletions
@@ -50,7 +50,7 @@ class Gateway:
     """Answers every request of the data plane; paths are served with and without `/v1`.
 
     `snapshot` may be replaced at any time: requests end with the one that they began with.
-    `ready` is what `/readyz` tells, with what `ledger` says; turn it off before stopping.
+    `ready` is what `/readyz` tells, with what `ledger` and `signs` say; turn it off before the end.
     `responses` is what is remembered of them, by default in this process alone; it is closed with
     the gateway. `control` makes what answers below `/api/v1`.
     """
@@ -65,6 +65,7 @@ class Gateway:
         metrics: Handler | None = None,
         responses: Responses | None = None,
         ledger: Callable[[], BookState] | None = None,
+        signs: Sequence[Callable[[], Sign | None]] = (),
         control: Callable[[Gateway], Mount] | None = None,
     ) -> None:
         self.snapshot = snapshot
@@ -76,6 +77,7 @@ class Gateway:
         services = Services(self.transport, observers, places, settings.hold, gatekeepers)
         self._responses = responses or Responses(None)
         self._ledger = ledger
+        self._signs = signs
         self._handlers = _table(services, self._responses)
         self._control = control(self) if control is not None else None
         if metrics is not None:
@@ -105,7 +107,8 @@ class Gateway:
             return await health(reply)
         if looks and request.path == "/readyz":
             ledger = self._ledger() if self._ledger is not None else None
-            return await readiness(reply, ready=self.ready, ledger=ledger)
+            signs = [look() for look in self._signs]
+            return await readiness(reply, ready=self.ready, ledger=ledger, signs=signs)
         if self._control is not None and request.path.startswith(PREFIX):
             return await self._control(request, reply)
         snapshot = self.snapshot

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dragoman import __version__
 from dragoman.server.http import JSON_HEADERS, Reply
@@ -10,6 +13,24 @@ from dragoman.wire.json_text import encode
 
 if TYPE_CHECKING:
     from dragoman.server.book import BookState
+    from dragoman.server.supervised import Background
+
+
+class Sign(Struct, frozen=True):
+    """Something that is not as it should be, as `/readyz` tells it.
+
+    `stops` is the status that keeps requests away, None where others would do no better: what all
+    workers share (the database, Redis) is told, and stops nothing.
+    """
+
+    told: Mapping[str, object]
+    stops: str | None = None
+
+
+def sign_of_tasks(background: Background) -> Sign | None:
+    """Tell the background tasks that have died and are not yet begun again."""
+    ailing = background.ailing
+    return Sign({"restarting": ailing}) if ailing else None
 
 
 async def health(reply: Reply) -> None:
@@ -17,7 +38,13 @@ async def health(reply: Reply) -> None:
     await reply.send(200, JSON_HEADERS, encode({"status": "ok", "version": __version__}))
 
 
-async def readiness(reply: Reply, *, ready: bool, ledger: BookState | None = None) -> None:
+async def readiness(
+    reply: Reply,
+    *,
+    ready: bool,
+    ledger: BookState | None = None,
+    signs: Iterable[Sign | None] = (),
+) -> None:
     """Say whether requests should be sent here.
 
     A ledger that cannot be written is told, and no reason to send them elsewhere, as long as there
@@ -28,4 +55,10 @@ async def readiness(reply: Reply, *, ready: bool, ledger: BookState | None = Non
         told |= {"ledger": "away", "waiting": ledger.waiting}
         if ready and ledger.full:
             ready, told["status"] = False, "full"
+    for sign in signs:
+        if sign is None:
+            continue
+        told |= sign.told
+        if ready and sign.stops is not None:
+            ready, told["status"] = False, sign.stops
     await reply.send(200 if ready else 503, JSON_HEADERS, encode(told))

@@ -105,13 +105,25 @@ UP = Metric(
     "0 while a provider's failures keep it from being asked first.",
     ("provider",),
 )
+TASK_UP = Metric(
+    "dragoman_background_task_up",
+    "gauge",
+    "Workers in which a background task runs; the others are about to begin it again.",
+    ("task",),
+)
+TASK_DEATHS = Metric(
+    "dragoman_background_task_deaths",
+    "counter",
+    "How often a background task died.",
+    ("task",),
+)
 BUILD = Metric(
     "dragoman_build_info", "gauge", "Always 1; the label says which version runs.", ("version",)
 )
 
 METRICS = (
     REQUESTS, DURATION, FIRST_TOKEN, OVERHEAD, ATTEMPTS, FALLBACKS, TOKENS, COST, LIMITED,
-    DISCONNECTS, DROPPED, IN_FLIGHT, QUEUED, UP, BUILD,
+    DISCONNECTS, DROPPED, IN_FLIGHT, QUEUED, UP, TASK_UP, TASK_DEATHS, BUILD,
 )  # fmt: skip
 
 

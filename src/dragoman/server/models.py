@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 from msgspec import Struct
 
 from dragoman.config.presence import is_usable
-from dragoman.errors import ConfigError, UnknownModel
+from dragoman.errors import ConfigError, Forbidden, UnknownModel
 from dragoman.registry import Registry
 from dragoman.server.http import JSON_HEADERS, Reply, Request
 from dragoman.server.snapshot import Admission
@@ -97,7 +97,7 @@ def _route(name: str, registry: Registry, usable: set[str]) -> _Row | None:
     """Describe a route by the first deployment that can answer; None when none can."""
     try:
         deployments = registry.resolve(name).deployments
-    except (UnknownModel, ConfigError):
+    except (UnknownModel, ConfigError, Forbidden):
         return None  # it leads nowhere: whoever asks for it is told why
     for deployment in deployments:
         if deployment.provider.name in usable:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -14,6 +15,9 @@ from dragoman.config import Config, Secrets
 from dragoman.engine.call import Surroundings
 from dragoman.registry import Discovered, Registry
 from dragoman.server.access import Door, Principal
+
+if TYPE_CHECKING:
+    from dragoman.server.directory import Directory
 
 
 class Snapshot(Struct, frozen=True):
@@ -39,6 +43,7 @@ def take_snapshot(
     discovered: Discovered,
     listening: str,
     env: Mapping[str, str] | None = None,
+    directory: Directory | None = None,
 ) -> Snapshot:
     """Build what a configuration says. With `env` its secrets are read anew.
 
@@ -46,5 +51,5 @@ def take_snapshot(
     """
     if env is not None:
         around = dataclasses.replace(around, secrets=Secrets(env))
-    door = Door(config.server, config.gateway_keys, around.secrets, listening)
+    door = Door(config.server, config.gateway_keys, around.secrets, listening, directory)
     return Snapshot(config, Registry(config, discovered=discovered), around, door)

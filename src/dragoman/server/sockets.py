@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 
 from dragoman.errors import ConfigError
+from dragoman.server.access import is_loopback
 
 BACKLOG = 4096
 
@@ -42,6 +43,12 @@ def listen(host: str, port: int) -> Sequence[socket.socket]:
             hint="is something else listening there? Choose another with --port",
         ) from None
     return sockets
+
+
+def widest_host(sockets: Sequence[socket.socket]) -> str:
+    """Find the host that most can reach: the first that is not loopback, if there is one."""
+    hosts = [str(sock.getsockname()[0]) for sock in sockets]
+    return next((host for host in hosts if not is_loopback(host)), hosts[0])
 
 
 def url_of(sock: socket.socket) -> str:

@@ -87,9 +87,10 @@ class Supervisor:
         self._work(self._alive)
 
     def _ended(self, pid: int, code: int) -> None:
-        age = time.monotonic() - self._workers.pop(pid, 0.0)
-        if self._stopping:
-            return
+        born = self._workers.pop(pid, None)
+        if born is None or self._stopping:
+            return  # not ours: as a container's first process we inherit whatever is orphaned
+        age = time.monotonic() - born
         log.error("worker %d ended with %d; another takes its place", pid, code)
         self._stillborn = self._stillborn + 1 if code and age < BIRTH_S else 0
         if self._stillborn >= STILLBORN_LIMIT:

@@ -30,10 +30,20 @@ from dragoman.server.book import Book
 from dragoman.server.connection import Connection
 from dragoman.server.endpoint import Observer
 from dragoman.server.gateway import Gateway
-from dragoman.server.metrics import DROPPED, IN_FLIGHT, QUEUED, UP, Metrics
+from dragoman.server.health import sign_of_tasks
+from dragoman.server.metrics import (
+    DROPPED,
+    IN_FLIGHT,
+    QUEUED,
+    TASK_DEATHS,
+    TASK_UP,
+    UP,
+    Metrics,
+)
 from dragoman.server.mount import Mount, make_context
 from dragoman.server.reload import Reading, Reloader
 from dragoman.server.snapshot import take_snapshot
+from dragoman.server.supervised import Background
 from dragoman.server.tally import Tally
 from dragoman.server.traces import make_traces
 from dragoman.store import Place
@@ -101,7 +111,10 @@ class _Worker:
         settings = config.server
         book = Book(work.database) if work.database is not None and settings.log else None
         desk = Desk(work.database) if work.database is not None else None
-        metrics = Metrics(lambda tally: _look(tally, gateway, application, book), work.shared)
+        background = Background()
+        metrics = Metrics(
+            lambda tally: _look(tally, gateway, application, book, background), work.shared
+        )
         traces = make_traces(env)
         observers: list[Observer] = [one for one in (metrics, book, traces) if one is not None]
         gateway = Gateway(
@@ -110,6 +123,7 @@ class _Worker:
             metrics=metrics.answer,
             responses=Responses(work.database),
             ledger=book.state if book is not None else None,
+            signs=[lambda: sign_of_tasks(background)],
             control=None if desk is None else lambda gateway: _mount(gateway, desk, env),
         )
         application = Application(
@@ -117,14 +131,9 @@ class _Worker:
         )
         reloader = Reloader(gateway, work.read, work.listening)
         server = _Server(settings_for(application))
-        helpers = [
-            asyncio.ensure_future(helper)
-            for helper in (
-                reloader.watch(),
-                _sweep(application, metrics),
-                self._stop(gateway, server),
-            )
-        ]
+        background.start("reload", reloader.watch)
+        background.start("sweep", lambda: _sweep(application, metrics))
+        stopping = asyncio.ensure_future(self._stop(gateway, server))
         self._listen_to_signals(reloader)
         serving = asyncio.ensure_future(server.serve(sockets=list(self._sockets)))
         try:
@@ -134,12 +143,11 @@ class _Worker:
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(*GC_THRESHOLDS)
-            stopping = helpers[-1]
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             await self._drain(application, server, serving, settings.drain)
         finally:
-            for helper in helpers:
-                helper.cancel()
+            stopping.cancel()
+            await background.close()
             await gateway.close()
             if desk is not None:
                 await asyncio.to_thread(desk.close)
@@ -260,8 +268,17 @@ async def _sweep(application: Application, metrics: Metrics) -> None:
             log.warning("what was counted could not be shared: %s", error)
 
 
-def _look(tally: Tally, gateway: Gateway, application: Application, book: Book | None) -> None:
+def _look(
+    tally: Tally,
+    gateway: Gateway,
+    application: Application,
+    book: Book | None,
+    background: Background,
+) -> None:
     """Note what is true at the moment."""
+    for name, state in background.states.items():
+        tally.add(TASK_UP.name, (name,), 1 if state == "running" else 0)
+        tally.add(TASK_DEATHS.name, (name,), background.deaths[name])
     snapshot = gateway.snapshot
     cooling = snapshot.around.health.cooling(snapshot.around.clock())
     for provider in snapshot.config.custom:

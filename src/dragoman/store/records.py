@@ -334,11 +334,11 @@ def attempt_of(row: Any) -> Attempt:
 def _matching(mark: str) -> str:
     """The rows that may have a word in them; what is stored as JSON is looked at again later."""
     facts = " OR ".join(
-        f"lower({name}) LIKE {mark}" for name in ("asked", "provider", "model", "error")
+        f"lower({name}) LIKE {mark} ESCAPE '!'" for name in ("asked", "provider", "model", "error")
     )
     return (
         f"({facts} OR EXISTS (SELECT 1 FROM message"  # noqa: S608
-        f" WHERE exchange_id = exchange.id AND lower(parts) LIKE {mark}))"
+        f" WHERE exchange_id = exchange.id AND lower(parts) LIKE {mark} ESCAPE '!'))"
     )
 
 

@@ -16,8 +16,6 @@ _AT_LEAST: Mapping[str, str] = {
     "cost_nanousd": "least_nanousd",
     "duration_s": "least_s",
 }
-_JOKERS = "%\\"
-"""What means something else in a pattern, in one database or the other."""
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -73,12 +71,22 @@ class Selection(Struct, frozen=True, kw_only=True):
         if self.error is not None:
             found.append(
                 "EXISTS (SELECT 1 FROM attempt WHERE exchange_id = exchange.id"
-                " AND (lower(attempt.error) LIKE :error OR lower(reason) LIKE :error))"
+                " AND (lower(attempt.error) LIKE :error ESCAPE '!'"
+                " OR lower(reason) LIKE :error ESCAPE '!'))"
             )
             values["error"] = pattern(self.error)
         return found, values
 
 
 def pattern(text: str) -> str:
-    """Make a pattern for LIKE, for text in lower case, which databases know in ASCII alone."""
-    return f"%{''.join(c.lower() if c.isascii() and c not in _JOKERS else '_' for c in text)}%"
+    """Make a pattern for `LIKE … ESCAPE '!'`, for text in lower case.
+
+    Databases know case in ASCII alone: any other character is matched by every one.
+    """
+    return f"%{''.join(_match(character) for character in text)}%"
+
+
+def _match(character: str) -> str:
+    if character in "%_!":
+        return f"!{character}"
+    return character.lower() if character.isascii() else "_"

@@ -12,34 +12,18 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, TypeAlias
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from dragoman.errors import DestinationDenied
+from dragoman.types.grant import Grant as Grant
+from dragoman.types.grant import IPAddress as IPAddress
+from dragoman.types.grant import parse_grant as parse_grant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from ipaddress import IPv4Network
 
     from dragoman.types.http import Url
     from dragoman.types.provider import EgressPolicy
-
-IPAddress: TypeAlias = "IPv4Address | IPv6Address"
-IPNetwork: TypeAlias = "IPv4Network | IPv6Network"
-
-
-class Grant(Struct, frozen=True):
-    """An exception that the operator wrote: a network, and a port or every one."""
-
-    network: IPNetwork
-    port: int | None = None
-
-    def covers(self, address: IPAddress, port: int) -> bool:
-        """Whether this address and port are meant."""
-        same = address.version == self.network.version
-        return same and address in self.network and self.port in (None, port)
-
 
 # Where clouds tell a machine its secrets. Link-local ones are covered by being link-local.
 # Source: AWS, GCP, Alibaba, Azure, Oracle and Scaleway instance metadata guides (read 2026-11)
@@ -217,19 +201,3 @@ def _is_public(address: IPAddress) -> bool:
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_V4)
     return address in _UNICAST and not any(address in network for network in _NOT_PUBLIC)
-
-
-def parse_grant(text: str) -> Grant:
-    """Read `10.0.0.5:8443`, `192.168.0.0/16`, `[fd00::5]:443` or an address alone.
-
-    Raises: ValueError, with a sentence.
-    """
-    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?", text)
-    host, port = (match[1].strip("[]"), match[2]) if match else (text, None)
-    try:
-        network = ip_network(host)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not ADDRESS, ADDRESS:PORT or NETWORK/BITS") from error
-    if port is not None and not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} has no valid port")
-    return Grant(network, int(port) if port is not None else None)

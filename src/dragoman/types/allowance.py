@@ -12,9 +12,9 @@ SubjectKind: TypeAlias = Literal["organisation", "project", "member", "key", "pr
 Mode: TypeAlias = Literal["strict", "soft"]
 Unknown: TypeAlias = Literal["allow", "block", "assume"]
 
-RATES: frozenset[Period] = frozenset({"minute", "hour"})
-"""Periods that slide: never more than so much in any of that length. The longer ones are those of
-the calendar, in UTC; weeks begin on Monday."""
+RATES: frozenset[Period] = frozenset({"minute"})
+"""Periods that slide: never more than so much in any stretch of that length. The longer ones are
+those of the calendar, in UTC; weeks begin on Monday."""
 
 EVERYBODY = "*"
 """As a subject: each one of its kind for itself. As an organisation: all of them together."""
@@ -46,16 +46,15 @@ class Allowance(Struct, frozen=True, kw_only=True):
 
     @property
     def is_quota(self) -> bool:
-        """Whether it is used up for as long as a day, so that it has to be remembered."""
+        """Whether it is used up for so long that it has to be remembered."""
         return self.measure != "concurrency" and self.period not in RATES
 
 
 class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """That an exchange counts against a quota, in the period that began at `since` (Unix time).
 
-    `kind` and `subject` say which of the attempts do. `held` was reserved: it is what counts when
-    nobody knows how the exchange ended. `assumed` is what an answer of unknown cost counts as, in
-    nano-dollars.
+    `kind` and `subject` say which of the attempts do. `assumed` is what an answer of unknown cost
+    counts as, in nano-dollars.
     """
 
     allowance_id: str
@@ -63,5 +62,4 @@ class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True):
     subject: str
     measure: Measure
     since: int
-    held: int = 0
     assumed: int = 0

@@ -36,7 +36,8 @@ class IssuedKey(Struct, frozen=True, kw_only=True):
     """A key as the database has it. Times are Unix time.
 
     `prefix` is what people are shown of it. It opens nothing from `expires_at` and `revoked_at` on.
-    After a rotation the text before opens as well, until `previous_until`.
+    After a rotation the text before opens as well, until `previous_until`. `project` is the
+    project's name, `member` the account's e-mail address.
     """
 
     id: str
@@ -45,7 +46,9 @@ class IssuedKey(Struct, frozen=True, kw_only=True):
     prefix: str
     rules: KeyRules = ANYTHING
     project_id: str | None = None
+    project: str | None = None
     account_id: str | None = None
+    member: str | None = None
     expires_at: float | None = None
     revoked_at: float | None = None
     used_at: float | None = None

@@ -32,6 +32,8 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `request` is USD per request. `cache_write_1h` is the price of writes kept for an hour, where
     it differs. `reasoning` is the price of reasoning tokens where it differs from `output`.
+    `per_hour` is USD for an hour of the machine, which so many requests share at a time: then time
+    is what costs, and tokens do not.
     `source` says who told; `free` that zero was meant.
     """
 
@@ -43,6 +45,8 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
     reasoning: Decimal | None = None
     request: Decimal | None = None
     tiers: tuple[Tier, ...] = ()
+    per_hour: Decimal | None = None
+    shared_by: int = 1
     free: bool = False
     source: MetadataSource = "config"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -91,6 +92,13 @@ class Tls(Struct, frozen=True, omit_defaults=True, kw_only=True):
     verify: bool = True
 
 
+class Check(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How a provider is asked now and then whether it is there: every so many seconds."""
+
+    interval: float = 30.0
+    timeout: float = 5.0
+
+
 class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Who can be called.
 
@@ -106,6 +114,10 @@ class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     field is mended and asked again. `dialect_of` is the built-in whose dialect it has by its URL.
     `trusted` is False for one of a project's file that nobody has agreed to: it has no credentials,
     and its adapter is told no variable and no file.
+
+    `privacy` names the classes that it belongs to. `check` says how it is watched, None: not at
+    all. `cost_per_hour` is USD for an hour of the machine behind it, shared by as many requests as
+    its limit on concurrency lets in. `organisation_id` is whose it is; None: the operator's.
     """
 
     name: str
@@ -137,6 +149,10 @@ class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     repetition_guard: RepetitionGuard | None = None
     image_model: str | None = None
     egress: EgressPolicy = "local"
+    privacy: tuple[str, ...] = ()
+    check: Check | None = None
+    cost_per_hour: Decimal | None = None
+    organisation_id: str | None = None
     enabled: bool = True
     built_in: bool = False
     catalog: str | None = None

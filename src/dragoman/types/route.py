@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
 
+from dragoman.types.condition import Condition, Shadow
 from dragoman.types.model import ModelInfo, RepetitionGuard
 from dragoman.types.provider import OnOverflow, Provider
 
@@ -37,7 +38,7 @@ class RouteStep(Struct, frozen=True, omit_defaults=True):
     """One entry of a route as configured: a model ref and what is special about it here.
 
     Neighbours that carry a `weight` share the traffic by it; the others are tried in order.
-    `quality` comes before the model's own.
+    `quality` comes before the model's own. With a `condition` it is for such requests alone.
     """
 
     ref: str
@@ -46,12 +47,14 @@ class RouteStep(Struct, frozen=True, omit_defaults=True):
     retries: int | None = None
     when: When = "always"
     quality: int | None = None
+    condition: Condition | None = None
 
 
 class Route(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A name that stands for deployments in order. An alias is a route with one step.
 
-    With `auto` the order is found out for each request, by what is known then.
+    With `auto` the order is found out for each request, by what is known then. `privacy` is a class
+    of providers that is never left. `shadow` is asked the same, and nobody gets its answer.
     """
 
     name: str
@@ -64,6 +67,8 @@ class Route(Struct, frozen=True, omit_defaults=True, kw_only=True):
     usage_cost: bool = False
     auto: Auto | None = None
     repetition_guard: RepetitionGuard | None = None
+    privacy: str | None = None
+    shadow: Shadow | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     origin: str = "user"
     place: str | None = None
@@ -75,6 +80,7 @@ class Deployment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `key` tells deployments apart in health and limits: provider, model and credential's position.
     `credential` is the position in `provider.credentials` when keys rotate, else None. `aids` is
     None where none are needed, which is usual. `quality` is the class that the user gave, 5 best.
+    `conditions` must all hold of a request that may go here.
     """
 
     provider: Provider
@@ -87,6 +93,7 @@ class Deployment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     when: When = "always"
     aids: Aids | None = None
     quality: int | None = None
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def ref(self) -> str:

@@ -1,0 +1,71 @@
+"""The database for commands that set things up, as the operator of this instance."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from dragoman.cli.record import RecordUnusable, find_place
+from dragoman.cli.session import Session
+
+if TYPE_CHECKING:
+    from dragoman.organisations.actor import Actor
+    from dragoman.organisations.desk import Desk
+    from dragoman.organisations.organisations import Organisation
+    from dragoman.organisations.safe import Safe
+
+
+class Office(NamedTuple):
+    """What such a command works with; `actor` is what the audit log calls its user."""
+
+    desk: Desk
+    safe: Safe
+    actor: Actor
+
+    def organisation(self, name: str) -> Organisation:
+        """Find an organisation by its name. Raises: NotFound."""
+        from dragoman.organisations.organisations import resolve_organisation
+
+        with self.desk.read() as connection:
+            return resolve_organisation(connection, name)
+
+
+@contextmanager
+def open_office(session: Session) -> Iterator[Office]:
+    """Open the database to look things up and change them. Raises: RecordUnusable."""
+    from dragoman.organisations.actor import Actor
+    from dragoman.organisations.desk import Desk
+    from dragoman.organisations.safe import Safe
+    from dragoman.store import StoreError
+    from dragoman.store.database import Server
+
+    place = find_place(session)
+    try:
+        with closing(Desk(place)) as desk:
+            # Whoever shares a server with others has to say which master key all of them use.
+            safe = Safe(desk, session.env, create=not isinstance(place, Server))
+            yield Office(desk, safe, Actor(name=f"{_user()} at the command line", operator=True))
+    except StoreError as error:
+        raise RecordUnusable(place, str(error)) from None
+
+
+def of_organisation(command: Any) -> Any:
+    """Add `--organisation`."""
+    return click.option(
+        "--organisation",
+        metavar="NAME",
+        default="default",
+        show_default=True,
+        help="Whose.",
+    )(command)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "somebody"

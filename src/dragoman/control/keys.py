@@ -1,0 +1,203 @@
+"""`/organisations/{org}/keys`: gateway keys; a key's text is shown when it is made, and not again.
+
+Members see and change keys of their own, administrators all of the organisation's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import delete, get, patch, post
+from litestar.params import Parameter
+from msgspec import UNSET, Struct, UnsetType
+
+from dragoman.control.context import Context
+from dragoman.control.paging import Listed, listed
+from dragoman.errors import InvalidRequest
+from dragoman.organisations import key_rows, keys
+from dragoman.organisations.actor import Actor
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.keys import KeyChanges, KeyDraft, NewKey
+from dragoman.organisations.organisations import Organisation
+from dragoman.store.database import Connection
+from dragoman.types.gateway_key import ANYTHING, IssuedKey, KeyRules
+from dragoman.types.paging import Page
+
+
+class KeyShown(Struct, frozen=True, kw_only=True):
+    """A key, without its text: `prefix` is enough to recognise it by. Times are Unix seconds.
+
+    `project` is a project's name, `member` an e-mail address. After a rotation the text with
+    `previous_prefix` opens as well, until `previous_until`.
+    """
+
+    id: str
+    name: str
+    prefix: str
+    project: str | None
+    member: str | None
+    rules: KeyRules
+    expires_at: float | None
+    revoked_at: float | None
+    used_at: float | None
+    previous_prefix: str | None
+    previous_until: float | None
+    created_by: str | None
+    created_at: float
+    updated_at: float
+    version: int
+
+
+class KeyMade(KeyShown, frozen=True, kw_only=True):
+    """A key with its text, `key`: nobody can read it again."""
+
+    key: str
+
+
+class NewKeyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key to make: of a project (its name), of a member (an e-mail address), or of neither."""
+
+    name: str
+    project: str | None = None
+    member: str | None = None
+    rules: KeyRules = ANYTHING
+    expires_at: float | None = None
+
+
+class KeyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be different; what is not there stays."""
+
+    name: str | UnsetType = UNSET
+    rules: KeyRules | UnsetType = UNSET
+    expires_at: float | UnsetType | None = UNSET
+    version: int | None = None
+
+
+class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how many seconds the old text is to open as well."""
+
+    overlap_s: float = 0.0
+    version: int | None = None
+
+
+Revoked = Annotated[bool, Parameter(description="Whether those that are revoked are listed too")]
+Version = Annotated[int | None, Parameter(description="The version that was seen")]
+
+
+@get("/organisations/{org:str}/keys", opt={"least": "member"}, sync_to_thread=True)
+def list_keys(
+    desk: Desk, actor: Actor, organisation: Organisation, page: Page, revoked: Revoked = True
+) -> Listed[KeyShown]:
+    """List the organisation's keys, the newest last; members see their own."""
+    own = key_rows.account_to_see(actor, organisation.id)
+    with desk.read() as connection:
+        found = key_rows.list_keys(
+            connection, organisation.id, page, account_id=own, revoked=revoked
+        )
+    return listed(found, show)
+
+
+@post("/organisations/{org:str}/keys", opt={"least": "member"}, sync_to_thread=True)
+def create_key(
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, data: NewKeyBody
+) -> KeyMade:
+    """Make a key. Its text, `key`, is shown this once."""
+    account_id = None if actor.may("admin", organisation.id) else actor.account_id
+    with desk.read() as connection:
+        draft = KeyDraft(
+            name=data.name,
+            rules=data.rules,
+            project_id=_id_of(connection, organisation, "project", data.project),
+            account_id=_id_of(connection, organisation, "member", data.member) or account_id,
+            expires_at=data.expires_at,
+        )
+    return _made(keys.create_key(desk, context.safe, actor, organisation.id, draft))
+
+
+@get("/organisations/{org:str}/keys/{key_id:str}", opt={"least": "member"}, sync_to_thread=True)
+def show_key(desk: Desk, actor: Actor, organisation: Organisation, key_id: str) -> KeyShown:
+    """Show a key, without its text."""
+    with desk.read() as connection:
+        return show(key_rows.get_key(connection, actor, organisation.id, key_id))
+
+
+@patch("/organisations/{org:str}/keys/{key_id:str}", opt={"least": "member"}, sync_to_thread=True)
+def change_key(
+    desk: Desk, actor: Actor, organisation: Organisation, key_id: str, data: KeyChange
+) -> KeyShown:
+    """Change a key's name, rules or expiry. Rules are replaced as a whole."""
+    changes = KeyChanges(
+        name=data.name, rules=data.rules, expires_at=data.expires_at, version=data.version
+    )
+    return show(keys.update_key(desk, actor, organisation.id, key_id, changes))
+
+
+@post(
+    "/organisations/{org:str}/keys/{key_id:str}/rotate",
+    opt={"least": "member"},
+    sync_to_thread=True,
+)
+def rotate_key(
+    context: Context,
+    desk: Desk,
+    actor: Actor,
+    organisation: Organisation,
+    key_id: str,
+    data: Rotation | None = None,
+) -> KeyMade:
+    """Give a key a new text; the old one opens until the overlap is over.
+
+    It stays the same key: its rules, limits, budgets and records go on.
+    """
+    data = data or Rotation()
+    made = keys.rotate_key(
+        desk,
+        context.safe,
+        actor,
+        organisation.id,
+        key_id,
+        overlap_s=data.overlap_s,
+        version=data.version,
+    )
+    return _made(made)
+
+
+@delete("/organisations/{org:str}/keys/{key_id:str}", opt={"least": "member"}, sync_to_thread=True)
+def revoke_key(
+    desk: Desk, actor: Actor, organisation: Organisation, key_id: str, version: Version = None
+) -> None:
+    """Revoke a key, at once and for good. It stays in the list, and its name in the records."""
+    keys.revoke_key(desk, actor, organisation.id, key_id, version=version)
+
+
+def show(key: IssuedKey) -> KeyShown:
+    """Show a key without its text."""
+    return KeyShown(**{name: getattr(key, name) for name in KeyShown.__struct_fields__})
+
+
+def _made(new: NewKey) -> KeyMade:
+    shown = {name: getattr(new.key, name) for name in KeyShown.__struct_fields__}
+    return KeyMade(key=new.text.reveal(), **shown)
+
+
+_STATEMENTS = {
+    "project": "SELECT id FROM project WHERE organisation_id = :of AND name = :name",
+    "member": "SELECT a.id FROM member m JOIN account a ON a.id = m.account_id"
+    " WHERE m.organisation_id = :of AND a.email = :name",
+}
+
+
+def _id_of(
+    connection: Connection, organisation: Organisation, noun: str, name: str | None
+) -> str | None:
+    """Find a project or a member of the organisation. Raises: InvalidRequest."""
+    if name is None:
+        return None
+    wanted = {"of": organisation.id, "name": name.lower() if noun == "member" else name}
+    rows = connection.rows(_STATEMENTS[noun], wanted)
+    if not rows:
+        raise InvalidRequest(f"the organisation has no such {noun}", param=noun)
+    return str(rows[0]["id"])
+
+
+HANDLERS = (list_keys, create_key, show_key, change_key, rotate_key, revoke_key)

@@ -1,0 +1,141 @@
+"""Reads the hourly sums: of the level that has the fewest rows and still tells what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from dragoman.ledger.latencies import FIRST_S, TOOK_S, find_quantile
+from dragoman.ledger.rollups import HOUR_S, SUMS
+from dragoman.store.database import Connection
+
+Dimension: TypeAlias = Literal[
+    "organisation_id", "tag", "project_id", "account_id", "key_id", "gateway_key", "provider",
+    "model", "hour",
+]  # fmt: skip
+_WHOSE = frozenset({"project_id", "account_id", "key_id", "gateway_key", "key"})
+_WHAT = frozenset({"provider", "model"})
+
+COUNTED = tuple(name for name in SUMS if not name.startswith(("took_", "first_")))
+_TOOK = tuple(name for name in SUMS if name.startswith("took_"))
+_FIRST = tuple(name for name in SUMS if name.startswith("first_"))
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """What is added up; None is anything. `tag` '' is what bears none: real traffic.
+
+    `key` is a gateway key's id, or its name if it has none.
+    """
+
+    organisation_id: str | None = None
+    project_id: str | None = None
+    account_id: str | None = None
+    key: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tag: str | None = None
+
+
+class Period(Struct, frozen=True):
+    """Whole hours, in Unix seconds: from the beginning of one to the beginning of another."""
+
+    since: int
+    until: int
+
+    @property
+    def before(self) -> Period:
+        """The period of the same length before this one."""
+        return Period(2 * self.since - self.until, self.since)
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """What was used. Money is nano-dollars, times are seconds.
+
+    `requests`, `failed`, `stopped` (the client left, or we stopped) and the times are of requests;
+    the rest is of attempts, failed ones included, since they may cost too. `cost_nanousd` adds up
+    what is known, of `priced` attempts; `unknown` counts the answers whose cost is not. The demo's
+    invented costs are apart. `estimated`: some of the figures are our own guess; `unmetered`
+    answers had no tokens reported. Quantiles are about as exact as a histogram's buckets are wide.
+    """
+
+    requests: int = 0
+    failed: int = 0
+    stopped: int = 0
+    duration_ms: int = 0
+    attempts: int = 0
+    failed_attempts: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nanousd: int = 0
+    priced: int = 0
+    demo_nanousd: int = 0
+    unknown: int = 0
+    estimated: int = 0
+    unmetered: int = 0
+    took_p50_s: float | None = None
+    took_p95_s: float | None = None
+    first_token_p50_s: float | None = None
+    first_token_p95_s: float | None = None
+
+
+def whole_hours(since: float, until: float) -> Period:
+    """Take the hours that a time touches."""
+    return Period(int(since // HOUR_S) * HOUR_S, int(-(-until // HOUR_S)) * HOUR_S)
+
+
+def read_sums(
+    connection: Connection,
+    period: Period,
+    filters: Filters,
+    by: Sequence[Dimension] = (),
+    sums: Sequence[str] = SUMS,
+) -> list[dict[str, Any]]:
+    """Add up rows by dimensions: each row has these, and the sums. Raises: StoreError."""
+    chosen = {name: value for name, value in asdict(filters).items() if value is not None}
+    needed = {*chosen, *by}
+    whose, what = bool(needed & _WHOSE), bool(needed & _WHAT)
+    level = "all" if whose and what else "key" if whose else "model" if what else "total"
+    conditions = ["level = :level", "hour >= :since", "hour < :until"]
+    conditions += [
+        "(key_id = :key OR (key_id = '' AND gateway_key = :key))"
+        if name == "key"
+        else f"{name} = :{name}"
+        for name in chosen
+    ]
+    # PostgreSQL adds integers up to decimals of any length.
+    added = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in sums)
+    named = ", ".join(by)
+    rows = connection.rows(
+        f"SELECT {named + ', ' if by else ''}{added} FROM hourly"  # noqa: S608
+        f" WHERE {' AND '.join(conditions)}{' GROUP BY ' + named if by else ''}",
+        {**chosen, "level": level, "since": period.since, "until": period.until},
+    )
+    found = [dict(row) for row in rows]
+    # Without groups SQL makes a row of nothing.
+    return [row for row in found if row[sums[0]] is not None]
+
+
+def add(rows: Sequence[Mapping[str, Any]], sums: Sequence[str] = SUMS) -> dict[str, int]:
+    """Add rows up to one."""
+    return {name: sum(row[name] for row in rows) for name in sums}
+
+
+def figures_of(row: Mapping[str, Any]) -> Figures:
+    """Make figures of a row that has all sums, or of one without histograms."""
+    counted = {name: row[name] for name in COUNTED if name in row}
+    if _TOOK[0] not in row:
+        return Figures(**counted)
+    took, first = [row[name] for name in _TOOK], [row[name] for name in _FIRST]
+    return Figures(
+        **counted,
+        took_p50_s=find_quantile(took, TOOK_S, 0.5),
+        took_p95_s=find_quantile(took, TOOK_S, 0.95),
+        first_token_p50_s=find_quantile(first, FIRST_S, 0.5),
+        first_token_p95_s=find_quantile(first, FIRST_S, 0.95),
+    )

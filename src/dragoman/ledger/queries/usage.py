@@ -1,0 +1,208 @@
+"""What was used: in all, in groups, over time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from dragoman.ledger.queries.names import read_names
+from dragoman.ledger.queries.sums import (
+    COUNTED,
+    Dimension,
+    Figures,
+    Filters,
+    Period,
+    add,
+    figures_of,
+    read_sums,
+)
+from dragoman.ledger.rollups import HOUR_S, SUMS
+from dragoman.store.database import Connection
+
+By: TypeAlias = Literal[
+    "model", "provider", "key", "project", "member", "organisation", "tag", "day", "hour"
+]
+Step: TypeAlias = Literal["hour", "day", "week", "month"]
+_DIMENSIONS: Mapping[By, tuple[Dimension, ...]] = {
+    "model": ("provider", "model"),
+    "provider": ("provider",),
+    "key": ("key_id", "gateway_key"),
+    "project": ("project_id",),
+    "member": ("account_id",),
+    "organisation": ("organisation_id",),
+    "tag": ("tag",),
+    "day": ("hour",),
+    "hour": ("hour",),
+}
+OTHERS = "others"
+"""What the groups are called together that have no line of their own in a series."""
+TOP = 5
+"""Groups that have lines of their own, unless more are asked for."""
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Figures of one of a kind. `id` is '' for what belongs to none; `name` is for people.
+
+    Days and hours have the time of their beginning as their id, in Unix seconds.
+    """
+
+    id: str
+    name: str
+    figures: Figures
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """Figures of a step in time. `at` is its beginning, in Unix seconds."""
+
+    at: int
+    figures: Figures
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A line of a chart; all lines of a chart have the same steps."""
+
+    id: str
+    name: str
+    points: tuple[Point, ...]
+
+
+def read_groups(
+    connection: Connection,
+    period: Period,
+    filters: Filters,
+    by: By,
+    zone: tzinfo = UTC,
+    *,
+    sums: Sequence[str] = SUMS,
+) -> list[Group]:
+    """Add up by groups: times in their order, everything else by cost, then by tokens.
+
+    Without histograms among `sums` there are no quantiles, and less to read. Days are those of
+    `zone`; a zone that is half an hour off has its days to the hour.
+
+    Raises: StoreError.
+    """
+    zoned = Zoned(zone)
+    name_of = _namer(connection, by, filters, zone)
+    grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in read_sums(connection, period, filters, _DIMENSIONS[by], sums):
+        grouped[_identify(by, row, zoned)].append(row)
+    groups = [
+        Group(id=id_, name=name_of(rows[0], id_), figures=figures_of(add(rows, sums)))
+        for id_, rows in grouped.items()
+    ]
+    if by in ("day", "hour"):
+        return sorted(groups, key=lambda group: int(group.id))
+    return sorted(groups, key=_by_cost)
+
+
+def read_total(connection: Connection, period: Period, filters: Filters) -> Figures:
+    """Add everything up. Raises: StoreError."""
+    rows = read_sums(connection, period, filters)
+    return figures_of(rows[0]) if rows else Figures()
+
+
+def read_series(
+    connection: Connection,
+    period: Period,
+    filters: Filters,
+    step: Step,
+    zone: tzinfo,
+    by: By | None = None,
+    top: int = TOP,
+) -> list[Line]:
+    """Add up by steps in time, of `zone`: one line, or one for each of the `top` groups.
+
+    Steps in which nothing was used are there, and empty.
+
+    Raises: StoreError.
+    """
+    zoned = Zoned(zone)
+    hours = range(period.since, period.until, HOUR_S)
+    starts = list(dict.fromkeys(zoned.begin(hour, step) for hour in hours))
+    dimensions = _DIMENSIONS[by] if by is not None else ()
+    rows = read_sums(connection, period, filters, (*dimensions, "hour"), COUNTED)
+    lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        row["at"] = zoned.begin(row["hour"], step)
+        lines["" if by is None else _identify(by, row, zoned)].append(row)
+    if by is None:
+        return [_line("", "", lines[""], starts)]
+    name_of = _namer(connection, by, filters, zone)
+    groups = [
+        Group(id=id_, name=name_of(found[0], id_), figures=figures_of(add(found, COUNTED)))
+        for id_, found in lines.items()
+    ]
+    ordered = sorted(groups, key=_by_cost)
+    shown = [_line(one.id, one.name, lines[one.id], starts) for one in ordered[:top]]
+    rest = [row for one in ordered[top:] for row in lines[one.id]]
+    return [*shown, _line(OTHERS, OTHERS, rest, starts)] if rest else shown
+
+
+class Zoned:
+    """Finds the beginning of the day, week or month in which an hour lies, in a time zone."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._known: dict[tuple[int, Step], int] = {}
+
+    def begin(self, hour: int, step: Step) -> int:
+        """Find it; all in Unix seconds."""
+        if step == "hour":
+            return hour
+        found = self._known.get((hour, step))
+        if found is None:
+            then = datetime.fromtimestamp(hour, self._zone).replace(hour=0, minute=0)
+            if step == "week":
+                then -= timedelta(days=then.weekday())
+            elif step == "month":
+                then = then.replace(day=1)
+            found = self._known[hour, step] = int(then.timestamp())
+        return found
+
+
+def _namer(
+    connection: Connection, by: By, filters: Filters, zone: tzinfo
+) -> Callable[[Mapping[str, Any], str], str]:
+    """Say how groups are called."""
+    known = read_names(connection, by, filters.organisation_id)
+
+    def name(row: Mapping[str, Any], id_: str) -> str:
+        if by in ("day", "hour"):
+            return datetime.fromtimestamp(int(id_), zone).isoformat()
+        found = known(id_)
+        return str(row["gateway_key"]) or found if by == "key" and found == id_ else found
+
+    return name
+
+
+def _identify(by: By, row: Mapping[str, Any], zoned: Zoned) -> str:
+    if by == "model":
+        return f"{row['provider']}/{row['model']}" if row["provider"] or row["model"] else ""
+    if by == "key":
+        return str(row["key_id"] or row["gateway_key"])
+    if by in ("day", "hour"):
+        return str(zoned.begin(row["hour"], "day" if by == "day" else "hour"))
+    return str(row[_DIMENSIONS[by][0]])
+
+
+def _line(id_: str, name: str, rows: Sequence[Mapping[str, Any]], starts: Sequence[int]) -> Line:
+    steps: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        steps[row["at"]].append(row)
+    nothing = Figures()
+    points = (
+        Point(at=at, figures=figures_of(add(steps[at], COUNTED)) if at in steps else nothing)
+        for at in starts
+    )
+    return Line(id=id_, name=name, points=tuple(points))
+
+
+def _by_cost(group: Group) -> tuple[int, int, int, str]:
+    figures = group.figures
+    tokens = figures.prompt_tokens + figures.completion_tokens
+    return (-figures.cost_nanousd, -tokens, -figures.requests, group.id)

@@ -1,0 +1,194 @@
+"""Invitations: a link by which somebody becomes a member, valid once and for a while."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from dragoman.errors import Forbidden, InvalidRequest
+from dragoman.organisations.accounts import Account, find_account, make_account
+from dragoman.organisations.actor import Actor, Role
+from dragoman.organisations.desk import Change, Desk
+from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.members import add_member, check_grant
+from dragoman.organisations.organisations import Organisation
+from dragoman.organisations.passwords import check_password, digest_password
+from dragoman.organisations.quotas import check_quota
+from dragoman.organisations.texts import read_email
+from dragoman.organisations.tokens import digest_of, make_token
+from dragoman.store.database import Connection
+from dragoman.types.credential import Secret
+from dragoman.types.identifier import new_id
+from dragoman.types.paging import Page, Slice, cut
+
+KIND = "iv"
+LIFE_S = 7 * 86_400.0
+LIFE_LIMIT_S = 30 * 86_400.0
+
+_PEPPER = b"dragoman invitation"
+_COLUMNS = "id, organisation_id, role, email, created_at, created_by, expires_at, accepted_at"
+
+
+class Invitation(Struct, frozen=True, kw_only=True):
+    """An invitation. With `email`, only the account of that address may accept it."""
+
+    id: str
+    organisation_id: str
+    role: Role
+    email: str | None
+    created_at: float
+    created_by: str | None
+    expires_at: float
+    accepted_at: float | None
+
+
+class Invited(NamedTuple):
+    """A new invitation, and the token that is in its link; it is shown once."""
+
+    invitation: Invitation
+    token: Secret
+
+
+def list_invitations(connection: Connection, organisation_id: str, page: Page) -> Slice[Invitation]:
+    """List the invitations that nobody has accepted yet, the oldest first."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM invitation WHERE organisation_id = :organisation"  # noqa: S608
+        " AND accepted_at IS NULL AND id > :after ORDER BY id LIMIT :limit",
+        {"organisation": organisation_id, "after": page.after or "", "limit": page.limit + 1},
+    )
+    return cut([_read(row) for row in rows], page, lambda one: one.id)
+
+
+def invite(
+    desk: Desk,
+    actor: Actor,
+    organisation: Organisation,
+    role: Role,
+    *,
+    email: str | None = None,
+    life_s: float = LIFE_S,
+) -> Invited:
+    """Invite somebody. Raises: Forbidden for a role above one's own, InvalidRequest, QuotaReached.
+
+    Invitations that have expired are removed here.
+    """
+    check_grant(actor, organisation.id, role)
+    if not 60 <= life_s <= LIFE_LIMIT_S:
+        raise InvalidRequest("an invitation is valid for 1 minute to 30 days", param="expires_in")
+    kept = None if email is None else read_email(email)
+    made = new_id("inv")
+    with desk.change(
+        actor, "create", "invitation", made, organisation_id=organisation.id
+    ) as change:
+        connection = change.connection
+        connection.write(
+            "DELETE FROM invitation WHERE accepted_at IS NULL AND expires_at <= :now",
+            {"now": change.now},
+        )
+        check_quota(connection, organisation.id, "members", change.now)
+        token = make_token(KIND, _PEPPER)
+        columns = ("id", "organisation_id", "digest", "role", "email", "created_at", "created_by")
+        row = (made, organisation.id, token.digest, role, kept, change.now, actor.name)
+        connection.insert("invitation", (*columns, "expires_at"), [(*row, change.now + life_s)])
+        change.note(None, {"role": role, "email": kept})
+        rows = connection.rows(
+            f"SELECT {_COLUMNS} FROM invitation WHERE id = :id",  # noqa: S608
+            {"id": made},
+        )
+    return Invited(_read(rows[0]), token.text)
+
+
+def withdraw(desk: Desk, actor: Actor, organisation_id: str, invitation_id: str) -> None:
+    """Withdraw an invitation that nobody has accepted. Raises: NotFound."""
+    with desk.change(
+        actor, "delete", "invitation", invitation_id, organisation_id=organisation_id
+    ) as change:
+        rows = change.connection.rows(
+            f"SELECT {_COLUMNS} FROM invitation WHERE id = :id"  # noqa: S608
+            " AND organisation_id = :organisation AND accepted_at IS NULL",
+            {"id": invitation_id, "organisation": organisation_id},
+        )
+        if not rows:
+            raise NotFound("there is no such invitation")
+        old = _read(rows[0])
+        change.connection.write("DELETE FROM invitation WHERE id = :id", {"id": old.id})
+        change.note({"role": old.role, "email": old.email}, None)
+
+
+def resolve_invitation(connection: Connection, token: str, now: float) -> Invitation:
+    """Find the invitation of a link. Raises: NotFound, the same whatever is wrong with it."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM invitation WHERE digest = :digest"  # noqa: S608
+        " AND accepted_at IS NULL AND expires_at > :now",
+        {"digest": digest_of(token, _PEPPER), "now": now},
+    )
+    if not rows:
+        raise NotFound("the invitation is not valid, or not any more", hint="ask for a new one")
+    return _read(rows[0])
+
+
+def accept(desk: Desk, actor: Actor, token: str) -> Invitation:
+    """Become a member with the account that one has. Raises: NotFound, Forbidden, Conflict."""
+    with desk.read() as connection:
+        of = resolve_invitation(connection, token, desk.clock()).organisation_id
+    with desk.change(actor, "accept", "invitation", actor.name, organisation_id=of) as change:
+        invitation = resolve_invitation(change.connection, token, change.now)
+        account = find_account(change.connection, actor.account_id or "")
+        if account is None:
+            raise Conflict(
+                "nobody has signed in with an account", hint="make one with the invitation"
+            )
+        _take(change, invitation, account)
+    return invitation
+
+
+def register(
+    desk: Desk, token: str, email: str, password: str, *, name: str | None, address: str
+) -> Account:
+    """Make an account, and become a member with it.
+
+    Raises: NotFound, Forbidden, InvalidRequest, Conflict for an address that has an account.
+    """
+    email = read_email(email)
+    with desk.read() as connection:
+        of = resolve_invitation(connection, token, desk.clock()).organisation_id
+    digest = digest_password(check_password(password))
+    actor = Actor(name=email, address=address)
+    with desk.change(actor, "accept", "invitation", email, organisation_id=of) as change:
+        invitation = resolve_invitation(change.connection, token, change.now)
+        if invitation.email not in (None, email):
+            raise _for_another()
+        account = make_account(change, email, name=name, password=digest)
+        _take(change, invitation, account)
+    return account
+
+
+def _take(change: Change, invitation: Invitation, account: Account) -> None:
+    if invitation.email not in (None, account.email):
+        raise _for_another()
+    change.connection.write(
+        "UPDATE invitation SET accepted_at = :now, accepted_by = :account WHERE id = :id",
+        {"now": change.now, "account": account.id, "id": invitation.id},
+    )
+    add_member(change, invitation.organisation_id, account, invitation.role)
+    change.note(None, {"email": account.email, "role": invitation.role})
+
+
+def _for_another() -> Forbidden:
+    return Forbidden(
+        "the invitation is for another e-mail address", hint="ask for one for your own"
+    )
+
+
+def _read(row: Any) -> Invitation:
+    return Invitation(
+        id=row["id"],
+        organisation_id=row["organisation_id"],
+        role=row["role"],
+        email=row["email"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+        expires_at=row["expires_at"],
+        accepted_at=row["accepted_at"],
+    )

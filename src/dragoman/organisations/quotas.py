@@ -1,0 +1,47 @@
+"""Quotas: how much of something operators let an organisation have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from dragoman.organisations.failures import Conflict
+from dragoman.store.database import Connection
+from dragoman.types.organisation import Quotas
+
+Counted: TypeAlias = Literal["keys", "providers", "projects", "members"]
+
+_COUNTS: Mapping[Counted, str] = {
+    "keys": "SELECT COUNT(*) AS n FROM gateway_key"
+    " WHERE organisation_id = :id AND revoked_at IS NULL"
+    " AND (expires_at IS NULL OR expires_at > :now)",
+    "providers": "SELECT COUNT(*) AS n FROM provider WHERE organisation_id = :id",
+    "projects": "SELECT COUNT(*) AS n FROM project WHERE organisation_id = :id",
+    "members": "SELECT (SELECT COUNT(*) FROM member WHERE organisation_id = :id)"
+    " + (SELECT COUNT(*) FROM invitation WHERE organisation_id = :id AND accepted_at IS NULL"
+    " AND expires_at > :now) AS n",
+}
+
+
+class QuotaReached(Conflict):
+    """The organisation has as many of them as operators allow."""
+
+    code = "quota_reached"
+
+
+def check_quota(connection: Connection, organisation_id: str, counted: Counted, now: float) -> None:
+    """See that there may be one more, inside a change. Raises: QuotaReached."""
+    values = {"id": organisation_id}
+    rows = connection.rows("SELECT quotas FROM organisation WHERE id = :id", values)
+    quotas = msgspec.json.decode(rows[0]["quotas"], type=Quotas) if rows else Quotas()
+    most: int | None = getattr(quotas, counted)
+    if most is None:
+        return
+    (row,) = connection.rows(_COUNTS[counted], {**values, "now": now})
+    if row["n"] >= most:
+        raise QuotaReached(
+            f"this organisation may have {most} {counted}, and has as many",
+            hint="remove one, or ask an operator of this gateway for more",
+        )

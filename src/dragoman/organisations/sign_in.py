@@ -1,0 +1,156 @@
+"""Signing in with a password: who guesses is slowed down, and learns nothing by it.
+
+Failures are counted in windows: by account and address, by address, and by account, each with a
+limit of its own, so that who guesses at one address cannot lock out somebody at another. A try
+counts before its password is looked at: many at once are counted as many.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import NamedTuple
+
+from dragoman.errors import InvalidRequest, LimitExceeded, Unauthorized
+from dragoman.organisations.accounts import Account, actor_of, find_by_email
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.passwords import digest_password, is_outdated, matches
+from dragoman.organisations.sessions import end_by_token, open_session, sweep_sessions
+from dragoman.organisations.texts import read_email
+from dragoman.store.database import Connection
+from dragoman.types.credential import Secret
+
+log = logging.getLogger("dragoman.control")
+
+WINDOW_S = 900.0
+PAIR_LIMIT = 5
+ADDRESS_LIMIT = 50
+ACCOUNT_LIMIT = 100
+
+
+class SignedIn(NamedTuple):
+    """Who has signed in, and the token of the new session."""
+
+    account: Account
+    token: Secret
+
+
+def sign_in(
+    desk: Desk,
+    email: str,
+    password: str,
+    *,
+    address: str,
+    agent: str | None = None,
+    old_token: str | None = None,
+) -> SignedIn:
+    """Sign in. A session that there was (`old_token`) is over: no token outlives who is behind it.
+
+    Raises: Unauthorized, the same whether there is such an account or not; LimitExceeded.
+    """
+    try:
+        email = read_email(email)
+    except InvalidRequest:
+        email = ""
+    keys = _count(desk, email, address)
+    with desk.read() as connection:
+        account = find_by_email(connection, email)
+    if not matches(password, account.password if account is not None else None):
+        log.warning("a wrong password, or no such account, from %s", address or "somewhere")
+        raise _wrong()
+    if account is None or not account.enabled:
+        raise _wrong()
+    _forget(desk, keys)
+    return start_session(
+        desk, account, "password", address=address, agent=agent, old_token=old_token,
+        password=password,
+    )  # fmt: skip
+
+
+def start_session(
+    desk: Desk,
+    account: Account,
+    way: str,
+    *,
+    address: str,
+    agent: str | None = None,
+    old_token: str | None = None,
+    password: str | None = None,
+) -> SignedIn:
+    """Make a session for somebody who has proved who they are, `way` says how."""
+    with desk.read() as connection:
+        actor = actor_of(connection, account, address)
+    with desk.change(actor, "sign_in", "account", account.email) as change:
+        connection = change.connection
+        sweep_sessions(connection, change.now)
+        if old_token is not None:
+            end_by_token(connection, old_token)
+        if password is not None and account.password and is_outdated(account.password):
+            connection.write(
+                "UPDATE account SET password = :digest WHERE id = :id",
+                {"digest": digest_password(password), "id": account.id},
+            )
+        token = open_session(connection, account.id, change.now, address=address, agent=agent)
+        change.note(None, {"way": way})
+    return SignedIn(account, token)
+
+
+def _wrong() -> Unauthorized:
+    return Unauthorized(
+        "the e-mail address or the password is wrong",
+        hint="an operator of this gateway can set a new password",
+        code="sign_in_failed",
+    )
+
+
+def _count(desk: Desk, email: str, address: str) -> list[str]:
+    """Count a try, before it is known how it ends. Raises: LimitExceeded."""
+    now = desk.clock()
+    limits = {
+        _digest("pair", email, address): PAIR_LIMIT,
+        _digest("address", address): ADDRESS_LIMIT,
+        _digest("account", email): ACCOUNT_LIMIT,
+    }
+    waits: list[float] = []
+    with desk.read() as connection, connection.transaction():
+        connection.write(
+            "DELETE FROM sign_in_failure WHERE since <= :start", {"start": now - WINDOW_S}
+        )
+        for digest, limit in sorted(limits.items()):
+            if (left := _count_one(connection, digest, limit, now)) is not None:
+                waits.append(left)
+    if waits:
+        raise LimitExceeded(
+            "there were too many wrong passwords",
+            hint="wait, or let an operator of this gateway set a new password",
+            retry_after=max(waits),
+        )
+    return list(limits)
+
+
+def _count_one(connection: Connection, digest: str, limit: int, now: float) -> float | None:
+    """Count a try; gives the seconds until the next may be, when there were too many."""
+    connection.write(
+        "INSERT INTO sign_in_failure (digest, count, since) VALUES (:digest, 1, :now)"
+        " ON CONFLICT (digest) DO UPDATE SET count = sign_in_failure.count + 1",
+        {"digest": digest, "now": now},
+    )
+    (row,) = connection.rows(
+        "SELECT count, since FROM sign_in_failure WHERE digest = :digest", {"digest": digest}
+    )
+    return row["since"] + WINDOW_S - now if row["count"] > limit else None
+
+
+def _forget(desk: Desk, keys: list[str]) -> None:
+    """Take back what was counted of a try that was right; who knows the password starts anew."""
+    pair, address, account = keys
+    with desk.read() as connection, connection.transaction():
+        for digest in (pair, account):
+            connection.write("DELETE FROM sign_in_failure WHERE digest = :d", {"d": digest})
+        connection.write(
+            "UPDATE sign_in_failure SET count = count - 1 WHERE digest = :d", {"d": address}
+        )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

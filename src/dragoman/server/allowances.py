@@ -1,0 +1,306 @@
+"""Lets an exchange pass if everybody whom it concerns may still use something, else says why not.
+
+What it may take at the most is reserved before anybody is asked, all of it or nothing, and settled
+with what it really took when it is over.
+
+Law: with strict quotas nothing is let through that cannot be counted: while whoever counts is away
+that is a 503. Rates and places at a time only keep bursts away: when Redis is known to be away each
+worker goes on counting them by itself, because to refuse everybody would be worse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dragoman.errors import DragomanError
+from dragoman.ledger.calendar import Calendar
+from dragoman.ledger.charging import taken
+from dragoman.ledger.counting import Counters, Decision, Line, Warming
+from dragoman.ledger.memory import MemoryCounters
+from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
+from dragoman.server.bounds import Bounds
+from dragoman.server.ratelimits import refusal, tell
+from dragoman.store.database import StoreError
+from dragoman.types.allowance import Allowance, Charge
+from dragoman.types.exchange import Exchange
+from dragoman.types.route import Deployment
+
+if TYPE_CHECKING:
+    from dragoman.engine.call import Call
+    from dragoman.server.access import Principal
+    from dragoman.server.endpoint import Release
+    from dragoman.server.snapshot import Admission
+
+UNCOUNTED = frozenset({"/messages/count_tokens"})
+"""Endpoints that cost nothing."""
+RETRY_S = 1.0
+"""When those who count may be back."""
+LOOK_AGAIN_S = 0.5
+"""A provider's place may become free in another worker: nobody tells us."""
+REMEMBERED = 10_000
+
+
+class LimitsUnavailable(DragomanError):
+    """Nobody can say at the moment what is left of a quota."""
+
+    status = 503
+    code = "limits_unavailable"
+    retryable = True
+
+
+class _Plan(Struct, gc=False):
+    """What a request wants, and which of its deployments want what."""
+
+    lines: list[Line]
+    of_deployment: list[list[int]] | None = None
+
+
+class Allowances:
+    """See `Gatekeeper`. `counters` counts; `rulebook` is replaced when something was changed.
+
+    `ready` is set once it is known what was used before; until then quotas are not given out.
+    """
+
+    def __init__(self, counters: Counters, wall: Callable[[], float]) -> None:
+        self.counters = counters
+        self.ready = True
+        self._alone = MemoryCounters()
+        self._wall = wall
+        self._calendar = Calendar()
+        self._rows: Iterable[Allowance] = ()
+        self._file: Iterable[Allowance] = ()
+        self._subjects: dict[Principal, Subjects] = {}
+        self.rulebook = Rulebook(())
+
+    def know(
+        self,
+        rows: Iterable[Allowance] | None = None,
+        file: Iterable[Allowance] | None = None,
+    ) -> None:
+        """Take note of what the database, or what the configuration file allows now."""
+        self._rows = self._rows if rows is None else tuple(rows)
+        self._file = self._file if file is None else tuple(file)
+        self.rulebook = Rulebook((*self._file, *self._rows))
+
+    async def enter(self, call: Call, admission: Admission) -> Release:
+        """See `Gatekeeper.enter`. Raises: LimitExceeded, BudgetExceeded, LimitsUnavailable."""
+        rulebook = self.rulebook
+        exchange = call.exchange
+        if not rulebook.allowances or exchange.endpoint in UNCOUNTED:
+            return _nothing
+        if not getattr(call.dialogue, "metered", True):
+            return _nothing
+        now = self._wall()
+        plan = self._plan(rulebook, call, admission.principal, now)
+        lines = plan.lines
+        if not lines:
+            return _nothing
+        while True:
+            counters, decision = await self._reserve(exchange.id, lines, now)
+            told = tell(lines, decision, exchange.endpoint or "", now)
+            if decision.passed and not self._choose(call, plan, decision):
+                kept = [line for n, line in enumerate(lines) if n not in decision.refused]
+                counters.settle(exchange.id, kept, [0] * len(kept), now)
+            elif decision.passed:
+                break
+            waiting = _patience(lines, decision)
+            left_s = call.deadline - call.around.clock()
+            if waiting is None or waiting > left_s:
+                call.told.update(told)
+                raise refusal(lines, decision, now)
+            await asyncio.sleep(waiting)
+            now = self._wall()
+        call.told.update(told)
+        if decision.refused:
+            lines = [line for n, line in enumerate(lines) if n not in decision.refused]
+        exchange.charges = tuple(_charge(line) for line in lines if line.allowance.is_quota)
+
+        def release(exchange: Exchange) -> None:
+            used = [_used(line, exchange) for line in lines]
+            counters.settle(exchange.id, lines, used, self._wall())
+
+        return release
+
+    async def _reserve(
+        self, hold: str, lines: Sequence[Line], now: float
+    ) -> tuple[Counters, Decision]:
+        strict = any(x.allowance.is_quota and x.allowance.mode == "strict" for x in lines)
+        if strict and not self.ready:
+            raise _unavailable("what was used before is still being read")
+        try:
+            return self.counters, await self.counters.reserve(hold, lines, now)
+        except asyncio.CancelledError:
+            self.counters.settle(hold, lines, [0] * len(lines), now)
+            raise
+        except Warming:
+            raise _unavailable("those who count have just come back") from None
+        except StoreError as error:
+            if strict or not self.counters.away:
+                raise _unavailable("whoever counts does not answer") from error
+        return self._alone, self._alone.reserve_now(lines, now)
+
+    # -- what a request wants
+
+    def _plan(self, rulebook: Rulebook, call: Call, principal: Principal, now: float) -> _Plan:
+        bounds = Bounds(call)
+        organisation = principal.organisation_id
+        lines: list[Line] = []
+        deployments = call.deployments
+        for bound in rulebook.find(organisation, self._subjects_of(principal)):
+            if bound[0].measure == "spend":
+                deployments = _affordable(bound[0], deployments, bounds)
+            lines.append(self._line(bound, bounds, deployments, now))
+        if deployments is not call.deployments:
+            call.deployments = deployments
+        if not rulebook.minds_deployments:
+            return _Plan(lines)
+        places: dict[str, int] = {}
+        of_deployment: list[list[int]] = []
+        for deployment in deployments:
+            mine: list[int] = []
+            subjects: Subjects = (("provider", deployment.provider.name), ("model", deployment.ref))
+            for bound in rulebook.find(organisation, subjects):
+                line = self._line(bound, bounds, (deployment,), now)
+                at = places.get(line.key)
+                if at is None:
+                    at = places[line.key] = len(lines)
+                    line.optional = len(deployments) > 1
+                    lines.append(line)
+                else:
+                    lines[at].amount = max(lines[at].amount, line.amount)
+                mine.append(at)
+            of_deployment.append(mine)
+        return _Plan(lines, of_deployment if len(deployments) > 1 else None)
+
+    def _line(
+        self, bound: Bound, bounds: Bounds, deployments: Sequence[Deployment], now: float
+    ) -> Line:
+        allowance, subject = bound
+        measure = allowance.measure
+        amount = 1
+        if measure == "tokens":
+            amount = bounds.tokens()
+        elif measure == "spend":
+            assumed = _assumed(allowance)
+            costs = [bounds.cost(deployment) for deployment in deployments]
+            amount = max((assumed if cost is None else cost for cost in costs), default=0)
+        if not allowance.is_quota:
+            if measure == "tokens" and amount > allowance.amount:
+                amount = allowance.amount  # else it would never pass: it takes a whole minute's
+            return Line(allowance, subject, amount)
+        since, until = self._calendar.span(allowance.period, now)
+        return Line(allowance, subject, amount, False, since, until)
+
+    def _subjects_of(self, principal: Principal) -> Subjects:
+        found = self._subjects.get(principal)
+        if found is None:
+            if len(self._subjects) >= REMEMBERED:
+                self._subjects.clear()
+            found = self._subjects[principal] = subjects_of(principal)
+        return found
+
+    @staticmethod
+    def _choose(call: Call, plan: _Plan, decision: Decision) -> bool:
+        """Keep the deployments that still may be asked; False when none may."""
+        if plan.of_deployment is None or not decision.refused:
+            return True
+        full = set(decision.refused)
+        kept = tuple(
+            deployment
+            for deployment, mine in zip(call.deployments, plan.of_deployment, strict=True)
+            if full.isdisjoint(mine)
+        )
+        if not kept:
+            return False
+        call.deployments = kept
+        return True
+
+
+def subjects_of(principal: Principal) -> Subjects:
+    """Say for whom a request counts."""
+    key = principal.key_id or (f"file:{principal.key}" if principal.key else None)
+    subjects: Subjects = (
+        ("organisation", principal.organisation_id),
+        ("project", principal.project_id or ""),
+        ("member", principal.account_id or ""),
+        ("key", key or ""),
+    )
+    return tuple(each for each in subjects if each[1])
+
+
+def _affordable(
+    allowance: Allowance, deployments: tuple[Deployment, ...], bounds: Bounds
+) -> tuple[Deployment, ...]:
+    """Leave out what nobody knows the price of, where that is not allowed."""
+    if allowance.unknown != "block" or allowance.mode != "strict":
+        return deployments
+    known = tuple(d for d in deployments if bounds.cost(d) is not None)
+    if not known:
+        raise unknown_price(deployments[0].ref)
+    return known if len(known) < len(deployments) else deployments
+
+
+def unknown_price(ref: str) -> DragomanError:
+    """Make the error for a model that a budget does not let through."""
+    from dragoman.errors import Forbidden
+
+    return Forbidden(
+        f"what {ref} costs is not known, and a budget allows known prices only",
+        code="price_unknown",
+        hint="say its price in the configuration (`cost`, or `free = true`), or let the budget"
+        " assume one",
+    )
+
+
+def _assumed(allowance: Allowance) -> int:
+    return (allowance.assumed_nanousd or 0) if allowance.unknown == "assume" else 0
+
+
+def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
+    """How long to wait before asking again; None when that is up to the client.
+
+    We wait for providers' limits of the configuration: they spare the provider, not the client.
+    """
+    waits: list[float] = []
+    for position in decision.refused:
+        if not lines[position].allowance.id.startswith("provider:"):
+            return None
+        wait_s = decision.standings[position].wait_s
+        waits.append(LOOK_AGAIN_S if wait_s is None else wait_s)
+    return min(max(min(waits), 0.02), LOOK_AGAIN_S) if waits else None
+
+
+def _charge(line: Line) -> Charge:
+    allowance = line.allowance
+    return Charge(
+        allowance_id=allowance.id,
+        kind=allowance.kind,
+        subject=line.subject,
+        measure=allowance.measure,
+        since=line.since,
+        assumed=_assumed(allowance),
+    )
+
+
+def _used(line: Line, exchange: Exchange) -> int:
+    if line.allowance.measure == "concurrency":
+        return 0
+    return taken(_charge(line), exchange)
+
+
+def _unavailable(why: str) -> LimitsUnavailable:
+    error = LimitsUnavailable(
+        f"what is left of a budget or limit cannot be found out: {why}",
+        hint="ask again in a moment",
+    )
+    error.retry_after = float(math.ceil(RETRY_S))
+    return error
+
+
+def _nothing(exchange: Exchange) -> None:
+    """Release nothing."""

@@ -1,0 +1,156 @@
+"""How clients are told what is left, and why they are not let through.
+
+Sources: https://platform.openai.com/docs/guides/rate-limits, `x-ratelimit-*`, and
+https://platform.claude.com/docs/en/api/rate-limits, `anthropic-ratelimit-*` (read 2026-11)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from dragoman.errors import BudgetExceeded, LimitExceeded
+from dragoman.ledger.counting import Decision, Line, Standing
+from dragoman.types.allowance import Allowance
+
+HELD_S = 1.0
+"""What is held for others may come back soon: nobody knows when."""
+MINUTE_S = 60.0
+NANO = 1_000_000_000
+
+_WHOSE: Mapping[str, str] = {
+    "organisation": "the organisation",
+    "project": "the project",
+    "member": "this member",
+    "key": "this key",
+    "provider": "the provider {}",
+    "model": "the model {}",
+}
+_PERIODS: Mapping[str, str] = {
+    "minute": " a minute",
+    "hour": " an hour",
+    "day": " a day",
+    "week": " a week",
+    "month": " a month",
+    "total": " in all",
+    "now": " at a time",
+}
+
+
+def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> dict[str, str]:
+    """Write the headers that say what is left: of each measure, for what is tightest.
+
+    `now` is Unix time.
+    """
+    headers: dict[str, str] = {}
+    passed = decision.passed
+    tightest: dict[str, tuple[int, Line, Standing]] = {}
+    for position, line in enumerate(lines):
+        measure = line.allowance.measure
+        if measure != "requests" and measure != "tokens":
+            continue
+        standing = decision.standings[position]
+        left = line.allowance.amount - standing.used - (line.amount if passed else 0)
+        if measure not in tightest or left < tightest[measure][0]:
+            tightest[measure] = left, line, standing
+    anthropic = path.startswith("/messages")
+    for name, (left, line, standing) in tightest.items():
+        reset_s = standing.reset_s
+        if line.allowance.period == "minute" and passed:
+            reset_s = MINUTE_S + 1
+        limit, rest = str(line.allowance.amount), str(max(left, 0))
+        if anthropic:
+            headers[f"anthropic-ratelimit-{name}-limit"] = limit
+            headers[f"anthropic-ratelimit-{name}-remaining"] = rest
+            if reset_s is not None:
+                headers[f"anthropic-ratelimit-{name}-reset"] = _moment(now + reset_s)
+        else:
+            headers[f"x-ratelimit-limit-{name}"] = limit
+            headers[f"x-ratelimit-remaining-{name}"] = rest
+            if reset_s is not None:
+                headers[f"x-ratelimit-reset-{name}"] = _length(reset_s)
+    return headers
+
+
+def refusal(lines: Sequence[Line], decision: Decision, now: float) -> LimitExceeded:
+    """Say what is used up: of several, what lasts longest."""
+
+    def lasts(position: int) -> float:
+        line, standing = lines[position], decision.standings[position]
+        if line.allowance.is_quota:
+            return math.inf
+        return HELD_S if standing.wait_s is None else standing.wait_s
+
+    needed = [n for n in decision.refused if not lines[n].optional] or list(decision.refused)
+    position = max(needed, key=lasts)
+    line, standing = lines[position], decision.standings[position]
+    if line.allowance.is_quota:
+        return _used_up(line, standing, now)
+    error = LimitExceeded(
+        f"the limit of {describe(line.allowance)} for {_whose(line)} is reached",
+        hint="ask again later, or ask whoever runs this gateway for more",
+    )
+    error.retry_after = float(math.ceil(lasts(position)))
+    return error
+
+
+def _used_up(line: Line, standing: Standing, now: float) -> LimitExceeded:
+    allowance = line.allowance
+    left = allowance.amount - standing.used
+    begins = "" if line.until is None else f"; it begins anew at {_moment(line.until)}"
+    if left > 0 and line.amount > left:
+        what = f"this request may take up to {_amount(allowance, line.amount)}, and"
+        what = f"{what} {_amount(allowance, left)} are left of {describe(allowance)}"
+        error = BudgetExceeded(
+            f"{what} for {_whose(line)}",
+            code="budget_exceeded",
+            hint=f"allow it a shorter answer (`max_tokens`){begins}",
+        )
+    else:
+        error = BudgetExceeded(
+            f"the budget of {describe(allowance)} for {_whose(line)} is used up",
+            code="budget_exceeded",
+            hint=f"ask whoever runs this gateway for more{begins}",
+        )
+    may_come_back = allowance.measure != "requests" and standing.held > 0
+    if may_come_back and standing.used - standing.held + line.amount <= allowance.amount:
+        error.retry_after = HELD_S  # others hold more than they may use
+    del now
+    return error
+
+
+def describe(allowance: Allowance) -> str:
+    """Say how much it is: `100 requests a minute`, `$25.00 a month`."""
+    return _amount(allowance, allowance.amount) + _PERIODS[allowance.period]
+
+
+def _amount(allowance: Allowance, amount: int) -> str:
+    if allowance.measure == "spend":
+        dollars = f"{amount / NANO:.9f}".rstrip("0")
+        whole, _, part = dollars.partition(".")
+        return f"${whole}.{part.ljust(2, '0')}"
+    noun = "requests" if allowance.measure == "concurrency" else allowance.measure
+    return f"{amount} {noun if amount != 1 else noun.removesuffix('s')}"
+
+
+def _whose(line: Line) -> str:
+    if not line.subject:
+        return "this gateway"
+    return _WHOSE[line.allowance.kind].format(line.subject)
+
+
+def _length(seconds: float) -> str:
+    """Write a length of time as OpenAI does: `850ms`, `7.5s`, `6m0s`, `23h59m12s`."""
+    if seconds < 1:
+        return f"{max(math.ceil(seconds * 1000), 0)}ms"
+    whole = math.ceil(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(math.ceil(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
