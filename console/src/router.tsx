@@ -29,6 +29,12 @@ const page = (path: string, load: () => Promise<{ default: React.ComponentType }
 
 const routes = root.addChildren([
   page("/", () => import("~/pages/Overview")),
+  page("/keys", () => import("~/pages/keys/Keys")),
+  page("/members", () => import("~/pages/members/Members")),
+  page("/audit", () => import("~/pages/audit/Audit")),
+  page("/first", () => import("~/pages/first/First")),
+  page("/setup", () => import("~/pages/welcome/Setup")),
+  page("/invitation", () => import("~/pages/welcome/Invitation")),
 ]);
 
 export function makeRouter(queries: QueryClient) {
