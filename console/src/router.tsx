@@ -24,7 +24,7 @@ const root = createRootRouteWithContext<Context>()({
   validateSearch: (search: Record<string, unknown>): View => search,
 });
 
-const page = (path: string, load: () => Promise<{ default: React.ComponentType }>) =>
+const page = <const Path extends string>(path: Path, load: () => Promise<{ default: React.ComponentType }>) =>
   createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
 
 const routes = root.addChildren([
