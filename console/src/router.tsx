@@ -28,7 +28,11 @@ const page = <const Path extends string>(path: Path, load: () => Promise<{ defau
   createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
 
 const routes = root.addChildren([
-  page("/", () => import("~/pages/Overview")),
+  page("/", () => import("~/pages/overview/Overview")),
+  page("/requests", () => import("~/pages/requests/Requests")),
+  page("/playground", () => import("~/pages/playground/Playground")),
+  page("/providers", () => import("~/pages/providers/Providers")),
+  page("/settings", () => import("~/pages/settings/Settings")),
   page("/keys", () => import("~/pages/keys/Keys")),
   page("/members", () => import("~/pages/members/Members")),
   page("/audit", () => import("~/pages/audit/Audit")),
