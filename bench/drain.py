@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from dragoman.server.book import BATCH, SOURCE
+from dragoman.ledger.drain import BATCH, SOURCE
 from dragoman.store import Ledger, Place
 from dragoman.store.database import read_place
 from dragoman.types.exchange import Attempt, Exchange

@@ -240,6 +240,11 @@ class Registry:
         ]
 
     @property
+    def discovered(self) -> Discovered:
+        """What providers have told of their models."""
+        return self._discovered
+
+    @property
     def endpoint(self) -> Provider | None:
         """The provider that `with_endpoint` added."""
         return self._endpoint

@@ -9,6 +9,7 @@ import pytest
 from dragoman.config.variables import SIZE_LIMIT, read_variable
 from dragoman.errors import ConfigError
 from dragoman.store.database import Server, StoreError, database_place
+from dragoman.store.redis import redis_address
 
 
 def test_a_variable_is_read_from_the_environment_or_from_a_file(tmp_path: Path) -> None:
@@ -48,5 +49,8 @@ def test_the_database_may_be_named_in_a_file(tmp_path: Path) -> None:
     secret.write_text("postgresql://me:hidden@db/name\n")
     env = {"DRAGOMAN_DATABASE_URL_FILE": str(secret)}
     assert database_place(env) == Server("postgresql://me:hidden@db/name")
+    secret.write_text("redis://:hidden@cache:6379/1")
+    address = redis_address({"DRAGOMAN_REDIS_URL_FILE": str(secret)})
+    assert str(address) == "redis://cache:6379/1"
     with pytest.raises(StoreError, match="cannot be read"):
         database_place({"DRAGOMAN_DATABASE_URL_FILE": str(tmp_path / "none")})

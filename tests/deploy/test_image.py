@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ import pytest
 
 from tests.deploy.test_files import _instructions
 from tests.deploy.tools import BIN, IMAGE, ROOT, TIMEOUT_S
+from tests.upstream.ports import free_port
 
 UV = ROOT / ".venv-clients/bin/uv"
 LONG_S = 30.0
@@ -52,12 +52,10 @@ def env(tmp_path: Path) -> Mapping[str, str]:
         (tmp_path / name).write_text(text)
     (tmp_path / "etc/dragoman").mkdir(parents=True)
     (tmp_path / "lib/dragoman").mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
     return {
         "PATH": os.environ["PATH"],
         **dict(_variables(tmp_path)),
-        "DRAGOMAN_SERVER__PORT": str(port),
+        "DRAGOMAN_SERVER__PORT": str(free_port()),
         "DRAGOMAN_SECRET_KEY_FILE": str(tmp_path / "secret-key"),
         "DRAGOMAN_ADMIN_PASSWORD_FILE": str(tmp_path / "admin-password"),
     }

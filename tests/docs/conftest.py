@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.docs.reader import GATEWAY, Reader
 from tests.docs.servers import answer, find_server
 from tests.upstream.answers import embeddings, error, models
 from tests.upstream.fault import FaultUpstream, Request
+from tests.upstream.ports import free_port
 from tests.upstream.script import Answer, Script
 
 
@@ -72,12 +72,6 @@ def reader(
     request: pytest.FixtureRequest,
 ) -> Reader:
     """Someone at a machine where vLLM and Ollama run, and nothing listens on port 9999."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        socket.create_server(("127.0.0.1", 0)) as free,
-    ):
-        nothing = f"localhost:{taken.getsockname()[1]}"
-        gateway = f"127.0.0.1:{free.getsockname()[1]}"
     servers = {
         "localhost:8000": upstream(serve).url.removeprefix("http://"),
         "localhost:11434": upstream(serve_ollama).url.removeprefix("http://"),
@@ -88,8 +82,8 @@ def reader(
         "localhost:7600": upstream(serve_bedrock).url.removeprefix("http://"),
         "localhost:7500": upstream(serve_azure).url.removeprefix("http://"),
         "localhost:7400": upstream(serve_guide).url.removeprefix("http://"),
-        "localhost:9999": nothing,
-        GATEWAY: gateway,
+        "localhost:9999": f"localhost:{free_port()}",
+        GATEWAY: f"127.0.0.1:{free_port()}",
     }
     providers = {}
     if guide := find_server(page.stem):

@@ -13,6 +13,8 @@ from tests.docs.page import SERVE, Step
 
 STARTS, ENDS = "\x1e", "\x1f"
 TIMEOUT_S = 120
+CHECK = "--check"
+"""With this `dragoman serve` asks, and does not stay."""
 GATEWAY = "127.0.0.1:4400"
 """Where the pages find the gateway."""
 
@@ -67,7 +69,7 @@ class Reader:
         parts = [TIDY]
         for step in steps:
             command = self._replaced(step.command, self.servers)
-            if command.startswith(SERVE):
+            if command.startswith(SERVE) and not command.endswith(CHECK):
                 command = WAITS.format(command=command)
             parts.append(f"printf '{STARTS}'\n{{\n{command}\n}} </dev/null\nprintf '{ENDS}%s' $?\n")
         return "".join(parts)

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from dragoman.ledger.rollups import FORGOTTEN, KEY, SUMS, follow, rebuild, tally
+from dragoman.ledger.rollups import (
+    FORGOTTEN,
+    KEY,
+    LATENCY_KEY,
+    LATENCY_SUMS,
+    SUMS,
+    Tally,
+    follow,
+    rebuild,
+    tally,
+)
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
 from dragoman.store.records import By, Records
@@ -31,27 +41,36 @@ def write_all(place: Place, exchanges: Sequence[Exchange]) -> None:
         follow(connection, exchanges)
 
 
+def sums_in(connection: Connection) -> Tally:
+    found = []
+    for table, columns in (("hourly", (*KEY, *SUMS)), ("latency", (*LATENCY_KEY, *LATENCY_SUMS))):
+        rows = connection.rows(f"SELECT {', '.join(columns)} FROM {table}")
+        found.append(sorted(tuple(dict(row).values()) for row in rows))
+    return Tally(*found)
+
+
 def hourly(connection: Connection) -> list[tuple[Any, ...]]:
-    rows = connection.rows(f"SELECT {', '.join((*KEY, *SUMS))} FROM hourly")
-    return sorted(tuple(dict(row).values()) for row in rows)
+    return list(sums_in(connection).hourly)
 
 
-def test_the_columns_are_those_of_the_table() -> None:
+def test_the_columns_are_those_of_the_tables() -> None:
     assert (*KEY, *SUMS) == (*accounting.HOURLY_KEY, *accounting.HOURLY_SUMS)
+    assert (*LATENCY_KEY, *LATENCY_SUMS) == (*accounting.LATENCY_KEY, *accounting.LATENCY_SUMS)
 
 
 def test_sums_written_one_by_one_at_once_and_anew_are_the_same(place: Place) -> None:
     exchanges = list(traffic(100))
     write(place, exchanges)
     with closing(open_database(place)) as connection:
-        written = hourly(connection)
+        written = sums_in(connection)
         assert written == tally(exchanges)
         connection.write("UPDATE hourly SET cost_nanousd = cost_nanousd + 1, requests = 0")
+        connection.write("UPDATE latency SET took_3 = took_3 + 1")
         done = rebuild(connection)
-        assert hourly(connection) == written
+        assert sums_in(connection) == written
         assert (done.hours, done.exchanges, done.left) == (36, 100, None)
         assert rebuild(connection) == done
-        assert hourly(connection) == written
+        assert sums_in(connection) == written
 
 
 @pytest.mark.parametrize("by", ["model", "provider"])
@@ -63,7 +82,7 @@ def test_each_level_adds_up_to_what_the_attempts_add_up_to(place: Place, by: By)
     shared = [n for n in SUMS if n in next(iter(expected.values())).__struct_fields__]
     assert len(shared) == 12
     with closing(open_database(place)) as connection:
-        for level in ("model", "all"):
+        for level in ("model", "model day", "all"):
             rows = connection.rows(
                 f"SELECT {name} AS name, CAST(sum(failed_attempts) AS BIGINT) AS failing,"
                 f" {', '.join(f'CAST(sum({n}) AS BIGINT) AS {n}' for n in shared)}"
@@ -84,7 +103,9 @@ def test_every_level_adds_up_to_the_same(place: Place) -> None:
     with closing(open_database(place)) as connection:
         rows = connection.rows(f"SELECT level, {sums} FROM hourly GROUP BY level ORDER BY level")
         found = [dict(row) for row in rows]
-    assert [row.pop("level") for row in found] == ["all", "key", "model", "total"]
+    assert [row.pop("level") for row in found] == [
+        *("all", "key", "key day", "model", "model day", "total"),
+    ]
     assert found[0]["requests"] == 200
     assert all(row == found[0] for row in found)
 
@@ -99,7 +120,8 @@ def test_rebuilding_a_range_touches_whole_hours_of_it_and_no_others(place: Place
         assert done.hours == 2
         at = KEY.index("hour")
         for was, now in zip(right, hourly(connection), strict=True):
-            assert (was == now) == (was[at] in (hour, hour + 3600))
+            if not was[KEY.index("level")].endswith(" day"):  # those are made of their hours
+                assert (was == now) == (was[at] in (hour, hour + 3600))
 
 
 def test_sums_of_hours_whose_exchanges_were_deleted_stay(place: Place) -> None:
@@ -142,4 +164,4 @@ def test_writers_and_a_rebuild_at_the_same_time_lose_and_double_nothing(place: P
             rebuild(connection)
         for thread in threads:
             thread.join()
-        assert hourly(connection) == tally([one for part in parts for one in part])
+        assert sums_in(connection) == tally([one for part in parts for one in part])

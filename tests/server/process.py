@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.server.serving import ask
+from tests.upstream.ports import free_port
 
 PROMPT = [{"role": "user", "content": "hi"}]
 LONG_S = 20.0
@@ -44,8 +45,7 @@ class Process:
         own = {"HOME": str(home), "PATH": os.environ["PATH"], "TEAM_KEY": "team-secret"}
         given = ["--config", str(self.file), *arguments]
         if handed is None:
-            with socket.create_server(("127.0.0.1", 0)) as sock:
-                self.port = sock.getsockname()[1]
+            self.port = free_port()
             program = [sys.executable, "-m", "dragoman", "serve"]
             given += ["--port", str(self.port)]
             descriptors = []

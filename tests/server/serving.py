@@ -20,16 +20,22 @@ import uvicorn
 from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
 from dragoman.errors import DragomanError
+from dragoman.ledger.content import ContentLog
 from dragoman.routing.health import Health
 from dragoman.routing.retry import RetryPolicy
 from dragoman.server.application import Application
+from dragoman.server.directory import Directory
 from dragoman.server.gateway import Gateway
+from dragoman.server.reception import Reception
 from dragoman.server.snapshot import take_snapshot
+from dragoman.server.tenants import Tenants
 from dragoman.server.worker import settings_for
+from dragoman.store.claims import Claims
 from dragoman.store.responses import Responses
 from dragoman.types.exchange import Exchange
 from dragoman.types.route import Deployment
 from tests.library.asking import configure
+from tests.server.tenancy import Team
 
 
 class Seen:
@@ -67,6 +73,7 @@ class Served:
     """Serve these providers, as a context: `url`, and `base_url` with `/v1`.
 
     `seen` has what the observers of the gateway are told. `database` is where responses are kept.
+    `team` has organisations. `content` keeps what is said.
     """
 
     def __init__(
@@ -76,6 +83,8 @@ class Served:
         hold_s: float | None = None,
         body_limit: int = 1024 * 1024,
         database: Path | None = None,
+        team: Team | None = None,
+        content: ContentLog | None = None,
         **settings: Any,
     ) -> None:
         self._providers = providers
@@ -83,6 +92,8 @@ class Served:
         self._hold_s = hold_s
         self._body_limit = body_limit
         self._database = database
+        self._team = team
+        self._content = content
         self.seen = Seen()
         self._around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
         self._clients = contextlib.ExitStack()
@@ -102,8 +113,19 @@ class Served:
         if self._hold_s is not None:
             server["hold"] = self._hold_s
         config = configure(self._providers, server=server, **self._settings)
-        snapshot = take_snapshot(config, self._around, discovered={}, listening="127.0.0.1")
-        gateway = Gateway(snapshot, observers=[self.seen], responses=Responses(self._database))
+        directory = None if self._team is None else Directory(self._team.desk, self._team.safe)
+        snapshot = take_snapshot(
+            config, self._around, discovered={}, listening="127.0.0.1", directory=directory
+        )
+        gateway = Gateway(
+            snapshot,
+            observers=[self.seen],
+            responses=Responses(self._database),
+            claims=Claims(self._database),
+            reception=Reception(None if directory is None else Tenants(directory)),
+            content=self._content,
+        )
+        self.gateway = gateway
         self._application = application = Application(
             gateway,
             body_limit=config.server.body_limit,
@@ -117,8 +139,12 @@ class Served:
         def run() -> None:
             async def serve() -> None:
                 self._loop = asyncio.get_running_loop()
+                watching = directory and asyncio.ensure_future(directory.watch(0.05))
                 await self._server.serve(sockets=[sock])
                 await gateway.close()
+                if watching and directory:
+                    watching.cancel()
+                    await asyncio.to_thread(directory.close)
 
             asyncio.run(serve())
 

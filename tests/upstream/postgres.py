@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, Self
 import psycopg
 
 from dragoman.store.database import Server
+from tests.upstream.ports import free_port
 
 LONG_S = 20.0
 UNSAFE = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB")
@@ -45,8 +46,7 @@ class PostgresServer:
             self._as = {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": []}
         self._folder = Path(mkdtemp(prefix="dragoman-pg-"))  # pytest's own are closed to others
         self._data = self._folder / "data"
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.port = sock.getsockname()[1]
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         if self._as:
@@ -94,12 +94,16 @@ class PostgresServer:
             self._process = None
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the server and every process of its connections."""
+        """Send a signal to the server and every process of its connections.
+
+        To the server first: what it would have begun or buried meanwhile it does not.
+        """
         assert self._process is not None
         pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for each in (pid, *map(int, children)):
-            os.kill(each, number)
+        self._process.send_signal(number)
+        for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):  # its connection has just ended
+                os.kill(int(each), number)
 
     def new(self, like: Server | None = None) -> Server:
         """Make an empty database, or one like another."""

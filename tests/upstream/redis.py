@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Self
 
 from dragoman.store.database import StoreError
 from dragoman.store.redis import BlockingRedis, RedisAddress
+from tests.upstream.ports import free_port
 
 LONG_S = 20.0
 PASSWORD = "open-sesame"
@@ -34,8 +34,7 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
         self._folder = Path(mkdtemp(prefix="dragoman-redis-"))
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.port = sock.getsockname()[1]
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         self.start()

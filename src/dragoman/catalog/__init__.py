@@ -116,6 +116,11 @@ def list_models(catalog: str, *, at: datetime | None = None) -> Iterator[ModelIn
             yield _info(snapshot.models[key], key, at)
 
 
+def catalog_names() -> list[str]:
+    """List the built-in providers of whose models there is a snapshot."""
+    return sorted(file.stem for file in _FOLDER.glob("*.json"))
+
+
 def has_catalog(catalog: str) -> bool:
     """Tell whether there is a snapshot of a provider's models."""
     return _load(catalog) is not None

@@ -24,7 +24,8 @@ def compute_cost(
     """Compute what a completion cost, in nano-dollars, and say where the figure comes from.
 
     What the provider itself reported comes first. Then `price.free` is 0, whatever was used. Then
-    the buckets are summed exactly and rounded once, half to even: prompt without cache, cache
+    time, where the machine is paid by the hour: `per_hour * duration_s / 3600 / shared_by`, which
+    is unknown as long as the duration is. Then the buckets are summed exactly and rounded once, half to even: prompt without cache, cache
     reads, cache writes, writes for an hour, completion, reasoning where it has a price of its own,
     and the fee per request. Above a tier's threshold its prices hold for the whole request.
 

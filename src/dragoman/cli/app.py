@@ -35,6 +35,12 @@ COMMANDS: Mapping[str, Command] = {
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, client, day …"),
     "db": Command("database:db", "The database: status, migrate, migrate-to, backup, restore."),
+    "gateway-keys": Command(
+        "gateway_keys:gateway_keys", "Keys that open the gateway: create, rotate, revoke, list."
+    ),
+    "org-providers": Command(
+        "org_providers:org_providers", "An organisation's own providers: set, list, delete, …"
+    ),
     "secrets": Command("secrets:secrets", "The gateway's master key: status, rotate, new-key."),
     "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
     "run": Command("run:run", "Start a coding agent against the gateway: claude, codex, …"),

@@ -52,13 +52,16 @@ def serve(
 
     from msgspec.structs import replace
 
-    from dragoman.server.sockets import listen, widest_host
+    from dragoman.cli.serve_setup import see_to_operator
+    from dragoman.server.limits import check_limits
+    from dragoman.server.sockets import listen, url_of, widest_host
     from dragoman.server.supervisor import Supervisor
     from dragoman.server.systemd import notify, take_sockets
     from dragoman.server.worker import run_worker
 
     config = work.reading[0]
     settings = config.server
+    check_limits(config, session.env, work.database)
     given_sockets = take_sockets(os.environ)
     sockets = given_sockets or listen(settings.host, settings.port)
     if given_sockets:
@@ -66,10 +69,13 @@ def serve(
         work = replace(work, listening=widest_host(given_sockets))
     log_to_stderr(debug=session.debug)
     session.tell_notes()
+    link = see_to_operator(session, config, work, url_of(sockets[0]))
 
     def started() -> None:
         if not quiet:
             _print_banner(session, config, sockets, work.listening)
+        if link is not None:
+            session.terminal.out.line(f"  Set-up  {link}   (valid once, for a day)")
         notify(os.environ, "READY=1")
 
     if settings.workers == 1:

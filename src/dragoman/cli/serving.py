@@ -35,7 +35,7 @@ class Rereading:
         from dragoman.config import load
 
         session = self._session
-        config = load(file=session.config_file, overrides=self._overrides)
+        config = load(file=session.config_file, overrides=self._overrides, egress="operator")
         discovered = read_cache(session.env).discovered(config.providers)
         return config, discovered, session.env
 

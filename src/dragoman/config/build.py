@@ -32,6 +32,7 @@ from dragoman.types.provider import (
     Auth,
     Check,
     Dialect,
+    EgressPolicy,
     Limits,
     OnOverflow,
     Provider,
@@ -47,13 +48,14 @@ _KEPT_ELSEWHERE = frozenset({"name", "api", "adapter", "auth"})
 class Context(NamedTuple):
     """What building needs besides the tables. `variables` are those of another tool's file.
 
-    Warnings go into `notes`.
+    Warnings go into `notes`. `egress` is whose word the tables' URLs are.
     """
 
     env: Mapping[str, str]
     built_in: Mapping[str, ProviderTable]
     variables: Table
     notes: list[ConfigError]
+    egress: EgressPolicy = "local"
 
 
 def build_provider(name: str, own: list[ProviderTable], context: Context) -> Provider:
@@ -105,6 +107,7 @@ class _Builder:
             limits=Limits(**_plain(values, "limits")),
             privacy=tuple(_value(values, "privacy") or ()),
             check=_check(values),
+            egress=self.context.egress,
             dialect=Dialect(**_frozen(_plain(values, "dialect"))),
             tls=self._tls(values),
             auth=cast("Auth | None", _value(values, "auth")),

@@ -12,7 +12,7 @@ from dragoman.errors import ConfigError
 from dragoman.types.guardrail import Guardrail
 from dragoman.types.provider import OnOverflow, Provider
 from dragoman.types.route import Route
-from dragoman.types.server import GatewayKey, Grant, ServerSettings
+from dragoman.types.server import Ceilings, GatewayKey, ServerSettings
 
 
 class LoadedFile(Struct, frozen=True, kw_only=True):
@@ -37,9 +37,9 @@ class Config(Struct, frozen=True, kw_only=True):
     `providers` holds every provider by name, built-ins first, then by layer and order in the file.
     `problems` are errors, `notes` are warnings; both know their place. What is wrong with one
     provider is in `Provider.problems` too and is raised when that one is used. `log`: the command
-    line keeps what is asked and answered. `server`, `gateway_keys`, `gateway_grant` (what may be
-    asked of all of it) and `guardrails` are the gateway's. `settings` are the merged tables of what files, variables and calls set, with the place of each value:
-    `show.py` reads them.
+    line keeps what is asked and answered. `server`, `gateway_keys`, `gateway_ceilings` (what may be
+    asked of all of it) and `guardrails` are the gateway's. `settings` are the merged tables of what
+    files, variables and calls set, with the place of each value: `show.py` reads them.
     """
 
     providers: Mapping[str, Provider]
@@ -50,7 +50,7 @@ class Config(Struct, frozen=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     server: ServerSettings = ServerSettings()
     gateway_keys: tuple[GatewayKey, ...] = ()
-    gateway_grant: Grant = Grant()
+    gateway_ceilings: Ceilings = Ceilings()
     guardrails: tuple[Guardrail, ...] = ()
     files: tuple[LoadedFile, ...] = ()
     problems: tuple[ConfigError, ...] = ()

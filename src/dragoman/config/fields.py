@@ -10,8 +10,8 @@ from dragoman.config.aid_fields import AUTO, MODEL_AIDS, PROVIDER_AIDS, guard, q
 from dragoman.config.field import KINDS as KINDS
 from dragoman.config.field import Field as Field
 from dragoman.config.field import camel as camel
-from dragoman.config.gateway_fields import CACHE, CONDITION, GUARDRAIL, SHADOW
-from dragoman.config.limit_fields import GRANT
+from dragoman.config.gateway_fields import CACHE, CONDITION, GUARDRAIL, LEDGER, SHADOW
+from dragoman.config.limit_fields import CEILINGS
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
 AUTHS = ("bearer", "x-api-key", "api-key", "none")
@@ -422,12 +422,13 @@ SERVER = (
     Field("store_responses", "flag", "Keep responses if clients send `store: true`.", "false"),
     Field("store_responses_ttl", "seconds", "How long they are kept.", "86400"),
     Field("cache", "table", "Answers that are kept for the same request.", fields=CACHE),
+    Field("ledger", "table", "What is kept of requests, and how long.", fields=LEDGER),
 )
 
 GATEWAY_KEY = (
     Field("name", "text", "Whose it is: what logs and usage call it.", required=True),
     Field("key", "secret", "The key: `env:NAME`, `file:PATH`, `cmd:COMMAND` …", required=True),
-    *GRANT,
+    *CEILINGS,
 )
 
 GATEWAY = (
@@ -437,7 +438,7 @@ GATEWAY = (
         "Who may ask: with one of these, every request needs one of them.",
         fields=GATEWAY_KEY,
     ),
-    *GRANT,
+    *CEILINGS,
 )
 
 TOP = (

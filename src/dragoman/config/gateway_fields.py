@@ -6,6 +6,7 @@ from typing import get_args
 
 from dragoman.config.conditions import DAYS
 from dragoman.config.field import Field
+from dragoman.types.content import ContentMode
 from dragoman.types.guardrail import (
     PERSONAL_KINDS,
     Direction,
@@ -30,6 +31,28 @@ CONDITION = (
 SHADOW = (
     Field("model", "text", "The model ref that gets a copy.", required=True),
     Field("percent", "number", "Of how many of a hundred requests.", "100"),
+)
+
+LEDGER = (
+    Field("requests_days", "count", "Days that rows of requests are kept; 0 is for ever.", "0"),
+    Field("audit_days", "count", "Days that the audit log is kept; 0 is for ever.", "0"),
+    Field(
+        "content",
+        "choice",
+        "Whether what is said is kept, of organisations that do not decide it for themselves.",
+        "off",
+        choices=get_args(ContentMode),
+    ),
+    Field(
+        "content_days", "count", "Days that what was said is kept, at most; 0 is for ever.", "30"
+    ),
+    Field(
+        "content_limit",
+        "count",
+        "Bytes that are kept of a request, and of an answer.",
+        "65536",
+        least=1,
+    ),
 )
 
 CACHE = (

@@ -22,12 +22,12 @@ from dragoman.config.guardrails import build_guardrails
 from dragoman.config.merge import merge_tables
 from dragoman.config.models import price_notes
 from dragoman.config.secrets import key_variable
-from dragoman.config.server import build_gateway_grant, build_gateway_keys, build_server
+from dragoman.config.server import build_gateway_ceilings, build_gateway_keys, build_server
 from dragoman.config.shapes import Reader, read_layer
 from dragoman.config.walk import Layer, ProviderTable, Report, RouteTable, Table
 from dragoman.document.parse import Document, parse_document, read_document, read_file
 from dragoman.errors import ConfigError
-from dragoman.types.provider import OnOverflow, Provider
+from dragoman.types.provider import EgressPolicy, OnOverflow, Provider
 
 UNTRUSTED = "untrusted"
 
@@ -38,12 +38,13 @@ def load(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    egress: EgressPolicy = "local",
 ) -> Config:
     """Read every layer and merge them.
 
     `file` (else `$DRAGOMAN_CONFIG`) replaces the user's and the project's files. `env` stands for
     the process's variables, `cwd` for its folder. `overrides` is the highest layer, in the shape of
-    a file.
+    a file. `egress` is whose word base URLs are: `operator` in a gateway.
 
     Raises: ConfigError only when the named file is missing or cannot be read as a whole. All else
     that is wrong is in `Config.problems`, and with a provider in `Provider.problems`.
@@ -55,7 +56,7 @@ def load(
         config.providers["groq"].base_url
     """
     env = os.environ if env is None else env
-    return _Loading(env, cwd or _current_folder(), file).load(overrides or {})
+    return _Loading(env, cwd or _current_folder(), file, egress).load(overrides or {})
 
 
 def _current_folder() -> Path:
@@ -66,8 +67,11 @@ def _current_folder() -> Path:
 
 
 class _Loading:
-    def __init__(self, env: Mapping[str, str], cwd: Path, file: Path | None) -> None:
+    def __init__(
+        self, env: Mapping[str, str], cwd: Path, file: Path | None, egress: EgressPolicy
+    ) -> None:
         self.env = env
+        self.egress = egress
         self.cwd = cwd
         self.file = file
         self.report = Report()
@@ -159,7 +163,7 @@ class _Loading:
                 own.setdefault(name, []).append(table)
                 self.report.notes += price_notes(table)
         self.report.problems += self.report.missing
-        context = Context(self.env, self.rows, variables, self.report.notes)
+        context = Context(self.env, self.rows, variables, self.report.notes, self.egress)
         providers = self._providers(own, context)
         return Config(
             providers=providers,
@@ -170,7 +174,7 @@ class _Loading:
             on_overflow=cast("OnOverflow | None", _text(top, "on_overflow")),
             server=build_server(top),
             gateway_keys=build_gateway_keys(top),
-            gateway_grant=build_gateway_grant(top),
+            gateway_ceilings=build_gateway_ceilings(top),
             guardrails=build_guardrails(top, self.report),
             files=tuple(self.files),
             problems=tuple(self.report.problems),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from dragoman.config.secrets import parse_source
 from dragoman.config.walk import Table, Value
+from dragoman.types.content import LedgerSettings
 from dragoman.types.credential import CredentialSource
 from dragoman.types.exchange import NANO
-from dragoman.types.server import CacheSettings, GatewayKey, Grant, ServerSettings
+from dragoman.types.server import CacheSettings, Ceilings, GatewayKey, ServerSettings
 
 _MONEY = ("budget", "assumed_cost")
+
+_TABLES: Mapping[str, type[Any]] = {"cache": CacheSettings, "ledger": LedgerSettings}
 
 
 def build_server(top: Table) -> ServerSettings:
@@ -20,9 +24,9 @@ def build_server(top: Table) -> ServerSettings:
         return ServerSettings()
     given: dict[str, Any] = {}
     for name, value in top["server"].value.items():
-        if name == "cache":
+        if name in _TABLES:
             kept = {key: setting.value for key, setting in value.value.items()}
-            given[name] = CacheSettings(**kept)
+            given[name] = _TABLES[name](**kept)
             continue
         given[name] = tuple(value.value) if isinstance(value.value, list) else value.value
     return ServerSettings(**given)
@@ -36,24 +40,24 @@ def build_gateway_keys(top: Table) -> tuple[GatewayKey, ...]:
         GatewayKey(
             entry["name"].value if "name" in entry else f"gateway.keys[{number}]",
             _source(entry["key"]) if "key" in entry else None,
-            _grant(entry),
+            _ceilings(entry),
         )
         for number, entry in enumerate(top["gateway"].value["keys"].value)
     )
 
 
-def build_gateway_grant(top: Table) -> Grant:
+def build_gateway_ceilings(top: Table) -> Ceilings:
     """Build what `[gateway]` says may be asked of all of it."""
-    return _grant(top["gateway"].value) if "gateway" in top else Grant()
+    return _ceilings(top["gateway"].value) if "gateway" in top else Ceilings()
 
 
-def _grant(table: Table) -> Grant:
+def _ceilings(table: Table) -> Ceilings:
     given: dict[str, Any] = {}
-    for name in Grant.__struct_fields__:
+    for name in Ceilings.__struct_fields__:
         if name in table:
             value = table[name].value
             given[name] = int(Decimal(value) * NANO) if name in _MONEY else value
-    return Grant(**given)
+    return Ceilings(**given)
 
 
 def _source(key: Value) -> CredentialSource:

@@ -25,22 +25,32 @@ each operation.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 
 from litestar import Litestar
+from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
+from litestar.utils.sync import AsyncCallable
 
 from dragoman.control import (
     accounts,
+    allowances,
     audit,
+    credentials,
     invitations,
     keys,
     members,
+    oidc,
     organisations,
     projects,
+    providers,
+    requests,
     sessions,
     tokens,
+    trials,
+    usage,
 )
 from dragoman.control.authentication import check_rule, guard
 from dragoman.control.context import Context
@@ -52,32 +62,55 @@ PREFIX = "/api/v1"
 
 RESOURCES: tuple[HTTPRouteHandler, ...] = (
     *accounts.HANDLERS,
+    *allowances.HANDLERS,
     *audit.HANDLERS,
+    *credentials.HANDLERS,
     *invitations.HANDLERS,
     *keys.HANDLERS,
     *members.HANDLERS,
+    *oidc.HANDLERS,
     *organisations.HANDLERS,
     *projects.HANDLERS,
+    *requests.HANDLERS,
+    *providers.HANDLERS,
     *sessions.HANDLERS,
     *tokens.HANDLERS,
+    *trials.HANDLERS,
+    *usage.HANDLERS,
 )
 
 
 def make_app(context: Context, resources: Iterable[HTTPRouteHandler] = RESOURCES) -> Litestar:
     """Make the application. Raises: ValueError for a handler that does not say who may call it."""
-    app = Litestar(
-        list(resources),
-        path=PREFIX,
-        guards=[guard],
-        dependencies=DEPENDENCIES,
-        exception_handlers={Exception: answer_error},
-        openapi_config=make_config(),
-        logging_config=None,
-    )
+    with warnings.catch_warnings():
+        # Litestar 3 will want dependencies and bodies marked as such; pyproject.toml keeps to 2.
+        warnings.simplefilter("ignore", LitestarDeprecationWarning)
+        app = Litestar(
+            list(resources),
+            path=PREFIX,
+            guards=[guard],
+            dependencies=DEPENDENCIES,
+            exception_handlers={Exception: answer_error},
+            openapi_config=make_config(),
+            logging_config=None,
+        )
     app.state.context = context
     for handler, path in _described(app):
         check_rule(handler.opt, path)
+        _unwrap(handler)
     return app
+
+
+def _unwrap(handler: HTTPRouteHandler) -> None:
+    """Have a handler run in one thread.
+
+    Litestar <=2.25 wraps a function once for every handler of the same path: a thread that hands
+    over to a thread. Expected: once. Where the answer is a Response, it fails.
+    """
+    function = handler.fn
+    while isinstance(function, AsyncCallable) and isinstance(function.func, AsyncCallable):
+        function = function.func
+    handler._fn = function
 
 
 def _described(app: Litestar) -> Iterable[tuple[HTTPRouteHandler, str]]:

@@ -14,14 +14,14 @@ from dragoman.organisations.desk import Desk
 from dragoman.organisations.organisations import Organisation
 from dragoman.types.paging import Page
 
-Who = Annotated[str | None, Parameter(query="actor", description="Who made the change")]
+Who = Annotated[str | None, Parameter(description="Who made the change")]
 
 
 @get("/audit", opt={"operator": True}, sync_to_thread=True)
 def list_all_audit(
     desk: Desk,
     page: Page,
-    actor_name: Who = None,
+    who: Who = None,
     action: str | None = None,
     kind: str | None = None,
     since: float | None = None,
@@ -30,7 +30,7 @@ def list_all_audit(
     """List all changes, the newest first; `since` and `until` are seconds since 1970."""
     with desk.read() as connection:
         found = audit.list_audit(
-            connection, page, actor=actor_name, action=action, kind=kind, since=since, until=until
+            connection, page, actor=who, action=action, kind=kind, since=since, until=until
         )
     return listed(found, _same)
 
@@ -40,7 +40,7 @@ def list_audit(
     desk: Desk,
     organisation: Organisation,
     page: Page,
-    actor_name: Who = None,
+    who: Who = None,
     action: str | None = None,
     kind: str | None = None,
     since: float | None = None,
@@ -52,7 +52,7 @@ def list_audit(
             connection,
             page,
             organisation_id=organisation.id,
-            actor=actor_name,
+            actor=who,
             action=action,
             kind=kind,
             since=since,

@@ -10,6 +10,7 @@ from dragoman.config import Config
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.safe import Safe
 from dragoman.transport.base import AsyncTransport
+from dragoman.transport.dial import Network
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -18,12 +19,13 @@ class Context(Struct, frozen=True, kw_only=True):
     `config` gives the configuration in force, `closed` says whether the gateway waits to be set up
     (reachable from elsewhere, and nothing guards it). `check_host` and `check_origin` raise
     Forbidden for a request's headers: for a name that this machine was not given, for a web page
-    that may not ask.
+    that may not ask. `network` is the policy under which `transport` connects at the moment.
     """
 
     desk: Desk
     safe: Safe
     transport: AsyncTransport
+    network: Callable[[], Network]
     config: Callable[[], Config]
     closed: Callable[[], bool]
     check_host: Callable[[Mapping[str, str]], None]

@@ -26,7 +26,9 @@ from dragoman.types.route import Deployment, Route
 class Surroundings:
     """What exchanges share, and what they must not take from the air: clocks, chance, memory.
 
-    `clock` is monotonic, `wall` Unix time, both in seconds.
+    `clock` is monotonic, `wall` Unix time, both in seconds. An organisation's have those of the
+    `operator` behind them, whose providers are the same for all. `sent` are headers that every
+    request to a provider has.
     """
 
     secrets: Secrets
@@ -37,13 +39,18 @@ class Surroundings:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     gates: dict[str, Gate] = field(default_factory=dict)
     learning: Learning = field(default_factory=Learning)
+    operator: Surroundings | None = None
+    sent: Mapping[str, str] = field(default_factory=dict)
     targets: Targets = field(init=False)
 
     def __post_init__(self) -> None:
-        self.targets = Targets(self.secrets)
+        shared = None if self.operator is None else self.operator.targets
+        self.targets = Targets(self.secrets, shared, self.sent)
 
     def gate(self, provider: Provider) -> Gate:
         """The gate of a provider, made when first asked for."""
+        if self.operator is not None and provider.organisation_id is None:
+            return self.operator.gate(provider)
         gate = self.gates.get(provider.name)
         if gate is None or gate.limits != provider.limits:
             gate = self.gates[provider.name] = Gate(provider.limits)
@@ -53,7 +60,8 @@ class Surroundings:
 class CallOptions(Struct, frozen=True, kw_only=True):
     """What a caller may set for one call, over what routes and providers say. Seconds.
 
-    `headers` are sent to deployments that speak the format `language`, and to no others.
+    `headers` are sent to deployments that speak the format `language`, and to no others. `hops` is
+    how many gateways the request came through before this one.
     """
 
     api_key: Secret | None = None
@@ -65,6 +73,7 @@ class CallOptions(Struct, frozen=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     headers: Mapping[str, str] = {}
     language: str | None = None
+    hops: int = 0
 
 
 @dataclass(slots=True)
@@ -73,7 +82,8 @@ class Call:
 
     `assembling`: the answer is read as a stream and put together here, not handed on as it comes.
     `over`: the exchange's record is final, though the last bytes of its answer may still be going
-    out. `releases` are told when it was written down, which is once: see `Endpoint.conclude`.
+    out. `attempting` is told of each attempt that is about to begin. `releases` are told when the
+    exchange was written down, which is once: see `Endpoint.conclude`.
     `told` are headers that go out with the answer, whatever it is.
     """
 
@@ -90,6 +100,7 @@ class Call:
     assembling: bool = False
     over: bool = False
     concluded: bool = False
+    attempting: Callable[[Exchange], None] | None = None
     releases: list[Callable[[Exchange], None]] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
 

@@ -20,6 +20,9 @@ from dragoman.wire.base import WireFormat
 if TYPE_CHECKING:
     from dragoman.engine.adapted import AdaptedTarget, Adapters
 
+SITES_LIMIT = 2048
+"""So many are kept: whoever asks can make up names of models."""
+
 _NONE: Mapping[str, str] = {}
 
 
@@ -73,10 +76,18 @@ class Target(Struct, frozen=True):
 
 
 class Targets:
-    """Finds targets. Sites are kept, unless a command is asked for a part of them each time."""
+    """Finds targets. Sites are kept, unless a command is asked for a part of them each time.
 
-    def __init__(self, secrets: Secrets) -> None:
+    What is the operator's is looked for in `shared`, where there are such. `sent` are headers that
+    all requests have.
+    """
+
+    def __init__(
+        self, secrets: Secrets, shared: Targets | None = None, sent: Mapping[str, str] = _NONE
+    ) -> None:
         self._secrets = secrets
+        self._shared = shared
+        self._sent = sent
         self._sites: dict[tuple[str, str, str | None], Site] = {}
         self._adapters: Adapters | None = None
 
@@ -87,6 +98,8 @@ class Targets:
 
         Raises: as `find`, Unsupported, AdapterError.
         """
+        if self._shared is not None and deployment.provider.organisation_id is None:
+            return self._shared.aim(deployment, key, path, stream=stream)
         if deployment.provider.adapter is None:
             return self.find(deployment, key, path)
         if deployment.provider.problems:
@@ -118,6 +131,8 @@ class Targets:
         if site is None or site.provider is not provider:
             site = self._build(deployment, path)
             if not any(source.kind == "cmd" for source in _sources(provider)):
+                if len(self._sites) >= SITES_LIMIT:
+                    self._sites.clear()
                 self._sites[name] = site
         credential = self._credential(deployment, key)
         if credential is None or not credential.secret or site.auth is None:
@@ -145,7 +160,7 @@ class Targets:
             query=query,
             env=self._secrets.env,
         )
-        headers = {"content-type": "application/json", **wire.headers}
+        headers = {"content-type": "application/json", **wire.headers, **self._sent}
         own = self._secrets.resolve_all(provider.headers)
         headers.update((name.lower(), value) for name, value in own.items())
         proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None

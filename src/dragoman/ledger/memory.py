@@ -159,6 +159,15 @@ class MemoryCounters:
             if isinstance(counter, Quota):
                 counter.used = max(counter.used, used)
 
+    def add(self, consumed: Mapping[tuple[str, str, int], int]) -> None:
+        """Take note of what others had used and only now has been found."""
+        for key, used in consumed.items():
+            counter = self._counters.get(key)
+            if isinstance(counter, Quota):
+                counter.used += used
+            else:
+                self._consumed[key] = self._consumed.get(key, 0) + used
+
     async def reserve(self, hold: str, lines: Sequence[Line], now: float) -> Decision:
         """See `Counters.reserve`."""
         del hold

@@ -7,6 +7,7 @@ numbers, so that the order of additions never shows.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -21,11 +22,14 @@ from dragoman.store.schema import TABLES
 from dragoman.types.exchange import Attempt, Exchange
 
 HOUR_S = 3600
+DAY_S = 24 * HOUR_S
 KEY = (
     *("organisation_id", "level", "hour", "tag"),
     *("project_id", "account_id", "key_id", "gateway_key", "provider", "model"),
 )
 SUMS = TABLES["hourly"][len(KEY) :]
+LATENCY_KEY = ("organisation_id", "level", "hour", "tag", "provider", "model")
+LATENCY_SUMS = TABLES["latency"][len(LATENCY_KEY) :]
 _AT: Mapping[str, int] = {name: number for number, name in enumerate(SUMS)}
 
 FORGOTTEN = "ledger.forgotten"
@@ -38,7 +42,7 @@ _REQUESTS, _FAILED, _STOPPED_AT, _DURATION = (
     _AT[name] for name in ("requests", "failed", "stopped", "duration_ms")
 )
 _ATTEMPTS, _FAILED_ATTEMPTS = _AT["attempts"], _AT["failed_attempts"]
-_TOOK, _FIRST = _AT["took_0"], _AT["first_0"]
+_FIRST = LATENCY_SUMS.index("first_0")
 _TOKENS = tuple(
     (_AT[name], name)
     for name in (
@@ -49,9 +53,14 @@ _TOKENS = tuple(
 _COST, _PRICED, _DEMO = _AT["cost_nanousd"], _AT["priced"], _AT["demo_nanousd"]
 _UNKNOWN, _ESTIMATED, _UNMETERED = _AT["unknown"], _AT["estimated"], _AT["unmetered"]
 
-_Additions = list[tuple[int, int]]
-"""What is added to which sum, by its position."""
 _Key = tuple[Any, ...]
+
+
+class Tally(Struct, frozen=True):
+    """Rows of the two tables, sorted by their keys."""
+
+    hourly: Sequence[tuple[Any, ...]]
+    latency: Sequence[tuple[Any, ...]]
 
 
 def follow(connection: Connection, exchanges: Sequence[Exchange]) -> None:
@@ -59,14 +68,17 @@ def follow(connection: Connection, exchanges: Sequence[Exchange]) -> None:
 
     Raises: StoreError.
     """
-    rows = tally(exchanges)
-    if rows:
-        connection.accumulate("hourly", KEY, SUMS, rows)
+    found = tally(exchanges)
+    if found.hourly:
+        connection.accumulate("hourly", KEY, SUMS, found.hourly)
+    if found.latency:
+        connection.accumulate("latency", LATENCY_KEY, LATENCY_SUMS, found.latency)
 
 
-def tally(exchanges: Iterable[Exchange]) -> list[tuple[Any, ...]]:
-    """Add exchanges up: rows of `hourly`, sorted by their keys, on every level."""
-    found: dict[_Key, list[int]] = {}
+def tally(exchanges: Iterable[Exchange]) -> Tally:
+    """Add exchanges up, on every level."""
+    finest: dict[_Key, list[int]] = defaultdict(lambda: [0] * len(SUMS))
+    times: dict[_Key, list[int]] = defaultdict(lambda: [0] * len(LATENCY_SUMS))
     for exchange in exchanges:
         whose = (
             exchange.project_id or "",
@@ -74,66 +86,94 @@ def tally(exchanges: Iterable[Exchange]) -> list[tuple[Any, ...]]:
             exchange.key_id or "",
             exchange.key or "",
         )
-        hour = int(exchange.started_at // HOUR_S) * HOUR_S
-        organisation, tag = exchange.organisation_id, exchange.tag or ""
-        parts = [(exchange.provider or "", exchange.model or "", _of_exchange(exchange))]
-        parts += [(one.provider, one.model, _of_attempt(one)) for one in exchange.attempts]
-        for provider, model, additions in parts:
-            for level, of_whom, of_what in (
-                ("total", _NOBODY, _NOTHING),
-                ("model", _NOBODY, (provider, model)),
-                ("key", whose, _NOTHING),
-                ("all", whose, (provider, model)),
-            ):
-                key = (organisation, level, hour, tag, *of_whom, *of_what)
-                sums = found.get(key)
-                if sums is None:
-                    sums = found[key] = [0] * len(SUMS)
-                for position, amount in additions:
-                    sums[position] += amount
+        when = (
+            exchange.organisation_id,
+            int(exchange.started_at // HOUR_S) * HOUR_S,
+            exchange.tag or "",
+        )
+        final = exchange.final
+        what = ("", "") if final is None else (final.provider, final.model)
+        sums = finest[*when, *whose, *what]
+        sums[_REQUESTS] += 1
+        sums[_DURATION] += round(exchange.duration_s * 1000)
+        if exchange.outcome == "ok":
+            times[*when, *what][bucket_of(exchange.duration_s, TOOK_S)] += 1
+        else:
+            sums[_STOPPED_AT if exchange.outcome in _STOPPED else _FAILED] += 1
+        if exchange.first_token_s is not None:
+            times[*when, *what][_FIRST + bucket_of(exchange.first_token_s, FIRST_S)] += 1
+        for attempt in exchange.attempts:
+            if attempt is not final:
+                sums = finest[*when, *whose, attempt.provider, attempt.model]
+                _add_attempt(sums, attempt)
+        if final is not None:
+            _add_attempt(finest[*when, *whose, *what], final)
+    return Tally(_on_levels(finest), _times_on_levels(times))
+
+
+def _on_levels(finest: Mapping[_Key, list[int]]) -> list[tuple[Any, ...]]:
+    found: dict[_Key, list[int]] = {}
+    for (organisation, hour, tag, *rest), sums in finest.items():
+        whose, what = rest[:4], rest[4:]
+        day = hour // DAY_S * DAY_S
+        found[organisation, "all", hour, tag, *rest] = sums
+        for key in (
+            (organisation, "total", hour, tag, *_NOBODY, *_NOTHING),
+            (organisation, "model", hour, tag, *_NOBODY, *what),
+            (organisation, "model day", day, tag, *_NOBODY, *what),
+            (organisation, "key", hour, tag, *whose, *_NOTHING),
+            (organisation, "key day", day, tag, *whose, *_NOTHING),
+        ):
+            _fold(found, key, sums)
     return [(*key, *found[key]) for key in sorted(found)]
+
+
+def _times_on_levels(times: Mapping[_Key, list[int]]) -> list[tuple[Any, ...]]:
+    found: dict[_Key, list[int]] = {}
+    for (organisation, hour, tag, *what), counts in times.items():
+        day = hour // DAY_S * DAY_S
+        for key in (
+            (organisation, "total", hour, tag, *_NOTHING),
+            (organisation, "model", hour, tag, *what),
+            (organisation, "model day", day, tag, *what),
+        ):
+            _fold(found, key, counts)
+    return [(*key, *found[key]) for key in sorted(found)]
+
+
+def _fold(found: dict[_Key, list[int]], key: _Key, sums: list[int]) -> None:
+    known = found.get(key)
+    found[key] = sums if known is None else list(map(int.__add__, known, sums))
 
 
 _NOBODY = ("", "", "", "")
 _NOTHING = ("", "")
 
 
-def _of_exchange(exchange: Exchange) -> _Additions:
-    outcome = exchange.outcome
-    additions = [(_REQUESTS, 1), (_DURATION, round(exchange.duration_s * 1000))]
-    if outcome == "ok":
-        additions.append((_TOOK + bucket_of(exchange.duration_s, TOOK_S), 1))
-    else:
-        additions.append((_STOPPED_AT if outcome in _STOPPED else _FAILED, 1))
-    if exchange.first_token_s is not None:
-        additions.append((_FIRST + bucket_of(exchange.first_token_s, FIRST_S), 1))
-    return additions
-
-
-def _of_attempt(attempt: Attempt) -> _Additions:
-    """Say what an attempt adds: as `store/records.py` has it in SQL."""
-    additions = [(_ATTEMPTS, 1)]
+def _add_attempt(sums: list[int], attempt: Attempt) -> None:
+    """Add an attempt: as `store/records.py` has it in SQL."""
     outcome, usage, cost = attempt.outcome, attempt.usage, attempt.cost_nanousd
     answered = outcome in _ANSWERED
+    sums[_ATTEMPTS] += 1
     if outcome != "ok" and outcome not in _STOPPED:
-        additions.append((_FAILED_ATTEMPTS, 1))
+        sums[_FAILED_ATTEMPTS] += 1
     if usage is not None:
         for position, name in _TOKENS:
             if tokens := getattr(usage, name):
-                additions.append((position, tokens))
+                sums[position] += tokens
     completed = usage is not None and usage.completion_tokens is not None
     if cost is None:
         if answered or completed:
-            additions.append((_UNKNOWN, 1))
+            sums[_UNKNOWN] += 1
     elif attempt.cost_source == "demo":
-        additions.append((_DEMO, cost))
+        sums[_DEMO] += cost
     else:
-        additions += [(_COST, cost), (_PRICED, 1)]
+        sums[_COST] += cost
+        sums[_PRICED] += 1
     if attempt.cost_source == "estimated" or (usage is not None and usage.estimated):
-        additions.append((_ESTIMATED, 1))
+        sums[_ESTIMATED] += 1
     if answered and not completed and (usage is None or usage.prompt_tokens is None):
-        additions.append((_UNMETERED, 1))
-    return additions
+        sums[_UNMETERED] += 1
 
 
 class Rebuilt(Struct, frozen=True):
@@ -170,14 +210,40 @@ def rebuild(
         with connection.transaction():
             if lock := connection.speak("lock of sums"):
                 connection.write(lock)
-            connection.write("DELETE FROM hourly WHERE hour = :hour", {"hour": hour})
             found = list(_exchanges(connection, hour))
-            follow(connection, found)
+            _replace(connection, hour, tally(found))
         hours += bool(found)
         exchanges += len(found)
         # SQLite has no queue: who waits to write must find a moment in which nobody does.
         time.sleep(time.monotonic() - began)
     return Rebuilt(hours, exchanges, left)
+
+
+def _replace(connection: Connection, hour: int, found: Tally) -> None:
+    """Write the sums of an hour in place of those that are there; days are made of their hours."""
+    day = hour // DAY_S * DAY_S
+    within = {"hour": hour, "day": day, "next": day + DAY_S}
+    for table, key, sums, rows in (
+        ("hourly", KEY, SUMS, found.hourly),
+        ("latency", LATENCY_KEY, LATENCY_SUMS, found.latency),
+    ):
+        connection.write(
+            f"DELETE FROM {table} WHERE (hour = :hour AND level NOT LIKE '% day')"  # noqa: S608
+            " OR (hour = :day AND level LIKE '% day')",
+            within,
+        )
+        of_hours = [row for row in rows if not row[1].endswith(" day")]
+        if of_hours:
+            connection.accumulate(table, key, sums, of_hours)
+        told = ", ".join(name for name in key if name not in ("level", "hour"))
+        added = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in sums)
+        for level in ("model", "key"):
+            connection.write(
+                f"INSERT INTO {table} (level, hour, {told}, {', '.join(sums)})"  # noqa: S608
+                f" SELECT '{level} day', CAST(:day AS BIGINT), {told}, {added} FROM {table}"
+                f" WHERE level = '{level}' AND hour >= :day AND hour < :next GROUP BY {told}",
+                within,
+            )
 
 
 def forgotten_before(connection: Connection) -> float | None:

@@ -56,6 +56,24 @@ def find_by_email(connection: Connection, email: str) -> Account | None:
     return _find(connection, "email = :email", {"email": email})
 
 
+def find_by_subject(connection: Connection, issuer: str, subject: str) -> Account | None:
+    """Find the account of somebody who signs in elsewhere."""
+    return _find(
+        connection,
+        "issuer = :issuer AND subject = :subject",
+        {"issuer": issuer, "subject": subject},
+    )
+
+
+def link_account(change: Change, account_id: str, issuer: str, subject: str) -> None:
+    """Note by whom somebody is known elsewhere, inside a change."""
+    change.connection.write(
+        "UPDATE account SET issuer = :issuer, subject = :subject, updated_at = :now,"
+        " version = version + 1 WHERE id = :id",
+        {"id": account_id, "issuer": issuer, "subject": subject, "now": change.now},
+    )
+
+
 def actor_of(connection: Connection, account: Account, address: str | None) -> Actor:
     """Say what an account may do: its roles as they are now."""
     rows = connection.rows(

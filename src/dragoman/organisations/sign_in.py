@@ -122,7 +122,7 @@ def _count(desk: Desk, email: str, address: str) -> list[str]:
     if waits:
         raise LimitExceeded(
             "there were too many wrong passwords",
-            hint="wait, or let an operator of this gateway set a new password",
+            hint="wait as long as `Retry-After` says, then try again",
             retry_after=max(waits),
         )
     return list(limits)

@@ -35,6 +35,7 @@ from dragoman.probe.listing import Listing, choose_model, list_models, read_opti
 from dragoman.probe.reach import Unreached, reach
 from dragoman.transport.base import Transport
 from dragoman.transport.default import DefaultTransport
+from dragoman.transport.dial import Network
 from dragoman.types.credential import Secret
 from dragoman.types.http import parse_url
 from dragoman.types.provider import Provider, Timeouts
@@ -73,7 +74,8 @@ class Ladder:
     """The test of one provider. `climb` yields its steps as they are taken.
 
     `key` comes before all configured ones, `model` before the provider's default; `new` says that
-    the provider stands in no file yet. Afterwards
+    the provider stands in no file yet. With a `transport` comes the `network` that it connects
+    under. Afterwards
     `error` says what failed, `model` what was tried, `models` what it lists.
 
     Blocks; a server runs it in a thread. A provider with problems must not be given to it.
@@ -88,6 +90,7 @@ class Ladder:
         model: str | None = None,
         new: bool = False,
         transport: Transport | None = None,
+        network: Network | None = None,
     ) -> None:
         self.provider = provider
         self.model = model
@@ -99,6 +102,7 @@ class Ladder:
         self._with_key = False
         self._secrets = Secrets(env)
         self._transport = transport
+        self._network = Network(env=env) if network is None else network
         self._usage: bool | None = None
 
     @property
@@ -147,7 +151,7 @@ class Ladder:
                 yield Step(name="tls", verdict="skipped", needed=True)
                 return
             options = read_options(self.provider, self._secrets)
-            reached = reach(url, options, self._env, self.provider.timeouts.connect)
+            reached = reach(url, options, self._network, self.provider.timeouts.connect)
         except Unreached as error:
             if error.half == "tls":
                 yield Step(name="reach", verdict="ok", needed=True)

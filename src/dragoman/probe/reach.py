@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -40,9 +39,7 @@ class Unreached(Exception):
         self.seconds = seconds
 
 
-def reach(
-    url: Url, options: ConnectOptions, env: Mapping[str, str], timeout_s: float = 5.0
-) -> Reached:
+def reach(url: Url, options: ConnectOptions, network: Network, timeout_s: float = 5.0) -> Reached:
     """Connect, through the proxy if there is one, and hang up.
 
     Raises: Unreached.
@@ -50,7 +47,7 @@ def reach(
     began = time.monotonic()
     secured: list[float] = []
     try:
-        steps = _watched(dial(url, options, Network(env=env)), secured)
+        steps = _watched(dial(url, options, network), secured)
         connection = connect(steps, began + timeout_s, None)
     except Late:
         error = Timeout("connect", timeout_s, hint=f"{url.origin} did not answer")

@@ -24,6 +24,7 @@ from dragoman.errors import (
     TransportError,
     UpstreamError,
 )
+from dragoman.types.provider import Provider
 from dragoman.types.route import Deployment
 
 FIRST_S = 5.0
@@ -46,9 +47,39 @@ class _Mark:
 
 
 @dataclass(slots=True)
+class Outages:
+    """The providers that did not answer when they were last asked whether they are there.
+
+    Shared by everybody who asks them: each is known by whose it is, and its name. What is told
+    holds until a time of the caller's monotonic clock, in case nobody looks again.
+    """
+
+    _until: dict[tuple[str | None, str], float] = field(default_factory=dict)
+
+    def begin(self, provider: Provider, until: float) -> None:
+        """Note that a provider does not answer."""
+        self._until[provider.organisation_id, provider.name] = until
+
+    def end(self, provider: Provider) -> None:
+        """Note that it does."""
+        self._until.pop((provider.organisation_id, provider.name), None)
+
+    def until(self, provider: Provider) -> float:
+        """Until when a provider is taken for away; 0.0 for one that is there."""
+        if not self._until:
+            return 0.0
+        return self._until.get((provider.organisation_id, provider.name), 0.0)
+
+    def names(self, now: float) -> set[str]:
+        """Name the operator's providers that are away."""
+        return {name for (whose, name), until in self._until.items() if until > now and not whose}
+
+
+@dataclass(slots=True)
 class Health:
     """Shared by all exchanges of a process; times are of the caller's monotonic clock."""
 
+    outages: Outages = field(default_factory=Outages)
     _marks: dict[_Scope, _Mark] = field(default_factory=dict)
     _answered_at: dict[Hashable, float] = field(default_factory=dict)
     _measured: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
@@ -56,9 +87,9 @@ class Health:
 
     def cooling_until(self, deployment: Deployment, now: float) -> float:
         """When the deployment may be tried again; 0.0 when it may be now."""
+        until = self.outages.until(deployment.provider)
         if not self._marks:
-            return 0.0
-        until = 0.0
+            return until if until > now else 0.0
         for scope in _scopes(deployment):
             mark = self._marks.get(scope)
             if mark is not None:
@@ -127,7 +158,17 @@ class Health:
     def cooling(self, now: float) -> set[str]:
         """Name the providers of which some credential or model may not be tried now."""
         with self._lock:
-            return {scope[0] for scope, mark in self._marks.items() if mark.until > now}
+            cooling = {scope[0] for scope, mark in self._marks.items() if mark.until > now}
+        return cooling | self.outages.names(now)
+
+    def failing(self, count: int) -> set[str]:
+        """Name the providers that failed so many times in a row, and have not answered since."""
+        with self._lock:
+            return {
+                scope[0]
+                for scope, mark in self._marks.items()
+                if mark.count >= count and len(scope) == 2
+            }
 
     def warm(self, deployment: Deployment, now: float) -> bool:
         """Whether the model answered recently enough to be loaded still."""

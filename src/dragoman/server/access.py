@@ -32,6 +32,9 @@ Mode: TypeAlias = Literal["single-user", "keys", "closed"]
 DEFAULT_ORGANISATION = "default"
 """To it belongs what is asked without a key, or with one of the configuration file."""
 
+OURS = "dk_"
+"""How the keys begin that organisations hand out: see `organisations/keys.py`."""
+
 _HEADERS = ("authorization", "x-api-key", "api-key")
 _OTHER_SITES = ("cross-site", "same-site")
 
@@ -96,27 +99,31 @@ class Door:
             return "single-user"
         return "keys" if census is not None and census.open_keys else "closed"
 
-    def admit(self, request: Request) -> Principal:
-        """Decide. Raises: Unauthorized, Forbidden; Uncertain where the directory may find out."""
+    def admit(self, request: Request, *, settled: bool = False) -> Principal:
+        """Decide. `settled`: the directory knows all that there is to know.
+
+        Raises: Unauthorized, Forbidden; Uncertain where the directory may find out.
+        """
         mode = self.mode
         if mode == "keys":
             principal = self._by_key(request.headers)
         else:
-            principal = self._without_key(request, mode)
+            principal = self._without_key(request, mode, settled=settled)
         if principal.rules.addresses:
             self._check_address(principal, request)
         return principal
 
-    def _without_key(self, request: Request, mode: Mode) -> Principal:
+    def _without_key(self, request: Request, mode: Mode, *, settled: bool) -> Principal:
         """Let somebody in who needs no key; one that we gave out counts all the same."""
         directory = self._directory
         if directory is not None:
             if directory.census is None:
                 raise Uncertain("who may ask is not known yet")
-            if directory.census.keys:
-                for key in _given(request.headers):
-                    if (known := directory.find(key)) is not None:
-                        return known
+            for key in _given(request.headers):
+                if (known := directory.find(key)) is not None:
+                    return known
+                if key.startswith(OURS) and not settled:
+                    raise Uncertain("the gateway key is not known yet")
         if mode == "closed":
             raise Unauthorized(
                 "this gateway is not set up: it listens beyond this machine and has no key",

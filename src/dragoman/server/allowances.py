@@ -24,10 +24,12 @@ from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
 from dragoman.server.bounds import Bounds
+from dragoman.server.ceilings import PROVIDERS, limits_of
 from dragoman.server.ratelimits import refusal, tell
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.exchange import Exchange
+from dragoman.types.provider import Limits, Provider
 from dragoman.types.route import Deployment
 
 if TYPE_CHECKING:
@@ -38,10 +40,13 @@ if TYPE_CHECKING:
 
 UNCOUNTED = frozenset({"/messages/count_tokens"})
 """Endpoints that cost nothing."""
+READY_S = 2.0
+"""How long requests wait, just after the start, for what was used before."""
 RETRY_S = 1.0
 """When those who count may be back."""
 LOOK_AGAIN_S = 0.5
 """A provider's place may become free in another worker: nobody tells us."""
+NO_LIMITS = Limits()
 REMEMBERED = 10_000
 
 
@@ -63,18 +68,23 @@ class _Plan(Struct, gc=False):
 class Allowances:
     """See `Gatekeeper`. `counters` counts; `rulebook` is replaced when something was changed.
 
-    `ready` is set once it is known what was used before; until then quotas are not given out.
+    Not `countable`: others count as well, and nobody knows how much: then nothing limited passes.
+    Until it is known what was used before, those who want something of a quota wait a moment.
     """
 
-    def __init__(self, counters: Counters, wall: Callable[[], float]) -> None:
+    def __init__(
+        self, counters: Counters, wall: Callable[[], float], *, countable: bool = True
+    ) -> None:
         self.counters = counters
-        self.ready = True
+        self._countable = countable
+        self._readiness: asyncio.Event | None = None
         self._alone = MemoryCounters()
         self._wall = wall
         self._calendar = Calendar()
         self._rows: Iterable[Allowance] = ()
         self._file: Iterable[Allowance] = ()
         self._subjects: dict[Principal, Subjects] = {}
+        self._limits: dict[tuple[str, str, Limits], Sequence[Bound]] = {}
         self.rulebook = Rulebook(())
 
     def know(
@@ -87,11 +97,21 @@ class Allowances:
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
 
+    def wait_until_ready(self) -> None:
+        """Give nothing out of quotas until `be_ready` is called."""
+        self._readiness = asyncio.Event()
+
+    def be_ready(self) -> None:
+        """Take note that it is known what was used before."""
+        if self._readiness is not None:
+            self._readiness.set()
+            self._readiness = None
+
     async def enter(self, call: Call, admission: Admission) -> Release:
         """See `Gatekeeper.enter`. Raises: LimitExceeded, BudgetExceeded, LimitsUnavailable."""
         rulebook = self.rulebook
         exchange = call.exchange
-        if not rulebook.allowances or exchange.endpoint in UNCOUNTED:
+        if not (rulebook.allowances or self.counters.shared) or exchange.endpoint in UNCOUNTED:
             return _nothing
         if not getattr(call.dialogue, "metered", True):
             return _nothing
@@ -129,9 +149,14 @@ class Allowances:
     async def _reserve(
         self, hold: str, lines: Sequence[Line], now: float
     ) -> tuple[Counters, Decision]:
+        if not self._countable:
+            raise _unavailable("several workers cannot keep limits without Redis")
         strict = any(x.allowance.is_quota and x.allowance.mode == "strict" for x in lines)
-        if strict and not self.ready:
-            raise _unavailable("what was used before is still being read")
+        if strict and self._readiness is not None:
+            try:
+                await asyncio.wait_for(self._readiness.wait(), READY_S)
+            except TimeoutError:
+                raise _unavailable("what was used before cannot be read") from None
         try:
             return self.counters, await self.counters.reserve(hold, lines, now)
         except asyncio.CancelledError:
@@ -151,20 +176,27 @@ class Allowances:
         organisation = principal.organisation_id
         lines: list[Line] = []
         deployments = call.deployments
+        replayed = call.exchange.replayed is not None
         for bound in rulebook.find(organisation, self._subjects_of(principal)):
+            if replayed and bound[0].measure != "requests":
+                continue  # nobody is asked, so nothing is used but the request itself
             if bound[0].measure == "spend":
                 deployments = _affordable(bound[0], deployments, bounds)
             lines.append(self._line(bound, bounds, deployments, now))
         if deployments is not call.deployments:
             call.deployments = deployments
-        if not rulebook.minds_deployments:
+        limited = self.counters.shared and any(d.provider.limits != NO_LIMITS for d in deployments)
+        if replayed or not (rulebook.minds_deployments or limited):
             return _Plan(lines)
         places: dict[str, int] = {}
         of_deployment: list[list[int]] = []
         for deployment in deployments:
             mine: list[int] = []
             subjects: Subjects = (("provider", deployment.provider.name), ("model", deployment.ref))
-            for bound in rulebook.find(organisation, subjects):
+            bounds_here = rulebook.find(organisation, subjects)
+            if limited:
+                bounds_here = (*bounds_here, *self._limits_of(deployment.provider))
+            for bound in bounds_here:
                 line = self._line(bound, bounds, (deployment,), now)
                 at = places.get(line.key)
                 if at is None:
@@ -195,6 +227,17 @@ class Allowances:
             return Line(allowance, subject, amount)
         since, until = self._calendar.span(allowance.period, now)
         return Line(allowance, subject, amount, False, since, until)
+
+    def _limits_of(self, provider: Provider) -> Sequence[Bound]:
+        """Find what a provider may be asked by all workers; alone, its gate sees to that."""
+        key = provider.name, provider.base_url, provider.limits
+        found = self._limits.get(key)
+        if found is None:
+            if len(self._limits) >= REMEMBERED:
+                self._limits.clear()
+            found = [(limit, provider.name) for limit in limits_of(provider)]
+            self._limits[key] = found
+        return found
 
     def _subjects_of(self, principal: Principal) -> Subjects:
         found = self._subjects.get(principal)
@@ -268,7 +311,7 @@ def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
     """
     waits: list[float] = []
     for position in decision.refused:
-        if not lines[position].allowance.id.startswith("provider:"):
+        if not lines[position].allowance.id.startswith(PROVIDERS):
             return None
         wait_s = decision.standings[position].wait_s
         waits.append(LOOK_AGAIN_S if wait_s is None else wait_s)

@@ -34,6 +34,7 @@ from dragoman.wire.bridge import Bridge
 from dragoman.wire.envelope import Envelope
 from dragoman.wire.extra import add_fields
 
+NOTHING: Mapping[str, str] = {}
 _GUARD: Mapping[str, str] = {"x-content-type-options": "nosniff"}
 """What a provider says is of some type is never taken for a page of ours."""
 
@@ -120,6 +121,7 @@ def begin_beside(
     options: CallOptions,
     *,
     stream: bool = False,
+    heard: Mapping[str, str] = NOTHING,
 ) -> Call:
     """Begin an exchange with those of a model's deployments that have the endpoint.
 
@@ -128,7 +130,15 @@ def begin_beside(
     Raises: UnknownModel, ConfigError, Unsupported when no deployment has it.
     """
     snapshot = admission.snapshot
-    call = begin(snapshot.registry, snapshot.around, dialogue, model, options, stream=stream)
+    call = begin(
+        snapshot.registry,
+        snapshot.around,
+        dialogue,
+        model,
+        options,
+        stream=stream,
+        heard=heard,
+    )
     neighbour = dialogue.neighbour
     assert neighbour is not None, "what is beside the format's own endpoint has a path"
     able = having(call.deployments, neighbour.path)

@@ -54,6 +54,14 @@ class RouteRow(Struct, frozen=True):
     definition: str
 
 
+class GuardrailRow(Struct, frozen=True):
+    """A row of `guardrail` that is switched on."""
+
+    name: str
+    definition: str
+    mode: str
+
+
 class Tenant(Struct, frozen=True):
     """An organisation's rows. `stamp` changes with any of them."""
 
@@ -63,6 +71,7 @@ class Tenant(Struct, frozen=True):
     settings: OrganisationSettings
     providers: tuple[ProviderRow, ...]
     routes: tuple[RouteRow, ...]
+    guardrails: tuple[GuardrailRow, ...]
     stamp: tuple[Any, ...]
 
 
@@ -176,6 +185,12 @@ def _read_tenants(connection: Connection, before: Mapping[str, Tenant]) -> dict[
         stamps[row["organisation_id"]].append(
             ("route", row["name"], row["version"], row["updated_at"])
         )
+    for row in connection.rows(
+        "SELECT organisation_id, name, version, updated_at FROM guardrail ORDER BY 1, 2"
+    ):
+        stamps[row["organisation_id"]].append(
+            ("guardrail", row["name"], row["version"], row["updated_at"])
+        )
     found = {}
     for tenant_id, row in organisations.items():
         stamp = tuple(stamps[tenant_id])
@@ -200,6 +215,13 @@ def _read_tenant(connection: Connection, row: Mapping[str, Any], stamp: tuple[An
         routes = connection.rows(
             "SELECT name, definition FROM route WHERE organisation_id = :id ORDER BY name", mine
         )
+    guardrails: Iterable[Mapping[str, Any]] = ()
+    if "guardrail" in kinds:
+        guardrails = connection.rows(
+            "SELECT name, definition, mode FROM guardrail WHERE organisation_id = :id"
+            " AND enabled = 1 ORDER BY position, name",
+            mine,
+        )
     name = f"the organisation '{row['name']}'"
     return Tenant(
         id=row["id"],
@@ -212,5 +234,6 @@ def _read_tenant(connection: Connection, row: Mapping[str, Any], stamp: tuple[An
             ProviderRow(**{**dict(one), "enabled": bool(one["enabled"])}) for one in providers
         ),
         routes=tuple(RouteRow(one["name"], one["definition"]) for one in routes),
+        guardrails=tuple(GuardrailRow(**dict(one)) for one in guardrails),
         stamp=stamp,
     )

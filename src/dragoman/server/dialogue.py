@@ -15,6 +15,8 @@ from dragoman.catalog.pricing import compute_cost
 from dragoman.engine.dialogue import Letter, Neighbour, Whole, signer_of, write_anew
 from dragoman.engine.estimate import BYTES_PER_TOKEN, estimate_request
 from dragoman.engine.images import has_images
+from dragoman.guardrails.rails import Rails
+from dragoman.server.guarding import AnswerScreen
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import NANO, Exchange
 from dragoman.types.http import Headers
@@ -34,13 +36,16 @@ class OverHttp:
     """One request of a client, and its answer. `exchange` is set once the call has begun.
 
     An answer that is written anew tells its cost among its usage. With `tells_cost` every answer
-    does, so that none is relayed.
+    does, so that none is relayed. With `rails` nor is one: `screen` looks at that of the attempt
+    that is under way.
     """
 
     neighbour: Neighbour | None = None
     exchange: Exchange
     tells_cost = False
     translate: type[Translate] = Translate
+    rails: Rails | None = None
+    screen: AnswerScreen | None = None
 
     def __init__(self, envelope: Envelope, client: WireFormat) -> None:
         self.envelope = envelope
@@ -100,7 +105,9 @@ class OverHttp:
         """
         model, dialect = self.envelope.model, deployment.provider.dialect
         streamed = "json" not in headers.get("content-type", "")
-        if upstream is self.client and not self.tells_cost and streamed:
+        if self.rails is not None:
+            self.screen = AnswerScreen(self.rails.screen())
+        elif upstream is self.client and not self.tells_cost and streamed:
             asked = dialect.stream_usage and self.client.asks_for_usage
             return Relay(
                 upstream, dialect, model, drop_usage=asked and not self.envelope.wants_usage
@@ -114,12 +121,13 @@ class OverHttp:
             created=int(self.exchange.started_at),
             priced=lambda usage: _priced(usage, deployment.info.price),
             signer=signer_of(deployment),
+            screen=self.screen.events if self.screen is not None else None,
         )
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: the upstream's bytes, or an answer in the client's language."""
         dialect = deployment.provider.dialect
-        relayed = upstream is self.client and not self.tells_cost
+        relayed = upstream is self.client and not self.tells_cost and self.rails is None
         if relayed and (found := upstream.measure_response(body, dialect)) is not None:
             return Whole(body, found.finish_reason, found.usage, found.model)
         completion = upstream.parse_response(body, dialect)
@@ -140,6 +148,9 @@ class OverHttp:
         return self._written(replace(completion, usage=usage), None)
 
     def _written(self, completion: Completion, price: Price | None) -> Whole:
+        if self.rails is not None:
+            self.screen = AnswerScreen(self.rails.screen())
+            completion = self.screen.completion(completion)
         named = replace(
             completion,
             usage=completion.usage and _priced(completion.usage, price),

@@ -102,7 +102,8 @@ class EmbeddingEndpoint(Endpoint):
         """See `Endpoint.begin`."""
         envelope = open_envelope(body)
         dialogue = EmbeddingRelay(envelope)
-        return begin_beside(admission, dialogue, envelope.model, self.options(request))
+        options = self.options(request)
+        return begin_beside(admission, dialogue, envelope.model, options, heard=request.headers)
 
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""

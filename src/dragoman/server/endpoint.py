@@ -13,15 +13,22 @@ from msgspec import Struct
 
 from dragoman.engine.call import Call, CallOptions
 from dragoman.errors import ConfigError, DragomanError
+from dragoman.guardrails.rails import Inspected
+from dragoman.ledger.journal import Journal
 from dragoman.server.access import Principal
 from dragoman.server.discretion import conceal
 from dragoman.server.failures import InternalError, WrongMediaType, write_refusal
+from dragoman.server.guarding import inspect_body, note
 from dragoman.server.headers import describe, overhead_s
 from dragoman.server.http import JSON_HEADERS, Reply, Request
+from dragoman.server.keeping import Found, Keeping, Task
+from dragoman.server.once import HEADER as IDEMPOTENCY_KEY
 from dragoman.server.places import Places
+from dragoman.server.reception import hops_of
 from dragoman.server.snapshot import Admission
 from dragoman.transport.base import AsyncTransport
 from dragoman.types.exchange import Attempt, Exchange
+from dragoman.types.http import HOPS
 from dragoman.wire.base import WireFormat
 
 _FORMS = ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data")
@@ -38,7 +45,7 @@ log = logging.getLogger("dragoman.server")
 
 
 class Observer(Protocol):
-    """Looks on: the ledger, the metrics, the traces. Must be quick, and never raises."""
+    """Looks on: the metrics, the traces. Must be quick, and never raises."""
 
     def ended(self, exchange: Exchange) -> None:
         """Take note of an exchange that is over."""
@@ -65,7 +72,8 @@ class Gatekeeper(Protocol):
 class Services(Struct, frozen=True):
     """What all endpoints share. `hold_s`: how long a stream's 200 is held back.
 
-    An exchange passes the gatekeepers in their order, and nobody is asked before it has.
+    An exchange passes the gatekeepers in their order, and nobody is asked before it has. `journal`
+    is what it is written into, None where nothing is. `keeping` knows what was answered before.
     """
 
     transport: AsyncTransport
@@ -73,6 +81,8 @@ class Services(Struct, frozen=True):
     places: Places
     hold_s: float
     gatekeepers: Sequence[Gatekeeper] = ()
+    journal: Journal | None = None
+    keeping: Keeping | None = None
 
 
 class Endpoint(abc.ABC):
@@ -106,30 +116,67 @@ class Endpoint(abc.ABC):
     def options(self, request: Request) -> CallOptions:
         """Take from a request's head what goes on to providers of the same language."""
         given = request.headers
+        hops = hops_of(given) if HOPS in given else 0
         for name in self._forwarded:
             if name in given:
                 found = {name: given[name] for name in self._forwarded if name in given}
-                return CallOptions(headers=found, language=self.client.name)
-        return NO_OPTIONS
+                return CallOptions(headers=found, language=self.client.name, hops=hops)
+        return CallOptions(hops=hops) if hops else NO_OPTIONS
 
     async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
         """Answer one request, and see that it is written down."""
+        keeping = self.services.keeping
+        if IDEMPOTENCY_KEY not in request.headers or keeping is None:
+            return await self._respond(request, reply, admission)
+        return await keeping.once.attend(
+            reply,
+            (self.client.ping,),
+            lambda recorder: self._respond(request, recorder, admission),
+        )
+
+    async def _respond(self, request: Request, reply: Reply, admission: Admission) -> None:
         call: Call | None = None
+        task: Task | None = None
+        snapshot = admission.snapshot
         try:
             self.check(request)
-            body = await request.body()
+            if (journal := self.services.journal) is not None:
+                journal.check()
+            asked = body = await request.body()
             await self.services.places.enter()
             try:
+                inspected: Inspected | None = None
+                if snapshot.rails is not None and snapshot.rails.looks_in:
+                    body, inspected = await inspect_body(snapshot.rails, body)
                 call = await self.begin(body, request, admission)
                 call.exchange.endpoint = self.path
                 _ascribe(call.exchange, admission.principal)
                 call.exchange.traceparent = request.headers.get("traceparent")
+                if inspected is not None:
+                    note(call.exchange, inspected.findings)
+                    if inspected.blocked is not None:
+                        raise inspected.blocked.error
+                found: Found | None = None
+                keeping = self.services.keeping
+                if keeping is not None and keeping.concerns(request, snapshot):
+                    told = await keeping.look(
+                        call, request, admission, body, asked=asked, cacheable=self.cacheable(call)
+                    )
+                    if isinstance(told, Task):
+                        task, reply = told, keeping.record(reply, self.client.ping)
+                    else:
+                        found = told
                 try:
                     for gatekeeper in self.services.gatekeepers:
                         call.releases.append(await gatekeeper.enter(call, admission))
                 finally:
                     reply.extra.update(call.told)
-                await self.answer(call, reply)
+                if journal is not None:
+                    call.attempting = journal.intend
+                if found is None:
+                    await self.answer(call, reply)
+                else:
+                    await self._replay(call, found, reply)
             finally:
                 self.services.places.leave()
         except DragomanError as error:
@@ -156,6 +203,25 @@ class Endpoint(abc.ABC):
         finally:
             if call is not None:
                 self.conclude(call, reply)
+                if task is not None and self.services.keeping is not None:
+                    await self.services.keeping.settle(task, call, reply)
+
+    def cacheable(self, call: Call) -> bool:
+        """Whether the same answer may be given to whoever asks the same."""
+        del call
+        return True
+
+    async def _replay(self, call: Call, found: Found, reply: Reply) -> None:
+        """Answer as was answered before."""
+        call.finish("ok")
+        answer = found.answer
+        headers = {**found.head(time.time()), **describe(call.exchange, time.time())}
+        self.conclude(call, reply, answer.status)
+        if not answer.stream:
+            return await reply.send(answer.status, headers, answer.body)
+        await reply.start(answer.status, headers)
+        await reply.write(answer.body)
+        return await reply.end()
 
     def conclude(self, call: Call, reply: Reply, status: int | None = None) -> None:
         """Write down an exchange that is over: before its last bytes go out, and once.
@@ -173,6 +239,8 @@ class Endpoint(abc.ABC):
         for attempt in exchange.attempts:
             if attempt.error == ConfigError.code:
                 self._complain(attempt)
+        if self.services.journal is not None:
+            self.services.journal.ended(exchange)
         for observer in self.services.observers:
             observer.ended(exchange)
         for release in call.releases:

@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from dragoman.errors import DragomanError
-from dragoman.server.book import BookState
+from dragoman.ledger.content import ContentLog
+from dragoman.ledger.journal import Journal
+from dragoman.server.cache import MemoryShelf, Shelf
 from dragoman.server.count_tokens import PATH as COUNT_TOKENS
 from dragoman.server.count_tokens import TokenCounter
 from dragoman.server.discretion import conceal
@@ -18,17 +20,24 @@ from dragoman.server.failures import NoSuchPath, WrongMethod, refuse
 from dragoman.server.generate import Generator
 from dragoman.server.health import Sign, health, readiness
 from dragoman.server.http import Reply, Request
+from dragoman.server.keeping import Keeping
 from dragoman.server.legacy import PATH as COMPLETIONS
 from dragoman.server.legacy import TextCompletions
+from dragoman.server.listening import listen
 from dragoman.server.models import list_models, show_model
 from dragoman.server.mount import PREFIX, Mount
+from dragoman.server.once import Once
 from dragoman.server.openapi import PATH as OPENAPI
-from dragoman.server.openapi import show_openapi
+from dragoman.server.openapi import OpenApi
 from dragoman.server.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
 from dragoman.server.places import Places
+from dragoman.server.reception import Reception
 from dragoman.server.responses import ResponsesEndpoint
 from dragoman.server.responses_store import OPERATIONS, StoredResponses
 from dragoman.server.snapshot import Admission, Snapshot
+from dragoman.server.welcome import PATHS as WELCOME
+from dragoman.server.welcome import welcome
+from dragoman.store.claims import Claims
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.default import AsyncDefaultTransport
@@ -50,9 +59,12 @@ class Gateway:
     """Answers every request of the data plane; paths are served with and without `/v1`.
 
     `snapshot` may be replaced at any time: requests end with the one that they began with.
-    `ready` is what `/readyz` tells, with what `ledger` and `signs` say; turn it off before the end.
+    `ready` is what `/readyz` tells, with what `signs` say; turn it off before the end. `journal` is
+    what exchanges are written into.
     `responses` is what is remembered of them, by default in this process alone; it is closed with
-    the gateway. `control` makes what answers below `/api/v1`.
+    the gateway. `control` makes what answers below `/api/v1`. `reception` lets requests in.
+    `claims` knows what was asked with an `Idempotency-Key`, `shelf` keeps answers for the cache.
+    `content` keeps what is said where a snapshot wants it.
     """
 
     def __init__(
@@ -64,22 +76,38 @@ class Gateway:
         gatekeepers: Sequence[Gatekeeper] = (),
         metrics: Handler | None = None,
         responses: Responses | None = None,
-        ledger: Callable[[], BookState] | None = None,
+        journal: Journal | None = None,
         signs: Sequence[Callable[[], Sign | None]] = (),
         control: Callable[[Gateway], Mount] | None = None,
+        reception: Reception | None = None,
+        claims: Claims | None = None,
+        shelf: Shelf | None = None,
+        content: ContentLog | None = None,
     ) -> None:
         self.snapshot = snapshot
+        self._content = content
+        self.reception = reception or Reception()
         self.transport = transport or AsyncDefaultTransport()
         self.ready = True
         self._observers = observers
         settings = snapshot.config.server
         places = Places(settings.in_flight)
-        services = Services(self.transport, observers, places, settings.hold, gatekeepers)
+        self._once = Once(claims or Claims(None), snapshot.around.wall)
+        services = Services(
+            self.transport,
+            observers,
+            places,
+            settings.hold,
+            gatekeepers,
+            journal,
+            Keeping(shelf or MemoryShelf(settings.cache.size), self._once),
+        )
         self._responses = responses or Responses(None)
-        self._ledger = ledger
         self._signs = signs
         self._handlers = _table(services, self._responses)
         self._control = control(self) if control is not None else None
+        describe = self._control.describe if self._control is not None else None
+        self._handlers[OPENAPI] = {"GET": OpenApi(describe)}
         if metrics is not None:
             self._handlers["/metrics"] = {"GET": metrics}
         self._patterns = [
@@ -87,6 +115,11 @@ class Gateway:
             for path, methods in self._handlers.items()
             if "{" in path
         ]
+
+    @property
+    def unattended(self) -> int:
+        """How many requests are being answered whose clients have left, and will be back."""
+        return self._once.unattended
 
     @property
     def served(self) -> Iterator[tuple[str, str]]:
@@ -97,6 +130,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close the connections to providers, and what is remembered of responses."""
+        await self._once.close()
         await self.transport.close()
         await asyncio.to_thread(self._responses.close)
 
@@ -106,17 +140,23 @@ class Gateway:
         if looks and request.path in ("/healthz", "/health"):
             return await health(reply)
         if looks and request.path == "/readyz":
-            ledger = self._ledger() if self._ledger is not None else None
             signs = [look() for look in self._signs]
-            return await readiness(reply, ready=self.ready, ledger=ledger, signs=signs)
+            return await readiness(reply, ready=self.ready, signs=signs)
         if self._control is not None and request.path.startswith(PREFIX):
             return await self._control(request, reply)
+        if self._control is not None and looks and request.path in WELCOME:
+            return await welcome(reply)
         snapshot = self.snapshot
         try:
             if "origin" in request.headers and self._answer_page(request, reply, snapshot):
                 return await reply.send(204, _CORS, b"")
-            admission = Admission(snapshot.door.admit(request), snapshot)
-            return await self._find(request, reply)(request, reply, admission)
+            admission = self.reception.admit(request, snapshot)
+            if admission is None:
+                admission = await self.reception.wait(request, snapshot)
+            handler = self._find(request, reply)
+            if self._content is not None and admission.snapshot.content != "off":
+                return await listen(self._content, handler, request, reply, admission)
+            return await handler(request, reply, admission)
         except DragomanError as error:
             for observer in self._observers:
                 observer.refused("other", error)
@@ -163,7 +203,6 @@ def _table(services: Services, responses: Responses) -> Table:
     for method, tail in OPERATIONS:
         answering = StoredResponses(method, tail, stateful, services, responses)
         table.setdefault(answering.path, {})[method] = answering
-    table[OPENAPI] = {"GET": show_openapi}
     table[EMBEDDINGS] = {"POST": EmbeddingEndpoint(EMBEDDINGS, openai, services)}
     table[COMPLETIONS] = {"POST": TextCompletions(COMPLETIONS, openai, services)}
     table[COUNT_TOKENS] = {"POST": TokenCounter(COUNT_TOKENS, anthropic, services)}

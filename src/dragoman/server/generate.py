@@ -51,16 +51,34 @@ class Generator(Endpoint):
             envelope.model,
             self.options(request),
             stream=envelope.stream,
+            heard=request.headers,
         )
         dialogue.exchange = call.exchange
         dialogue.tells_cost = call.route.usage_cost
+        rails = admission.snapshot.rails
+        if rails is not None and rails.looks_out:
+            dialogue.rails = rails
         return call
+
+    def conclude(self, call: Call, reply: Reply, status: int | None = None) -> None:
+        """See `Endpoint.conclude`: what was found in the answer is written down, too."""
+        dialogue = call.dialogue
+        assert isinstance(dialogue, OverHttp)
+        if dialogue.screen is not None and not call.concluded:
+            dialogue.screen.note_once(call.exchange)
+        super().conclude(call, reply, status)
 
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""
         if call.exchange.stream:
             return await self._stream(call, reply)
         whole = await arun(complete(call), self.services.transport)
+        assert isinstance(call.dialogue, OverHttp)
+        if (screen := call.dialogue.screen) is not None:
+            screen.note_once(call.exchange)
+            if screen.error is not None:
+                call.exchange.outcome = "error"
+                raise screen.error
         self.begun(call)
         headers = {**JSON_HEADERS, **describe(call.exchange, time.time())}
         self.conclude(call, reply, 200)

@@ -18,6 +18,15 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
     `now` is Unix time. What is not known yet, as a stream's cost is before its end, is left out.
     """
     headers = {"x-request-id": exchange.id, "request-id": exchange.id}
+    if exchange.warnings:
+        warnings = "; ".join(exchange.warnings)
+        if exchange.key is not None:
+            warnings = concealed(warnings, exchange.attempts)
+        headers["x-dragoman-warnings"] = _plain(warnings[:WARNINGS_LIMIT])
+    if exchange.replayed is not None:
+        headers["x-dragoman-attempts"] = "0"
+        headers["x-dragoman-cost-usd"] = "0.000000000"
+        headers["x-dragoman-cost-source"] = exchange.cost_source
     final = exchange.final
     if final is None:
         return headers
@@ -33,11 +42,6 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
         dollars, nano = divmod(exchange.cost_nanousd or 0, 1_000_000_000)
         headers["x-dragoman-cost-usd"] = f"{dollars}.{nano:09}"
         headers["x-dragoman-cost-source"] = final.cost_source
-    if exchange.warnings:
-        warnings = "; ".join(exchange.warnings)
-        if exchange.key is not None:
-            warnings = concealed(warnings, exchange.attempts)
-        headers["x-dragoman-warnings"] = _plain(warnings[:WARNINGS_LIMIT])
     return headers
 
 

@@ -12,7 +12,7 @@ from dragoman.server.http import JSON_HEADERS, Reply
 from dragoman.wire.json_text import encode
 
 if TYPE_CHECKING:
-    from dragoman.server.book import BookState
+    from dragoman.ledger.drain import LedgerState
     from dragoman.server.supervised import Background
 
 
@@ -33,6 +33,13 @@ def sign_of_tasks(background: Background) -> Sign | None:
     return Sign({"restarting": ailing}) if ailing else None
 
 
+def sign_of_ledger(ledger: LedgerState) -> Sign | None:
+    """Tell whether the database is away, and how much waits; or that nothing can be written."""
+    if ledger.full:
+        return Sign({"ledger": "full", "waiting": ledger.waiting}, stops="full")
+    return Sign({"ledger": "away", "waiting": ledger.waiting}) if ledger.away else None
+
+
 async def health(reply: Reply) -> None:
     """Say that the process answers. Looks at nothing else."""
     await reply.send(200, JSON_HEADERS, encode({"status": "ok", "version": __version__}))
@@ -42,19 +49,10 @@ async def readiness(
     reply: Reply,
     *,
     ready: bool,
-    ledger: BookState | None = None,
     signs: Iterable[Sign | None] = (),
 ) -> None:
-    """Say whether requests should be sent here.
-
-    A ledger that cannot be written is told, and no reason to send them elsewhere, as long as there
-    is room for what has to wait: the others have the same database.
-    """
+    """Say whether requests should be sent here."""
     told: dict[str, object] = {"status": "ok" if ready else "stopping"}
-    if ledger is not None and ledger.away:
-        told |= {"ledger": "away", "waiting": ledger.waiting}
-        if ready and ledger.full:
-            ready, told["status"] = False, "full"
     for sign in signs:
         if sign is None:
             continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Neighbour
+from dragoman.errors import Unsupported
 from dragoman.server.beside import Passing, begin_beside, hand_on
 from dragoman.server.endpoint import Endpoint
 from dragoman.server.http import Reply, Request
@@ -24,7 +25,20 @@ class TextCompletions(Endpoint):
         envelope = open_envelope(body)
         dialogue = Passing(envelope, Neighbour(PATH, countable=True), self.client, events_end=True)
         options = self.options(request)
-        return begin_beside(admission, dialogue, envelope.model, options, stream=envelope.stream)
+        rails = admission.snapshot.rails
+        if rails is not None and rails.looks_out:
+            raise Unsupported(
+                "text completions are not served here: guardrails look at answers of chats alone",
+                hint="ask /v1/chat/completions",
+            )
+        return begin_beside(
+            admission,
+            dialogue,
+            envelope.model,
+            options,
+            stream=envelope.stream,
+            heard=request.headers,
+        )
 
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""

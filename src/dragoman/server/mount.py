@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dragoman.control.context import Context
     from dragoman.organisations.desk import Desk
     from dragoman.transport.base import AsyncTransport
+    from dragoman.transport.dial import Network
 
 PREFIX = "/api/v1"
 BODY_LIMIT = 4 * 1024 * 1024
@@ -47,6 +48,7 @@ def make_context(
     config: Callable[[], Config],
     door: Callable[[], Door],
     transport: AsyncTransport,
+    network: Callable[[], Network],
 ) -> Context:
     """Gather what the control plane works with; nothing is opened yet.
 
@@ -59,6 +61,7 @@ def make_context(
         desk=desk,
         safe=Safe(desk, env, create=door().mode == "single-user"),
         transport=transport,
+        network=network,
         config=config,
         closed=lambda: door().mode == "closed",
         check_host=lambda headers: door().check_host(headers),

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from dragoman.errors import InvalidRequest
 from dragoman.types.provider import Dialect
+from dragoman.wire.envelope import STEERING
 from dragoman.wire.fields import read_text, refuse
 
 MAX_PARTS = 1000
@@ -79,6 +80,8 @@ def open_form(body: bytes, content_type: str) -> Form:
         if part.name in names and not part.name.endswith("[]") and not part.is_file:
             raise _invalid(f"the field {part.name[:100]!r} stands twice in the form")
         names.add(part.name)
+        if part.name in STEERING:
+            refuse(part.name, "a request does not choose where it is sent; configure a provider")
         parts.append(part)
         if len(parts) > MAX_PARTS:
             raise _invalid(f"the form has more than {MAX_PARTS} parts")

@@ -8,7 +8,7 @@ Source: https://spec.openapis.org/oas/v3.1.1 (read 2026-11)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -244,10 +244,29 @@ _KEYS: Mapping[str, Any] = {
 }
 
 
-async def show_openapi(request: Request, reply: Reply, admission: Admission) -> None:
-    """Show the document."""
-    del request, admission
-    await reply.send(200, JSON_HEADERS, encode(describe_plane(OPERATIONS)))
+class OpenApi:
+    """Shows the document of all that is served. `control` describes what is below `/api/v1`."""
+
+    def __init__(self, control: Callable[[], Awaitable[Mapping[str, Any]]] | None = None) -> None:
+        self._control = control
+
+    async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
+        """Show the document."""
+        del request, admission
+        document = describe_plane(OPERATIONS)
+        if self._control is not None:
+            document = join_planes(document, await self._control())
+        await reply.send(200, JSON_HEADERS, encode(document))
+
+
+def join_planes(data: Mapping[str, Any], control: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make one document of two. Nothing is in both but what is the same in both."""
+    joined = {**data, "paths": {**data["paths"], **control["paths"]}}
+    joined["components"] = {
+        kind: {**data["components"].get(kind, {}), **control["components"].get(kind, {})}
+        for kind in dict.fromkeys([*data["components"], *control["components"]])
+    }
+    return joined
 
 
 def describe_plane(served: Iterable[tuple[str, str]]) -> Mapping[str, Any]:

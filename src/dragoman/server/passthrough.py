@@ -49,7 +49,9 @@ class PassThrough(Endpoint):
             sent = open_envelope(body)
         dialogue = Passing(sent, Neighbour(self.path, content_type=kind), self.client)
         options = patient(self.options(request))
-        return begin_beside(admission, dialogue, sent.model, options, stream=sent.stream)
+        return begin_beside(
+            admission, dialogue, sent.model, options, stream=sent.stream, heard=request.headers
+        )
 
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""

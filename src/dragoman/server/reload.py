@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +12,9 @@ from dragoman.config import Config
 from dragoman.config.adapted import FOLDER
 from dragoman.errors import ConfigError
 from dragoman.registry import Discovered
+from dragoman.server.directory import Directory
 from dragoman.server.gateway import Gateway
+from dragoman.server.limits import check_limits
 from dragoman.server.snapshot import take_snapshot
 
 log = logging.getLogger("dragoman.server")
@@ -29,13 +31,22 @@ class Reloader:
     """Keeps a gateway's snapshot up to date with the files that it came from.
 
     A file with an error that was not there before changes nothing: the last good configuration
-    stays, and the log says why.
+    stays, and the log says why. `reloaded` is called after each change.
     """
 
-    def __init__(self, gateway: Gateway, read: Callable[[], Reading], listening: str) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        read: Callable[[], Reading],
+        listening: str,
+        directory: Directory | None = None,
+        reloaded: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._gateway = gateway
         self._read = read
         self._listening = listening
+        self._directory = directory
+        self._reloaded = reloaded
         self._known = _problems(gateway.snapshot.config)
         self._seen = _look(_paths(gateway.snapshot.config))
         self._reloading = asyncio.Lock()
@@ -55,6 +66,7 @@ class Reloader:
                 # A thread, because secrets may come from commands that take their time.
                 config, discovered, env = await asyncio.to_thread(self._read)
                 self._check(config)
+                check_limits(config, env)
                 snapshot = await asyncio.to_thread(
                     take_snapshot,
                     config,
@@ -62,6 +74,7 @@ class Reloader:
                     discovered=discovered,
                     listening=self._listening,
                     env=env,
+                    directory=self._directory,
                 )
             except ConfigError as error:
                 log.warning("the configuration was not reloaded: %s", error)
@@ -69,6 +82,8 @@ class Reloader:
             self._gateway.snapshot = snapshot
             self._known = _problems(config)
             self._seen = {**_look(_paths(config)), **self._seen}
+            if self._reloaded is not None:
+                await self._reloaded()
             log.warning("the configuration was reloaded")
             return True
 

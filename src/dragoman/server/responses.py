@@ -10,7 +10,6 @@ Source: https://platform.openai.com/docs/guides/conversation-state (read 2026-11
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, cast
 
 import msgspec
@@ -31,6 +30,7 @@ from dragoman.types.completion import Completion
 from dragoman.types.event import Event, Start
 from dragoman.types.http import Headers
 from dragoman.types.identifier import new_id
+from dragoman.types.lazy import lazy
 from dragoman.types.model import Price
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
@@ -90,7 +90,7 @@ class OverResponses(OverHttp):
         self._whole: list[tuple[Deployment, bytes]] = []
         self._told: str | None = None
 
-    @cached_property
+    @lazy
     def echoed(self) -> ChatRequest:
         """See `OverHttp.echoed`: what we keep is said to be kept."""
         memory, request = self.memory, self.request
@@ -151,10 +151,17 @@ class ResponsesEndpoint(Generator):
         """See `Endpoint.begin`."""
         envelope = open_envelope(body)
         fields = envelope.fields
-        key = admission.principal.key or ""
+        key = admission.principal.owner
         if BEFORE not in fields and "store" not in fields:
             return self._begin(envelope, request, admission, Memory(key, by_provider=True))
         return await self._open_stateful(envelope, request, admission, key)
+
+    def cacheable(self, call: Call) -> bool:
+        """See `Endpoint.cacheable`: what is kept somewhere is a new thing each time."""
+        dialogue = call.dialogue
+        assert isinstance(dialogue, OverResponses)
+        memory = dialogue.memory
+        return not memory.by_provider and memory.id is None and memory.continues is None
 
     def _begin(
         self, envelope: Envelope, request: Request, admission: Admission, memory: Memory

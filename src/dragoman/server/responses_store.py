@@ -91,6 +91,13 @@ class StoredResponses(Endpoint):
         """See `Endpoint.begin`."""
         del body  # none of these has one
         made = await self._find(request, admission)
+        rails = admission.snapshot.rails
+        if rails is not None and rails.looks_out and self._method == "GET":
+            raise Unsupported(
+                "what a provider keeps is not shown here: guardrails look at answers when they are"
+                " made",
+                hint="keep the answer where it was received",
+            )
         tail = f"/{quote(made.id, safe='')}{self._tail}"
         if request.query:
             tail += f"?{request.query}"
@@ -113,9 +120,14 @@ class StoredResponses(Endpoint):
         except NotFound:
             raise _missing(neighbour.tail.split("/")[1].partition("?")[0]) from None
 
+    def cacheable(self, call: Call) -> bool:
+        """See `Endpoint.cacheable`: what is kept is looked at as it is now."""
+        del call
+        return False
+
     async def _find(self, request: Request, admission: Admission) -> StoredResponse:
         response_id = request.path.removeprefix("/v1").split("/")[2]
-        made = await find(self._kept, admission.principal.key or "", response_id)
+        made = await find(self._kept, admission.principal.owner, response_id)
         if made is None:
             raise _missing(response_id)
         return made

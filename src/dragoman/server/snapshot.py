@@ -13,20 +13,30 @@ from msgspec import Struct
 
 from dragoman.config import Config, Secrets
 from dragoman.engine.call import Surroundings
+from dragoman.guardrails.rails import Rails
 from dragoman.registry import Discovered, Registry
 from dragoman.server.access import Door, Principal
+from dragoman.types.content import ContentMode
+from dragoman.types.server import CacheSettings
 
 if TYPE_CHECKING:
     from dragoman.server.directory import Directory
 
 
 class Snapshot(Struct, frozen=True):
-    """Configuration, providers, what exchanges share, and who may ask."""
+    """Configuration, providers, what exchanges share, and who may ask.
+
+    `rails` look at requests and answers, `cache` says how answers are kept; None: not at all.
+    `content` says whether the ledger keeps what is said.
+    """
 
     config: Config
     registry: Registry
     around: Surroundings
     door: Door
+    rails: Rails | None = None
+    cache: CacheSettings | None = None
+    content: ContentMode = "off"
 
 
 class Admission(Struct, frozen=True):
@@ -52,4 +62,12 @@ def take_snapshot(
     if env is not None:
         around = dataclasses.replace(around, secrets=Secrets(env))
     door = Door(config.server, config.gateway_keys, around.secrets, listening, directory)
-    return Snapshot(config, Registry(config, discovered=discovered), around, door)
+    return Snapshot(
+        config,
+        Registry(config, discovered=discovered),
+        around,
+        door,
+        rails=Rails(config.guardrails) if config.guardrails else None,
+        cache=config.server.cache if config.server.cache.enabled else None,
+        content=config.server.ledger.content,
+    )

@@ -24,13 +24,19 @@ from dragoman.config import Secrets
 from dragoman.config.learned import DialectFolder
 from dragoman.engine.call import Surroundings
 from dragoman.engine.learning import Learning
+from dragoman.ledger.content import ContentLog
+from dragoman.ledger.drain import Drain, open_ledger
+from dragoman.ledger.retention import Retention
 from dragoman.organisations.desk import Desk
+from dragoman.organisations.safe import Safe
 from dragoman.server.application import Application
-from dragoman.server.book import Book
+from dragoman.server.checks import Checks
 from dragoman.server.connection import Connection
+from dragoman.server.directory import Directory
 from dragoman.server.endpoint import Observer
 from dragoman.server.gateway import Gateway
-from dragoman.server.health import sign_of_tasks
+from dragoman.server.health import Sign, sign_of_ledger, sign_of_tasks
+from dragoman.server.limits import Limits
 from dragoman.server.metrics import (
     DROPPED,
     IN_FLIGHT,
@@ -41,13 +47,20 @@ from dragoman.server.metrics import (
     Metrics,
 )
 from dragoman.server.mount import Mount, make_context
+from dragoman.server.network import find_own, make_network
+from dragoman.server.reception import Reception
 from dragoman.server.reload import Reading, Reloader
 from dragoman.server.snapshot import take_snapshot
 from dragoman.server.supervised import Background
 from dragoman.server.tally import Tally
+from dragoman.server.tenants import Tenants
 from dragoman.server.traces import make_traces
 from dragoman.store import Place
 from dragoman.store.responses import Responses
+from dragoman.transport.default import AsyncDefaultTransport
+from dragoman.transport.dial import Network
+from dragoman.types.grant import Grant
+from dragoman.types.http import HOPS
 
 log = logging.getLogger("dragoman.server")
 
@@ -106,32 +119,80 @@ class _Worker:
     async def run(self) -> None:
         work = self._work
         config, discovered, env = work.reading
-        around = Surroundings(secrets=Secrets(env), learning=Learning(DialectFolder(env)))
-        snapshot = take_snapshot(config, around, discovered=discovered, listening=work.listening)
+        around = Surroundings(
+            secrets=Secrets(env), learning=Learning(DialectFolder(env)), sent={HOPS: "1"}
+        )
         settings = config.server
-        book = Book(work.database) if work.database is not None and settings.log else None
         desk = Desk(work.database) if work.database is not None else None
+        limits = Limits(desk, env, drained=settings.log, workers=settings.workers)
+        limits.configure(config)
+        ledger = None
+        if work.database is not None and settings.log:
+            ledger = open_ledger(
+                work.database,
+                env,
+                followers=(limits.follow,),
+                found=limits.found,
+                looked=limits.looked,
+            )
+        directory = Directory(desk, Safe(desk, env)) if desk is not None else None
+        content = ContentLog(work.database) if work.database is not None and ledger else None
+        snapshot = take_snapshot(
+            config, around, discovered=discovered, listening=work.listening, directory=directory
+        )
+        transport = AsyncDefaultTransport(make_network(settings, env))
+        own: tuple[Grant, ...] = ()
+
+        async def find_services() -> None:
+            nonlocal own
+            own = await asyncio.to_thread(find_own, self._sockets, work.database, env)
+            transport.use(make_network(gateway.snapshot.config.server, env, own))
+            limits.configure(gateway.snapshot.config)
+
         background = Background()
         metrics = Metrics(
-            lambda tally: _look(tally, gateway, application, book, background), work.shared
+            lambda tally: _look(tally, gateway, application, ledger, background), work.shared
         )
         traces = make_traces(env)
-        observers: list[Observer] = [one for one in (metrics, book, traces) if one is not None]
+        observers: list[Observer] = [one for one in (metrics, traces) if one is not None]
+        signs: list[Callable[[], Sign | None]] = [lambda: sign_of_tasks(background)]
+        if ledger is not None:
+            state = ledger.state
+            signs.append(lambda: sign_of_ledger(state()))
         gateway = Gateway(
             snapshot,
+            transport=transport,
             observers=observers,
+            gatekeepers=(limits.keeper,),
             metrics=metrics.answer,
             responses=Responses(work.database),
-            ledger=book.state if book is not None else None,
-            signs=[lambda: sign_of_tasks(background)],
-            control=None if desk is None else lambda gateway: _mount(gateway, desk, env),
+            journal=ledger.journal if ledger is not None else None,
+            signs=signs,
+            control=None
+            if desk is None
+            else lambda gateway: _mount(gateway, desk, env, lambda: transport.network),
+            reception=Reception(Tenants(directory) if directory is not None else None),
+            content=content,
         )
         application = Application(
             gateway, body_limit=settings.body_limit, client_write_s=settings.client_write
         )
-        reloader = Reloader(gateway, work.read, work.listening)
+        reloader = Reloader(gateway, work.read, work.listening, directory, find_services)
         server = _Server(settings_for(application))
         background.start("reload", reloader.watch)
+        if directory is not None:
+            background.start("directory", directory.watch)
+        checks = Checks(
+            lambda: gateway.snapshot,
+            gateway.reception.tenants,
+            lambda: transport.network,
+            work.shared,
+        )
+        background.start("checks", checks.watch)
+        background.start("limits", limits.watch)
+        if work.database is not None:
+            kept = Retention(work.database, lambda: gateway.snapshot.config.server.ledger)
+            background.start("retention", kept.run)
         background.start("sweep", lambda: _sweep(application, metrics))
         stopping = asyncio.ensure_future(self._stop(gateway, server))
         self._listen_to_signals(reloader)
@@ -140,6 +201,7 @@ class _Worker:
             while not server.started and not serving.done():
                 await asyncio.sleep(0.001)
             self._started()
+            await find_services()
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(*GC_THRESHOLDS)
@@ -149,11 +211,14 @@ class _Worker:
             stopping.cancel()
             await background.close()
             await gateway.close()
+            await limits.close()
+            if directory is not None:
+                await asyncio.to_thread(directory.close)
             if desk is not None:
                 await asyncio.to_thread(desk.close)
-            for observer in (book, traces):
-                if observer is not None:
-                    await asyncio.to_thread(observer.close)
+            for one in (content, ledger, traces):
+                if one is not None:
+                    await asyncio.to_thread(one.close)
 
     def _listen_to_signals(self, reloader: Reloader) -> None:
         loop = asyncio.get_running_loop()
@@ -209,7 +274,9 @@ class _Worker:
         await serving
 
 
-def _mount(gateway: Gateway, desk: Desk, env: Mapping[str, str]) -> Mount:
+def _mount(
+    gateway: Gateway, desk: Desk, env: Mapping[str, str], network: Callable[[], Network]
+) -> Mount:
     """Make what answers for the control plane."""
     context = make_context(
         desk,
@@ -217,6 +284,7 @@ def _mount(gateway: Gateway, desk: Desk, env: Mapping[str, str]) -> Mount:
         config=lambda: gateway.snapshot.config,
         door=lambda: gateway.snapshot.door,
         transport=gateway.transport,
+        network=network,
     )
     return Mount(context)
 
@@ -272,7 +340,7 @@ def _look(
     tally: Tally,
     gateway: Gateway,
     application: Application,
-    book: Book | None,
+    ledger: Drain | None,
     background: Background,
 ) -> None:
     """Note what is true at the moment."""
@@ -284,9 +352,9 @@ def _look(
     for provider in snapshot.config.custom:
         tally.add(UP.name, (provider.name,), 0 if provider.name in cooling else 1)
     tally.add(IN_FLIGHT.name, (), application.in_flight)
-    if book is not None:
-        tally.add(QUEUED.name, (), book.depth)
-        tally.add(DROPPED.name, (), book.dropped)
+    if ledger is not None:
+        tally.add(QUEUED.name, (), ledger.depth)
+        tally.add(DROPPED.name, (), ledger.dropped)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

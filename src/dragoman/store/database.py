@@ -86,6 +86,15 @@ class Connection(Protocol):
         """Insert rows. `once`: those that are there already stay as they are."""
         ...
 
+    def insert_new(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> frozenset[Any]:
+        """Insert rows that are not there, and say which those are, by their first column.
+
+        That column is the table's key, and none may come twice. Only inside a transaction.
+        """
+        ...
+
     def accumulate(
         self, table: str, keys: Sequence[str], sums: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
@@ -105,7 +114,7 @@ class Connection(Protocol):
 
         "of attempts": which index the sums of attempts are read from; "in days": the day of a row's
         `started_at`, in the machine's time zone; "lock of sums": the statement that keeps others
-        from writing to `hourly` until the transaction ends, '' where transactions do that anyway.
+        from writing sums until the transaction ends, '' where transactions do that anyway.
         """
         ...
 
@@ -133,14 +142,19 @@ def database_place(env: Mapping[str, str]) -> Place:
 
 def named_place(env: Mapping[str, str], name: str) -> Place | None:
     """Say where the database is that a variable names, itself or in a file. Raises: StoreError."""
+    url = read_url(env, name)
+    return read_place(url) if url else None
+
+
+def read_url(env: Mapping[str, str], name: str) -> str | None:
+    """Read a URL that may hold a password: a variable's, or a file's. Raises: StoreError."""
     from dragoman.config.variables import read_variable
     from dragoman.errors import ConfigError
 
     try:
-        url = read_variable(env, name)
+        return read_variable(env, name)
     except ConfigError as error:
         raise StoreError(error.message) from None
-    return read_place(url) if url else None
 
 
 def read_place(url: str) -> Place:

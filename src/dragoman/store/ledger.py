@@ -76,11 +76,20 @@ class Ledger:
 
         Raises: StoreError; nothing is written then.
         """
-        rows = [_exchange_row(exchange, source) for exchange in exchanges]
-        attempts = [_attempt_row(a, e.id) for e in exchanges for a in e.attempts]
-        with self._connection.transaction():
-            _insert(self._connection, "exchange", rows, once=True)
-            _insert(self._connection, "attempt", attempts, once=True)
+        by_id = {exchange.id: exchange for exchange in exchanges}
+        if not by_id:
+            return
+        rows = [_exchange_row(exchange, source) for exchange in by_id.values()]
+        connection = self._connection
+        with connection.transaction():
+            inserted = connection.insert_new(
+                "exchange", list(rows[0]), [tuple(row.values()) for row in rows]
+            )
+            new = [by_id[found] for found in sorted(inserted)]
+            attempts = [_attempt_row(a, e.id) for e in new for a in e.attempts]
+            _insert(connection, "attempt", attempts, once=True)
+            for follow in self._followers:
+                follow(connection, new)
 
     def close(self) -> None:
         """Close the database."""

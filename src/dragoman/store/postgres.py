@@ -48,7 +48,7 @@ _MANY = 20
 _HINTS: dict[Hint, str] = {
     "of attempts": "",
     "in days": "to_char(to_timestamp(started_at), 'YYYY-MM-DD')",
-    "lock of sums": "LOCK TABLE hourly IN SHARE ROW EXCLUSIVE MODE",
+    "lock of sums": "LOCK TABLE hourly, latency IN SHARE ROW EXCLUSIVE MODE",
 }
 _OF_THE_ROW = ("22", "23", "54")
 """Classes of SQLSTATE that blame the values: data, integrity, program limit.
@@ -92,6 +92,12 @@ class ServerConnection:
         end = " ON CONFLICT DO NOTHING" if once else ""
         self._insert(table, columns, rows, end)
 
+    def insert_new(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> frozenset[Any]:
+        """See `Connection.insert_new`. Others may write the same at the same time."""
+        return self._insert(table, columns, rows, " ON CONFLICT DO NOTHING", returning=columns[0])
+
     def accumulate(
         self, table: str, keys: Sequence[str], sums: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
@@ -99,9 +105,19 @@ class ServerConnection:
         self._insert(table, (*keys, *sums), rows, adding(table, keys, sums))
 
     def _insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], end: str
-    ) -> None:
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        end: str,
+        *,
+        returning: str | None = None,
+    ) -> frozenset[Any]:
+        """Insert rows; return what column `returning` of those that were inserted holds."""
         names = ", ".join(columns)
+        if returning:
+            end += f" RETURNING {returning}"
+        found: set[Any] = set()
         said = [[_sayable(value) for value in row] for row in rows]
         with self._told(), self.raw.cursor() as cursor:
             if len(said) < _MANY:
@@ -109,8 +125,13 @@ class ServerConnection:
                 cursor.executemany(
                     f"INSERT INTO {table} ({names}) VALUES ({marks}){end}".encode(),  # noqa: S608
                     said,
+                    returning=returning is not None,
                 )
-                return
+                while returning and said:
+                    found |= {row[returning] for row in cursor}
+                    if not cursor.nextset():
+                        break
+                return frozenset(found)
             # COPY knows no conflicts: what may be there already goes through a table of its own.
             into = f"incoming_{table}" if end else table
             if end:
@@ -125,7 +146,10 @@ class ServerConnection:
                 cursor.execute(
                     f"INSERT INTO {table} ({names}) SELECT {names} FROM {into}{end}".encode()  # noqa: S608
                 )
+                if returning:
+                    found = {row[returning] for row in cursor}
                 cursor.execute(f"DELETE FROM {into}".encode())  # noqa: S608
+        return frozenset(found)
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[None]:

@@ -22,13 +22,20 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from dragoman.store.database import StoreError
+from dragoman.store.database import StoreError, read_url
 
 if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
 
 VARIABLE = "DRAGOMAN_REDIS_URL"
-SCHEMES = ("redis", "rediss", "unix")
+SCHEMES = {
+    "redis": "redis",
+    "rediss": "rediss",
+    "valkey": "redis",
+    "valkeys": "rediss",
+    "unix": "unix",
+}
+"""What a URL may begin with, and what our client calls it."""
 TIMEOUT_S = 0.05
 """For a command to be answered, a connection to be made included."""
 CONNECT_S = 0.25
@@ -75,14 +82,16 @@ class RedisAddress(Struct, frozen=True):
 def redis_address(env: Mapping[str, str]) -> RedisAddress | None:
     """Say where Redis is: what `DRAGOMAN_REDIS_URL` names; None where it names nothing.
 
-    Raises: StoreError for a URL that names no Redis.
+    The URL may stand in the file that `DRAGOMAN_REDIS_URL_FILE` names.
+
+    Raises: StoreError for a URL that names no Redis, or cannot be read.
     """
-    url = env.get(VARIABLE, "").strip()
+    url = read_url(env, VARIABLE)
     return read_address(url) if url else None
 
 
 def read_address(url: str) -> RedisAddress:
-    """Read a URL: `redis://:password@host:6379/0`, `rediss://…`, `unix:///path`.
+    """Read a URL: `redis://:password@host:6379/0`, `rediss://…`, `valkey://…`, `unix:///path`.
 
     Raises: StoreError, which does not repeat the URL: it may hold a password.
     """
@@ -95,7 +104,7 @@ def read_address(url: str) -> RedisAddress:
         _ = urlsplit(url).port
     except ValueError as error:
         raise StoreError(f"{VARIABLE} is wrong: {error}") from None
-    return RedisAddress(url)
+    return RedisAddress(f"{SCHEMES[scheme]}://{rest}")
 
 
 class Script(Struct, frozen=True):

@@ -474,6 +474,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             unknown INTEGER DEFAULT 0 NOT NULL,
             estimated INTEGER DEFAULT 0 NOT NULL,
             unmetered INTEGER DEFAULT 0 NOT NULL,
+            PRIMARY KEY (organisation_id, level, hour, tag, project_id, account_id, key_id, gateway_key, provider, model)
+        )
+         WITHOUT ROWID,
+         STRICT
+        """,
+        "CREATE INDEX hourly_hour ON hourly (hour)",
+        """
+        CREATE TABLE latency (
+            organisation_id TEXT NOT NULL,
+            level TEXT NOT NULL,
+            hour INTEGER NOT NULL,
+            tag TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
             took_0 INTEGER DEFAULT 0 NOT NULL,
             took_1 INTEGER DEFAULT 0 NOT NULL,
             took_2 INTEGER DEFAULT 0 NOT NULL,
@@ -506,12 +520,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             first_13 INTEGER DEFAULT 0 NOT NULL,
             first_14 INTEGER DEFAULT 0 NOT NULL,
             first_15 INTEGER DEFAULT 0 NOT NULL,
-            PRIMARY KEY (organisation_id, level, hour, tag, project_id, account_id, key_id, gateway_key, provider, model)
+            PRIMARY KEY (organisation_id, level, hour, tag, provider, model)
         )
          WITHOUT ROWID,
          STRICT
         """,
-        "CREATE INDEX hourly_hour ON hourly (hour)",
+        "CREATE INDEX latency_hour ON latency (hour)",
         """
         CREATE TABLE content (
             exchange_id TEXT NOT NULL,
@@ -525,6 +539,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
          STRICT
         """,
         "CREATE INDEX content_of_organisation ON content (organisation_id, at)",
+        """
+        CREATE TABLE idempotency (
+            organisation_id TEXT NOT NULL,
+            gateway_key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            holder TEXT NOT NULL,
+            until REAL NOT NULL,
+            answer TEXT,
+            PRIMARY KEY (organisation_id, gateway_key, value)
+        )
+         STRICT
+        """,
+        "CREATE INDEX idempotency_until ON idempotency (until)",
     ),
 )
 """The statements that lead from each version to the next."""
@@ -609,6 +637,23 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "unknown",
         "estimated",
         "unmetered",
+    ),
+    "idempotency": (
+        "organisation_id",
+        "gateway_key",
+        "value",
+        "digest",
+        "holder",
+        "until",
+        "answer",
+    ),
+    "latency": (
+        "organisation_id",
+        "level",
+        "hour",
+        "tag",
+        "provider",
+        "model",
         "took_0",
         "took_1",
         "took_2",

@@ -75,6 +75,24 @@ class File:
         """See `Connection.insert`. Values come in order: names cost as much as the writing."""
         self._insert(table, columns, rows, " ON CONFLICT DO NOTHING" if once else "")
 
+    def insert_new(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> frozenset[Any]:
+        """See `Connection.insert_new`. Nobody else writes during a transaction of ours."""
+        key = columns[0]
+        with self._told():
+            known = {
+                found[0]
+                for found in self.raw.execute(
+                    f"SELECT {key} FROM {table}"  # noqa: S608
+                    f" WHERE {key} IN (SELECT value FROM json_each(?))",
+                    (msgspec.json.encode([row[0] for row in rows]).decode(),),
+                )
+            }
+        new = [row for row in rows if row[0] not in known]
+        self._insert(table, columns, new, "")
+        return frozenset(row[0] for row in new)
+
     def accumulate(
         self, table: str, keys: Sequence[str], sums: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:

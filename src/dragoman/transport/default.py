@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dragoman.transport.base import AsyncResponse, AsyncTransport, Response, Transport
 from dragoman.transport.stand_in import find_stand_in, named_stand_in
@@ -10,6 +10,9 @@ from dragoman.types.http import HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dragoman.transport.dial import Network
+    from dragoman.transport.pooled import AsyncPool
 
 
 class DefaultTransport:
@@ -43,11 +46,30 @@ class DefaultTransport:
 
 
 class AsyncDefaultTransport:
-    """The same, awaited."""
+    """The same, awaited. `network` is for `AsyncPool`; None: what its default is."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network | None = None) -> None:
         self._made: dict[str, AsyncTransport] = {}
         self._named = named_stand_in()
+        self._network = network
+
+    @property
+    def network(self) -> Network:
+        """The policy under which connections are made."""
+        if self._network is None:
+            import os
+
+            from dragoman.transport.dial import Network
+
+            return Network(env=os.environ)
+        return self._network
+
+    def use(self, network: Network) -> None:
+        """Connect under this policy from now on; connections of before that are idle are closed."""
+        self._network = network
+        pool = self._made.get("http")
+        if pool is not None:
+            cast("AsyncPool", pool).use(network)
 
     async def send(
         self, request: HttpRequest, *, connect_timeout_s: float, head_timeout_s: float
@@ -67,7 +89,8 @@ class AsyncDefaultTransport:
         kind = _kind(request)
         transport = self._made.get(kind)
         if transport is None:
-            transport = self._made.setdefault(kind, _ASYNC_MAKERS[kind]())
+            made = _async_sockets(self._network) if kind == "http" else _ASYNC_MAKERS[kind]()
+            transport = self._made.setdefault(kind, made)
         stand_in = find_stand_in(self._named)
         return transport if stand_in is None else stand_in.awaited(transport)
 
@@ -96,10 +119,10 @@ def _performed() -> Transport:
     return PerformedTransport()
 
 
-def _async_sockets() -> AsyncTransport:
+def _async_sockets(network: Network | None) -> AsyncTransport:
     from dragoman.transport.pooled import AsyncPool
 
-    return AsyncPool()
+    return AsyncPool(network=network)
 
 
 def _async_demo() -> AsyncTransport:
@@ -120,7 +143,6 @@ _MAKERS: dict[str, Callable[[], Transport]] = {
     "performed": _performed,
 }
 _ASYNC_MAKERS: dict[str, Callable[[], AsyncTransport]] = {
-    "http": _async_sockets,
     "demo": _async_demo,
     "performed": _async_performed,
 }

@@ -219,6 +219,11 @@ class LoopPool:
         """Close every connection, and wait until they are."""
         await self._guard.aclose()
 
+    def drop_idle(self) -> None:
+        """End the connections that nobody uses at the moment."""
+        for origin in self.origins.values():
+            origin.expire(float("inf"))
+
     def end(self) -> list[Connection]:
         """Begin to close every connection."""
         self.closed = True

@@ -87,6 +87,13 @@ class AsyncPool:
                 counts[name] = idle + len(origin.idle), count + origin.count
         return counts
 
+    def use(self, network: Network) -> None:
+        """Connect under this policy from now on; idle connections are closed, in their loop."""
+        self._network = network
+        for loop, pool in self._pools.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(pool.drop_idle)
+
     async def close(self) -> None:
         """Close every connection; answers that are being read end with ConnectionLost."""
         self._closed = True

@@ -9,10 +9,12 @@ from msgspec import Struct, field
 
 from dragoman.types.allowance import Charge
 from dragoman.types.event import FinishReason
+from dragoman.types.guardrail import Finding
 from dragoman.types.usage import Usage
 
 Outcome: TypeAlias = Literal["ok", "error", "truncated", "client_closed", "interrupted"]
 CostSource: TypeAlias = Literal[
+    "cached",
     "reported",
     "config",
     "discovered",
@@ -24,6 +26,7 @@ CostSource: TypeAlias = Literal[
     "unknown",
 ]
 """Where a cost comes from: who told the price; `machine_time`: from an hour of the machine."""
+Replayed: TypeAlias = Literal["cache", "idempotency"]
 AttemptKind: TypeAlias = Literal["first", "retry", "fallback", "hedge"]
 
 NANO = Decimal(1_000_000_000)
@@ -93,6 +96,8 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     charges: tuple[Charge, ...] = ()
     attempts: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    replayed: Replayed | None = None
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def final(self) -> Attempt | None:
@@ -120,6 +125,8 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     @property
     def cost_nanousd(self) -> int | None:
         """The sum over attempts; None when the answering attempt's cost is unknown."""
+        if self.replayed is not None:
+            return 0
         if self.final is None or self.final.cost_nanousd is None:
             return None
         return sum(attempt.cost_nanousd or 0 for attempt in self.attempts)
@@ -133,4 +140,6 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     @property
     def cost_source(self) -> CostSource:
         """Where the answering attempt's price came from."""
+        if self.replayed is not None:
+            return "cached"
         return self.final.cost_source if self.final else "unknown"

@@ -12,7 +12,8 @@ Direction: TypeAlias = Literal["in", "out"]
 GuardrailMode: TypeAlias = Literal["enforce", "shadow"]
 PersonalKind: TypeAlias = Literal["email", "phone", "card", "iban"]
 
-PERSONAL_KINDS: tuple[PersonalKind, ...] = ("email", "phone", "card", "iban")
+PERSONAL_KINDS: tuple[PersonalKind, ...] = ("email", "iban", "card", "phone")
+"""In the order in which they are looked for: a number may look like several of them."""
 
 
 class Guardrail(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -55,6 +56,6 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     def sentence(self) -> str:
         """Say it to people."""
         did = "redacted" if self.action == "redact" else "refused"
-        would = "would be " if self.mode == "shadow" else ""
+        would = "would have " if self.mode == "shadow" else ""
         side = "request" if self.where == "in" else "answer"
-        return f"guardrail {self.guardrail}: {self.count} × {self.what} in the {side} {would}{did}"
+        return f"guardrail {self.guardrail}: {would}{did}, in the {side}: {self.what} ({self.count})"

@@ -19,6 +19,10 @@ Headers: TypeAlias = Mapping[str, str]
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+HOPS = "x-dragoman-hops"
+"""Says how many gateways a request has come through, so that none goes round in circles."""
+
+
 class Url(Struct, frozen=True):
     """An absolute http(s) URL, taken apart. `target` is path and query, as it stands in a request.
 

@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from dragoman.types.content import ContentMode
+from dragoman.types.server import CacheSettings
+
+
+class CacheChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether answers are kept for an organisation, and for how long (seconds).
+
+    None: as the operator's configuration says for everybody.
+    """
+
+    enabled: bool | None = None
+    ttl: Annotated[float, Meta(gt=0, le=30 * 86_400)] | None = None
+
+    def over(self, general: CacheSettings) -> CacheSettings | None:
+        """Say how answers are kept, where everybody's are kept so; None: not at all."""
+        enabled = general.enabled if self.enabled is None else self.enabled
+        if not enabled:
+            return None
+        return general if self.ttl is None else replace(general, ttl=self.ttl)
 
 
 class OrganisationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an organisation's admins choose. Every field has a default."""
+    """What an organisation's admins choose. Every field has a default.
+
+    `content`: whether what is said is kept, None as the operator has it; for `content_days`, at
+    most as long as the operator keeps it.
+    """
+
+    content: ContentMode | None = None
+    content_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    cache: CacheChoice = CacheChoice()
 
 
 class Quotas(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dragoman.types.allowance import Period, Unknown
+from dragoman.types.content import LedgerSettings
 from dragoman.types.credential import CredentialSource
 
 
@@ -46,9 +47,10 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     store_responses: bool = False
     store_responses_ttl: float = 86_400.0
     cache: CacheSettings = CacheSettings()
+    ledger: LedgerSettings = LedgerSettings()
 
 
-class Grant(Struct, frozen=True, kw_only=True):
+class Ceilings(Struct, frozen=True, kw_only=True):
     """How much may be asked. None is no limit; money is nano-dollars.
 
     `unknown_cost` and `assumed_cost` say what becomes of the budget where a cost is not known.
@@ -72,4 +74,4 @@ class GatewayKey(Struct, frozen=True):
 
     name: str
     source: CredentialSource | None
-    grant: Grant = Grant()
+    ceilings: Ceilings = Ceilings()

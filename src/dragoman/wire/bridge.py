@@ -196,6 +196,7 @@ class Translate(_Meter):
 
     `id` and `created` stand in where the provider gives none: formats have no clock of their own.
     `priced` adds to the usage that is told at the end what it cost; `signer` as in `Events`.
+    `screen` says what of the events may be told: a `Failure` that it adds ends the answer.
     """
 
     def __init__(
@@ -208,8 +209,10 @@ class Translate(_Meter):
         created: int | None = None,
         priced: Callable[[Usage], Usage] | None = None,
         signer: str | None = None,
+        screen: Callable[[Sequence[Event]], Sequence[Event]] | None = None,
     ) -> None:
         super().__init__(upstream.stream_parser(dialect), signer)
+        self._screen = screen
         self._renderer = renderer
         self._id = id
         self._created = created
@@ -238,6 +241,8 @@ class Translate(_Meter):
         events = sign_events(events, self._signer)
         committed = self.committed
         self._note(events)
+        if self._screen is not None:
+            events = self._screened(events, self._screen)
         written = []
         for event in events:
             said = isinstance(event, PartStart | PartDelta) and _says_something(event)
@@ -252,6 +257,16 @@ class Translate(_Meter):
                 committed = committed or said
         self.committed = committed  # what the client's format cannot say has not reached it
         return written
+
+
+    def _screened(
+        self, events: Sequence[Event], screen: Callable[[Sequence[Event]], Sequence[Event]]
+    ) -> Sequence[Event]:
+        """Leave out what must not be told; what was counted stays counted."""
+        kept = screen(events)
+        if self.failure is None and kept and isinstance(end := kept[-1], Failure):
+            self.failure, self.finish = end, None
+        return kept
 
 
 class Relay(_Meter):

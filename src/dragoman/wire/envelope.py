@@ -42,6 +42,18 @@ class _Member(Struct, frozen=True, gc=False):
     end: int
 
 
+STEERING = frozenset(
+    {
+        "api_base", "base_url", "baseurl", "baseURL", "api_url", "azure_endpoint", "custom_host",
+        "custom_llm_provider", "user_config", "litellm_credential_name",
+    }
+)  # fmt: skip
+"""Fields by which other gateways are told where to send a request, and with it a key.
+
+Source: https://docs.litellm.ai/docs/completion/input,
+https://docs.litellm.ai/docs/proxy/clientside_auth (read 2026-11)"""
+
+
 class Envelope:
     """A client's request, not yet parsed. Make one with `open_envelope`.
 
@@ -180,8 +192,8 @@ def open_envelope(body: bytes) -> Envelope:
     except (ValueError, RecursionError):
         decode_request(body)  # says better what is wrong
         raise invalid_json("the body is not a JSON object") from None
-    if "api_base" in fields or "base_url" in fields:
-        name = "api_base" if "api_base" in fields else "base_url"
+    if not STEERING.isdisjoint(fields):
+        name = next(name for name in fields if name in STEERING)
         refuse(name, "a request does not choose where it is sent; configure a provider")
     return Envelope(body, fields, _compact_members(body, fields) or list(_members(body, fields)))
 

@@ -22,11 +22,27 @@ def read_names(
 
     Raises: StoreError.
     """
-    statement = _OF.get(kind)
-    if statement is None:
+    if kind not in _OF:
         return str
+    names = _read(connection, kind, organisation_id)
+    return lambda id_: names.get(id_, id_)
+
+
+def find_id(connection: Connection, kind: str, organisation_id: str | None, name: str) -> str:
+    """Find the id of what is called so; what nothing is called is taken for an id.
+
+    Exchanges outlive projects and keys, whose ids are all that is left of them.
+
+    Raises: StoreError.
+    """
+    known = _read(connection, kind, organisation_id)
+    return next((id_ for id_, called in known.items() if called == name), name)
+
+
+def _read(connection: Connection, kind: str, organisation_id: str | None) -> Mapping[str, str]:
+    statement = _OF[kind]
     if organisation_id is not None and kind != "organisation":
         statement += _MEMBERS if kind == "member" else " WHERE organisation_id = :organisation_id"
-    rows = connection.rows(statement, {"organisation_id": organisation_id})
-    names = {row["id"]: row["name"] for row in rows}
-    return lambda id_: names.get(id_, id_)
+    # Of keys with one name only one is in force: the last one made.
+    rows = connection.rows(f"{statement} ORDER BY id DESC", {"organisation_id": organisation_id})
+    return {row["id"]: row["name"] for row in rows}

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from dragoman.ledger.queries.requests import bounded
-from dragoman.ledger.queries.sums import COUNTED, Figures, Filters, Period
+from dragoman.ledger.queries.sums import Figures, Filters, Period
 from dragoman.ledger.queries.usage import (
     TOP,
     Group,
@@ -57,8 +57,8 @@ def read_overview(
 ) -> Overview:
     """Read it. Raises: StoreError."""
     step: Step = "hour" if period.until - period.since <= HOURLY_UP_TO_S else "day"
-    models = read_groups(connection, period, filters, "model", sums=COUNTED)
-    keys = read_groups(connection, period, filters, "key", sums=COUNTED)
+    models = read_groups(connection, period, filters, "model", timed=False)
+    keys = read_groups(connection, period, filters, "key", timed=False)
     return Overview(
         period=period,
         now=read_total(connection, period, filters),

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from dragoman.ledger.latencies import FIRST_S, TOOK_S, find_quantile
-from dragoman.ledger.rollups import HOUR_S, SUMS
+from dragoman.ledger.rollups import DAY_S, HOUR_S, LATENCY_SUMS, SUMS
 from dragoman.store.database import Connection
 
 Dimension: TypeAlias = Literal[
@@ -19,9 +19,8 @@ Dimension: TypeAlias = Literal[
 _WHOSE = frozenset({"project_id", "account_id", "key_id", "gateway_key", "key"})
 _WHAT = frozenset({"provider", "model"})
 
-COUNTED = tuple(name for name in SUMS if not name.startswith(("took_", "first_")))
-_TOOK = tuple(name for name in SUMS if name.startswith("took_"))
-_FIRST = tuple(name for name in SUMS if name.startswith("first_"))
+_TOOK = tuple(name for name in LATENCY_SUMS if name.startswith("took_"))
+_FIRST = tuple(name for name in LATENCY_SUMS if name.startswith("first_"))
 
 
 class Filters(Struct, frozen=True, kw_only=True):
@@ -58,7 +57,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     the rest is of attempts, failed ones included, since they may cost too. `cost_nanousd` adds up
     what is known, of `priced` attempts; `unknown` counts the answers whose cost is not. The demo's
     invented costs are apart. `estimated`: some of the figures are our own guess; `unmetered`
-    answers had no tokens reported. Quantiles are about as exact as a histogram's buckets are wide.
+    answers had no tokens reported. Quantiles are about as exact as a histogram's buckets are wide;
+    None where nothing was timed, or where it is about whose requests they were.
     """
 
     requests: int = 0
@@ -94,31 +94,37 @@ def read_sums(
     period: Period,
     filters: Filters,
     by: Sequence[Dimension] = (),
-    sums: Sequence[str] = SUMS,
+    *,
+    by_day: bool = False,
 ) -> list[dict[str, Any]]:
-    """Add up rows by dimensions: each row has these, and the sums. Raises: StoreError."""
-    chosen = {name: value for name, value in asdict(filters).items() if value is not None}
+    """Add up rows by dimensions: each row has these, and the sums.
+
+    `by_day`: where rows are told apart by `hour`, that of a day in UTC will do.
+
+    Raises: StoreError.
+    """
+    chosen = _chosen(filters)
     needed = {*chosen, *by}
     whose, what = bool(needed & _WHOSE), bool(needed & _WHAT)
     level = "all" if whose and what else "key" if whose else "model" if what else "total"
-    conditions = ["level = :level", "hour >= :since", "hour < :until"]
-    conditions += [
-        "(key_id = :key OR (key_id = '' AND gateway_key = :key))"
-        if name == "key"
-        else f"{name} = :{name}"
-        for name in chosen
-    ]
-    # PostgreSQL adds integers up to decimals of any length.
-    added = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in sums)
-    named = ", ".join(by)
-    rows = connection.rows(
-        f"SELECT {named + ', ' if by else ''}{added} FROM hourly"  # noqa: S608
-        f" WHERE {' AND '.join(conditions)}{' GROUP BY ' + named if by else ''}",
-        {**chosen, "level": level, "since": period.since, "until": period.until},
-    )
-    found = [dict(row) for row in rows]
-    # Without groups SQL makes a row of nothing.
-    return [row for row in found if row[sums[0]] is not None]
+    daily = level in ("key", "model") and (by_day or "hour" not in by)
+    return _read(connection, "hourly", _parts(period, level, daily), chosen, by, SUMS)
+
+
+def read_times(
+    connection: Connection, period: Period, filters: Filters, by: Sequence[Dimension] = ()
+) -> list[dict[str, Any]] | None:
+    """Add up histograms by dimensions. None: they know nothing of whose exchanges were.
+
+    Raises: StoreError.
+    """
+    chosen = _chosen(filters)
+    needed = {*chosen, *by}
+    if needed & _WHOSE:
+        return None
+    level = "model" if needed & _WHAT else "total"
+    parts = _parts(period, level, level == "model" and "hour" not in by)
+    return _read(connection, "latency", parts, chosen, by, LATENCY_SUMS)
 
 
 def add(rows: Sequence[Mapping[str, Any]], sums: Sequence[str] = SUMS) -> dict[str, int]:
@@ -126,16 +132,66 @@ def add(rows: Sequence[Mapping[str, Any]], sums: Sequence[str] = SUMS) -> dict[s
     return {name: sum(row[name] for row in rows) for name in sums}
 
 
-def figures_of(row: Mapping[str, Any]) -> Figures:
-    """Make figures of a row that has all sums, or of one without histograms."""
-    counted = {name: row[name] for name in COUNTED if name in row}
-    if _TOOK[0] not in row:
-        return Figures(**counted)
-    took, first = [row[name] for name in _TOOK], [row[name] for name in _FIRST]
-    return Figures(
-        **counted,
+def with_times(figures: Figures, times: Mapping[str, int]) -> Figures:
+    """Add what a histogram tells."""
+    took, first = [times[name] for name in _TOOK], [times[name] for name in _FIRST]
+    return replace(
+        figures,
         took_p50_s=find_quantile(took, TOOK_S, 0.5),
         took_p95_s=find_quantile(took, TOOK_S, 0.95),
         first_token_p50_s=find_quantile(first, FIRST_S, 0.5),
         first_token_p95_s=find_quantile(first, FIRST_S, 0.95),
     )
+
+
+def _chosen(filters: Filters) -> dict[str, Any]:
+    return {name: value for name, value in asdict(filters).items() if value is not None}
+
+
+def _parts(period: Period, level: str, daily: bool) -> list[tuple[str, int, int]]:
+    """Cover a period: whole days by rows of days, the rest by rows of hours."""
+    first = -(-period.since // DAY_S) * DAY_S
+    last = period.until // DAY_S * DAY_S
+    if not daily or first >= last:
+        return [(level, period.since, period.until)]
+    parts = [
+        (level, period.since, first),
+        (f"{level} day", first, last),
+        (level, last, period.until),
+    ]
+    return [part for part in parts if part[1] < part[2]]
+
+
+def _read(
+    connection: Connection,
+    table: str,
+    parts: Sequence[tuple[str, int, int]],
+    chosen: Mapping[str, Any],
+    by: Sequence[Dimension],
+    sums: Sequence[str],
+) -> list[dict[str, Any]]:
+    conditions = [
+        "(key_id = :key OR (key_id = '' AND gateway_key = :key))"
+        if name == "key"
+        else f"{name} = :{name}"
+        for name in chosen
+    ]
+    values = dict(chosen)
+    columns = ", ".join((*by, *sums))
+    selects = []
+    for number, (level, since, until) in enumerate(parts):
+        values |= {f"since{number}": since, f"until{number}": until, f"level{number}": level}
+        within = [f"level = :level{number}", f"hour >= :since{number}", f"hour < :until{number}"]
+        selects.append(
+            f"SELECT {columns} FROM {table} WHERE {' AND '.join([*within, *conditions])}"  # noqa: S608
+        )
+    # PostgreSQL adds integers up to decimals of any length.
+    added = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in sums)
+    named = ", ".join(by)
+    rows = connection.rows(
+        f"SELECT {named + ', ' if by else ''}{added} FROM ({' UNION ALL '.join(selects)}) AS part"  # noqa: S608
+        f"{' GROUP BY ' + named if by else ''}",
+        values,
+    )
+    # Without groups SQL makes a row of nothing.
+    return [dict(row) for row in rows if row[sums[0]] is not None]

@@ -11,16 +11,16 @@ from msgspec import Struct
 
 from dragoman.ledger.queries.names import read_names
 from dragoman.ledger.queries.sums import (
-    COUNTED,
     Dimension,
     Figures,
     Filters,
     Period,
     add,
-    figures_of,
     read_sums,
+    read_times,
+    with_times,
 )
-from dragoman.ledger.rollups import HOUR_S, SUMS
+from dragoman.ledger.rollups import HOUR_S, LATENCY_SUMS
 from dragoman.store.database import Connection
 
 By: TypeAlias = Literal[
@@ -77,22 +77,26 @@ def read_groups(
     by: By,
     zone: tzinfo = UTC,
     *,
-    sums: Sequence[str] = SUMS,
+    timed: bool = True,
 ) -> list[Group]:
     """Add up by groups: times in their order, everything else by cost, then by tokens.
 
-    Without histograms among `sums` there are no quantiles, and less to read. Days are those of
-    `zone`; a zone that is half an hour off has its days to the hour.
+    Without `timed` there are no quantiles, and less to read. Days are those of `zone`; a zone that
+    is half an hour off has its days to the hour.
 
     Raises: StoreError.
     """
     zoned = Zoned(zone)
     name_of = _namer(connection, by, filters, zone)
+    dimensions = _DIMENSIONS[by]
     grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in read_sums(connection, period, filters, _DIMENSIONS[by], sums):
+    for row in read_sums(connection, period, filters, dimensions):
         grouped[_identify(by, row, zoned)].append(row)
+    times: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in (timed and read_times(connection, period, filters, dimensions)) or ():
+        times[_identify(by, row, zoned)].append(row)
     groups = [
-        Group(id=id_, name=name_of(rows[0], id_), figures=figures_of(add(rows, sums)))
+        Group(id=id_, name=name_of(rows[0], id_), figures=_figures(rows, times.get(id_, ())))
         for id_, rows in grouped.items()
     ]
     if by in ("day", "hour"):
@@ -103,7 +107,7 @@ def read_groups(
 def read_total(connection: Connection, period: Period, filters: Filters) -> Figures:
     """Add everything up. Raises: StoreError."""
     rows = read_sums(connection, period, filters)
-    return figures_of(rows[0]) if rows else Figures()
+    return _figures(rows, read_times(connection, period, filters) or ()) if rows else Figures()
 
 
 def read_series(
@@ -125,7 +129,8 @@ def read_series(
     hours = range(period.since, period.until, HOUR_S)
     starts = list(dict.fromkeys(zoned.begin(hour, step) for hour in hours))
     dimensions = _DIMENSIONS[by] if by is not None else ()
-    rows = read_sums(connection, period, filters, (*dimensions, "hour"), COUNTED)
+    by_day = step != "hour" and zone is UTC
+    rows = read_sums(connection, period, filters, (*dimensions, "hour"), by_day=by_day)
     lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         row["at"] = zoned.begin(row["hour"], step)
@@ -134,7 +139,7 @@ def read_series(
         return [_line("", "", lines[""], starts)]
     name_of = _namer(connection, by, filters, zone)
     groups = [
-        Group(id=id_, name=name_of(found[0], id_), figures=figures_of(add(found, COUNTED)))
+        Group(id=id_, name=name_of(found[0], id_), figures=_figures(found))
         for id_, found in lines.items()
     ]
     ordered = sorted(groups, key=_by_cost)
@@ -196,10 +201,14 @@ def _line(id_: str, name: str, rows: Sequence[Mapping[str, Any]], starts: Sequen
         steps[row["at"]].append(row)
     nothing = Figures()
     points = (
-        Point(at=at, figures=figures_of(add(steps[at], COUNTED)) if at in steps else nothing)
-        for at in starts
+        Point(at=at, figures=_figures(steps[at]) if at in steps else nothing) for at in starts
     )
     return Line(id=id_, name=name, points=tuple(points))
+
+
+def _figures(rows: Sequence[Mapping[str, Any]], times: Sequence[Mapping[str, Any]] = ()) -> Figures:
+    figures = Figures(**add(rows))
+    return with_times(figures, add(times, LATENCY_SUMS)) if times else figures
 
 
 def _by_cost(group: Group) -> tuple[int, int, int, str]:

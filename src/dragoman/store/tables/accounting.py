@@ -13,19 +13,29 @@ own, and consume all the same.
 
 `alert`: that so many percent of an allowance were used up has been told, for that period.
 
-`hourly`: exchanges added up, by the hour (Unix seconds at its beginning) in which they began. What
-is '' is not told apart at that `level`: `total` tells nothing apart, `model` provider and model,
-`key` whose it was, `all` everything. So each question reads the fewest rows, and every level adds
-up to the same. `requests`, `failed`, `stopped`, `duration_ms` and the histograms are of exchanges,
-under the provider and model that answered; the rest is of attempts. `took_N` counts exchanges that
-were answered by their duration, `first_N` by the time to the first token; the edges of the buckets
-are in `ledger/latencies.py`.
+`hourly`: exchanges added up by the time in which they began; `hour` is its beginning, in Unix
+seconds: that of an hour, or at the levels that end in `day` that of a day in UTC. What is '' is not
+told apart at that `level`: `total` tells nothing apart, `model` provider and model, `key` whose it
+was, `all` everything. So each question reads the fewest rows, and every level adds up to the same.
+`requests`, `failed`, `stopped` and `duration_ms` are of exchanges, under the provider and model
+that answered; the rest is of attempts.
+
+`latency`: histograms of the same, at the levels that know nothing of whose it was. `took_N` counts
+exchanges that were answered by their duration, `first_N` by the time to the first token; the edges
+of the buckets are in `ledger/latencies.py`.
 
 `content`: what was said in an exchange, where its organisation has it kept; `mode` is `redacted` or
 `full`. Both texts may be cut. It may be gone before the exchange is.
+
+`idempotency`: a request that must not be answered twice, by the digest of the `value` of its header
+and the gateway key that it came with ('' for none). `digest` is of the request itself. Without an
+`answer` somebody (`holder`) is working on it, and has it `until` then; with one (in base64) it is
+given again until then, an empty one being too large to be kept.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from sqlalchemy import Column, ForeignKey, Index, Table, text
 
@@ -91,22 +101,32 @@ HOURLY_SUMS = (
     *("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens"),
     *("reasoning_tokens", "cost_nanousd", "priced", "demo_nanousd", "unknown"),
     *("estimated", "unmetered"),
+)
+LATENCY_KEY = ("organisation_id", "level", "hour", "tag", "provider", "model")
+LATENCY_SUMS = (
     *(f"took_{number}" for number in range(BUCKETS)),
     *(f"first_{number}" for number in range(BUCKETS)),
 )
 
-HOURLY = Table(
-    "hourly",
-    METADATA,
-    *(
-        Column(name, Number if name == "hour" else TEXT, primary_key=True, autoincrement=False)
-        for name in HOURLY_KEY
-    ),
-    *(Column(name, Number, nullable=False, server_default=text("0")) for name in HOURLY_SUMS),
-    **SQLITE,
-    sqlite_with_rowid=False,
-)
+
+def _sums(name: str, key: Sequence[str], sums: Sequence[str]) -> Table:
+    return Table(
+        name,
+        METADATA,
+        *(
+            Column(one, Number if one == "hour" else TEXT, primary_key=True, autoincrement=False)
+            for one in key
+        ),
+        *(Column(one, Number, nullable=False, server_default=text("0")) for one in sums),
+        **SQLITE,
+        sqlite_with_rowid=False,
+    )
+
+
+HOURLY = _sums("hourly", HOURLY_KEY, HOURLY_SUMS)
 Index("hourly_hour", HOURLY.c.hour)
+LATENCY = _sums("latency", LATENCY_KEY, LATENCY_SUMS)
+Index("latency_hour", LATENCY.c.hour)
 
 CONTENT = Table(
     "content",
@@ -120,3 +140,17 @@ CONTENT = Table(
     **SQLITE,
 )
 Index("content_of_organisation", CONTENT.c.organisation_id, CONTENT.c.at)
+
+IDEMPOTENCY = Table(
+    "idempotency",
+    METADATA,
+    Column("organisation_id", TEXT, primary_key=True),
+    Column("gateway_key", TEXT, primary_key=True),
+    Column("value", TEXT, primary_key=True),
+    Column("digest", TEXT, nullable=False),
+    Column("holder", TEXT, nullable=False),
+    Column("until", Seconds, nullable=False),
+    Column("answer", TEXT),
+    **SQLITE,
+)
+Index("idempotency_until", IDEMPOTENCY.c.until)

@@ -20,6 +20,9 @@ HOURLY_SUMS = (
     *("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens"),
     *("reasoning_tokens", "cost_nanousd", "priced", "demo_nanousd", "unknown"),
     *("estimated", "unmetered"),
+)
+LATENCY_KEY = ("organisation_id", "level", "hour", "tag", "provider", "model")
+LATENCY_SUMS = (
     *(f"took_{number}" for number in range(16)),
     *(f"first_{number}" for number in range(16)),
 )
@@ -84,17 +87,23 @@ def upgrade() -> None:
         sqlite_where=text("outcome <> 'ok'"),
         postgresql_where=text("outcome <> 'ok'"),
     )
-    op.create_table(
-        "hourly",
-        *(
-            Column(name, Number if name == "hour" else TEXT, primary_key=True, autoincrement=False)
-            for name in HOURLY_KEY
-        ),
-        *(Column(name, Number, nullable=False, server_default=text("0")) for name in HOURLY_SUMS),
-        **SQLITE,
-        sqlite_with_rowid=False,
-    )
-    op.create_index("hourly_hour", "hourly", ["hour"])
+    for name, key, sums in (
+        ("hourly", HOURLY_KEY, HOURLY_SUMS),
+        ("latency", LATENCY_KEY, LATENCY_SUMS),
+    ):
+        op.create_table(
+            name,
+            *(
+                Column(
+                    one, Number if one == "hour" else TEXT, primary_key=True, autoincrement=False
+                )
+                for one in key
+            ),
+            *(Column(one, Number, nullable=False, server_default=text("0")) for one in sums),
+            **SQLITE,
+            sqlite_with_rowid=False,
+        )
+        op.create_index(f"{name}_hour", name, ["hour"])
     op.create_table(
         "content",
         Column("exchange_id", TEXT, primary_key=True),
@@ -106,3 +115,15 @@ def upgrade() -> None:
         **SQLITE,
     )
     op.create_index("content_of_organisation", "content", ["organisation_id", "at"])
+    op.create_table(
+        "idempotency",
+        Column("organisation_id", TEXT, primary_key=True),
+        Column("gateway_key", TEXT, primary_key=True),
+        Column("value", TEXT, primary_key=True),
+        Column("digest", TEXT, nullable=False),
+        Column("holder", TEXT, nullable=False),
+        Column("until", Seconds, nullable=False),
+        Column("answer", TEXT),
+        **SQLITE,
+    )
+    op.create_index("idempotency_until", "idempotency", ["until"])

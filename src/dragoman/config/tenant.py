@@ -1,0 +1,62 @@
+"""An organisation's own routes and guardrails: rows, in the shape of a configuration's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from dragoman.config.build import build_route
+from dragoman.config.guardrails import build_guardrails
+from dragoman.config.shapes import Reader
+from dragoman.config.walk import Report
+from dragoman.document.parse import Document
+from dragoman.errors import ConfigError
+from dragoman.types.guardrail import Guardrail, GuardrailMode
+from dragoman.types.route import Route
+
+LAYER = "organisation"
+_NO_VARIABLES: Mapping[str, str] = {}
+"""Those of this machine are its operator's."""
+
+
+def build_tenant_route(name: str, definition: Any) -> tuple[Route, tuple[ConfigError, ...]]:
+    """Build a route of an organisation's own, and say what is wrong with it.
+
+    One that cannot be read leads nowhere: no other of the name is asked in its stead.
+    """
+    report = Report()
+    document = Document({"routes": {name: definition}}, layer=LAYER)
+    reader = Reader(document, _NO_VARIABLES, report)
+    reader.top()
+    table = reader.layer.routes.get(name)
+    problems = (*report.problems, *report.missing)
+    if table is None or problems:
+        broken = problems or (ConfigError(f"route '{name}' is no table of settings"),)
+        return Route(name=name, steps=(), origin=LAYER), broken
+    return build_route(table), ()
+
+
+def build_tenant_guardrail(
+    name: str, definition: Any, mode: GuardrailMode
+) -> tuple[Guardrail, tuple[ConfigError, ...]]:
+    """Build a guardrail of an organisation's own, and say what is wrong with it.
+
+    One that cannot be read cannot be compiled: nothing passes it.
+    """
+    report = Report()
+    said = definition if isinstance(definition, Mapping) else {}
+    entry = {**said, "name": name, "mode": mode}
+    document = Document({"guardrails": [entry]}, layer=LAYER)
+    reader = Reader(document, _NO_VARIABLES, report)
+    reader.top()
+    (guardrail,) = build_guardrails(reader.layer.top, report)
+    problems = (*report.problems, *report.missing, *report.notes)
+    return guardrail, problems
+
+
+def load_guardrail(name: str, definition: Any, mode: str) -> Guardrail:
+    """Build a guardrail of a row. Raises: ConfigError for one that cannot be read."""
+    guardrail, problems = build_tenant_guardrail(name, definition, cast("GuardrailMode", mode))
+    if problems:
+        raise problems[0]
+    return guardrail

@@ -1,0 +1,171 @@
+"""`/organisations/{org}/limits`: limits and budgets, and how much of each is used by now."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from litestar import delete, get, put
+from msgspec import Struct
+
+from dragoman.control.context import Context
+from dragoman.control.paging import Listed, listed
+from dragoman.ledger.burndown import burn_down
+from dragoman.organisations import allowances
+from dragoman.organisations.actor import Actor
+from dragoman.organisations.allowances import Draft
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.failures import Conflict
+from dragoman.organisations.organisations import Organisation
+from dragoman.store.database import Connection
+from dragoman.store.redis import VARIABLE, redis_address
+from dragoman.types.allowance import Allowance, Measure, Mode, Period, SubjectKind, Unknown
+from dragoman.types.exchange import NANO
+from dragoman.types.paging import Page
+
+
+class UsedShown(Struct, frozen=True, kw_only=True):
+    """What a subject has used in the present period, and has left; USD for `spend`.
+
+    `forecast` is what it will have used at the end, if it goes on like this.
+    """
+
+    subject: str
+    used: Decimal
+    left: Decimal
+    forecast: Decimal | None
+    since: int
+    until: int | None
+
+
+class LimitShown(Struct, frozen=True, kw_only=True):
+    """A limit. `amount` is USD for `spend`; `used` lists who has used most of it.
+
+    `operator`: the organisation cannot change it.
+    """
+
+    id: str
+    name: str
+    kind: SubjectKind
+    subject: str | None
+    measure: Measure
+    period: Period
+    amount: Decimal
+    mode: Mode
+    unknown: Unknown
+    assumed_usd: Decimal | None
+    operator: bool
+    version: int
+    used: list[UsedShown]
+
+
+class LimitBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit as it is to be.
+
+    `subject` is a name (a member's e-mail address, a model ref), or `*`: each for itself. `amount`
+    is USD for `spend`. `strict` reserves before it lets through, `soft` counts and tells.
+    `unknown`: what becomes of requests whose price is not known.
+    """
+
+    kind: SubjectKind = "organisation"
+    subject: str | None = None
+    measure: Measure
+    period: Period
+    amount: Decimal
+    mode: Mode = "strict"
+    unknown: Unknown = "allow"
+    assumed_usd: Decimal | None = None
+    operator: bool = False
+    version: int | None = None
+
+
+@get("/organisations/{org:str}/limits", opt={"least": "viewer"}, sync_to_thread=True)
+def list_limits(desk: Desk, organisation: Organisation, page: Page) -> Listed[LimitShown]:
+    """List limits and budgets, with what is used and left."""
+    with desk.read() as connection:
+        found = allowances.list_allowances(connection, organisation.id, page)
+        return listed(found, lambda one: show(connection, one, desk.clock()))
+
+
+@get("/organisations/{org:str}/limits/{name:str}", opt={"least": "viewer"}, sync_to_thread=True)
+def show_limit(desk: Desk, organisation: Organisation, name: str) -> LimitShown:
+    """Show a limit, by its name or id."""
+    with desk.read() as connection:
+        found = allowances.resolve_allowance(connection, organisation.id, name)
+        return show(connection, found, desk.clock())
+
+
+@put("/organisations/{org:str}/limits/{name:str}", opt={"least": "admin"}, sync_to_thread=True)
+def put_limit(
+    context: Context,
+    desk: Desk,
+    actor: Actor,
+    organisation: Organisation,
+    name: str,
+    data: LimitBody,
+) -> LimitShown:
+    """Make a limit, or change it as a whole."""
+    check_countable(context)
+    given = {field: getattr(data, field) for field in Draft.__struct_fields__}
+    made = allowances.put_allowance(
+        desk, actor, organisation.id, name, Draft(**given), version=data.version
+    )
+    with desk.read() as connection:
+        return show(connection, made, desk.clock())
+
+
+@delete("/organisations/{org:str}/limits/{name:str}", opt={"least": "admin"}, sync_to_thread=True)
+def delete_limit(desk: Desk, actor: Actor, organisation: Organisation, name: str) -> None:
+    """Delete a limit. What was used of it is forgotten."""
+    allowances.delete_allowance(desk, actor, organisation.id, name)
+
+
+def check_countable(context: Context) -> None:
+    """See that limits can be counted. Raises: Conflict: several workers need Redis for it."""
+    workers = context.config().server.workers
+    if workers > 1 and redis_address(context.env) is None:
+        raise Conflict(
+            f"{workers} workers cannot keep limits without Redis: each would count for itself",
+            hint=f"set {VARIABLE}=redis://host:6379/0 (Redis or Valkey), or start with one worker",
+        )
+
+
+def show(connection: Connection, allowance: Allowance, now: float) -> LimitShown:
+    """Show a limit, with how much of it is used."""
+    of = allowance.organisation_id
+
+    def named(subject: str) -> str:
+        return allowances.name_subject(connection, of, allowance.kind, subject)
+
+    def written(amount: int) -> Decimal:
+        return Decimal(amount) / NANO if allowance.measure == "spend" else Decimal(amount)
+
+    used = [
+        UsedShown(
+            subject=named(one.subject),
+            used=written(one.used),
+            left=written(one.left),
+            forecast=None if one.forecast is None else written(one.forecast),
+            since=one.since,
+            until=one.until,
+        )
+        for one in burn_down(connection, allowance, now)
+    ]
+    assumed = allowance.assumed_nanousd
+    return LimitShown(
+        id=allowance.id,
+        name=allowance.name,
+        kind=allowance.kind,
+        subject=None if allowance.kind == "organisation" else named(allowance.subject),
+        measure=allowance.measure,
+        period=allowance.period,
+        amount=written(allowance.amount),
+        mode=allowance.mode,
+        unknown=allowance.unknown,
+        assumed_usd=None if assumed is None else Decimal(assumed) / NANO,
+        operator=allowance.operator,
+        version=allowance.version,
+        used=used,
+    )
+
+
+HANDLERS = (list_limits, show_limit, put_limit, delete_limit)

@@ -1,0 +1,353 @@
+"""Brings journals into the database: this worker's all the time, those of dead workers when found.
+
+Law: a record stays in its journal until it is in the database, and is there once, however often it
+is drained. What is added up from exchanges (quotas, hourly sums) is added in the same transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.errors import ConfigError
+from dragoman.ledger import accounting, rollups
+from dragoman.ledger.folder import (
+    Position,
+    WorkerFolder,
+    claim_abandoned,
+    journal_folder,
+    set_aside,
+)
+from dragoman.ledger.frames import Damage, Record, scan
+from dragoman.ledger.journal import INTENT, OUTCOME, QUIET_S, Journal
+from dragoman.store.database import Place, StoreError, UnwritableRow
+from dragoman.store.ledger import Follower, Ledger
+from dragoman.types.exchange import Exchange
+
+log = logging.getLogger("dragoman.server")
+
+SOURCE = "gateway"
+FOLLOWERS: Sequence[Follower] = (accounting.follow, rollups.follow)
+INTERVAL_S = 0.2
+BATCH = 500
+"""Rows of one transaction: another process waits for its turn no longer than these take."""
+AGAIN_S = 1.0
+"""After so long a database that could not be written is tried again."""
+LOOK_S = 5.0
+"""So often journals of dead workers are looked for."""
+SEGMENT_S = 60.0
+"""A segment whose records are all in the database is deleted when it is so old."""
+LAST_WORDS_S = 10.0
+"""For what is still to be written at the end; the rest is found by whoever starts next."""
+
+_decode = msgspec.msgpack.Decoder(Exchange).decode
+
+
+class LedgerState(Struct, frozen=True):
+    """How the ledger is.
+
+    `away`: its database cannot be written, and `waiting` exchanges stay in the journal until it
+    can. `full`: the journal itself cannot be written, and no new work is taken.
+    """
+
+    away: bool
+    waiting: int
+    full: bool
+
+
+def open_ledger(
+    place: Place,
+    env: Mapping[str, str],
+    *,
+    followers: Sequence[Follower] = (),
+    found: Callable[[Sequence[Exchange]], None] = lambda _: None,
+    looked: Callable[[], None] = lambda: None,
+) -> Drain:
+    """Begin a journal, and to drain it. `followers` come after our own.
+
+    Raises: ConfigError when nothing can be written there.
+    """
+    journals = journal_folder(place, env)
+    try:
+        journal = Journal(journals)
+        follow = (*FOLLOWERS, *followers)
+        return Drain(place, journal, followers=follow, found=found, looked=looked)
+    except OSError as error:
+        raise ConfigError(
+            f"the journal cannot be written: {journals}: {error.strerror or error}",
+            hint="make the folder writable, or set `log = false` under [server]",
+        ) from None
+
+
+class Drain:
+    """A thread that drains `journal`, and what it finds beside it.
+
+    `followers` are called inside each transaction, with the exchanges that are new. `found` is
+    called after it with those of dead workers, once or, when we die at that moment, twice; `looked`
+    whenever what dead workers left has been looked for, and none of it is left.
+    `dropped` counts what could not be written, and was set aside.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        journal: Journal,
+        *,
+        followers: Sequence[Follower] = FOLLOWERS,
+        found: Callable[[Sequence[Exchange]], None] = lambda _: None,
+        looked: Callable[[], None] = lambda: None,
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        self._place = place
+        self.journal = journal
+        self._journals: Path = journal.folder.path.parent
+        self._followers = followers
+        self._found = found
+        self._looked = looked
+        self._interval_s = interval_s
+        self._closing = threading.Event()
+        self._ledger: Ledger | None = None
+        self._position = Position(1, 0)
+        self._done = 0
+        self._looked_at = float("-inf")
+        self._away_since: float | None = None
+        self._complained_at = float("-inf")
+        self._damaged: set[tuple[Path, int]] = set()
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        self._thread.start()
+
+    @property
+    def depth(self) -> int:
+        """How many exchanges of this worker wait to be written."""
+        return self.journal.count - self._done + self.journal.late
+
+    def state(self) -> LedgerState:
+        """Say how it is."""
+        return LedgerState(self._away_since is not None, self.depth, bool(self.journal.late))
+
+    def close(self) -> None:
+        """Close the journal, bring it into the database, and stop.
+
+        What cannot be written by now stays in its folder, and is said to.
+        """
+        self.journal.close()
+        self._closing.set()
+        self._thread.join(LAST_WORDS_S)  # a server that accepts and is silent has no end
+        if self._thread.is_alive() or self._position < self.journal.written():
+            log.error("%d exchanges wait in %s", self.depth, self.journal.folder.path)
+            return
+        self.journal.folder.remove()
+
+    # ------------------------------------------------------------------------ the thread
+
+    def _work(self) -> None:
+        self._warn_of_others()
+        closing = False
+        while not closing:
+            pause_s = self._interval_s if self._away_since is None else AGAIN_S
+            closing = self._closing.wait(pause_s)
+            try:
+                self._drain_own()
+                if not closing and time.monotonic() - self._looked_at >= LOOK_S:
+                    self._looked_at = time.monotonic()
+                    for folder in claim_abandoned(self._journals):
+                        self._adopt(folder)
+                    self._looked()
+            except Exception as error:  # nothing is lost: the journal has it
+                self._complain(error)
+            else:
+                self._return()
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _drain_own(self) -> None:
+        """Drain what this worker has written by now. Raises: StoreError, OSError."""
+        folder, count, end = self.journal.folder, self.journal.count, self.journal.written()
+        while self._position < end:
+            number, at = self._position.segment, self._position.at
+            if number == end.segment:
+                self._drain(folder, number, at, end.at)
+                break
+            self._drain(folder, number, at)
+            self._position = Position(number + 1, 0)
+            folder.note_drained(self._position)
+            folder.segment(number).unlink(missing_ok=True)
+        else:
+            self.journal.leave_segment(SEGMENT_S)
+        self._done = max(self._done, count)  # damage may have taken some
+
+    def _drain(self, folder: WorkerFolder, number: int, start: int, end: int | None = None) -> None:
+        with folder.segment(number).open("rb") as file:
+            file.seek(start)
+            data = file.read(-1 if end is None else end - start)
+        batch: list[Exchange] = []
+        for kind, exchange, at in self._read(folder, number, data, start):
+            if kind == OUTCOME:
+                batch.append(exchange)
+            if len(batch) >= BATCH:
+                self._advance(folder, batch, at)
+                batch = []
+        self._advance(folder, batch, Position(number, start + len(data)))
+
+    def _advance(self, folder: WorkerFolder, batch: Sequence[Exchange], to: Position) -> None:
+        self._record(batch)
+        self._position = to
+        self._done += len(batch)
+        folder.note_drained(to)
+        self._return()
+
+    def _adopt(self, folder: WorkerFolder) -> None:
+        """Drain what a dead worker left. Raises: StoreError, OSError."""
+        try:
+            opened: dict[str, Exchange] = {}
+            outcomes = self._take_over(self._left_in(folder, opened))
+            intents = self._take_over(map(_interrupted, opened.values()))
+            folder.remove()
+        finally:
+            folder.close()
+        if outcomes or intents:
+            log.warning(
+                "a worker that died left %d exchanges, and was in the middle of %d others: they"
+                " are in the ledger now",
+                outcomes,
+                intents,
+            )
+
+    def _left_in(self, folder: WorkerFolder, opened: dict[str, Exchange]) -> Iterator[Exchange]:
+        """Read what is not in the database; leave in `opened` what has no end."""
+        drained = folder.drained()
+        for number in folder.segments():
+            data = folder.segment(number).read_bytes()
+            for kind, exchange, at in self._read(folder, number, data):
+                if kind == INTENT:
+                    opened[exchange.id] = exchange
+                    continue
+                opened.pop(exchange.id, None)
+                if at > drained:
+                    yield exchange
+
+    def _take_over(self, exchanges: Iterable[Exchange]) -> int:
+        count, left = 0, iter(exchanges)
+        while batch := list(islice(left, BATCH)):
+            self._record(batch)
+            self._found(batch)
+            count += len(batch)
+        return count
+
+    def _read(
+        self, folder: WorkerFolder, number: int, data: bytes, start: int = 0
+    ) -> Iterator[tuple[bytes, Exchange, Position]]:
+        """Find the records of a segment; tell what is none, and set it aside."""
+        path = folder.segment(number)
+        before = 0
+        for found in scan(data):
+            if isinstance(found, Record):
+                try:
+                    exchange = _decode(found.said)
+                except msgspec.MsgspecError:  # another version's
+                    damage = Damage(before, found.end, torn=False)
+                else:
+                    yield found.kind, exchange, Position(number, start + found.end)
+                    before = found.end
+                    continue
+            else:
+                damage = found
+            before = damage.end
+            if (path, start + damage.start) not in self._damaged:
+                self._damaged.add((path, start + damage.start))
+                self._tell_damage(path, damage, data[damage.start : damage.end])
+
+    # -------------------------------------------------------------------------- writing
+
+    def _record(self, batch: Sequence[Exchange]) -> None:
+        """Write exchanges, and what follows from them. Raises: StoreError."""
+        if not batch:
+            return
+        try:
+            self._write(batch)
+        except UnwritableRow:
+            for exchange in batch:
+                try:
+                    self._write([exchange])
+                except UnwritableRow as error:
+                    self._give_up(exchange, error)
+
+    def _write(self, batch: Sequence[Exchange]) -> None:
+        if self._ledger is None:
+            self._ledger = Ledger(self._place, followers=self._followers)
+        try:
+            self._ledger.record_all(batch, source=SOURCE)
+        except StoreError:
+            self._ledger.close()
+            self._ledger = None  # opened anew: the file may have been moved or replaced
+            raise
+
+    # -------------------------------------------------------------------------- telling
+
+    def _give_up(self, exchange: Exchange, error: StoreError) -> None:
+        self.dropped += 1
+        path = set_aside(self._journals, exchange.id, msgspec.json.encode(exchange))
+        log.error("the exchange %s is in %s: it cannot be written: %s", exchange.id, path, error)
+
+    def _tell_damage(self, path: Path, damage: Damage, data: bytes) -> None:
+        if damage.torn:
+            log.warning("%s: the last record is incomplete, and is skipped", path)
+            return
+        self.dropped += 1
+        log.error(
+            "%s: %d bytes at %d are no record, and are set aside in %s; the others are read",
+            *(path, len(data), damage.start),
+            set_aside(self._journals, path.parent.name, data),
+        )
+
+    def _warn_of_others(self) -> None:
+        """Tell of journals whose database is another one: nobody drains them here."""
+        try:
+            beside = [path for path in self._journals.parent.iterdir() if path != self._journals]
+            for path in beside:
+                for folder in claim_abandoned(path):
+                    if folder.segments():
+                        log.warning("%s waits for another database than this one's", folder.path)
+                    folder.close()
+        except OSError as error:
+            log.warning("the journals of other databases cannot be looked at: %s", error)
+
+    def _complain(self, error: Exception) -> None:
+        """Say it once a minute."""
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        if now - self._complained_at >= QUIET_S:
+            self._complained_at = now
+            bug = None if isinstance(error, StoreError | OSError) else error
+            log.error(
+                "the ledger cannot be written, %d exchanges wait: %s",
+                *(self.depth, error),
+                exc_info=bug,
+            )
+
+    def _return(self) -> None:
+        """Say that it is written again."""
+        if self._away_since is not None:
+            log.warning(
+                "the ledger is written again, after %.0f s", time.monotonic() - self._away_since
+            )
+            self._away_since = None
+            self._complained_at = float("-inf")
+
+
+def _interrupted(exchange: Exchange) -> Exchange:
+    """Make the record of an exchange whose worker died: how it ended is not known."""
+    exchange.outcome = "interrupted"
+    for attempt in exchange.attempts:
+        if attempt.outcome == "error" and attempt.error is None:
+            attempt.outcome = "interrupted"
+    return exchange

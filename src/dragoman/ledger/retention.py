@@ -1,0 +1,207 @@
+"""Deletes what has been kept long enough: a few rows at a time, so that nobody waits to write.
+
+One worker does it: whoever holds the lease. Sums stay; they are small, and know nobody's words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.ledger.rollups import DAY_S, FORGOTTEN, HOUR_S
+from dragoman.store.database import Connection, Place, open_database
+from dragoman.types.content import LedgerSettings
+from dragoman.types.identifier import new_id
+from dragoman.types.organisation import OrganisationSettings
+
+log = logging.getLogger("dragoman.server")
+
+EVERY_S = 600.0
+LEASE_S = 3 * EVERY_S
+LEASE = "ledger.retention"
+FIRST_S = 5.0
+"""After so long a worker looks for the first time: those that only start and stop never do."""
+BATCH = 100
+MOST = 1000
+TARGET_S = 0.02
+"""A transaction aims at so long. Others wait for theirs no longer than 50 ms, also when it
+takes twice as long as those before."""
+INVITATIONS_S = 7 * DAY_S
+"""How long an invitation is shown after it has expired."""
+
+
+class Swept(Struct, frozen=True):
+    """How many rows were deleted, by table."""
+
+    rows: Mapping[str, int]
+
+
+class Retention:
+    """A background task that deletes; `settings` gives those in force.
+
+    Example:
+        background.start("retention", Retention(place, lambda: config.ledger).run)
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        settings: Callable[[], LedgerSettings],
+        *,
+        clock: Callable[[], float] = time.time,
+        first_s: float = FIRST_S,
+    ) -> None:
+        self._place = place
+        self._settings = settings
+        self._clock = clock
+        self._first_s = first_s
+        self._holder = new_id("wrk")
+
+    async def run(self) -> None:
+        """Go on for ever. Raises: StoreError; it may be begun again."""
+        await asyncio.sleep(self._first_s)
+        while True:
+            await asyncio.to_thread(self.sweep)
+            await asyncio.sleep(EVERY_S)
+
+    def sweep(self) -> Swept | None:
+        """Delete what is due; None where another worker does. Raises: StoreError."""
+        with closing(open_database(self._place)) as connection:
+            if not take_lease(connection, self._holder, self._clock()):
+                return None
+            swept = delete_due(connection, self._settings(), self._clock())
+        if any(swept.rows.values()):
+            told = ", ".join(f"{count:,} of {table}" for table, count in swept.rows.items())
+            log.info("retention has deleted %s", told)
+        return swept
+
+
+def take_lease(connection: Connection, holder: str, now: float) -> bool:
+    """Take the lease, or keep it. False: another's has not ended. Raises: StoreError."""
+    connection.write(
+        "INSERT INTO setting (name, value, created_at, updated_at)"
+        " VALUES (:name, :holder, :now, :until)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
+        " updated_at = excluded.updated_at"
+        " WHERE setting.updated_at < :now OR setting.value = excluded.value",
+        {"name": LEASE, "holder": f'"{holder}"', "now": now, "until": now + LEASE_S},
+    )
+    (row,) = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": LEASE})
+    return bool(row["value"] == f'"{holder}"')
+
+
+def delete_due(connection: Connection, settings: LedgerSettings, now: float) -> Swept:
+    """Delete all that has been kept long enough. Raises: StoreError; what is gone is gone."""
+    rows = {
+        "exchange": _requests(connection, settings, now),
+        "content": _content(connection, settings, now),
+        "audit": 0,
+    }
+    if settings.audit_days:
+        before = now - settings.audit_days * DAY_S
+        rows["audit"] = _delete(connection, "audit", "id", "at < :before", {"before": before})
+    for table, key, column, after_s in (
+        ("session", "id", "expires_at", 0.0),
+        ("invitation", "id", "expires_at", INVITATIONS_S),
+        ("idempotency", "value", "until", 0.0),
+    ):
+        due = {"before": now - after_s}
+        rows[table] = _delete(connection, table, key, f"{column} < :before", due)
+    return Swept(rows)
+
+
+def delete_tagged(connection: Connection, organisation_id: str, tag: str) -> int:
+    """Delete an organisation's exchanges that bear a tag, and their share of all sums.
+
+    Raises: StoreError.
+    """
+    whose = {"organisation_id": organisation_id, "tag": tag}
+    where = "organisation_id = :organisation_id AND tag = :tag"
+    deleted = _delete(connection, "exchange", "id", where, whose)
+    with connection.transaction():
+        for table in ("hourly", "latency"):
+            connection.write(f"DELETE FROM {table} WHERE {where}", whose)  # noqa: S608
+    return deleted
+
+
+def _requests(connection: Connection, settings: LedgerSettings, now: float) -> int:
+    if not settings.requests_days:
+        return 0
+    # Whole hours: of one whose exchanges are gone in part, sums could not be made anew.
+    before = (now - settings.requests_days * DAY_S) // HOUR_S * HOUR_S
+    # What the command line asked and was told is its user's own.
+    where = "source = 'gateway' AND started_at < :before"
+    if not connection.rows(f"SELECT 1 FROM exchange WHERE {where} LIMIT 1", {"before": before}):  # noqa: S608
+        return 0
+    connection.write(
+        "INSERT INTO setting (name, value, created_at, updated_at)"
+        " VALUES (:name, :value, :now, :now)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
+        " updated_at = excluded.updated_at",
+        {"name": FORGOTTEN, "value": msgspec.json.encode(before).decode(), "now": now},
+    )
+    return _delete(connection, "exchange", "id", where, {"before": before})
+
+
+def _content(connection: Connection, settings: LedgerSettings, now: float) -> int:
+    """Delete what was said, by the setting of whose it is; of organisations that are gone, all."""
+    deleted = 0
+    known: list[str] = []
+    for row in connection.rows("SELECT id, settings FROM organisation"):
+        known.append(row["id"])
+        own = msgspec.json.decode(row["settings"], type=OrganisationSettings).content_days
+        days = [day for day in (settings.content_days, own) if day]
+        if days:
+            due = {"organisation": row["id"], "before": now - min(days) * DAY_S}
+            where = "organisation_id = :organisation AND at < :before"
+            deleted += _delete(connection, "content", "exchange_id", where, due)
+    gone = [
+        row["organisation_id"]
+        for row in connection.rows("SELECT DISTINCT organisation_id FROM content")
+        if row["organisation_id"] not in known
+    ]
+    for organisation in gone:
+        whose = {"organisation": organisation}
+        where = "organisation_id = :organisation"
+        deleted += _delete(connection, "content", "exchange_id", where, whose)
+    return deleted
+
+
+def _delete(
+    connection: Connection, table: str, key: str, where: str, values: Mapping[str, Any]
+) -> int:
+    """Delete rows by their key, so many at once that it takes about `TARGET_S`."""
+    deleted, size = 0, BATCH
+    while True:
+        found = connection.rows(
+            f"SELECT {key} AS id FROM {table} WHERE {where} LIMIT :size",  # noqa: S608
+            {**values, "size": size},
+        )
+        if not found:
+            return deleted
+        took = _delete_keys(connection, table, key, [row["id"] for row in found])
+        deleted += len(found)
+        if took > TARGET_S:
+            size = max(size // 2, 1)
+        elif took < TARGET_S / 4:
+            size = min(size * 2, MOST)
+        time.sleep(took)  # whoever waits to write must find a moment in which nobody does
+
+
+def _delete_keys(connection: Connection, table: str, key: str, ids: Sequence[str]) -> float:
+    """Delete rows, with what was said in exchanges. Returns how long it took, in seconds."""
+    values = {f"id{number}": id_ for number, id_ in enumerate(ids)}
+    among = f"IN ({', '.join(f':{name}' for name in values)})"
+    began = time.monotonic()
+    with connection.transaction():
+        if table == "exchange":
+            connection.write(f"DELETE FROM content WHERE exchange_id {among}", values)  # noqa: S608
+        connection.write(f"DELETE FROM {table} WHERE {key} {among}", values)  # noqa: S608
+    return time.monotonic() - began

@@ -1,0 +1,280 @@
+"""Limits and budgets: set by those who run an organisation, or by operators over it.
+
+Law: what an operator has set, nobody else changes or takes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from dragoman.errors import Forbidden, InvalidRequest
+from dragoman.organisations.actor import Actor
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.texts import check_name, shown
+from dragoman.organisations.versions import check_version
+from dragoman.store.database import Connection
+from dragoman.types.allowance import (
+    EVERYBODY,
+    Allowance,
+    Measure,
+    Mode,
+    Period,
+    SubjectKind,
+    Unknown,
+)
+from dragoman.types.exchange import NANO
+from dragoman.types.identifier import new_id
+from dragoman.types.paging import Page, Slice, cut
+
+LARGEST = 2**53 - 1
+"""Redis counts in doubles: nine million dollars, to the nano-dollar."""
+_COLUMNS = (
+    "id, name, organisation_id, subject_kind, subject, measure, period, amount, mode, unknown,"
+    " assumed_nanousd, operator, version"
+)
+_NAMES: Mapping[SubjectKind, str] = {
+    "project": "SELECT id, name FROM project WHERE organisation_id = :of AND :name IN (id, name)",
+    "member": "SELECT a.id AS id, a.email AS name FROM member m JOIN account a"
+    " ON a.id = m.account_id WHERE m.organisation_id = :of AND :name IN (a.id, a.email)",
+    "key": "SELECT id, name FROM gateway_key WHERE organisation_id = :of"
+    " AND revoked_at IS NULL AND :name IN (id, name)",
+}
+"""How those are found who have an id and a name."""
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A limit as somebody wants it.
+
+    `subject` is a project's, key's or provider's name, a member's e-mail address, a model ref, or
+    '*': each for itself; None for the organisation. `amount` is USD for `spend`.
+    """
+
+    kind: SubjectKind = "organisation"
+    subject: str | None = None
+    measure: Measure
+    period: Period
+    amount: Decimal
+    mode: Mode = "strict"
+    unknown: Unknown = "allow"
+    assumed_usd: Decimal | None = None
+    operator: bool = False
+
+
+def list_allowances(connection: Connection, organisation_id: str, page: Page) -> Slice[Allowance]:
+    """List the limits of an organisation by name."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM allowance WHERE organisation_id = :organisation"  # noqa: S608
+        " AND name > :after ORDER BY name LIMIT :limit",
+        {"organisation": organisation_id, "after": page.after or "", "limit": page.limit + 1},
+    )
+    return cut([read_allowance(row) for row in rows], page, lambda one: one.name)
+
+
+def all_allowances(connection: Connection) -> list[Allowance]:
+    """List the limits of all organisations."""
+    rows = connection.rows(f"SELECT {_COLUMNS} FROM allowance")  # noqa: S608
+    return [read_allowance(row) for row in rows]
+
+
+def find_allowance(connection: Connection, organisation_id: str, name: str) -> Allowance | None:
+    """Find a limit by its name or id."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM allowance"  # noqa: S608
+        " WHERE organisation_id = :organisation AND :name IN (name, id)",
+        {"organisation": organisation_id, "name": name},
+    )
+    return read_allowance(rows[0]) if rows else None
+
+
+def resolve_allowance(connection: Connection, organisation_id: str, name: str) -> Allowance:
+    """Find a limit by its name or id. Raises: NotFound."""
+    found = find_allowance(connection, organisation_id, name)
+    if found is None:
+        raise NotFound("there is no such limit")
+    return found
+
+
+def put_allowance(
+    desk: Desk,
+    actor: Actor,
+    organisation_id: str,
+    name: str,
+    draft: Draft,
+    *,
+    version: int | None = None,
+) -> Allowance:
+    """Make a limit, or change it as a whole.
+
+    What was used goes on counting as long as measure, period and subject stay as they are.
+
+    Raises: InvalidRequest, Forbidden, ChangedMeanwhile.
+    """
+    of = organisation_id
+    with desk.change(actor, "put", "limit", name, organisation_id=of) as change:
+        connection = change.connection
+        old = find_allowance(connection, of, name)
+        check_version(version, old.version if old else 0, f"the limit {shown(name)}")
+        if old is None:
+            check_name(name)
+        if (draft.operator or (old is not None and old.operator)) and not actor.operator:
+            raise Forbidden("this limit is the operator's: the organisation cannot change it")
+        wanted = _read_draft(connection, of, name if old is None else old.name, draft)
+        same = old is not None and _counted(old) == _counted(wanted)
+        id_ = old.id if old is not None and same else new_id("lim")
+        values = {**_values(wanted), "id": id_, "now": change.now}
+        if old is None:
+            columns = [*values, "created_at", "updated_at"]
+            columns.remove("now")
+            row = [*(values[name] for name in columns[:-2]), change.now, change.now]
+            connection.insert("allowance", columns, [row])
+        elif _values(old) != _values(wanted):
+            sets = ", ".join(f"{name} = :{name}" for name in values if name != "now")
+            connection.write(
+                f"UPDATE allowance SET {sets}, updated_at = :now, version = version + 1"  # noqa: S608
+                " WHERE id = :old",
+                {**values, "old": old.id},
+            )
+        change.note(None if old is None else _noted(old), _noted(wanted))
+        return resolve_allowance(connection, of, id_)
+
+
+def delete_allowance(desk: Desk, actor: Actor, organisation_id: str, name: str) -> None:
+    """Delete a limit. Raises: NotFound, Forbidden."""
+    with desk.change(actor, "delete", "limit", name, organisation_id=organisation_id) as change:
+        old = resolve_allowance(change.connection, organisation_id, name)
+        if old.operator and not actor.operator:
+            raise Forbidden("this limit is the operator's: the organisation cannot remove it")
+        for table, column in (("allowance", "id"), ("consumption", "allowance_id"),
+                              ("alert", "allowance_id")):  # fmt: skip
+            change.connection.write(f"DELETE FROM {table} WHERE {column} = :id", {"id": old.id})  # noqa: S608
+        change.note(_noted(old), None)
+
+
+def name_subject(connection: Connection, organisation_id: str, kind: str, subject: str) -> str:
+    """Say what people call a subject."""
+    statement = _NAMES.get(kind)  # type: ignore[call-overload]
+    if statement is None or subject == EVERYBODY:
+        return subject
+    rows = connection.rows(
+        statement.replace(" AND revoked_at IS NULL", ""), {"of": organisation_id, "name": subject}
+    )
+    return str(rows[0]["name"]) if rows else subject
+
+
+def read_allowance(row: Mapping[str, Any]) -> Allowance:
+    """Read a row of `allowance`."""
+    return Allowance(
+        id=row["id"],
+        name=row["name"],
+        organisation_id=row["organisation_id"],
+        kind=row["subject_kind"],
+        subject=row["subject"],
+        measure=row["measure"],
+        period=row["period"],
+        amount=row["amount"],
+        mode=row["mode"],
+        unknown=row["unknown"],
+        assumed_nanousd=row["assumed_nanousd"],
+        operator=bool(row["operator"]),
+        version=row["version"],
+    )
+
+
+def _read_draft(connection: Connection, of: str, name: str, draft: Draft) -> Allowance:
+    if (draft.measure == "concurrency") != (draft.period == "now"):
+        raise InvalidRequest(
+            f"{draft.measure} is not counted by '{draft.period}'",
+            param="period",
+            hint="concurrency has the period `now`, and nothing else has",
+        )
+    if draft.measure == "spend" and draft.period == "minute":
+        raise InvalidRequest(
+            "a budget is for an hour at least", param="period", hint="hour, day, week, month, total"
+        )
+    assumed = None if draft.assumed_usd is None else _nano(draft.assumed_usd, "assumed_usd")
+    if draft.unknown == "assume" and not assumed:
+        raise InvalidRequest(
+            "what is to be assumed of an unknown price is not said",
+            param="assumed_usd",
+            hint="say how many USD such a request counts as",
+        )
+    return Allowance(
+        id="",
+        name=name,
+        organisation_id=of,
+        kind=draft.kind,
+        subject=_subject(connection, of, draft),
+        measure=draft.measure,
+        period=draft.period,
+        amount=_amount(draft),
+        mode=draft.mode,
+        unknown=draft.unknown,
+        assumed_nanousd=assumed,
+        operator=draft.operator,
+    )
+
+
+def _subject(connection: Connection, of: str, draft: Draft) -> str:
+    given = draft.subject
+    if draft.kind == "organisation":
+        if given not in (None, EVERYBODY):
+            raise InvalidRequest("a limit of the organisation has no subject", param="subject")
+        return of
+    if not given:
+        raise InvalidRequest(
+            f"which {draft.kind} is not said", param="subject", hint="its name, or '*' for each"
+        )
+    if given == EVERYBODY:
+        return given
+    statement = _NAMES.get(draft.kind)
+    if statement is None:
+        if not given.isprintable() or len(given) > 200:
+            raise InvalidRequest(f"{shown(given)} is no {draft.kind}", param="subject")
+        return given
+    rows = connection.rows(statement, {"of": of, "name": given})
+    if not rows:
+        raise InvalidRequest(f"the organisation has no such {draft.kind}", param="subject")
+    if len(rows) > 1:
+        raise Conflict(f"several of them are called {shown(given)}", hint="use the id")
+    return str(rows[0]["id"])
+
+
+def _amount(draft: Draft) -> int:
+    if draft.measure == "spend":
+        return _nano(draft.amount, "amount")
+    if draft.amount != draft.amount.to_integral_value() or not 0 <= draft.amount <= LARGEST:
+        raise InvalidRequest("the amount is no whole number from 0 on", param="amount")
+    return int(draft.amount)
+
+
+def _nano(usd: Decimal, param: str) -> int:
+    if not usd.is_finite() or not 0 <= usd * NANO <= LARGEST:
+        raise InvalidRequest(
+            "this is no amount of money", param=param, hint="USD, from 0 to nine million"
+        )
+    return int(usd * NANO)
+
+
+def _values(allowance: Allowance) -> dict[str, Any]:
+    found = asdict(allowance)
+    found["subject_kind"] = found.pop("kind")
+    found["operator"] = int(allowance.operator)
+    del found["id"], found["version"]
+    return found
+
+
+def _counted(allowance: Allowance) -> tuple[str, ...]:
+    """What makes it another count, which begins anew."""
+    return allowance.kind, allowance.subject, allowance.measure, allowance.period
+
+
+def _noted(allowance: Allowance) -> dict[str, Any]:
+    found = _values(allowance)
+    del found["name"], found["organisation_id"]
+    return found

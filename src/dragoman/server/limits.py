@@ -1,0 +1,181 @@
+"""All about limits and budgets in one worker: who counts, what is allowed, who is told.
+
+Law: one process counts in its memory; several share a Redis, or nothing is limited. To count apart
+would let through as many times as much as there are workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dragoman.config import Config
+from dragoman.errors import ConfigError
+from dragoman.ledger.memory import MemoryCounters
+from dragoman.ledger.shared import RedisCounters
+from dragoman.server.allowances import Allowances
+from dragoman.server.ceilings import ceilings_of
+from dragoman.server.spending import Reached, Spending, reader
+from dragoman.store.database import Place, StoreError, is_there, open_database
+from dragoman.store.redis import VARIABLE, Redis, redis_address
+from dragoman.types.allowance import Allowance
+from dragoman.types.server import Ceilings
+
+if TYPE_CHECKING:
+    from dragoman.organisations.desk import Desk
+    from dragoman.store.database import Connection
+    from dragoman.types.exchange import Exchange
+
+INTERVAL_S = 0.5
+"""How often it is looked whether something was changed."""
+NEEDED = (
+    f"set {VARIABLE}=redis://host:6379/0 (Redis or Valkey), start with `--workers 1`, or remove the"
+    " limits"
+)
+
+_OF_LIMITS = re.compile(rf"\bgateway\.(keys\[\d+\]\.)?({'|'.join(Ceilings.__struct_fields__)})\b")
+
+log = logging.getLogger("dragoman.server")
+
+
+class Limits:
+    """The limits of one worker. Made in its event loop.
+
+    `keeper` lets exchanges pass; `follow`, `found` and `looked` are for the drain; `watch` goes on
+    for ever. `reached` is told, in the drain's thread, when most of a quota is used. `workers` is
+    how many of us there are on this machine.
+    """
+
+    def __init__(
+        self,
+        desk: Desk | None,
+        env: Mapping[str, str],
+        *,
+        drained: bool,
+        workers: int = 1,
+        wall: Callable[[], float] = time.time,
+        reached: Callable[[Sequence[Reached]], None] = lambda _: None,
+    ) -> None:
+        self._desk = desk
+        address = redis_address(env)
+        self.counters: MemoryCounters | RedisCounters = MemoryCounters()
+        if address is not None and desk is not None:
+            self.counters = RedisCounters(Redis(address), reader(desk))
+        countable = self.counters.shared or workers == 1
+        self.keeper = Allowances(self.counters, wall, countable=countable)
+        self._revision = -1
+        self._by_id: Mapping[str, Allowance] = {}
+        self._spending: Spending | None = None
+        if desk is not None and drained:
+            if not self.counters.shared:
+                self.keeper.wait_until_ready()
+            self._spending = Spending(
+                self.counters, desk, lambda: self._by_id, reached, self.keeper.be_ready
+            )
+
+    def configure(self, config: Config) -> None:
+        """Take note of what a configuration allows."""
+        self.keeper.know(file=ceilings_of(config))
+        self._index()
+
+    async def look(self) -> None:
+        """Find out what has been changed in the database. Raises: StoreError."""
+        desk = self._desk
+        if desk is None or not is_there(desk.place):
+            return
+        found = await asyncio.to_thread(self._read, desk)
+        if found is not None:
+            self.keeper.know(rows=found)
+            self._index()
+
+    async def watch(self) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                await self.look()
+            except StoreError as error:
+                log.debug("limits cannot be read: %s", error)  # the directory says it aloud
+            await asyncio.sleep(INTERVAL_S)
+
+    async def close(self) -> None:
+        """Tell what is still to be told, and let go of Redis."""
+        if isinstance(self.counters, RedisCounters):
+            await self.counters.close()
+
+    # -- for the drain, in its thread
+
+    def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> None:
+        """See `Spending.follow`."""
+        if self._spending is not None:
+            self._spending.follow(connection, exchanges)
+
+    def found(self, exchanges: Sequence[Exchange]) -> None:
+        """See `Spending.found`."""
+        if self._spending is not None:
+            self._spending.found(exchanges)
+
+    def looked(self) -> None:
+        """See `Spending.looked`."""
+        if self._spending is not None:
+            self._spending.looked()
+
+    # -- what is allowed
+
+    def _read(self, desk: Desk) -> list[Allowance] | None:
+        from dragoman.organisations.allowances import all_allowances
+
+        revision = desk.revision()
+        if revision == self._revision:
+            return None
+        with desk.read() as connection:
+            found = all_allowances(connection)
+        self._revision = revision
+        return found
+
+    def _index(self) -> None:
+        self._by_id = {each.id: each for each in self.keeper.rulebook.allowances}
+
+
+def check_limits(config: Config, env: Mapping[str, str], place: Place | None = None) -> None:
+    """See that what is limited can be counted. Raises: ConfigError.
+
+    With `place` the limits in the database are looked at as well.
+    """
+    try:
+        shared = redis_address(env) is not None
+    except StoreError as error:
+        raise ConfigError(str(error), hint=f"mend {VARIABLE}, or unset it") from None
+    for problem in config.problems:
+        if _OF_LIMITS.search(str(problem)):
+            raise problem  # what is no limit must not be none
+    ceilings = list(ceilings_of(config))
+    if any(one.is_quota for one in ceilings) and not config.server.log:
+        raise ConfigError(
+            "a budget is set, and no ledger is kept to know what was spent",
+            hint="set `log = true` under [server], or remove the budget",
+        )
+    if shared or config.server.workers == 1:
+        return
+    if ceilings or (place is not None and _has_rows(place)):
+        raise ConfigError(
+            f"{config.server.workers} workers cannot keep limits without Redis: each would count"
+            " for itself",
+            hint=NEEDED,
+        )
+
+
+def _has_rows(place: Place) -> bool:
+    if not is_there(place):
+        return False
+    try:
+        connection = open_database(place)
+    except StoreError:
+        return False  # it is away: should there be limits, those concerned are refused
+    try:
+        return bool(connection.rows("SELECT id FROM allowance LIMIT 1"))
+    finally:
+        connection.close()

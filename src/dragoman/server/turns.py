@@ -1,0 +1,79 @@
+"""Providers that go down and come back, told to whoever wants to know: once, by one worker."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+from msgspec import Struct
+
+log = logging.getLogger("dragoman.server")
+
+Name: TypeAlias = tuple[str | None, str]
+"""Whose a provider is (None: the operator's), and what it is called."""
+
+
+class Turn(Struct, frozen=True):
+    """A provider went down, or came back. `at` is Unix time, `reason` one line for people."""
+
+    organisation_id: str | None
+    provider: str
+    up: bool
+    at: float
+    reason: str | None = None
+
+
+Observer: TypeAlias = Callable[[Turn], None]
+"""Must be quick, and never raises."""
+
+
+class Turns:
+    """Compares what is down with what was, and tells the difference.
+
+    With a `folder` that workers share each turn is told by one of them alone: whoever makes the
+    file that says so, or removes it. `observers` may be added to at any time.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._down: set[Name] = set()
+        self.observers: list[Observer] = []
+
+    def note(self, down: Iterable[tuple[Name, str | None]], at: float) -> None:
+        """Take note of what is down now, and why."""
+        reasons = dict(down)
+        for name in reasons.keys() - self._down:
+            self._down.add(name)
+            if self._is_ours(name, up=False):
+                self._tell(Turn(*name, up=False, at=at, reason=reasons[name]))
+        for name in self._down - reasons.keys():
+            self._down.discard(name)
+            if self._is_ours(name, up=True):
+                self._tell(Turn(*name, up=True, at=at))
+
+    def _tell(self, turn: Turn) -> None:
+        whose = f" of the organisation {turn.organisation_id}" if turn.organisation_id else ""
+        how = "is back" if turn.up else f"is down: {turn.reason or 'it does not answer'}"
+        log.warning("provider '%s'%s %s", turn.provider, whose, how)
+        for observer in self.observers:
+            observer(turn)
+
+    def _is_ours(self, name: Name, *, up: bool) -> bool:
+        """Whether it falls to this worker to tell."""
+        if self._folder is None:
+            return True
+        digest = hashlib.blake2b(repr(name).encode(), digest_size=12).hexdigest()
+        path = self._folder / f"down-{digest}"
+        try:
+            if up:
+                path.unlink()
+            else:
+                path.touch(exist_ok=False)
+        except (FileExistsError, FileNotFoundError):
+            return False
+        except OSError as error:
+            log.warning("who tells of providers could not be agreed on: %s", error)
+        return True

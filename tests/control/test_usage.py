@@ -1,0 +1,179 @@
+"""Usage, the overview and requests over HTTP: exact, of one organisation, in all their forms."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from dragoman.ledger.rollups import follow, tally
+from dragoman.store import Ledger, Place
+from dragoman.store.database import open_database
+from dragoman.types.exchange import Exchange
+from tests.control.plane import Plane
+from tests.ledger.test_rollups import sums_in, write_all
+from tests.ledger.traffic import BEGAN, traffic
+
+EXCHANGES = list(traffic(60, span_s=48 * 3600))
+WHEN = {"since": str(int(BEGAN)), "until": str(int(BEGAN) + 48 * 3600)}
+OWN = [one for one in EXCHANGES if one.organisation_id == "default"]
+ORGANISATION = "organisations/default"
+
+
+@pytest.fixture
+def filled(place: Place) -> Iterator[Plane]:
+    with Plane(place) as plane:
+        write_all(place, EXCHANGES)
+        yield plane
+
+
+def get(plane: Plane, path: str, **query: Any) -> Any:
+    answer = plane.ask("GET", f"{ORGANISATION}/{path}", query=query)
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def spent(exchanges: list[Exchange]) -> int:
+    return sum(
+        attempt.cost_nanousd or 0
+        for one in exchanges
+        for attempt in one.attempts
+        if attempt.cost_source != "demo"
+    )
+
+
+def test_usage_series_and_overview_tell_the_same_money(filled: Plane) -> None:
+    for by in ("model", "key", "member", "day"):
+        found = get(filled, "usage", by=by, **WHEN)
+        assert found["total"]["cost_nanousd"] == spent(OWN)
+        assert sum(one["figures"]["cost_nanousd"] for one in found["groups"]) == spent(OWN)
+    series = get(filled, "usage/series", by="model", step="day", top=2, **WHEN)
+    points = [point for line in series["lines"] for point in line["points"]]
+    assert sum(point["figures"]["cost_nanousd"] for point in points) == spent(OWN)
+    overview = get(filled, "overview", **WHEN)
+    assert overview["now"]["cost_nanousd"] == spent(OWN)
+    assert overview["now"]["requests"] == len(OWN)
+    real = get(filled, "usage", tag="", **WHEN)
+    assert real["total"]["requests"] == sum(one.tag is None for one in OWN)
+    everybody = filled.ask("GET", "usage", query=WHEN).json
+    assert everybody["total"]["cost_nanousd"] == spent(EXCHANGES)
+
+
+def test_requests_come_by_pages_and_one_of_them_whole(filled: Plane) -> None:
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = get(filled, "requests", limit=7, failed="true", **cursor)
+        found += [line["id"] for line in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    failed = [one for one in reversed(OWN) if one.outcome != "ok"]
+    assert found == [one.id for one in failed]
+    whole = get(filled, f"requests/{found[0]}")
+    assert [a["id"] for a in whole["attempts"]] == [a.id for a in failed[0].attempts]
+    assert whole["content"] is None
+    others = next(one for one in EXCHANGES if one.organisation_id == "acme")
+    for id_ in (others.id, "req_none"):
+        answer = filled.ask("GET", f"{ORGANISATION}/requests/{id_}")
+        assert (answer.status, answer.code) == (404, "not_found")
+
+
+def test_what_is_asked_wrongly_is_told(plane: Plane) -> None:
+    for path, query in (
+        ("usage", {"since": "yesterday"}),
+        ("usage", {"since": "1d", "until": "2d"}),
+        ("usage", {"timezone": "Mars/Base"}),
+        ("usage", {"by": "weather"}),
+        ("usage", {"since": "1", "until": "1790000000"}),
+        ("usage/series", {"step": "hour", "since": "300d"}),
+        ("requests", {"min_cost": "-1"}),
+        ("requests", {"cursor": "é"}),
+        ("requests", {"outcome": "fine"}),
+    ):
+        answer = plane.ask("GET", f"{ORGANISATION}/{path}", query=query)
+        assert (answer.status, answer.code) == (400, "invalid_request"), (path, query, answer.body)
+
+
+FORMULAS = ('=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1+1")
+
+
+def test_files_hold_all_that_fit_and_no_formula(place: Place) -> None:
+    exchanges = [one for one in traffic(14, organisations=("default",)) if one.attempts]
+    for one, formula in zip(exchanges, FORMULAS, strict=False):
+        one.asked = one.key = formula
+        one.key_id = None
+    with Plane(place) as plane:
+        write_all(place, exchanges)
+        answer = plane.ask("GET", f"{ORGANISATION}/requests", query={"format": "csv"})
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert "attachment" in answer.headers["content-disposition"]
+        rows = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
+        assert [row["id"] for row in rows] == [one.id for one in reversed(exchanges)]
+        for row in rows:
+            for cell in row.values():
+                assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r")), cell
+        assert sum(row["asked"].startswith("'") for row in rows) == len(FORMULAS)
+        usage = plane.ask(
+            "GET", f"{ORGANISATION}/usage", query={"format": "csv", "by": "key", **WHEN}
+        )
+        names = [row["id"] for row in csv.DictReader(io.StringIO(usage.body.decode(), newline=""))]
+        assert sum(name.startswith("'") for name in names) == len(FORMULAS)
+        answer = plane.ask("GET", f"{ORGANISATION}/requests", query={"format": "jsonl"})
+        lines = [json.loads(line) for line in answer.body.decode().splitlines()]
+        assert [line["asked"] for line in lines] == [one.asked for one in reversed(exchanges)]
+        nothing = plane.ask(
+            "GET", f"{ORGANISATION}/requests", query={"format": "csv", "error": "no such"}
+        )
+        assert nothing.body.decode().count("\n") == 1
+
+
+def test_the_tail_tells_of_requests_as_they_end(plane: Plane) -> None:
+    (late,) = traffic(1, organisations=("default",), began=plane.clock() - 1, span_s=1)
+    connection = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=20)
+    with closing(connection):
+        connection.request("GET", f"/api/v1/{ORGANISATION}/requests/tail")
+        answer = connection.getresponse()
+        assert answer.getheader("content-type", "").startswith("text/event-stream")
+        assert answer.readline() == b"retry: 1000\n"
+        while answer.readline() != b":\n":  # it has looked once
+            pass
+        with Ledger(plane.desk.place, followers=[follow]) as ledger:
+            ledger.record(late, source="gateway")
+        line = b""
+        while not line.startswith(b"data: "):
+            line = answer.readline()
+        assert json.loads(line.removeprefix(b"data: "))["id"] == late.id
+
+
+def test_made_up_traffic_comes_twice_the_same_counts_as_no_money_and_goes_without_a_trace(
+    place: Place,
+) -> None:
+    real = list(traffic(20, organisations=("default",)))
+    for one in real:
+        one.tag = None
+    with Plane(place) as plane:
+        write_all(place, real)
+        made = plane.ask("POST", f"{ORGANISATION}/demo-traffic", {"count": 150, "seed": 5})
+        assert (made.status, made.json) == (201, {"made": 150, "tag": "demo"})
+        plane.ask("POST", f"{ORGANISATION}/demo-traffic", {"count": 150, "seed": 5})
+        total = get(plane, "usage", tag="demo", since="8d")["total"]
+        assert total["requests"] == 150
+        assert (total["cost_nanousd"], total["demo_nanousd"] > 0) == (0, True)
+        assert total["took_p95_s"] > total["took_p50_s"] > 0
+        days = get(plane, "usage", tag="demo", since="8d", by="day")["groups"]
+        assert 7 <= len(days) <= 8
+        gone = plane.ask("DELETE", f"{ORGANISATION}/requests", query={"tag": "demo"})
+        assert (gone.status, gone.json) == (200, {"deleted": 150})
+        refused = plane.ask("DELETE", f"{ORGANISATION}/requests", query={"tag": "real"})
+        assert refused.status == 404
+        with closing(open_database(place)) as connection:
+            assert sums_in(connection) == tally(real)
+            (left,) = connection.rows("SELECT count(*) AS n FROM exchange")
+            assert left["n"] == 20

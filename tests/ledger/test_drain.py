@@ -1,0 +1,292 @@
+"""Journals on their way into the database: once each, through trouble, and after a death."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from dragoman.errors import ConfigError
+from dragoman.ledger.drain import Drain, open_ledger
+from dragoman.ledger.folder import SET_ASIDE, Position
+from dragoman.ledger.frames import frame
+from dragoman.ledger.journal import OUTCOME, Journal
+from dragoman.store import Ledger, Place
+from dragoman.store.database import StoreError, open_database
+from dragoman.types.allowance import Charge
+from dragoman.types.exchange import Exchange
+from tests.ledger.exchanges import begun, exchange
+from tests.server.process import wait_until
+
+QUOTA = Charge(
+    allowance_id="q", kind="key", subject="file:team", measure="spend", since=86400, assumed=5000
+)
+
+
+def rows(place: Place, statement: str) -> list[tuple[object, ...]]:
+    with closing(open_database(place)) as connection:
+        return [tuple(dict(row).values()) for row in connection.rows(statement)]
+
+
+def ids(place: Place) -> list[object]:
+    return [row[0] for row in rows(place, "SELECT id FROM exchange ORDER BY id")]
+
+
+def used(place: Place) -> list[tuple[object, ...]]:
+    return rows(place, "SELECT allowance_id, subject, since, amount FROM consumption")
+
+
+def summed(place: Place) -> list[tuple[object, ...]]:
+    return rows(place, "SELECT requests, cost_nanousd FROM hourly WHERE level = 'total'")
+
+
+def dead(journals: Path, write: Callable[[Journal], None]) -> Path:
+    """Leave what a worker leaves that was killed."""
+    journal = Journal(journals)
+    write(journal)
+    journal.close()
+    journal.folder.close()
+    return journal.folder.path
+
+
+@contextmanager
+def drained(place: Place, journals: Path, **options: object) -> Iterator[Drain]:
+    drain = Drain(place, Journal(journals), interval_s=0.01, **options)  # type: ignore[arg-type]
+    try:
+        yield drain
+    finally:
+        drain.close()
+
+
+def test_what_ended_is_in_the_database_soon_and_all_at_the_end(
+    place: Place, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path / "j", segment_bytes=50_000)
+    drain = Drain(place, journal, interval_s=0.01)
+    journal.ended(exchange(0))
+    wait_until(lambda: drain.depth == 0)
+    assert ids(place) == ["req_00000"]
+    for number in range(1, 1201):
+        journal.intend(begun(number))
+        journal.ended(exchange(number))
+    drain.close()
+    assert len(ids(place)) == 1201
+    assert rows(place, "SELECT count(*) FROM attempt") == [(1201,)]
+    assert summed(place) == [(1201, sum(range(1201)))]
+    assert (drain.dropped, list((tmp_path / "j").iterdir())) == (0, [])
+
+
+def test_segments_are_deleted_when_they_are_in_the_database(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j", segment_bytes=2000)
+    drain = Drain(tmp_path / "a.db", journal, interval_s=0.01)
+    for number in range(100):
+        journal.ended(exchange(number))
+    wait_until(lambda: drain.depth == 0)
+    assert journal.folder.segments() == [journal.written().segment]
+    drain.close()
+
+
+def test_what_a_dead_worker_left_is_in_the_database_once_however_often_it_is_drained(
+    place: Place, tmp_path: Path
+) -> None:
+    def write(journal: Journal) -> None:
+        for number in (1, 2):
+            journal.intend(begun(number))
+            journal.ended(exchange(number, charges=(QUOTA,)))
+
+    found: list[str] = []
+
+    def note(batch: Sequence[Exchange]) -> None:
+        found.extend(one.id for one in batch)
+
+    for _ in range(2):  # as if its folder had not been deleted in time
+        dead(tmp_path / "j", write)
+        with drained(place, tmp_path / "j", found=note):
+            wait_until(lambda: len(list((tmp_path / "j").iterdir())) == 1)
+    assert ids(place) == ["req_00001", "req_00002"]
+    assert rows(place, "SELECT count(*) FROM attempt") == [(2,)]
+    assert used(place) == [("q", "file:team", 86400, 3)]
+    assert summed(place) == [(2, 3)]
+    assert found == ["req_00001", "req_00002"] * 2
+
+
+def test_what_a_dead_worker_was_in_the_middle_of_is_interrupted_and_its_cost_unknown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "a.db"
+
+    def write(journal: Journal) -> None:
+        journal.intend(begun(1))
+        middle = begun(2)
+        middle.charges = (QUOTA,)
+        journal.intend(middle)
+        journal.ended(exchange(1))
+
+    dead(tmp_path / "j", write)
+    with drained(place, tmp_path / "j"):
+        wait_until(lambda: "left 1 exchanges, and was in the middle of 1 others" in caplog.text)
+    assert rows(place, "SELECT id, outcome FROM exchange ORDER BY id") == [
+        ("req_00001", "ok"),
+        ("req_00002", "interrupted"),
+    ]
+    assert rows(place, "SELECT id, outcome, cost_nanousd FROM attempt ORDER BY id")[1] == (
+        "req_00002-1",
+        "interrupted",
+        None,
+    )
+    assert used(place) == [("q", "file:team", 86400, 5000)]
+
+
+def test_what_was_drained_before_the_death_is_not_drained_again(tmp_path: Path) -> None:
+    """What was deleted from the database meanwhile does not come back."""
+    place, journals = tmp_path / "a.db", tmp_path / "j"
+    journal = Journal(journals)
+    journal.ended(exchange(1))
+    journal.folder.note_drained(journal.written())
+    journal.ended(exchange(2))
+    journal.close()
+    journal.folder.close()
+    with drained(place, journals):
+        wait_until(lambda: len(list(journals.iterdir())) == 1)
+    assert ids(place) == ["req_00002"]
+
+
+def test_a_record_that_was_torn_off_is_skipped_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(journal: Journal) -> None:
+        journal.ended(exchange(1))
+        journal.ended(exchange(2))
+
+    segment = dead(tmp_path / "j", write) / "00000001.log"
+    segment.write_bytes(segment.read_bytes()[:-5])
+    with drained(tmp_path / "a.db", tmp_path / "j") as drain:
+        wait_until(lambda: "left 1 exchanges" in caplog.text)
+    assert (ids(tmp_path / "a.db"), drain.dropped) == (["req_00001"], 0)
+    assert "the last record is incomplete" in caplog.text
+
+
+def test_a_record_that_was_damaged_is_set_aside_and_the_others_are_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(journal: Journal) -> None:
+        for number in (1, 2, 3):
+            journal.ended(exchange(number))
+
+    segment = dead(tmp_path / "j", write) / "00000001.log"
+    data = segment.read_bytes()
+    at = data.index(b"req_00002") + 2
+    segment.write_bytes(data[:at] + b"?" + data[at + 1 :])
+    with drained(tmp_path / "a.db", tmp_path / "j") as drain:
+        wait_until(lambda: "left 2 exchanges" in caplog.text)
+    assert (ids(tmp_path / "a.db"), drain.dropped) == (["req_00001", "req_00003"], 1)
+    (aside,) = (tmp_path / "j" / SET_ASIDE).iterdir()
+    assert b"re?_00002" in aside.read_bytes()
+    assert str(aside) in caplog.text
+
+
+def test_a_record_of_another_version_is_set_aside(tmp_path: Path) -> None:
+    path = dead(tmp_path / "j", lambda journal: journal.ended(exchange(1)))
+    with (path / "00000001.log").open("ab") as file:
+        file.write(frame(OUTCOME, b"\x81\xa2id\x07"))
+    with drained(tmp_path / "a.db", tmp_path / "j"):
+        wait_until(lambda: not path.exists())
+    assert len(list((tmp_path / "j" / SET_ASIDE).iterdir())) == 1
+    assert ids(tmp_path / "a.db") == ["req_00001"]
+
+
+def test_a_row_that_cannot_be_written_costs_itself_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "a.db"
+    with drained(place, tmp_path / "j") as drain:
+        for number in (1, 2, 3):
+            drain.journal.ended(exchange(number, status=2**63 if number == 2 else 200))
+        wait_until(lambda: drain.depth == 0)
+    assert (ids(place), drain.dropped) == (["req_00001", "req_00003"], 1)
+    (aside,) = (tmp_path / "j" / SET_ASIDE).iterdir()
+    assert b'"req_00002"' in aside.read_bytes()
+    assert "req_00002" in caplog.text
+
+
+def test_a_database_that_is_busy_is_waited_for(tmp_path: Path) -> None:
+    place = tmp_path / "a.db"
+    Ledger(place).close()
+    other = sqlite3.connect(place, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with drained(place, tmp_path / "j") as drain:
+        drain.journal.ended(exchange(1))
+        wait_until(lambda: drain.state().away)
+        assert drain.state().waiting == 1
+        other.execute("ROLLBACK")
+        other.close()
+        wait_until(lambda: not drain.state().away and drain.depth == 0)
+    assert ids(place) == ["req_00001"]
+
+
+def test_what_cannot_be_written_at_the_end_is_there_at_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = tmp_path / "gone"
+    gone.write_text("a file where the folder should be")
+    with drained(gone / "a.db", tmp_path / "j") as drain:
+        for number in range(8):
+            drain.journal.ended(exchange(number))
+        wait_until(lambda: drain.state().away)
+    assert caplog.text.count("the ledger cannot be written") == 1
+    assert "8 exchanges wait in" in caplog.text
+    drain.journal.folder.close()  # as its process would
+    gone.unlink()
+    with drained(gone / "a.db", tmp_path / "j"):
+        wait_until(lambda: (gone / "a.db").exists() and len(ids(gone / "a.db")) == 8)
+
+
+def test_a_follower_that_fails_takes_the_exchanges_back_and_is_tried_again(tmp_path: Path) -> None:
+    place = tmp_path / "a.db"
+    failures = [StoreError("no"), ValueError("a bug")]
+
+    def follow(connection: object, exchanges: Sequence[Exchange]) -> None:
+        del connection, exchanges
+        if failures:
+            raise failures.pop()
+
+    with drained(place, tmp_path / "j", followers=[follow]) as drain:
+        drain.journal.ended(exchange(1))
+        wait_until(lambda: drain.state().away)
+        with suppress(StoreError):
+            assert ids(place) == []
+        wait_until(lambda: drain.depth == 0)
+    assert (ids(place), failures) == (["req_00001"], [])
+
+
+def test_journals_of_another_database_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = dead(tmp_path / "journal" / "old.db", lambda journal: journal.ended(exchange(1)))
+    drain = open_ledger(tmp_path / "new.db", {})
+    drain.close()
+    assert f"{left} waits for another database" in caplog.text
+    assert ids(tmp_path / "new.db") == []
+    assert left.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("a file where the folder should be")
+    with pytest.raises(ConfigError) as told:
+        open_ledger(tmp_path / "a.db", {})
+    assert "log = false" in (told.value.hint or "")
+
+
+def test_the_position_is_read_again_or_is_the_beginning(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    assert journal.folder.drained() == Position()
+    journal.folder.note_drained(Position(3, 70))
+    journal.folder.note_drained(Position(3, 80))
+    assert journal.folder.drained() == Position(3, 80)
+    (journal.folder.path / "drained").write_bytes(b"half")
+    assert journal.folder.drained() == Position()
+    journal.close()
+    journal.folder.remove()

@@ -1,0 +1,150 @@
+"""What has been kept long enough is deleted, by one worker, and nobody waits for it to write."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from dragoman.ledger.retention import MOST, Retention, delete_due, take_lease
+from dragoman.ledger.rollups import DAY_S, rebuild
+from dragoman.store import Ledger, Place
+from dragoman.store.database import Connection, open_database
+from dragoman.store.sqlite import File
+from dragoman.types.content import LedgerSettings
+from tests.ledger.test_rollups import sums_in, write_all
+from tests.ledger.traffic import BEGAN, traffic
+
+NOW = BEGAN + 10 * DAY_S
+CONTENT = ("exchange_id", "organisation_id", "at", "mode", "request", "response")
+
+
+def count(connection: Connection, table: str) -> int:
+    (row,) = connection.rows(f"SELECT count(*) AS n FROM {table}")
+    return int(row["n"])
+
+
+def say(connection: Connection, rows: Sequence[tuple[str, str, float]]) -> None:
+    connection.insert("content", CONTENT, [(*row, "full", "in", "out") for row in rows])
+
+
+def test_requests_go_with_their_attempts_and_words_and_their_sums_stay(place: Place) -> None:
+    exchanges = list(traffic(240, span_s=10 * DAY_S))
+    write_all(place, exchanges)
+    with Ledger(place) as ledger:  # a command line's own, as old as the oldest
+        (own,) = traffic(1, seed=9, began=BEGAN)
+        ledger.record(own, source="cli")
+    with closing(open_database(place)) as connection:
+        say(connection, [(one.id, one.organisation_id, one.started_at) for one in exchanges[:3]])
+        before = sums_in(connection)
+        settings = LedgerSettings(requests_days=4, content_days=0)
+        swept = delete_due(connection, settings, NOW)
+        limit = (NOW - 4 * DAY_S) // 3600 * 3600
+        kept = [one for one in exchanges if one.started_at >= limit]
+        assert swept.rows["exchange"] == 240 - len(kept) > 100
+        assert count(connection, "exchange") == len(kept) + 1
+        attempts = sum(len(one.attempts) for one in [*kept, own])
+        assert count(connection, "attempt") == attempts
+        assert count(connection, "content") == 0
+        assert sums_in(connection) == before
+        rebuild(connection)
+        assert sums_in(connection) == before
+        assert delete_due(connection, settings, NOW).rows["exchange"] == 0
+
+
+def test_nothing_is_deleted_where_nothing_is_said(place: Place) -> None:
+    write_all(place, list(traffic(20)))
+    with closing(open_database(place)) as connection:
+        delete_due(connection, LedgerSettings(), NOW + 1000 * DAY_S)
+        assert count(connection, "exchange") == 20
+
+
+def test_words_are_kept_as_long_as_their_organisation_says_and_no_longer_than_the_operator(
+    place: Place,
+) -> None:
+    with closing(open_database(place)) as connection:
+        columns = ("id", "name", "title", "settings", "created_at", "updated_at")
+        connection.insert(
+            "organisation",
+            columns,
+            [
+                ("short", "short", "S", '{"content_days": 2}', 1.0, 1.0),
+                ("long", "long", "L", '{"content_days": 300}', 1.0, 1.0),
+            ],
+        )
+        ages = (1, 5, 20)
+        names = ("default", "short", "long", "gone")
+        say(
+            connection,
+            [(f"{name}{age}", name, NOW - age * DAY_S) for name in names for age in ages],
+        )
+        delete_due(connection, LedgerSettings(content_days=10), NOW)
+        found = {row["exchange_id"] for row in connection.rows("SELECT * FROM content")}
+        assert found == {"default1", "default5", "short1", "long1", "long5"}
+
+
+def test_what_has_expired_goes(place: Place) -> None:
+    with closing(open_database(place)) as connection:
+        audit = ("id", "at", "actor", "action", "kind", "object")
+        connection.insert(
+            "audit", audit, [(f"a{day}", NOW - day * DAY_S, "x", "y", "z", "o") for day in range(9)]
+        )
+        claim = ("organisation_id", "gateway_key", "value", "digest", "holder", "until")
+        connection.insert(
+            "idempotency",
+            claim,
+            [("default", "", "old", "d", "h", NOW - 1), ("default", "", "new", "d", "h", NOW + 1)],
+        )
+        swept = delete_due(connection, LedgerSettings(audit_days=4), NOW)
+        assert (swept.rows["audit"], swept.rows["idempotency"]) == (4, 1)
+        assert [row["value"] for row in connection.rows("SELECT value FROM idempotency")] == ["new"]
+
+
+def test_one_worker_does_it_until_its_lease_ends(place: Place) -> None:
+    write_all(place, list(traffic(5)))
+    now = [NOW]
+    settings = LedgerSettings(requests_days=1)
+    first, second = (Retention(place, lambda: settings, clock=lambda: now[0]) for _ in "12")
+    assert first.sweep() is not None
+    assert second.sweep() is None
+    assert first.sweep() is not None
+    now[0] += 3600
+    assert second.sweep() is not None
+    assert first.sweep() is None
+
+
+def test_a_lease_is_one_workers_whoever_asks_at_the_same_time(place: Place) -> None:
+    open_database(place).close()
+    taken: list[str] = []
+
+    def take(name: str) -> None:
+        with closing(open_database(place)) as connection:
+            if take_lease(connection, name, NOW):
+                taken.append(name)
+
+    threads = [threading.Thread(target=take, args=(f"w{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 1
+
+
+def test_who_writes_meanwhile_waits_for_one_small_transaction(tmp_path: Path) -> None:
+    """Measured as work, and not as time: what one transaction deletes is bounded."""
+    place = tmp_path / "dragoman.db"
+    write_all(place, list(traffic(1500)))
+    deleted: dict[str, int] = {}
+
+    def trace(statement: str) -> None:  # is told again of each row that goes with another
+        if statement.startswith("DELETE FROM exchange"):
+            deleted[statement] = statement.count("req_")
+
+    with closing(open_database(place)) as connection:
+        assert isinstance(connection, File)
+        connection.raw.set_trace_callback(trace)
+        delete_due(connection, LedgerSettings(requests_days=1), NOW + 10 * DAY_S)
+    assert sum(deleted.values()) == 1500
+    assert max(deleted.values()) <= MOST
+    assert len(deleted) >= 3

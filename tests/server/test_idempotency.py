@@ -1,0 +1,219 @@
+"""An `Idempotency-Key`: one completion, however often its request is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.store.claims import ClaimKey, Claims
+from dragoman.store.database import Place, open_database
+from dragoman.types.kept import KeptAnswer
+from tests.server.serving import Served, ask
+from tests.upstream.answers import stall
+from tests.upstream.fault import FaultUpstream, chat, chat_stream, error
+
+StartUpstream = Callable[..., FaultUpstream]
+PROMPT = [{"role": "user", "content": "hi"}]
+BODY = {"model": "a/x", "messages": PROMPT}
+KEY = ClaimKey("default", "", "v")
+ANSWER = KeptAnswer(at=0.0, status=200, stream=False, headers={}, body=b"\xff\x00x")
+SLOW = stall(0.6, chat("Hello"))
+
+
+def post(gateway: Served, value: str, body: dict[str, Any] | None = None) -> Any:
+    data = json.dumps(body or BODY).encode()
+    return ask(f"{gateway.base_url}/chat/completions", data, idempotency_key=value)
+
+
+def serve_to(serve: Any, server: FaultUpstream, **settings: Any) -> Served:
+    gateway: Served = serve({"a": {"base_url": server.base_url, "retries": 0}}, **settings)
+    return gateway
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_same_request_is_answered_with_the_same_bytes(
+    serve: Any, upstream: StartUpstream, stream: bool
+) -> None:
+    server = upstream(chat_stream(["Hel", "lo"]) if stream else chat("Hello"))
+    gateway = serve_to(serve, server)
+    first = post(gateway, "one", {**BODY, "stream": stream})
+    again = post(gateway, "one", {**BODY, "stream": stream})
+    other = post(gateway, "two", {**BODY, "stream": stream})
+    assert first[2] == again[2]
+    assert [found[1].get("idempotent-replayed") for found in (first, again, other)] == [
+        None,
+        "true",
+        None,
+    ]
+    assert again[1]["content-type"] == first[1]["content-type"]
+    assert len(server.requests) == 2
+    seen = gateway.seen.wait(2)
+    assert (seen.replayed, seen.attempts, seen.cost_nanousd) == ("idempotency", [], 0)
+
+
+def test_requests_at_the_same_time_lead_to_one_completion(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    server = upstream(SLOW)
+    gateway = serve_to(serve, server)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: post(gateway, "one"), range(8)))
+    assert {answer[2] for answer in answers} == {chat("Hello").body}
+    assert [answer[0] for answer in answers] == [200] * 8
+    assert len(server.requests) == 1
+
+
+def test_the_sdk_that_gives_up_and_tries_again_gets_the_first_completion(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    server = upstream(SLOW)
+    client = serve_to(serve, server).openai(timeout=0.3, max_retries=5)
+    answer = client.chat.completions.create(
+        model="a/x", messages=PROMPT, extra_headers={"Idempotency-Key": "one"}
+    )
+    assert answer.choices[0].message.content == "Hello"
+    assert len(server.requests) == 1
+
+
+def test_the_anthropic_sdk_gets_the_first_completion_too(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    server = upstream(SLOW)
+    client = serve_to(serve, server).anthropic(timeout=0.3, max_retries=5)
+    answer = client.messages.create(
+        model="a/x", max_tokens=9, messages=PROMPT, extra_headers={"Idempotency-Key": "one"}
+    )
+    assert answer.content[0].text == "Hello"
+    assert len(server.requests) == 1
+
+
+def test_an_error_that_may_pass_is_not_kept(serve: Any, upstream: StartUpstream) -> None:
+    server = upstream([error(503), chat("Hello")])
+    gateway = serve_to(serve, server)
+    gateway.forgive()
+    client = gateway.openai(max_retries=2)
+    answer = client.chat.completions.create(
+        model="a/x", messages=PROMPT, extra_headers={"Idempotency-Key": "one"}
+    )
+    assert answer.choices[0].message.content == "Hello"
+    assert len(server.requests) == 2
+
+
+def test_an_error_that_stays_is_given_again(serve: Any, upstream: StartUpstream) -> None:
+    server = upstream([error(400), chat("never")])
+    gateway = serve_to(serve, server)
+    first, again = post(gateway, "one"), post(gateway, "one")
+    assert (first[0], first[2]) == (again[0], again[2])
+    assert first[0] == 400
+    assert len(server.requests) == 1
+
+
+def test_a_stream_that_broke_off_may_be_tried_again(serve: Any, upstream: StartUpstream) -> None:
+    cut = chat_stream(["Hel"], finish=None, usage=None, done=False)
+    server = upstream([cut, chat_stream(["Hello"])])
+    gateway = serve_to(serve, server)
+    gateway.forgive()
+    post(gateway, "one", {**BODY, "stream": True})
+    assert b"Hello" in post(gateway, "one", {**BODY, "stream": True})[2]
+
+
+def test_the_value_of_another_request_is_refused_in_the_clients_language(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    gateway = serve_to(serve, upstream(chat("ok")))
+    post(gateway, "one")
+    status, headers, body = post(gateway, "one", {**BODY, "temperature": 1})
+    assert (status, json.loads(body)["error"]["code"]) == (422, "idempotency_key_reused")
+    assert headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize("value", ["x" * 256, "caf\xe9"])
+def test_a_value_that_is_none_is_refused(serve: Any, upstream: StartUpstream, value: str) -> None:
+    gateway = serve_to(serve, upstream(chat("ok")))
+    assert post(gateway, value)[0] == 400
+
+
+def test_two_gateways_with_one_database_answer_once(
+    serve: Any, upstream: StartUpstream, tmp_path: Path
+) -> None:
+    server = upstream(SLOW)
+    one = serve_to(serve, server, database=tmp_path / "dragoman.db")
+    two = serve_to(serve, server, database=tmp_path / "dragoman.db")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda gateway: post(gateway, "one"), [one, two, one, two]))
+    assert {answer[2] for answer in answers} == {chat("Hello").body}
+    assert len(server.requests) == 1
+
+
+# ------------------------------------------------------------------------------- the claims
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def claims(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    place: Place | None = None
+    if request.param == "sqlite":
+        place = tmp_path / "dragoman.db"
+    elif request.param == "postgresql":
+        place = request.getfixturevalue("postgres_server").new()
+    if place is not None:
+        open_database(place).close()
+    found = Claims(place)
+    yield found
+    found.close()
+
+
+def test_a_claim_is_one_holders_until_its_lease_ends(claims: Claims) -> None:
+    assert claims.claim(KEY, "d", "one", 100.0, 30.0).mine
+    assert not claims.claim(KEY, "d", "two", 129.0, 30.0).mine
+    claims.renew(KEY, "one", 150.0)
+    assert not claims.claim(KEY, "d", "two", 149.0, 30.0).mine
+    assert claims.claim(KEY, "d", "two", 151.0, 30.0).mine
+
+
+def test_who_has_lost_a_claim_changes_nothing(claims: Claims) -> None:
+    claims.claim(KEY, "d", "one", 100.0, 30.0)
+    claims.claim(KEY, "d", "two", 131.0, 30.0)
+    claims.settle(KEY, "one", ANSWER, 999.0)
+    claims.release(KEY, "one")
+    assert claims.claim(KEY, "d", "three", 132.0, 30.0).answer is None
+    claims.settle(KEY, "two", ANSWER, 999.0)
+    assert claims.claim(KEY, "d", "three", 133.0, 30.0).answer == ANSWER
+
+
+def test_an_answer_is_kept_as_long_as_was_said(claims: Claims) -> None:
+    claims.claim(KEY, "d", "one", 100.0, 30.0)
+    claims.settle(KEY, "one", ANSWER, 200.0)
+    assert claims.claim(KEY, "d", "two", 199.0, 30.0).answer == ANSWER
+    assert claims.claim(KEY, "e", "two", 201.0, 30.0).mine
+
+
+def test_an_answer_that_is_too_large_is_known_to_have_been_given(claims: Claims) -> None:
+    claims.claim(KEY, "d", "one", 100.0, 30.0)
+    claims.settle(KEY, "one", None, 200.0)
+    found = claims.claim(KEY, "d", "two", 101.0, 30.0)
+    assert (found.mine, found.too_large, found.answer) == (False, True, None)
+
+
+def test_organisations_and_keys_do_not_see_each_others_claims(claims: Claims) -> None:
+    claims.claim(KEY, "d", "one", 100.0, 30.0)
+    for other in (ClaimKey("acme", "", "v"), ClaimKey("default", "key", "v")):
+        assert claims.claim(other, "d", "two", 101.0, 30.0).mine
+
+
+def test_of_many_who_claim_at_once_one_gets_it(place: Place) -> None:
+    open_database(place).close()
+
+    def claim(number: int) -> bool:
+        mine = Claims(place)
+        try:
+            return mine.claim(KEY, "d", str(number), 100.0, 30.0).mine
+        finally:
+            mine.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(claim, range(16))) == 1

@@ -1,0 +1,243 @@
+"""Limits and budgets at the gateway: who is let through, and what the others are told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+
+from tests.server.process import LONG_S, Process, wait_until
+from tests.server.serving import ask
+from tests.upstream.fault import FaultUpstream, chat, chat_stream, error, tokens
+
+Start = Callable[..., Process]
+BODY = {"model": "mine/m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 10}
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start gateways that end with the test."""
+    started: list[Process] = []
+
+    def start(config: str, *arguments: str, **env: str) -> Process:
+        home = tmp_path / str(len(started))
+        home.mkdir()
+        started.append(Process(home, config, *arguments, env=env))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def config(server: FaultUpstream, **keys: str) -> str:
+    """Write a provider whose tokens cost a millionth of a dollar each, and keys named k-NAME."""
+    models = (
+        '[{ id = "m", max_tokens = 100, cost = { input = 1, output = 1 } }, { id = "unpriced" }]'
+    )
+    text = f'[providers.mine]\nbase_url = "{server.base_url}"\nmodel_defaults = false\n'
+    text += f"models = {models}\n"
+    for name, limits in keys.items():
+        text += f'[[gateway.keys]]\nname = "{name}"\nkey = "k-{name}"\n{limits}\n'
+    return text
+
+
+def post(
+    gateway: Process, key: str, path: str = "/v1/chat/completions", **more: Any
+) -> tuple[int, Mapping[str, str], Any]:
+    status, headers, body = ask(
+        f"{gateway.url}{path}", json.dumps({**BODY, **more}).encode(), authorization=f"Bearer {key}"
+    )
+    return status, {name.lower(): value for name, value in headers.items()}, json.loads(body)
+
+
+def test_a_limit_says_what_is_left_and_then_how_long_to_wait(start: Start, upstream: Any) -> None:
+    server = upstream(chat("Hello"))
+    gateway = start(config(server, a="rpm = 2\ntpm = 5000", free=""))
+    left = []
+    for _ in range(2):
+        status, headers, _ = post(gateway, "k-a")
+        assert status == 200
+        assert headers["x-ratelimit-limit-requests"] == "2"
+        assert headers["x-ratelimit-limit-tokens"] == "5000"
+        left.append(headers["x-ratelimit-remaining-requests"])
+    assert left == ["1", "0"]
+    status, headers, body = post(gateway, "k-a")
+    assert status == 429
+    assert body["error"]["code"] == "rate_limit_exceeded"
+    assert "2 requests a minute for this key" in body["error"]["message"]
+    assert headers["x-ratelimit-remaining-requests"] == "0"
+    assert 1 <= int(headers["retry-after"]) <= 61
+    assert "x-should-retry" not in headers
+    status, headers, body = post(gateway, "k-a", "/v1/messages")
+    assert (status, body["error"]["type"]) == (429, "rate_limit_error")
+    assert headers["anthropic-ratelimit-requests-limit"] == "2"
+    assert headers["anthropic-ratelimit-requests-remaining"] == "0"
+    assert headers["anthropic-ratelimit-requests-reset"].endswith("Z")
+    # Nobody else is held up by it, and who counts tokens is not either.
+    status, headers, _ = post(gateway, "k-free")
+    assert status == 200
+    assert not any("ratelimit" in name for name in headers)
+    assert server.received == 3
+
+
+def test_official_clients_understand_a_refusal(start: Start, upstream: Any) -> None:
+    gateway = start(config(upstream(chat("Hello")), a='budget = 0.00001\nbudget_period = "day"'))
+    options: Any = {"api_key": "k-a", "max_retries": 3}
+    with (
+        openai.OpenAI(base_url=f"{gateway.url}/v1", **options) as ours,
+        anthropic.Anthropic(base_url=gateway.url, **options) as theirs,
+    ):
+        messages: Any = [{"role": "user", "content": "hi"}]
+        with pytest.raises(openai.RateLimitError) as caught:
+            ours.chat.completions.create(model="mine/m", messages=messages)
+        assert caught.value.code == "budget_exceeded"
+        assert caught.value.response.headers["x-should-retry"] == "false"
+        assert "retry-after" not in caught.value.response.headers
+        assert "may take up to" in caught.value.message
+        with pytest.raises(anthropic.APIStatusError) as refused:
+            theirs.messages.create(model="mine/m", messages=messages, max_tokens=100)
+        assert refused.value.response.headers["x-should-retry"] == "false"
+        assert refused.value.body["error"]["type"] == "billing_error"  # type: ignore[index]
+
+
+def test_a_budget_lets_exactly_so_many_through_also_with_a_restart_in_the_middle(
+    start: Start, upstream: Any
+) -> None:
+    # Four prompt tokens and the six of the answer: ten millionths of a dollar, as reserved.
+    server = upstream(chat("Hello", usage=tokens(30, 10)))
+    text = config(server, a='budget = 0.0004\nbudget_period = "total"')
+    gateway = start(text)
+    statuses: list[int] = []
+
+    def many(process: Process, count: int) -> None:
+        def one() -> None:
+            statuses.append(post(process, "k-a")[0])
+
+        threads = [threading.Thread(target=one) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    for _ in range(4):
+        assert post(gateway, "k-a")[0] == 200
+    gateway.process.kill()
+    gateway.stop()
+    gateway = Process(gateway.home, text)
+    try:
+        for _ in range(3):
+            many(gateway, 12)
+        while post(gateway, "k-a")[0] == 200:
+            continue
+        assert server.received == 10
+        status, headers, body = post(gateway, "k-a")
+        assert (status, body["error"]["code"]) == (429, "budget_exceeded")
+        assert headers["x-should-retry"] == "false"
+        gateway.stop()
+        spent = gateway.rows("SELECT sum(cost_nanousd) FROM exchange")
+        consumed = gateway.rows("SELECT amount FROM consumption")
+        assert spent == consumed == [(400_000,)]
+    finally:
+        gateway.kill()
+
+
+def test_what_was_asked_of_nobody_takes_nothing(start: Start, upstream: Any) -> None:
+    server = upstream([chat("Hello"), error(400, "no"), chat("Hello")])
+    gateway = start(config(server, a="budget = 0.0001\nconcurrency = 1\nrpm = 9"))
+    assert post(gateway, "k-a", "/v1/messages/count_tokens", max_tokens=None)[0] != 429
+    assert post(gateway, "k-a", model="nobody/m")[0] == 404
+    assert post(gateway, "k-a")[0] == 200
+    assert post(gateway, "k-a")[0] == 400
+    assert post(gateway, "k-a")[0] == 200
+
+
+def test_as_many_at_a_time_as_may(start: Start, upstream: Any) -> None:
+    server = upstream(chat_stream(["Hel", "lo"]).stall(at=0))
+    gateway = start(config(server, a="concurrency = 2"))
+    body = json.dumps({**BODY, "stream": True}).encode()
+    url = f"{gateway.url}/v1/chat/completions"
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="k-a", max_retries=0) as client:
+        held = [
+            threading.Thread(target=_give_up, args=(client, number), daemon=True)
+            for number in range(2)
+        ]
+        for thread in held:
+            thread.start()
+        wait_until(lambda: server.received == 2)
+        status, headers, answer = ask(url, body, authorization="Bearer k-a")
+        assert status == 429
+        assert b"2 requests at a time for this key" in answer
+        assert {k.lower(): v for k, v in headers.items()}["retry-after"] == "1"
+        for thread in held:
+            thread.join()
+    # They have left, and made room.
+    wait_until(lambda: len(gateway.rows("SELECT 1 FROM exchange")) == 3)
+
+
+def _give_up(client: openai.OpenAI, number: int) -> None:
+    messages: Any = [{"role": "user", "content": f"hi {number}"}]
+    with pytest.raises(openai.APITimeoutError):
+        client.chat.completions.create(model="mine/m", messages=messages, stream=True, timeout=2)
+
+
+def test_a_budget_may_let_unknown_prices_pass_or_block_or_assume_them(
+    start: Start, upstream: Any
+) -> None:
+    gateway = start(
+        config(
+            upstream(chat("Hello")),
+            allow="budget = 0.0001",
+            block='budget = 0.0001\nunknown_cost = "block"',
+            assume="budget = 0.0001\nassumed_cost = 0.00004",
+        )
+    )
+    for _ in range(3):
+        assert post(gateway, "k-allow", model="mine/unpriced")[0] == 200
+    status, _, body = post(gateway, "k-block", model="mine/unpriced")
+    assert (status, body["error"]["code"]) == (403, "price_unknown")
+    assert post(gateway, "k-block")[0] == 200
+    statuses = [post(gateway, "k-assume", model="mine/unpriced")[0] for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
+def refused(home: Path, text: str, *arguments: str) -> str:
+    """Try to start a gateway that must not; give what it says."""
+    file = home / "config.toml"
+    file.write_text(text)
+    command = [sys.executable, "-m", "dragoman", "serve", "--config", str(file), "--port", "0"]
+    env = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [*command, *arguments], env=env, capture_output=True, text=True, timeout=LONG_S, check=False
+    )
+    assert done.returncode == 78, done
+    return done.stderr
+
+
+def test_several_workers_refuse_to_start_with_limits_and_without_redis(
+    tmp_path: Path, upstream: Any
+) -> None:
+    text = config(upstream(chat("Hello")), a="rpm = 2")
+    told = refused(tmp_path, text, "--workers", "2")
+    assert "2 workers cannot keep limits without Redis" in told
+    assert "DRAGOMAN_REDIS_URL" in told
+
+
+def test_a_budget_without_a_ledger_is_refused(tmp_path: Path, upstream: Any) -> None:
+    text = config(upstream(chat("Hello")), a="budget = 2") + "[server]\nlog = false\n"
+    assert "no ledger is kept" in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize("wrong", ["rpm = 0", "budget = -1", 'budget_period = "year"'])
+def test_a_limit_that_is_none_is_refused(tmp_path: Path, upstream: Any, wrong: str) -> None:
+    told = refused(tmp_path, config(upstream(chat("Hello")), a=wrong))
+    assert wrong.partition(" ")[0] in told

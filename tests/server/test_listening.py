@@ -1,0 +1,143 @@
+"""What is said is kept where that is wanted: as it was, without secrets, or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from dragoman.ledger.content import ContentLog, Heard
+from dragoman.ledger.redaction import redact
+from dragoman.store import Place
+from dragoman.store.database import open_database
+from tests.server.serving import Served
+from tests.upstream.fault import FaultUpstream, chat, chat_stream
+
+StartUpstream = Callable[..., FaultUpstream]
+PROMPT = [{"role": "user", "content": "mail ada@example.com with sk-proj-abcdefghijklmnopqrstuvwx"}]
+
+
+@pytest.fixture
+def content(place: Place) -> Iterator[ContentLog]:
+    open_database(place).close()
+    kept = ContentLog(place)
+    yield kept
+    kept.close()
+
+
+def rows(place: Place) -> list[Any]:
+    with closing(open_database(place)) as connection:
+        return connection.rows("SELECT * FROM content ORDER BY at")
+
+
+def serve_with(kept: ContentLog, server: FaultUpstream, **ledger: Any) -> Served:
+    providers = {"mycorp": {"base_url": server.base_url, "api_key": "secret"}}
+    return Served(providers, content=kept, server={"ledger": ledger})
+
+
+@pytest.mark.parametrize("mode", ["off", "redacted", "full"])
+def test_what_is_said_is_kept_as_far_as_it_is_wanted(
+    place: Place, content: ContentLog, upstream: StartUpstream, mode: str
+) -> None:
+    server = upstream([chat("Hello"), chat_stream(["4111 1111 ", "1111 1111"])])
+    with serve_with(content, server, content=mode) as gateway:
+        client = gateway.openai()
+        client.chat.completions.create(model="mycorp/m", messages=PROMPT)
+        list(client.chat.completions.create(model="mycorp/m", messages=PROMPT, stream=True))
+        exchanges = [gateway.seen.wait(1), gateway.seen.wait(2)]
+    content.close()
+    found = rows(place)
+    if mode == "off":
+        assert found == []
+        return
+    assert [row["exchange_id"] for row in found] == [one.id for one in exchanges]
+    assert {(row["mode"], row["organisation_id"]) for row in found} == {(mode, "default")}
+    answers = [json.loads(row["response"])["choices"][0]["message"]["content"] for row in found]
+    asked = [json.loads(row["request"])["messages"][0]["content"] for row in found]
+    if mode == "full":
+        assert answers == ["Hello", "4111 1111 1111 1111"]
+        assert asked == [PROMPT[0]["content"]] * 2
+    else:
+        assert answers == ["Hello", "[card]"]
+        assert asked == ["mail [email] with [secret]"] * 2
+
+
+def test_all_three_languages_are_put_together_from_their_streams(
+    place: Place, content: ContentLog, upstream: StartUpstream
+) -> None:
+    server = upstream(chat_stream(["So it", " is."]))
+    with serve_with(content, server, content="full") as gateway:
+        given: dict[str, Any] = {"model": "mycorp/m", "stream": True}
+        list(gateway.openai().chat.completions.create(messages=PROMPT, **given))
+        list(gateway.openai().responses.create(input="Why?", **given))
+        list(gateway.anthropic().messages.create(messages=PROMPT, max_tokens=9, **given))
+        gateway.seen.wait(3)
+    content.close()
+    answers = [json.loads(row["response"]) for row in rows(place)]
+    assert all("So it is." in json.dumps(answer) for answer in answers)
+    kinds = [answer.get("object") or answer["type"] for answer in answers]
+    assert kinds == ["chat.completion", "response", "message"]
+
+
+def test_long_texts_are_cut_and_say_so(
+    place: Place, content: ContentLog, upstream: StartUpstream
+) -> None:
+    server = upstream(chat("x" * 5000))
+    with serve_with(content, server, content="full", content_limit=100) as gateway:
+        long = [{"role": "user", "content": "y" * 5000}]
+        answer = gateway.openai().chat.completions.create(model="mycorp/m", messages=long)
+        assert answer.choices[0].message.content == "x" * 5000
+        gateway.seen.wait(1)
+    content.close()
+    (row,) = rows(place)
+    assert (len(row["request"]), len(row["response"])) == (106, 106)
+    assert row["request"].endswith("\n[cut]")
+
+
+def test_what_nobody_can_read_or_write_is_dropped_alone(place: Place, content: ContentLog) -> None:
+    def heard(name: str, text: str | None) -> Heard:
+        def read() -> tuple[str, str]:
+            if text is None:
+                raise ValueError("broken")
+            return text, text
+
+        return Heard(name, "default", 1.0, "full", 10, read)
+
+    content.keep(heard("a", "ok"))
+    content.keep(heard("b", None))
+    content.keep(heard("c", "lone \ud800 surrogate"))
+    content.keep(heard("d", "nul \0"))
+    content.close()
+    found = {row["exchange_id"]: row["request"] for row in rows(place)}
+    assert set(found) == {"a", "c", "d"}
+    assert found["c"] == "lone ? surrogate"
+    assert content.dropped == 1
+
+
+def test_more_than_can_wait_drops_the_oldest(place: Place) -> None:
+    content = ContentLog(place, limit_bytes=100)
+    for number in range(50):
+        content.keep(Heard(f"{number:02}", "default", 1.0, "full", 40, lambda: ("", "")))
+    content.close()
+    found = [row["exchange_id"] for row in rows(place)]
+    assert "49" in found
+    assert len(found) + content.dropped == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Authorization: Bearer abcdefghijkl", "Authorization: Bearer [secret]"),
+        ('{"api_key": "x1", "a": 1}', '{"api_key": "[secret]", "a": 1}'),
+        ("write to a.b+c@example.co.uk!", "write to [email]!"),
+        ("pay with 4111-1111-1111-1111 now", "pay with [card] now"),
+        ("order 1234567890123456", "order 1234567890123456"),
+        ("key AKIAIOSFODNN7EXAMPLE.", "key [secret]."),
+        ("call +49 30 1234567", "call [phone]"),
+    ],
+)
+def test_secrets_and_what_names_people_are_taken_out(text: str, expected: str) -> None:
+    assert redact(text) == expected
