@@ -18,6 +18,8 @@ from msgspec import Struct
 from dragoman.server.http import Reply, Request
 
 PATH = "/console"
+_LINKS = ("/setup", "/invitation")
+"""What links of set-up and invitations name; their tokens are behind `#`, and in no log."""
 _ASSETS = "assets/"
 _PAGE = "index.html"
 _CODINGS = (("br", ".br"), ("gzip", ".gz"))
@@ -58,8 +60,20 @@ class File(Struct, frozen=True):
     packed: dict[str, bytes]
 
 
+def is_console(request: Request) -> bool:
+    """Whether a GET is for the console: for it itself, or for what leads a browser there."""
+    path = request.path
+    if path == PATH or path.startswith(f"{PATH}/") or path in _LINKS:
+        return True
+    return path == "/" and "text/html" in request.headers.get("accept", "")
+
+
 async def answer_console(request: Request, reply: Reply) -> None:
-    """Answer a GET under `/console`."""
+    """Answer a GET that `is_console` says is ours."""
+    if not request.path.startswith(PATH):
+        return await _lead(reply, f"console{request.path}")
+    if request.path == PATH:  # what is relative on the page starts at a folder
+        return await _lead(reply, "console/")
     name = request.path.removeprefix(PATH).lstrip("/")
     if name.startswith(_ASSETS):
         found = _files().get(name)
@@ -67,9 +81,12 @@ async def answer_console(request: Request, reply: Reply) -> None:
             return await reply.send(404, {"content-type": "text/plain", **_GUARD}, b"not found\n")
         headers = {"content-type": found.media_type, "cache-control": _FOR_EVER, **_GUARD}
         return await _send(request, reply, found, headers)
-    if request.path == PATH:  # what is relative on the page starts at a folder
-        return await reply.send(308, {"location": PATH.rpartition("/")[2] + "/", **_GUARD}, b"")
     return await _send_page(reply, name)
+
+
+async def _lead(reply: Reply, to: str) -> None:
+    """Lead a browser on; relative, so that a proxy's prefix stays. What is behind `#` it takes."""
+    await reply.send(302, {"location": to, "cache-control": "no-store", **_GUARD}, b"")
 
 
 async def _send_page(reply: Reply, name: str) -> None:
