@@ -2,10 +2,10 @@ import { ORIGIN, PREFIX } from "~/base";
 import { Code } from "~/parts/Copy";
 
 /** The text of a key, while it can be seen, and how it is used. */
-export function KeyText({ text }: { text: string }) {
+export function KeyText({ text, model = "demo/echo" }: { text: string; model?: string }) {
   const url = `${ORIGIN}${PREFIX}`;
   const ways: readonly (readonly [string, string])[] = [
-    ["curl", `curl ${url}/v1/chat/completions \\\n  -H "authorization: Bearer ${text}" -H "content-type: application/json" \\\n  -d '{"model": "demo/echo", "messages": [{"role": "user", "content": "Hello"}]}'`],
+    ["curl", `curl ${url}/v1/chat/completions \\\n  -H "authorization: Bearer ${text}" -H "content-type: application/json" \\\n  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`],
     ["OpenAI SDK (Python)", `client = OpenAI(base_url="${url}/v1", api_key="${text}")`],
     ["Anthropic SDK (Python)", `client = Anthropic(base_url="${url}", api_key="${text}")`],
     ["Claude Code", `export ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=${text}`],
