@@ -13,7 +13,7 @@ import { Trouble } from "~/parts/Trouble";
 export function Tokens() {
   const queries = useQueryClient();
   const [name, setName] = useState("");
-  const found = useList(["tokens"], (cursor) => taken(api.GET("/api/v1/tokens", { params: { query: { limit: 100, cursor: cursor ?? null } } })));
+  const found = useList(["tokens"], () => taken(api.GET("/api/v1/tokens")));
   const renew = () => queries.invalidateQueries({ queryKey: ["tokens"] });
   const make = useMutation({
     mutationFn: () => taken(api.POST("/api/v1/tokens", { body: { name } })),
