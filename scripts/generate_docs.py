@@ -3,8 +3,9 @@
     python scripts/generate_docs.py            # write them
     python scripts/generate_docs.py --check    # fail when one is out of date
 
-Whole files: reference/errors.md, cli.md and dialects.md, gateway/grafana.json. Between two marks:
-the tables in providers.md, guides/local-servers.md, guides/conformance.md and gateway/metrics.md.
+Whole files: reference/errors.md, cli.md, dialects.md and api.md, gateway/grafana.json. Between two
+marks: the tables in providers.md, guides/local-servers.md, guides/conformance.md and
+gateway/metrics.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from api_page import api_page
 from dashboard import dashboard
 from dialects_page import dialects_page
 
@@ -252,6 +254,7 @@ def main() -> int:
         DOCS / "reference" / "errors.md": errors_page(),
         DOCS / "reference" / "cli.md": cli_page(),
         DOCS / "reference" / "dialects.md": dialects_page(MADE),
+        DOCS / "reference" / "api.md": api_page(MADE),
         providers: between_marks(providers, providers_table()),
         servers: between_marks(servers, servers_table()),
         metrics: between_marks(metrics, metrics_table(), METRICS_MARKS),

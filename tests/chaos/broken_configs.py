@@ -17,7 +17,7 @@ GOOD = '[providers.mine]\nbase_url = "{url}"\n\n[routes.smart]\nmodels = ["mine/
 
 def broken_configs(*, full: bool) -> Mapping[str, float]:
     """Reload 200 broken files under load: no request fails, every one is reported."""
-    count = 200 if full else 12
+    count = 200 if full else 18
     chance = random.Random(7)
     with FaultUpstream(chat("ok"), record=False) as server, TemporaryDirectory() as folder:
         good = GOOD.format(url=server.base_url)
@@ -58,5 +58,15 @@ def _break(good: str, number: int, chance: random.Random) -> str:
         good + f'[server]\nport = "number {number}"\n',
         good[: chance.randrange(20, 40)] + '"' * number,
         good + f"\x00{number}",
+        good + f'[server]\negress_allow = ["inside {number}"]\n',
+        good + f'[server]\ntrusted_proxies = ["10.0.0.{number}.1"]\n',
+        good + f'[server.cache]\nttl = "{number} moons"\n',
+        good + f'[server.ledger]\ncontent = "some{number}"\n',
+        good + f'[gateway]\nbudget = "{number} dollars"\n',
+        good + f"[gateway]\nrpm = -{number}\n",
+        good + f'[[guardrails]]\nname = "g{number}"\nkind = "magic{number}"\n',
+        good + f'[[guardrails]]\nname = "g{number}"\nkind = "pattern"\npattern = "("\n',
+        good.replace("models =", f"privacy = {number}\nmodels ="),
+        good.replace("models =", f'shadow = "{number}"\nmodels ='),
     )
     return wrongs[number % len(wrongs)]

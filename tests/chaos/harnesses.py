@@ -8,13 +8,19 @@ from typing import Protocol
 from tests.chaos.aborts import aborts
 from tests.chaos.bombs import bombs
 from tests.chaos.broken_configs import broken_configs
+from tests.chaos.canaries import canaries
 from tests.chaos.chunkings import chunkings
+from tests.chaos.exact_money import exact_money
 from tests.chaos.growth import growth
 from tests.chaos.handovers import handovers
+from tests.chaos.key_rotations import key_rotations
+from tests.chaos.killed_workers import killed_workers
+from tests.chaos.limits import budget_race, limit_race, redis_away
 from tests.chaos.migrations import migrations
 from tests.chaos.offsets import offsets
 from tests.chaos.restarts import restarts
 from tests.chaos.slow_clients import slow_clients
+from tests.chaos.ssrf import ssrf
 
 
 class Harness(Protocol):
@@ -27,6 +33,8 @@ HARNESSES: Mapping[str, Callable[..., Mapping[str, float]]] = {
     run.__name__: run
     for run in (
         chunkings, offsets, aborts, restarts, handovers, growth, bombs, broken_configs,
-        slow_clients, migrations,
+        killed_workers,
+        slow_clients, migrations, budget_race, limit_race, redis_away,
+        key_rotations, canaries, ssrf, exact_money,
     )
 }  # fmt: skip

@@ -68,7 +68,15 @@ class Clock:
 class Plane:
     """A gateway with its control plane, as a context. `listening` is what it believes of itself."""
 
-    def __init__(self, place: Place, *, listening: str = "127.0.0.1", **server: Any) -> None:
+    def __init__(
+        self,
+        place: Place,
+        *,
+        listening: str = "127.0.0.1",
+        config: Mapping[str, Any] = MappingProxyType({}),
+        **server: Any,
+    ) -> None:
+        self._config = config
         self.clock = Clock()
         self.desk = Desk(place, clock=self.clock)
         self._listening = listening
@@ -78,7 +86,7 @@ class Plane:
     def __enter__(self) -> Self:
         keys = self._server_settings.pop("gateway_keys", [])
         extra = {"gateway": {"keys": keys}} if keys else {}
-        config = configure({}, server=self._server_settings, **extra)
+        config = configure({}, server=self._server_settings, **extra, **self._config)
         around = Surroundings(secrets=Secrets({}))
         snapshot = take_snapshot(config, around, discovered={}, listening=self._listening)
 

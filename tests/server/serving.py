@@ -32,6 +32,7 @@ from dragoman.server.tenants import Tenants
 from dragoman.server.worker import settings_for
 from dragoman.store.claims import Claims
 from dragoman.store.responses import Responses
+from dragoman.transport.base import AsyncTransport
 from dragoman.types.exchange import Exchange
 from dragoman.types.route import Deployment
 from tests.library.asking import configure
@@ -85,6 +86,7 @@ class Served:
         database: Path | None = None,
         team: Team | None = None,
         content: ContentLog | None = None,
+        transport: AsyncTransport | None = None,
         **settings: Any,
     ) -> None:
         self._providers = providers
@@ -94,6 +96,7 @@ class Served:
         self._database = database
         self._team = team
         self._content = content
+        self._transport = transport
         self.seen = Seen()
         self._around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
         self._clients = contextlib.ExitStack()
@@ -119,6 +122,7 @@ class Served:
         )
         gateway = Gateway(
             snapshot,
+            transport=self._transport,
             observers=[self.seen],
             responses=Responses(self._database),
             claims=Claims(self._database),

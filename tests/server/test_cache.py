@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.organisations import find_organisation, update_organisation
+from dragoman.server.cache import MemoryShelf, RedisShelf
+from dragoman.store.database import StoreError
+from dragoman.store.redis import Redis, RedisAddress
+from dragoman.types.kept import KeptAnswer
+from dragoman.types.organisation import CacheChoice, OrganisationSettings
 from tests.server.serving import Served, ask
+from tests.server.tenancy import Team
 from tests.upstream.answers import embeddings
 from tests.upstream.fault import FaultUpstream, chat, chat_stream, error, tool_calls
+from tests.upstream.redis import RedisServer
 
 StartUpstream = Callable[..., FaultUpstream]
 PROMPT = [{"role": "user", "content": "hi"}]
@@ -207,3 +218,112 @@ def test_responses_that_somebody_keeps_are_not_kept_here(
     gateway = serve_cached(serve, server)
     for _ in range(2):
         assert told_of(post(gateway, {"model": "a/x", "input": "hi"}, "/responses")) is None
+
+
+# -------------------------------------------------------------------------- organisations
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Team]:
+    with Team(tmp_path / "dragoman.db") as team:
+        yield team
+
+
+def switch_on(team: Team, name: str, choice: CacheChoice) -> str:
+    """Make an organisation with a choice; gives a key of it."""
+    organisation = team.organisation(name)
+    with team.desk.read() as connection:
+        found = find_organisation(connection, name)
+    assert found is not None
+    update_organisation(team.desk, SYSTEM, found, settings=OrganisationSettings(cache=choice))
+    return team.key(organisation)[1]
+
+
+def test_an_organisation_never_gets_anothers_answers(
+    serve: Any, upstream: StartUpstream, team: Team
+) -> None:
+    server = upstream(chat("ok"))
+    keys = [switch_on(team, name, CacheChoice(enabled=True)) for name in ("red", "blue")]
+    gateway = serve({"a": {"base_url": server.base_url}}, team=team)
+    told = [told_of(post(gateway, BODY, x_api_key=key)) for key in (*keys, *keys)]
+    assert told == ["miss", "miss", "hit", "hit"]
+    assert len(server.requests) == 2
+
+
+def test_each_organisation_chooses_for_itself(
+    serve: Any, upstream: StartUpstream, team: Team
+) -> None:
+    off = switch_on(team, "red", CacheChoice(enabled=False))
+    general = switch_on(team, "blue", CacheChoice())
+    gateway = serve({"a": {"base_url": upstream(chat("ok")).base_url}}, server=ON, team=team)
+    assert told_of(post(gateway, BODY, x_api_key=off)) is None
+    assert told_of(post(gateway, BODY, x_api_key=general)) == "miss"
+
+
+def test_a_key_that_may_use_less_gets_no_answer_of_a_key_that_may_use_more(
+    serve: Any, upstream: StartUpstream, team: Team
+) -> None:
+    server = upstream(chat("ok"))
+    whole = switch_on(team, "red", CacheChoice(enabled=True))
+    narrow = team.key(team.id_of("red"), "narrow", providers=("b",))[1]
+    gateway = serve({n: {"base_url": server.base_url} for n in ("a", "b")}, team=team)
+    assert told_of(post(gateway, BODY, x_api_key=whole)) == "miss"
+    assert post(gateway, BODY, x_api_key=narrow)[0] in (403, 404)
+
+
+# ------------------------------------------------------------------------ where it is kept
+
+
+def kept(body: bytes, at: float = 0.0) -> KeptAnswer:
+    return KeptAnswer(at=at, status=200, stream=False, headers={"a": "b"}, body=body)
+
+
+def test_memory_holds_so_many_bytes_of_what_was_used_last() -> None:
+    async def use() -> list[bool]:
+        shelf = MemoryShelf(5000)
+        for name in "abcd":
+            await shelf.keep(name, kept(b"x" * 1000), 60.0)
+            await shelf.find("a", 1.0)
+        return [await shelf.find(name, 1.0) is not None for name in "abcd"]
+
+    assert asyncio.run(use()) == [True, False, True, True]
+
+
+def test_memory_forgets_when_the_time_is_over() -> None:
+    async def use() -> list[KeptAnswer | None]:
+        shelf = MemoryShelf(5000)
+        await shelf.keep("a", kept(b"x", at=100.0), 60.0)
+        return [await shelf.find("a", now) for now in (159.0, 160.0, 159.0)]
+
+    assert asyncio.run(use()) == [kept(b"x", at=100.0), None, None]
+
+
+async def awake(redis: Redis) -> Redis:
+    """Wait until it answers in time: the first command loads a library and connects."""
+    while True:
+        try:
+            await redis.ask("PING")
+        except StoreError:
+            await asyncio.sleep(0.05)
+        else:
+            return redis
+
+
+def test_redis_holds_what_it_is_given_for_all_and_a_dead_one_is_a_miss(
+    redis_server: RedisServer,
+) -> None:
+    address = redis_server.new()
+
+    async def use() -> tuple[KeptAnswer | None, KeptAnswer | None]:
+        one, two = [RedisShelf(await awake(Redis(address))) for _ in range(2)]
+        await one.keep("acme:key", kept(b"\xff\x00x"), 60.0)
+        found = await two.find("acme:key", 0.0)
+        await one.close()
+        await two.close()
+        gone = RedisShelf(Redis(RedisAddress("redis://127.0.0.1:1/0")))
+        await gone.keep("acme:key", kept(b"x"), 60.0)
+        missing = await gone.find("acme:key", 0.0)
+        await gone.close()
+        return found, missing
+
+    assert asyncio.run(use()) == (kept(b"\xff\x00x"), None)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anthropic
 import openai
 import pytest
 
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.guardrails import GuardrailDraft, put_guardrail
 from tests.server.serving import Served, ask
+from tests.server.tenancy import Team
 from tests.upstream.fault import FaultUpstream, chat, chat_stream, tool_calls
 
 StartUpstream = Callable[..., FaultUpstream]
@@ -174,6 +178,21 @@ def test_a_stream_that_is_refused_at_once_is_a_plain_error(
     assert exchange.attempts[0].cost_source is not None
 
 
+def texts_of(gateway: Served, language: str) -> Iterator[str]:
+    """Stream an answer with an official client, piece by piece."""
+    prompt: Any = [{"role": "user", "content": "hi"}]
+    if language == "messages":
+        with gateway.anthropic().messages.stream(
+            model="a/x", max_tokens=9, messages=prompt
+        ) as events:
+            yield from events.text_stream
+    else:
+        for chunk in gateway.openai().chat.completions.create(
+            model="a/x", messages=prompt, stream=True
+        ):
+            yield chunk.choices[0].delta.content or "" if chunk.choices else ""
+
+
 @pytest.mark.parametrize("language", ["chat", "messages"])
 def test_a_stream_that_is_refused_later_ends_with_an_error(
     serve: Any, upstream: StartUpstream, language: str
@@ -181,20 +200,10 @@ def test_a_stream_that_is_refused_later_ends_with_an_error(
     texts = ["It was a fine morning in the hills. ", "Then the fal", "con came, and", " more"]
     gateway = serve_with(serve, upstream(chat_stream(texts)), DENY)
     kind = anthropic.APIError if language == "messages" else openai.APIError
-    seen = ""
+    seen: list[str] = []
     with pytest.raises(kind, match="guardrail 'g' refused the answer"):
-        if language == "messages":
-            with gateway.anthropic().messages.stream(
-                model="a/x", max_tokens=9, messages=[{"role": "user", "content": "hi"}]
-            ) as events:
-                for text in events.text_stream:
-                    seen += text
-        else:
-            for chunk in gateway.openai().chat.completions.create(
-                model="a/x", messages=[{"role": "user", "content": "hi"}], stream=True
-            ):
-                seen += chunk.choices[0].delta.content or "" if chunk.choices else ""
-    assert seen == "It was a fine morning in the hills. Then the "
+        seen.extend(texts_of(gateway, language))
+    assert "".join(seen) == "It was a fine morning in the hills. Then the "
     assert gateway.seen.wait().outcome == "truncated"
 
 
@@ -218,6 +227,40 @@ def test_guardrails_work_in_their_order(serve: Any, upstream: StartUpstream) -> 
     second = {"name": "two", "kind": "words", "words": ["bird"], "replacement": "thing"}
     say(serve_with(serve, server, first, second), "chat", "a falcon")
     assert server.requests[0].json()["messages"][0]["content"] == "a thing"
+
+
+def test_an_organisations_own_guardrails_come_behind_the_operators(
+    serve: Any, upstream: StartUpstream, tmp_path: Path
+) -> None:
+    server = upstream(chat("ok"))
+    with Team(tmp_path / "dragoman.db") as team:
+        keys = {name: team.key(team.organisation(name))[1] for name in ("red", "blue")}
+        draft = GuardrailDraft(definition={"kind": "words", "words": ["bird"]})
+        put_guardrail(team.desk, SYSTEM, team.id_of("red"), "birds", draft, operators=())
+        first = {"name": "one", "kind": "words", "words": ["falcon"], "replacement": "bird"}
+        gateway = serve_with(serve, server, first, team=team)
+        for name in ("red", "blue"):
+            client = gateway.openai(api_key=keys[name])
+            prompt: Any = [{"role": "user", "content": "a falcon"}]
+            client.chat.completions.create(model="a/x", messages=prompt)
+    said = [request.json()["messages"][0]["content"] for request in server.requests]
+    assert said == ["a [word removed]", "a bird"]
+
+
+def test_a_guardrail_that_cannot_be_read_lets_nothing_pass(
+    serve: Any, upstream: StartUpstream, tmp_path: Path
+) -> None:
+    server = upstream(chat("never"))
+    with Team(tmp_path / "dragoman.db") as team:
+        organisation = team.organisation("red")
+        draft = GuardrailDraft(definition={"kind": "secrets"})
+        put_guardrail(team.desk, SYSTEM, organisation, "secret", draft, operators=())
+        team.break_row("UPDATE guardrail SET definition = '{', version = version + 1")
+        gateway = serve_with(serve, server, team=team)
+        client = gateway.openai(api_key=team.key(organisation)[1])
+        with pytest.raises(openai.APIStatusError):
+            client.chat.completions.create(model="a/x", messages=[])
+    assert server.requests == []
 
 
 def test_too_large_a_request_is_refused(serve: Any, upstream: StartUpstream) -> None:

@@ -15,6 +15,11 @@ import anthropic
 import openai
 import pytest
 
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.master_keys import new_key
+from dragoman.organisations.safe import Safe
+from dragoman.organisations.webhooks import put_webhook
 from tests.server.process import LONG_S, Process, wait_until
 from tests.server.serving import ask
 from tests.upstream.fault import FaultUpstream, chat, chat_stream, error, tokens
@@ -208,6 +213,35 @@ def test_a_budget_may_let_unknown_prices_pass_or_block_or_assume_them(
     assert post(gateway, "k-block")[0] == 200
     statuses = [post(gateway, "k-assume", model="mine/unpriced")[0] for _ in range(3)]
     assert statuses == [200, 200, 429]
+
+
+def test_webhooks_hear_once_that_most_and_all_of_a_budget_is_used(
+    tmp_path: Path, upstream: Any
+) -> None:
+    server = upstream(chat("Hello", usage=tokens(30, 10)))
+    hook = upstream(chat("taken"))
+    secret_key = new_key()
+    desk = Desk(tmp_path / ".local/share/dragoman/dragoman.db")
+    desk.place.parent.mkdir(parents=True)  # type: ignore[union-attr]
+    safe = Safe(desk, {"DRAGOMAN_SECRET_KEY": secret_key})
+    url = f"http://127.0.0.1:{hook.port}/"
+    _, secret = put_webhook(desk, safe, SYSTEM, "default", "ours", url=url)
+    desk.close()
+    assert secret is not None
+    env = {"DRAGOMAN_SECRET_KEY": secret_key}
+    text = config(server, a='budget = 0.0004\nbudget_period = "day"')
+    gateway = Process(tmp_path, text, env=env)
+    try:
+        for _ in range(12):
+            post(gateway, "k-a")
+        wait_until(lambda: hook.received == 2)
+        gateway.stop()
+    finally:
+        gateway.kill()
+    said = [request.json() for request in hook.requests]
+    assert {one["event"] for one in said} == {"budget.warning", "budget.exhausted"}
+    assert {one["data"]["percent"] for one in said} == {80, 100}
+    assert {one["data"]["allowed"] for one in said} == {"$0.0004 a day"}
 
 
 def refused(home: Path, text: str, *arguments: str) -> str:

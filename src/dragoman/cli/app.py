@@ -35,12 +35,17 @@ COMMANDS: Mapping[str, Command] = {
     "logs": Command("logs:logs", "What was asked and answered: list, show."),
     "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, client, day …"),
     "db": Command("database:db", "The database: status, migrate, migrate-to, backup, restore."),
+    "organisations": Command(
+        "organisations:organisations", "Parts of the gateway: list, create, set, delete."
+    ),
+    "members": Command("members:members", "An organisation's members: list, invite, set, remove."),
     "gateway-keys": Command(
         "gateway_keys:gateway_keys", "Keys that open the gateway: create, rotate, revoke, list."
     ),
     "org-providers": Command(
         "org_providers:org_providers", "An organisation's own providers: set, list, delete, …"
     ),
+    "limits": Command("limits:limits", "Limits and budgets of the gateway: list, set, remove."),
     "secrets": Command("secrets:secrets", "The gateway's master key: status, rotate, new-key."),
     "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
     "run": Command("run:run", "Start a coding agent against the gateway: claude, codex, …"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -140,6 +141,29 @@ def restore_backup(session: Session, file: Path) -> None:
     with _told():
         counts = restore(file, place)
     _tell(session, counts, f"to {place}")
+
+
+@db.command("rebuild-sums")
+@click.option("--since", metavar="SPAN", default="all", help="7d, a date, or all (default all).")
+@click.option("--until", metavar="SPAN", help="Up to then: a date, or so long ago.")
+@shared
+@click.pass_obj
+def rebuild_sums(session: Session, since: str, until: str | None) -> None:
+    """Add up the hourly sums anew, out of what is recorded; the gateway may run meanwhile."""
+    from dragoman.cli.record import find_place
+    from dragoman.cli.since import read_since
+    from dragoman.ledger.rollups import rebuild
+    from dragoman.store.database import open_database
+
+    now = time.time()
+    first = read_since(since, now)
+    last = None if until is None else read_since(until, now)
+    place = find_place(session)
+    with _told(), closing(open_database(place, create=False)) as connection:
+        done = rebuild(connection, since=first, until=last)
+    session.terminal.note(f"Added up {done.exchanges:,} exchanges of {done.hours:,} hours.")
+    if done.left is not None:
+        session.terminal.note("Hours whose exchanges have been deleted keep the sums they had.")
 
 
 def _tell(session: Session, counts: Mapping[str, int], where: str) -> None:

@@ -10,6 +10,7 @@ import click
 
 from dragoman.cli.flags import WrongUsage, as_json, shared
 from dragoman.cli.list_group import ListGroup
+from dragoman.cli.selecting import Form, as_file, chosen, print_rows, read_selection
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def logs() -> None:
 @click.option("--failed", is_flag=True, help="Only those that failed or were stopped.")
 @click.option("--since", metavar="SPAN", help="7d, 24h, today, or a date.")
 @click.option("--cid", metavar="ID", help="Only those of one conversation.")
+@chosen
 @as_json
+@as_file
 @shared
 @click.pass_obj
 def list_logs(
@@ -44,6 +47,11 @@ def list_logs(
     since: str | None,
     cid: str | None,
     json: bool,
+    form: Form | None,
+    organisation: str | None,
+    project: str | None,
+    client: str | None,
+    tag: str | None,
 ) -> None:
     """List what was asked, the latest first."""
     from dragoman.cli.record import open_records
@@ -52,13 +60,21 @@ def list_logs(
     start = read_since(since, time.time()) if since is not None else None
     conversation = _conversation(session, cid)
     with open_records(session) as records:
+        selection = read_selection(records.connection, organisation, project, client, tag)
         found = records.recent(
             limit=number or None,
             query=query,
             failed=failed,
             conversation=conversation,
             since=start,
+            selection=selection,
         )
+    if form is not None:
+        from msgspec.structs import asdict
+
+        columns = found[0].__struct_fields__ if found else ()
+        print_rows(session.terminal.out, form, columns, map(asdict, found))
+        return
     if json:
         from dragoman.cli.json_output import print_json
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from dragoman.cli.exit_codes import Exit
 from dragoman.cli.flags import as_json, shared
+from dragoman.cli.list_group import ListGroup
+from dragoman.cli.selecting import Form, as_file, chosen, print_rows, read_selection
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
@@ -19,7 +23,13 @@ BAR = 20
 NARROWEST = 6
 
 
-@click.command("usage")
+@click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
+@shared
+def usage() -> None:
+    """Add up, unless a command says otherwise."""
+
+
+@usage.command("list")
 @click.option(
     "--by",
     type=click.Choice(["model", "provider", "key", "client", "day"]),
@@ -29,17 +39,38 @@ NARROWEST = 6
 @click.option(
     "--since", metavar="SPAN", default="30d", help="7d, 24h, today, a date, or all (default 30d)."
 )
+@chosen
 @as_json
+@as_file
 @shared
 @click.pass_obj
-def usage(session: Session, by: str, since: str, json: bool) -> None:
+def list_usage(
+    session: Session,
+    by: str,
+    since: str,
+    json: bool,
+    form: Form | None,
+    organisation: str | None,
+    project: str | None,
+    client: str | None,
+    tag: str | None,
+) -> None:
     """Add up calls, tokens and cost, as far as they are known; every attempt counts."""
     from dragoman.cli.record import open_records
     from dragoman.cli.since import read_since
 
     start = read_since(since, time.time())
     with open_records(session) as records:
-        sums = records.sums(cast("By", by), since=start)
+        selection = read_selection(records.connection, organisation, project, client, tag)
+        sums = records.sums(cast("By", by), since=start, selection=selection)
+    if form is not None:
+        from msgspec.structs import asdict
+
+        from dragoman.store.records import Sum
+
+        rows = [asdict(one) for one in sums]
+        print_rows(session.terminal.out, form, Sum.__struct_fields__, rows)
+        return
     if json:
         from dragoman.cli.json_output import print_json
 
@@ -51,6 +82,37 @@ def usage(session: Session, by: str, since: str, json: bool) -> None:
         return
     for line in _lines(session, by, sums):
         session.terminal.out.line(line)
+
+
+@usage.command("reconcile")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--provider", metavar="NAME", help="Whose file it is: our name of that provider.")
+@click.option("--organisation", metavar="NAME", help="Only what was asked for an organisation.")
+@click.option(
+    "--tolerance",
+    metavar="PERCENT",
+    default="0",
+    help="By how much figures may differ (default 0).",
+)
+@as_json
+@shared
+@click.pass_obj
+def reconcile(
+    session: Session,
+    file: Path,
+    provider: str | None,
+    organisation: str | None,
+    tolerance: str,
+    json: bool,
+) -> None:
+    """Compare what is recorded with a provider's own export: CSV or JSON, by day and model.
+
+    The exit status is 1 when figures differ by more than is tolerated.
+    """
+    from dragoman.cli.reconciling import reconcile_file
+
+    if not reconcile_file(session, file, provider, organisation, tolerance, json=json):
+        raise SystemExit(int(Exit.UNEXPECTED))
 
 
 def _lines(session: Session, by: str, sums: Sequence[Sum]) -> Iterator[str]:

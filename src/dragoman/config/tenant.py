@@ -19,9 +19,12 @@ _NO_VARIABLES: Mapping[str, str] = {}
 """Those of this machine are its operator's."""
 
 
-def build_tenant_route(name: str, definition: Any) -> tuple[Route, tuple[ConfigError, ...]]:
+def build_tenant_route(
+    name: str, definition: Any, *, strict: bool = False
+) -> tuple[Route, tuple[ConfigError, ...]]:
     """Build a route of an organisation's own, and say what is wrong with it.
 
+    `strict`: a setting that nobody knows is wrong, too.
     One that cannot be read leads nowhere: no other of the name is asked in its stead.
     """
     report = Report()
@@ -29,7 +32,7 @@ def build_tenant_route(name: str, definition: Any) -> tuple[Route, tuple[ConfigE
     reader = Reader(document, _NO_VARIABLES, report)
     reader.top()
     table = reader.layer.routes.get(name)
-    problems = (*report.problems, *report.missing)
+    problems = (*report.problems, *report.missing, *(report.notes if strict else ()))
     if table is None or problems:
         broken = problems or (ConfigError(f"route '{name}' is no table of settings"),)
         return Route(name=name, steps=(), origin=LAYER), broken

@@ -39,6 +39,7 @@ from dragoman.control import (
     allowances,
     audit,
     credentials,
+    guardrails,
     invitations,
     keys,
     members,
@@ -47,10 +48,12 @@ from dragoman.control import (
     projects,
     providers,
     requests,
+    routes,
     sessions,
     tokens,
     trials,
     usage,
+    webhooks,
 )
 from dragoman.control.authentication import check_rule, guard
 from dragoman.control.context import Context
@@ -65,6 +68,7 @@ RESOURCES: tuple[HTTPRouteHandler, ...] = (
     *allowances.HANDLERS,
     *audit.HANDLERS,
     *credentials.HANDLERS,
+    *guardrails.HANDLERS,
     *invitations.HANDLERS,
     *keys.HANDLERS,
     *members.HANDLERS,
@@ -73,8 +77,10 @@ RESOURCES: tuple[HTTPRouteHandler, ...] = (
     *projects.HANDLERS,
     *requests.HANDLERS,
     *providers.HANDLERS,
+    *routes.HANDLERS,
     *sessions.HANDLERS,
     *tokens.HANDLERS,
+    *webhooks.HANDLERS,
     *trials.HANDLERS,
     *usage.HANDLERS,
 )

@@ -9,6 +9,7 @@ from msgspec import Struct
 from dragoman.config import Config
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.safe import Safe
+from dragoman.registry import Registry
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.dial import Network
 
@@ -19,7 +20,8 @@ class Context(Struct, frozen=True, kw_only=True):
     `config` gives the configuration in force, `closed` says whether the gateway waits to be set up
     (reachable from elsewhere, and nothing guards it). `check_host` and `check_origin` raise
     Forbidden for a request's headers: for a name that this machine was not given, for a web page
-    that may not ask. `network` is the policy under which `transport` connects at the moment.
+    that may not ask. `registry` gives what an organisation's models lead to, by its id. `network`
+    is the policy under which `transport` connects at the moment.
     """
 
     desk: Desk
@@ -27,6 +29,7 @@ class Context(Struct, frozen=True, kw_only=True):
     transport: AsyncTransport
     network: Callable[[], Network]
     config: Callable[[], Config]
+    registry: Callable[[str], Registry]
     closed: Callable[[], bool]
     check_host: Callable[[Mapping[str, str]], None]
     check_origin: Callable[[Mapping[str, str]], None]

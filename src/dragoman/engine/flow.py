@@ -80,7 +80,12 @@ def _open(attempt: Attempt) -> Flow[Whole | None]:
 def _try_all(call: Call, ask: Callable[[Attempt], Flow[Whole | None]]) -> Flow[Opened]:
     """Try deployments until one answers."""
     around = call.around
-    plan = Plan(call.deployments, around.health, around.random, around.policy)
+    lot = None
+    if call.route.sticky and len(call.deployments) > 1:
+        from dragoman.engine.sticking import conversation_of
+
+        lot = conversation_of(call.dialogue)
+    plan = Plan(call.deployments, around.health, around.random, around.policy, lot)
     errors: list[DragomanError] = []
     try:
         following: Try | None = plan.first(around.clock())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from dragoman.config.sensitive import is_sensitive
 from dragoman.engine.outgoing import Outgoing
 from dragoman.engine.target import Target
 from dragoman.errors import DragomanError
 from dragoman.types.credential import CredentialSource
+from dragoman.types.spelling import spell
 
 SECRET_CHARS = 8
 """A shorter credential is no secret, and may well be a word."""
@@ -25,19 +27,22 @@ def find_secrets(outgoing: Outgoing) -> set[str]:
         provider = target.ask.provider
         found |= _secret(target.ask.options, provider.options)
     headers = {name: outgoing.request.headers.get(name.lower(), "") for name in provider.headers}
-    return found | _secret(headers, provider.headers)
+    query = dict(parse_qsl(outgoing.request.url.target.partition("?")[2]))
+    return found | _secret(headers, provider.headers) | _secret(query, provider.query)
 
 
 def hide_secret(error: DragomanError, secret: str) -> None:
-    """Take a credential out of whatever of an error repeats it."""
+    """Take a credential out of whatever of an error repeats it, however it is spelled."""
     if len(secret) < SECRET_CHARS:
         return
-    for name in _REPEATED:
-        said = getattr(error, name, None)
-        if isinstance(said, str) and secret in said:
-            setattr(error, name, said.replace(secret, "…"))
+    for spelling in spell(secret):
+        written = spelling.decode()
+        for name in _REPEATED:
+            said = getattr(error, name, None)
+            if isinstance(said, str) and written in said:
+                setattr(error, name, said.replace(written, "…"))
+        error.raw = error.raw.replace(spelling, b"...") if error.raw else error.raw
     error.args = (error.message,)
-    error.raw = error.raw.replace(secret.encode(), b"...") if error.raw else error.raw
 
 
 def _secret(values: Mapping[str, str], sources: Mapping[str, CredentialSource]) -> set[str]:

@@ -98,6 +98,10 @@ class Rails:
         """Start looking at an answer."""
         return Screen(self._out)
 
+    def any_screen(self) -> Screen:
+        """Start looking at a text, whichever way it goes."""
+        return Screen((*self._out, *(check for check in self._in if check not in self._out)))
+
 
 class Screen:
     """Looks at one answer: several texts, told apart by `index`, each of which may come in pieces.

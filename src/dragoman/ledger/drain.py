@@ -7,6 +7,7 @@ is drained. What is added up from exchanges (quotas, hourly sums) is added in th
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -116,9 +117,9 @@ class Drain:
         self._ledger: Ledger | None = None
         self._position = Position(1, 0)
         self._done = 0
-        self._looked_at = float("-inf")
+        self._looked_at = -math.inf
         self._away_since: float | None = None
-        self._complained_at = float("-inf")
+        self._complained_at = -math.inf
         self._damaged: set[tuple[Path, int]] = set()
         self.dropped = 0
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
@@ -156,7 +157,7 @@ class Drain:
             closing = self._closing.wait(pause_s)
             try:
                 self._drain_own()
-                if not closing and time.monotonic() - self._looked_at >= LOOK_S:
+                if time.monotonic() - self._looked_at >= (math.inf if closing else LOOK_S):
                     self._looked_at = time.monotonic()
                     for folder in claim_abandoned(self._journals):
                         self._adopt(folder)
@@ -341,7 +342,7 @@ class Drain:
                 "the ledger is written again, after %.0f s", time.monotonic() - self._away_since
             )
             self._away_since = None
-            self._complained_at = float("-inf")
+            self._complained_at = -math.inf
 
 
 def _interrupted(exchange: Exchange) -> Exchange:

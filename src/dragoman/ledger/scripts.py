@@ -5,7 +5,8 @@ database says was used (never less than before), and the entries beside it are w
 be under way or not yet in the database. To settle, to tell that rows are written and to enter again
 may all be done twice.
 
-KEYS[1] is the epoch, a hash: `name`, and `ready`, before which entries may be missing. Counters:
+The first of RESERVE's keys is the epoch, a hash: `name`, and `ready`, before which entries may be
+missing. Counters:
   w  a sliding period: a hash of its parts
   q  a quota: a hash of `base`, `open` (all entries), `held` (those that are reserved) and an
      entry for each hold, `e:HOLD`; its leases are a sorted set under KEY:x
@@ -57,13 +58,16 @@ RESERVE = Script(
 --   c: b is the lease
 -- Returns: 'rejoin', 'warming', 'base' and positions, or 'ok', passed,
 --   and for each: refused, used, held, wait (-1: nobody knows), reset, part
+-- KEYS[2] keeps the answer for a while: who hears nothing asks again, and nothing is taken twice.
+local said = redis.call('GET', KEYS[2])
+if said then return cmsgpack.unpack(said) end
 local epoch = redis.call('HMGET', KEYS[1], 'name', 'ready')
 if epoch[1] ~= ARGV[2] then return {'rejoin'} end
 local hold = ARGV[1]
 local lines, missing = {}, {'base'}
 local passed = 1
-for i = 2, #KEYS do
-  local at = 2 + (i - 2) * 8
+for i = 3, #KEYS do
+  local at = 2 + (i - 3) * 8
   local line = {
     key = KEYS[i], kind = ARGV[at + 1], strict = ARGV[at + 2] == '1',
     optional = ARGV[at + 3] == '1', limit = tonumber(ARGV[at + 4]), amount = tonumber(ARGV[at + 5]),
@@ -116,7 +120,7 @@ for i = 2, #KEYS do
       line.held = tonumber(found[3] or 0)
       if line.amount > 0 and line.used + line.amount > line.limit then line.wait = -1 end
     else
-      missing[#missing + 1] = i - 2
+      missing[#missing + 1] = i - 3
     end
   else
     redis.call('ZREMRANGEBYSCORE', line.key, '-inf', now)
@@ -147,6 +151,7 @@ for _, line in ipairs(lines) do
     line.refused, line.used, line.held, line.wait, line.reset, line.part
   }) do answer[#answer + 1] = number end
 end
+redis.call('SET', KEYS[2], cmsgpack.pack(answer), 'PX', 10000)
 return answer
 """
 )

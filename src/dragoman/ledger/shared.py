@@ -88,6 +88,7 @@ class RedisCounters:
         self._clock = clock
         self._epoch: str | None = None
         self._joined = False
+        self._asked = 0
         self._joining = asyncio.Lock()
         self._live: dict[str, _Entry] = {}
         self._outbox: deque[tuple[Script, list[str], list[Word]]] = deque()
@@ -99,10 +100,18 @@ class RedisCounters:
         """See `Counters.away`."""
         return self._redis.away
 
+    async def begin(self) -> None:
+        """Meet Redis before anybody waits for it. Raises: StoreError."""
+        await self._join()
+
     async def reserve(self, hold: str, lines: Sequence[Line], now: float) -> Decision:
         """See `Counters.reserve`."""
         del now
-        keys = [EPOCH, *(PREFIX + line.key for line in lines)]
+        # A request that waits for a provider asks again and again, and each time it is another.
+        self._asked += 1
+        question = f"{PREFIX}said:{hold}:{self._asked}"
+        keys = [EPOCH, question, *(PREFIX + line.key for line in lines)]
+        again = True
         bases: list[int | None] = [None] * len(lines)
         for _ in range(TRIES):
             epoch = self._epoch or await self._join()
@@ -112,6 +121,9 @@ class RedisCounters:
             try:
                 answer = await self._redis.run(RESERVE, keys, values)
             except RedisDown as error:
+                if error.unknown and again and not self.away:
+                    again = False
+                    continue
                 if error.unknown:  # it may yet be done, and then it has to be undone
                     self.settle(hold, lines, [0] * len(lines), 0.0)
                 raise
@@ -203,20 +215,20 @@ class RedisCounters:
     async def _beat(self) -> None:
         """Notice a lost memory; renew what lasts long."""
         while True:
-            await asyncio.sleep(BEAT_S)
             try:
                 if self._epoch is not None:
                     name = await self._redis.ask("HGET", EPOCH, "name")
                     if name is None or name.decode() != self._epoch:
                         self._epoch = None
-                        await self._join()
+                await self._join()
                 since = self._clock() - RENEW_S
                 old = [(h, e) for h, e in self._live.items() if e.state == "h" and e.at < since]
                 await self._enter(old)
                 for _, entry in old:
                     entry.at = self._clock()
-            except StoreError:
-                continue  # whoever reserves is told, and the next beat tries again
+            except StoreError as error:  # whoever reserves is told, and the next beat tries again
+                log.debug("redis: %s", error)
+            await asyncio.sleep(BEAT_S)
 
     def _decision(self, hold: str, lines: Sequence[Line], answer: Sequence[int]) -> Decision:
         standings: list[Standing] = []

@@ -79,7 +79,7 @@ def list_sessions(connection: Connection, account_id: str, now: float) -> list[S
     """List the sessions of an account that have not ended, the newest first."""
     rows = connection.rows(
         f"SELECT {_COLUMNS} FROM session WHERE account_id = :account"  # noqa: S608
-        " AND expires_at > :now AND used_at > :idle ORDER BY id DESC",
+        " AND expires_at > :now AND used_at > :idle ORDER BY created_at DESC, id DESC",
         {"account": account_id, "now": now, "idle": now - IDLE_S},
     )
     return [read_session(row) for row in rows]

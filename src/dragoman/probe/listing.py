@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from dragoman.config.secrets import Secrets
 from dragoman.endpoint import default_auth
-from dragoman.errors import ProtocolError, UpstreamError
+from dragoman.engine.secrecy import hide_secret
+from dragoman.errors import DragomanError, ProtocolError, UpstreamError
 from dragoman.probe.fetch import Reply
 from dragoman.probe.model_list import model_list
 from dragoman.transport.base import Transport
@@ -72,10 +73,11 @@ def list_models(
         nowhere = ProtocolError("its adapter knows of none", code="no_list")
         return Listing(access="unknown", seconds=0.0, label=label, error=nowhere)
     if reply.status != 200:
-        return _refused(provider, reply, label)
+        return _refused(provider, reply, label, models.credential)
     try:
         found = models.read(reply)
     except ProtocolError as error:
+        _hide(error, models.credential)
         return Listing(
             access="unknown",
             seconds=reply.seconds,
@@ -104,8 +106,17 @@ def _label(credential: Credential | None) -> str | None:
     return "the configured key" if label.startswith("(") else label
 
 
-def _refused(provider: Provider, reply: Reply, label: str | None) -> Listing:
+def _hide(error: DragomanError, credential: Credential | None) -> None:
+    """Take the key that was sent out of what the server said of it."""
+    if credential is not None:
+        hide_secret(error, credential.secret.reveal())
+
+
+def _refused(
+    provider: Provider, reply: Reply, label: str | None, credential: Credential | None
+) -> Listing:
     error = get_format(provider.api).parse_error(reply.status, reply.headers, reply.body)
+    _hide(error, credential)
     error.provider = provider.name
     return Listing(
         access="refused" if reply.status in (401, 403) else "unknown",

@@ -48,7 +48,7 @@ def reach(url: Url, options: ConnectOptions, network: Network, timeout_s: float 
     secured: list[float] = []
     try:
         steps = _watched(dial(url, options, network), secured)
-        connection = connect(steps, began + timeout_s, None)
+        connection = connect(steps, began + timeout_s, network.resolve)
     except Late:
         error = Timeout("connect", timeout_s, hint=f"{url.origin} did not answer")
         raise _unreached(error, began, secured) from None

@@ -5,8 +5,9 @@ Pure: it sees deployments, errors and times, and decides. The engine acts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from msgspec import Struct
 
@@ -30,13 +31,15 @@ class Plan:
     """The way of one exchange through its deployments.
 
     Deployments that cool come last, the soonest ready first: they are tried when nobody else is
-    left. `retried` counts the tries again at the present deployment.
+    left. `retried` counts the tries again at the present deployment. With a `lot` it is that, and
+    not chance, by which those that share the traffic are ordered: the same lot, the same order.
     """
 
     deployments: Sequence[Deployment]
     health: Health
     random: Random
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    lot: str | None = None
     left: list[Deployment] = field(default_factory=list)
     retried: int = 0
     retries_used: int = 0
@@ -45,7 +48,7 @@ class Plan:
         """Order the deployments, and choose the first. `deployments` must not be empty."""
         if len(self.deployments) == 1:
             return Try(self.deployments[0], "first")
-        self.left = self._ready_first(order(self.deployments, self.random), now)
+        self.left = self._ready_first(order(self.deployments, self.random, self.lot), now)
         return Try(self.left.pop(0), "first")
 
     def failed(self, last: Deployment, error: DragomanError, now: float) -> Try | None:
@@ -99,22 +102,29 @@ def _larger(candidate: Deployment, than: Deployment) -> bool:
     return candidate is not than and (window is None or before is None or window > before)
 
 
-def order(deployments: Iterable[Deployment], random: Random) -> list[Deployment]:
+def order(
+    deployments: Iterable[Deployment], random: Random, lot: str | None = None
+) -> list[Deployment]:
     """Put deployments into the order in which they are tried.
 
     Those for special occasions (`when`) are left out. Neighbours that carry weights, and the
     several keys of one provider and model, share the traffic: each group is shuffled by weight.
+    With a `lot`, chance is worked out of it: a member that goes or comes moves no other.
     """
+
+    def draw(deployment: Deployment) -> float:
+        return random() if lot is None else _drawn(lot, deployment)
+
     ordered: list[Deployment] = []
     group: list[Deployment] = []
     for deployment in deployments:
         if deployment.when != "always":
             continue
         if group and not _shares(group[-1], deployment):
-            ordered += _shuffle(group, random)
+            ordered += _shuffle(group, draw)
             group = []
         group.append(deployment)
-    return ordered + _shuffle(group, random)
+    return ordered + _shuffle(group, draw)
 
 
 def _shares(one: Deployment, other: Deployment) -> bool:
@@ -123,7 +133,13 @@ def _shares(one: Deployment, other: Deployment) -> bool:
     return one.credential is not None and one.ref == other.ref
 
 
-def _shuffle(group: list[Deployment], random: Random) -> list[Deployment]:
+def _drawn(lot: str, deployment: Deployment) -> float:
+    """Work out a number between 0 and 1. Precedent: rendezvous hashing (Thaler and Ravishankar)."""
+    said = f"{lot}\0{deployment.ref}\0{deployment.credential}"
+    return int.from_bytes(blake2b(said.encode(), digest_size=7).digest()) / 2**56
+
+
+def _shuffle(group: list[Deployment], draw: Callable[[Deployment], float]) -> list[Deployment]:
     """Shuffle so that the first is each member with the probability of its weight.
 
     Precedent: Efraimidis and Spirakis, sampling without replacement by the keys u ** (1/w).
@@ -131,7 +147,7 @@ def _shuffle(group: list[Deployment], random: Random) -> list[Deployment]:
     if len(group) < 2:
         return group
     keyed = [
-        (random() ** (1 / w) if (w := 1.0 if d.weight is None else d.weight) > 0 else -1.0, d)
+        (draw(d) ** (1 / w) if (w := 1.0 if d.weight is None else d.weight) > 0 else -1.0, d)
         for d in group
     ]
     return [d for _, d in sorted(keyed, key=lambda pair: pair[0], reverse=True)]

@@ -11,6 +11,7 @@ worker goes on counting them by itself, because to refuse everybody would be wor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -78,6 +79,7 @@ class Allowances:
         self.counters = counters
         self._countable = countable
         self._readiness: asyncio.Event | None = None
+        self._learning: asyncio.Event | None = None
         self._alone = MemoryCounters()
         self._wall = wall
         self._calendar = Calendar()
@@ -97,6 +99,16 @@ class Allowances:
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
 
+    def wait_until_known(self) -> None:
+        """Let nobody pass, for a moment, until `be_told` is called."""
+        self._learning = asyncio.Event()
+
+    def be_told(self) -> None:
+        """Take note that the database's limits are known, or cannot be read."""
+        if self._learning is not None:
+            self._learning.set()
+            self._learning = None
+
     def wait_until_ready(self) -> None:
         """Give nothing out of quotas until `be_ready` is called."""
         self._readiness = asyncio.Event()
@@ -109,6 +121,9 @@ class Allowances:
 
     async def enter(self, call: Call, admission: Admission) -> Release:
         """See `Gatekeeper.enter`. Raises: LimitExceeded, BudgetExceeded, LimitsUnavailable."""
+        if self._learning is not None:
+            with contextlib.suppress(TimeoutError):  # the database is away: see `Limits`
+                await asyncio.wait_for(self._learning.wait(), READY_S)
         rulebook = self.rulebook
         exchange = call.exchange
         if not (rulebook.allowances or self.counters.shared) or exchange.endpoint in UNCOUNTED:

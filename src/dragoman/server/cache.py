@@ -43,6 +43,10 @@ class Shelf(Protocol):
         """Keep an answer."""
         ...
 
+    async def close(self) -> None:
+        """Let go of whoever keeps it."""
+        ...
+
 
 class MemoryShelf:
     """Keeps answers in this process, the most recently used ones, so many bytes of them."""
@@ -71,6 +75,11 @@ class MemoryShelf:
         self._used += answer.size_bytes
         while self._used > self.size_bytes and self._kept:
             self._drop(next(iter(self._kept)))
+
+    async def close(self) -> None:
+        """See `Shelf.close`."""
+        self._kept.clear()
+        self._used = 0
 
     def _drop(self, key: str) -> None:
         found = self._kept.pop(key, None)
@@ -105,6 +114,10 @@ class RedisShelf:
             await self._redis.ask("SET", PREFIX + key, self._encode(answer), "PX", ttl_ms)
         except StoreError:
             return  # as in `find`
+
+    async def close(self) -> None:
+        """See `Shelf.close`."""
+        await self._redis.close()
 
 
 def cache_key(call: Call, body: bytes, snapshot: Snapshot) -> str | None:

@@ -89,6 +89,12 @@ class Checks:
             if provider.check is not None and usable and provider.base_url.startswith("http"):
                 yield (provider.organisation_id, provider.name), provider
 
+    def close(self) -> None:
+        """Leave it to another worker to ask."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     # --------------------------------------------------------------------------------- asking
 
     async def _ask_due(self, watched: dict[Name, Provider]) -> None:

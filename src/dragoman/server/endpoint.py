@@ -7,12 +7,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
 from dragoman.engine.call import Call, CallOptions
-from dragoman.errors import ConfigError, DragomanError
+from dragoman.errors import ConfigError, DragomanError, UnknownModel
 from dragoman.guardrails.rails import Inspected
 from dragoman.ledger.journal import Journal
 from dragoman.server.access import Principal
@@ -25,6 +26,8 @@ from dragoman.server.keeping import Found, Keeping, Task
 from dragoman.server.once import HEADER as IDEMPOTENCY_KEY
 from dragoman.server.places import Places
 from dragoman.server.reception import hops_of
+from dragoman.server.shadow import TAG as SHADOW
+from dragoman.server.shadow import Nowhere, Shadows, keep_to
 from dragoman.server.snapshot import Admission
 from dragoman.transport.base import AsyncTransport
 from dragoman.types.exchange import Attempt, Exchange
@@ -73,7 +76,8 @@ class Services(Struct, frozen=True):
     """What all endpoints share. `hold_s`: how long a stream's 200 is held back.
 
     An exchange passes the gatekeepers in their order, and nobody is asked before it has. `journal`
-    is what it is written into, None where nothing is. `keeping` knows what was answered before.
+    is what it is written into, None where nothing is. `keeping` knows what was answered before,
+    `shadows` asks others the same.
     """
 
     transport: AsyncTransport
@@ -83,6 +87,7 @@ class Services(Struct, frozen=True):
     gatekeepers: Sequence[Gatekeeper] = ()
     journal: Journal | None = None
     keeping: Keeping | None = None
+    shadows: Shadows | None = None
 
 
 class Endpoint(abc.ABC):
@@ -137,6 +142,7 @@ class Endpoint(abc.ABC):
     async def _respond(self, request: Request, reply: Reply, admission: Admission) -> None:
         call: Call | None = None
         task: Task | None = None
+        body = b""
         snapshot = admission.snapshot
         try:
             self.check(request)
@@ -203,8 +209,52 @@ class Endpoint(abc.ABC):
         finally:
             if call is not None:
                 self.conclude(call, reply)
+                if call.route.shadow is not None and call.exchange.outcome == "ok":
+                    self._cast_shadow(call, body, request, admission)
                 if task is not None and self.services.keeping is not None:
                     await self.services.keeping.settle(task, call, reply)
+
+    def _cast_shadow(self, call: Call, body: bytes, request: Request, admission: Admission) -> None:
+        """Have what was answered asked of the route's shadow, too, unless nobody was asked."""
+        shadows, privacy = self.services.shadows, call.route.privacy
+        if shadows is None or call.exchange.replayed is not None:
+            return
+
+        async def ask(copy: bytes) -> None:
+            await self._ask_shadow(copy, request, admission, privacy)
+
+        shadows.follow(call, body, ask)
+
+    async def _ask_shadow(
+        self, body: bytes, request: Request, admission: Admission, privacy: str | None
+    ) -> None:
+        """Ask, and write it down; what it says goes nowhere."""
+        reply = Nowhere()
+        call: Call | None = None
+        try:
+            call = await self.begin(body, request, admission)
+            call.deployments = keep_to(call, privacy)
+            exchange = call.exchange
+            exchange.endpoint, exchange.tag = self.path, SHADOW
+            _ascribe(exchange, admission.principal)
+            if not call.deployments:
+                raise UnknownModel(f"the shadow {exchange.asked} leaves the class '{privacy}'")
+            for gatekeeper in self.services.gatekeepers:
+                call.releases.append(await gatekeeper.enter(call, admission))
+            if self.services.journal is not None:
+                call.attempting = self.services.journal.intend
+            await self.answer(call, reply)
+        except DragomanError as error:
+            log.info("a shadow was not answered: %s", error)
+            if call is not None:
+                call.finish("error")
+        except asyncio.CancelledError:
+            if call is not None:
+                call.finish("interrupted")
+            raise
+        finally:
+            if call is not None:
+                self.conclude(call, reply)
 
     def cacheable(self, call: Call) -> bool:
         """Whether the same answer may be given to whoever asks the same."""
@@ -213,8 +263,8 @@ class Endpoint(abc.ABC):
 
     async def _replay(self, call: Call, found: Found, reply: Reply) -> None:
         """Answer as was answered before."""
-        call.finish("ok")
         answer = found.answer
+        call.finish("ok" if answer.status < HTTPStatus.BAD_REQUEST else "error")
         headers = {**found.head(time.time()), **describe(call.exchange, time.time())}
         self.conclude(call, reply, answer.status)
         if not answer.stream:

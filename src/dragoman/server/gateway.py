@@ -35,6 +35,7 @@ from dragoman.server.places import Places
 from dragoman.server.reception import Reception
 from dragoman.server.responses import ResponsesEndpoint
 from dragoman.server.responses_store import OPERATIONS, StoredResponses
+from dragoman.server.shadow import Shadows
 from dragoman.server.snapshot import Admission, Snapshot
 from dragoman.store.claims import Claims
 from dragoman.store.responses import Responses
@@ -91,6 +92,8 @@ class Gateway:
         self._observers = observers
         settings = snapshot.config.server
         places = Places(settings.in_flight)
+        self._shadows = Shadows()
+        self._shelf = shelf or MemoryShelf(settings.cache.size)
         self._once = Once(claims or Claims(None), snapshot.around.wall)
         services = Services(
             self.transport,
@@ -99,7 +102,8 @@ class Gateway:
             settings.hold,
             gatekeepers,
             journal,
-            Keeping(shelf or MemoryShelf(settings.cache.size), self._once),
+            keeping=Keeping(self._shelf, self._once),
+            shadows=self._shadows,
         )
         self._responses = responses or Responses(None)
         self._signs = signs
@@ -129,7 +133,9 @@ class Gateway:
 
     async def close(self) -> None:
         """Close the connections to providers, and what is remembered of responses."""
+        await self._shadows.close()
         await self._once.close()
+        await self._shelf.close()
         await self.transport.close()
         await asyncio.to_thread(self._responses.close)
 

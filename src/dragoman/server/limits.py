@@ -21,7 +21,7 @@ from dragoman.server.allowances import Allowances
 from dragoman.server.ceilings import ceilings_of
 from dragoman.server.spending import Reached, Spending, reader
 from dragoman.store.database import Place, StoreError, is_there, open_database
-from dragoman.store.redis import VARIABLE, Redis, redis_address
+from dragoman.store.redis import VARIABLE, Redis, check_installed, redis_address
 from dragoman.types.allowance import Allowance
 from dragoman.types.server import Ceilings
 
@@ -47,7 +47,8 @@ class Limits:
 
     `keeper` lets exchanges pass; `follow`, `found` and `looked` are for the drain; `watch` goes on
     for ever. `reached` is told, in the drain's thread, when most of a quota is used. `workers` is
-    how many of us there are on this machine.
+    how many of us there are on this machine. Limits are known before anybody passes, unless the
+    database is away when we start: then they hold as soon as it is back.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Limits:
             self.counters = RedisCounters(Redis(address), reader(desk))
         countable = self.counters.shared or workers == 1
         self.keeper = Allowances(self.counters, wall, countable=countable)
+        if desk is not None:
+            self.keeper.wait_until_known()
         self._revision = -1
         self._by_id: Mapping[str, Allowance] = {}
         self._spending: Spending | None = None
@@ -81,6 +84,16 @@ class Limits:
         """Take note of what a configuration allows."""
         self.keeper.know(file=ceilings_of(config))
         self._index()
+
+    async def begin(self) -> None:
+        """Find out what is allowed, and who counts, before anybody is let in; never raises."""
+        for first in (self.look, getattr(self.counters, "begin", None)):
+            try:
+                if first is not None:
+                    await first()
+            except StoreError as error:
+                log.warning("limits: %s", error)
+        self.keeper.be_told()
 
     async def look(self) -> None:
         """Find out what has been changed in the database. Raises: StoreError."""
@@ -99,6 +112,7 @@ class Limits:
                 await self.look()
             except StoreError as error:
                 log.debug("limits cannot be read: %s", error)  # the directory says it aloud
+            self.keeper.be_told()
             await asyncio.sleep(INTERVAL_S)
 
     async def close(self) -> None:
@@ -147,8 +161,10 @@ def check_limits(config: Config, env: Mapping[str, str], place: Place | None = N
     """
     try:
         shared = redis_address(env) is not None
+        if shared:
+            check_installed()
     except StoreError as error:
-        raise ConfigError(str(error), hint=f"mend {VARIABLE}, or unset it") from None
+        raise ConfigError(str(error), hint=f"mend what {VARIABLE} needs, or unset it") from None
     for problem in config.problems:
         if _OF_LIMITS.search(str(problem)):
             raise problem  # what is no limit must not be none

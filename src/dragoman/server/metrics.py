@@ -95,6 +95,18 @@ DISCONNECTS = Metric(
 DROPPED = Metric(
     "dragoman_log_dropped", "counter", "Exchanges that could not be written to the ledger."
 )
+REPLAYED = Metric(
+    "dragoman_replayed",
+    "counter",
+    "Requests answered as before, from the cache or for the same Idempotency-Key.",
+    ("source",),
+)
+FINDINGS = Metric(
+    "dragoman_guardrail_findings",
+    "counter",
+    "What guardrails found in requests (in) and answers (out), and did.",
+    ("where", "action", "mode"),
+)
 IN_FLIGHT = Metric("dragoman_inflight_requests", "gauge", "Requests being answered.")
 QUEUED = Metric(
     "dragoman_log_queue_depth", "gauge", "Exchanges that wait to be written to the ledger."
@@ -123,7 +135,7 @@ BUILD = Metric(
 
 METRICS = (
     REQUESTS, DURATION, FIRST_TOKEN, OVERHEAD, ATTEMPTS, FALLBACKS, TOKENS, COST, LIMITED,
-    DISCONNECTS, DROPPED, IN_FLIGHT, QUEUED, UP, TASK_UP, TASK_DEATHS, BUILD,
+    DISCONNECTS, DROPPED, REPLAYED, FINDINGS, IN_FLIGHT, QUEUED, UP, TASK_UP, TASK_DEATHS, BUILD,
 )  # fmt: skip
 
 
@@ -164,6 +176,11 @@ class Metrics:
                 tally.add(FALLBACKS.name, (exchange.route or "", reason))
             reason = attempt.error or ""
             self._attempt(attempt, reason)
+        if exchange.replayed is not None:
+            self._tally.add(REPLAYED.name, (exchange.replayed,))
+        for found in exchange.findings:
+            labels = (found.where, found.action, found.mode)
+            self._tally.add(FINDINGS.name, labels, found.count)
 
     def refused(self, endpoint: str, error: DragomanError) -> None:
         """See `Observer.refused`."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
+from dragoman.registry import Registry
 from dragoman.server.access import Door
 from dragoman.server.failures import BodyTooLarge, NoSuchPath, WrongMethod
 from dragoman.server.http import JSON_HEADERS, Reply, Request
@@ -49,10 +50,12 @@ def make_context(
     door: Callable[[], Door],
     transport: AsyncTransport,
     network: Callable[[], Network],
+    registry: Callable[[str], Registry] | None = None,
 ) -> Context:
     """Gather what the control plane works with; nothing is opened yet.
 
-    `config` and `door` are those in force at any time.
+    `config` and `door` are those in force at any time; `registry` is an organisation's, and the
+    operator's where nothing is said.
     """
     from dragoman.control.context import Context
     from dragoman.organisations.safe import Safe
@@ -63,6 +66,7 @@ def make_context(
         transport=transport,
         network=network,
         config=config,
+        registry=registry or (lambda _: Registry(config())),
         closed=lambda: door().mode == "closed",
         check_host=lambda headers: door().check_host(headers),
         check_origin=lambda headers: door().check_origin(headers),

@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 
 from dragoman.errors import BudgetExceeded, LimitExceeded
 from dragoman.ledger.counting import Decision, Line, Standing
-from dragoman.types.allowance import Allowance
+from dragoman.ledger.describing import amount_of, describe
 
 HELD_S = 1.0
 """What is held for others may come back soon: nobody knows when."""
 MINUTE_S = 60.0
-NANO = 1_000_000_000
 
 _WHOSE: Mapping[str, str] = {
     "organisation": "the organisation",
@@ -26,15 +25,6 @@ _WHOSE: Mapping[str, str] = {
     "key": "this key",
     "provider": "the provider {}",
     "model": "the model {}",
-}
-_PERIODS: Mapping[str, str] = {
-    "minute": " a minute",
-    "hour": " an hour",
-    "day": " a day",
-    "week": " a week",
-    "month": " a month",
-    "total": " in all",
-    "now": " at a time",
 }
 
 
@@ -100,8 +90,8 @@ def _used_up(line: Line, standing: Standing, now: float) -> LimitExceeded:
     left = allowance.amount - standing.used
     begins = "" if line.until is None else f"; it begins anew at {_moment(line.until)}"
     if left > 0 and line.amount > left:
-        what = f"this request may take up to {_amount(allowance, line.amount)}, and"
-        what = f"{what} {_amount(allowance, left)} are left of {describe(allowance)}"
+        what = f"this request may take up to {amount_of(allowance, line.amount)}, and"
+        what = f"{what} {amount_of(allowance, left)} are left of {describe(allowance)}"
         error = BudgetExceeded(
             f"{what} for {_whose(line)}",
             code="budget_exceeded",
@@ -118,20 +108,6 @@ def _used_up(line: Line, standing: Standing, now: float) -> LimitExceeded:
         error.retry_after = HELD_S  # others hold more than they may use
     del now
     return error
-
-
-def describe(allowance: Allowance) -> str:
-    """Say how much it is: `100 requests a minute`, `$25.00 a month`."""
-    return _amount(allowance, allowance.amount) + _PERIODS[allowance.period]
-
-
-def _amount(allowance: Allowance, amount: int) -> str:
-    if allowance.measure == "spend":
-        dollars = f"{amount / NANO:.9f}".rstrip("0")
-        whole, _, part = dollars.partition(".")
-        return f"${whole}.{part.ljust(2, '0')}"
-    noun = "requests" if allowance.measure == "concurrency" else allowance.measure
-    return f"{amount} {noun if amount != 1 else noun.removesuffix('s')}"
 
 
 def _whose(line: Line) -> str:

@@ -100,6 +100,13 @@ class Tenants:
         view = await asyncio.shield(future)
         return view.for_rules(principal.rules)
 
+    def registry_of(self, organisation_id: str, base: Snapshot) -> Registry:
+        """Say what an organisation's models lead to now, for who looks at it and asks nobody."""
+        tenant = self._tenant(organisation_id)
+        if tenant is None:
+            return base.registry
+        return self._assemble(tenant, base, base.around).whole.registry
+
     def forget(self, names: frozenset[str]) -> None:
         """Build the snapshots of these organisations anew when they next ask."""
         for name in names:

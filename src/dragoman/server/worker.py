@@ -29,7 +29,10 @@ from dragoman.ledger.drain import Drain, open_ledger
 from dragoman.ledger.retention import Retention
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.safe import Safe
+from dragoman.registry import Registry
+from dragoman.server.alerts import Alerts
 from dragoman.server.application import Application
+from dragoman.server.cache import RedisShelf, Shelf
 from dragoman.server.checks import Checks
 from dragoman.server.connection import Connection
 from dragoman.server.directory import Directory
@@ -56,6 +59,8 @@ from dragoman.server.tally import Tally
 from dragoman.server.tenants import Tenants
 from dragoman.server.traces import make_traces
 from dragoman.store import Place
+from dragoman.store.claims import Claims
+from dragoman.store.redis import Redis, redis_address
 from dragoman.store.responses import Responses
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.transport.dial import Network
@@ -73,6 +78,8 @@ NOT_READY_S = 0.5
 """Between "not ready" and "not accepting": what sends requests here has to notice first."""
 JUST_CONNECTED_S = 0.2
 """For the requests of connections that were accepted a moment ago."""
+FIRST_LOOK_S = 5.0
+"""At the start, for the database to say who may ask; a new one is set up by then."""
 LAST_WORDS_S = 2.0
 """For what is broken off to say so."""
 
@@ -124,7 +131,14 @@ class _Worker:
         )
         settings = config.server
         desk = Desk(work.database) if work.database is not None else None
-        limits = Limits(desk, env, drained=settings.log, workers=settings.workers)
+        alerts = Alerts(desk, Safe(desk, env)) if desk is not None else None
+        limits = Limits(
+            desk,
+            env,
+            drained=settings.log,
+            workers=settings.workers,
+            reached=alerts.reached if alerts is not None else lambda _: None,
+        )
         limits.configure(config)
         ledger = None
         if work.database is not None and settings.log:
@@ -173,6 +187,8 @@ class _Worker:
             else lambda gateway: _mount(gateway, desk, env, lambda: transport.network),
             reception=Reception(Tenants(directory) if directory is not None else None),
             content=content,
+            claims=Claims(work.database),
+            shelf=_shelf(env),
         )
         application = Application(
             gateway, body_limit=settings.body_limit, client_write_s=settings.client_write
@@ -181,7 +197,11 @@ class _Worker:
         server = _Server(settings_for(application))
         background.start("reload", reloader.watch)
         if directory is not None:
+            with contextlib.suppress(TimeoutError):  # a database that is silent may answer later
+                await asyncio.wait_for(directory.look(), FIRST_LOOK_S)
             background.start("directory", directory.watch)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(limits.begin(), FIRST_LOOK_S)
         checks = Checks(
             lambda: gateway.snapshot,
             gateway.reception.tenants,
@@ -189,6 +209,9 @@ class _Worker:
             work.shared,
         )
         background.start("checks", checks.watch)
+        if alerts is not None:
+            checks.turns.observers.append(alerts.turned)
+            background.start("alerts", lambda: alerts.watch(transport))
         background.start("limits", limits.watch)
         if work.database is not None:
             kept = Retention(work.database, lambda: gateway.snapshot.config.server.ledger)
@@ -206,19 +229,20 @@ class _Worker:
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(*GC_THRESHOLDS)
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-            await self._drain(application, server, serving, settings.drain)
+            await self._drain(gateway, application, server, serving, settings.drain)
         finally:
             stopping.cancel()
             await background.close()
+            checks.close()
             await gateway.close()
-            await limits.close()
             if directory is not None:
                 await asyncio.to_thread(directory.close)
-            if desk is not None:
-                await asyncio.to_thread(desk.close)
             for one in (content, ledger, traces):
                 if one is not None:
                     await asyncio.to_thread(one.close)
+            await limits.close()  # it is told what the ledger writes at last
+            if desk is not None:
+                await asyncio.to_thread(desk.close)
 
     def _listen_to_signals(self, reloader: Reloader) -> None:
         loop = asyncio.get_running_loop()
@@ -256,6 +280,7 @@ class _Worker:
 
     async def _drain(
         self,
+        gateway: Gateway,
         application: Application,
         server: _Server,
         serving: asyncio.Future[None],
@@ -264,7 +289,9 @@ class _Worker:
         """Let what is in flight come to its end, or bring it there."""
         loop = asyncio.get_running_loop()
         until = loop.time() + drain_s
-        while application.in_flight and loop.time() < until and not self._hurry.is_set():
+        while loop.time() < until and not self._hurry.is_set():
+            if not (application.in_flight or gateway.unattended):
+                break
             await asyncio.sleep(0.02)
         application.interrupt()
         until = loop.time() + LAST_WORDS_S
@@ -274,10 +301,21 @@ class _Worker:
         await serving
 
 
+def _shelf(env: Mapping[str, str]) -> Shelf | None:
+    """Say where answers are kept for all workers; None: each keeps its own."""
+    address = redis_address(env)
+    return None if address is None else RedisShelf(Redis(address))
+
+
 def _mount(
     gateway: Gateway, desk: Desk, env: Mapping[str, str], network: Callable[[], Network]
 ) -> Mount:
     """Make what answers for the control plane."""
+
+    def registry_of(organisation_id: str) -> Registry:
+        tenants, base = gateway.reception.tenants, gateway.snapshot
+        return base.registry if tenants is None else tenants.registry_of(organisation_id, base)
+
     context = make_context(
         desk,
         env,
@@ -285,6 +323,7 @@ def _mount(
         door=lambda: gateway.snapshot.door,
         transport=gateway.transport,
         network=network,
+        registry=registry_of,
     )
     return Mount(context)
 

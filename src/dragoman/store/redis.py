@@ -39,7 +39,7 @@ SCHEMES = {
 TIMEOUT_S = 0.05
 """For a command to be answered, a connection to be made included."""
 CONNECT_S = 0.25
-"""For a connection, with TLS and a password, where nobody waits for it: when we start."""
+"""For the first connection of a process, with TLS and a password: nobody waits for it yet."""
 TIMEOUTS_LIMIT = 3
 """So many silences in a row, and the breaker opens. A refused connection opens it at once."""
 PAUSES_S = (0.25, 0.5, 1.0, 2.0)
@@ -80,7 +80,7 @@ class RedisAddress(Struct, frozen=True):
 
 
 def redis_address(env: Mapping[str, str]) -> RedisAddress | None:
-    """Say where Redis is: what `DRAGOMAN_REDIS_URL` names; None where it names nothing.
+    """Say where Redis is: what `DRAGOMAN_REDIS_URL` or its file names; None where nothing does.
 
     The URL may stand in the file that `DRAGOMAN_REDIS_URL_FILE` names.
 
@@ -172,9 +172,11 @@ class Redis:
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        check_installed()
         self.address = address
         self.breaker = Breaker(clock)
         self._timeout_s = timeout_s
+        self._met = False
         self._connection: AbstractConnection | None = None
         self._waiting: deque[tuple[Sequence[Word], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
@@ -251,9 +253,10 @@ class Redis:
 
         down: RedisDown | None = None
         try:
-            async with _Moment(self._timeout_s):
+            async with _Moment(self._timeout_s if self._met else max(self._timeout_s, CONNECT_S)):
                 answers = await self._exchange([command for command, _ in batch])
         except TimeoutError:
+            self._met = True
             down = RedisDown(
                 f"{self.address} has not answered within {self._timeout_s * 1000:g} ms"
             )
@@ -267,6 +270,7 @@ class Redis:
             down = RedisDown(f"{self.address}: closed")
             raise
         else:
+            self._met = True
             self.breaker.well()
             for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.done():
@@ -346,7 +350,7 @@ class BlockingRedis:
     """A Redis for one thread at a time: the command line, and handlers that run in threads."""
 
     def __init__(self, address: RedisAddress, *, timeout_s: float = TIMEOUT_S) -> None:
-        _installed()
+        check_installed()
         import redis
         from redis.backoff import NoBackoff
         from redis.retry import Retry
@@ -375,7 +379,6 @@ class BlockingRedis:
 
 
 def _connection(address: RedisAddress) -> AbstractConnection:
-    _installed()
     from redis.asyncio.connection import ConnectionPool
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
@@ -391,9 +394,10 @@ def _connection(address: RedisAddress) -> AbstractConnection:
     return connection
 
 
-def _installed() -> None:
+def check_installed() -> None:
+    """See that what speaks to it is there, and load it. Raises: StoreError."""
     try:
-        import redis  # noqa: F401
+        import redis.asyncio.connection  # noqa: F401
     except ImportError:
         raise StoreError(
             "Redis needs a package that is not installed: pip install 'dragoman[redis]'"

@@ -7,12 +7,11 @@ the same request turned out to carry.
 
 from __future__ import annotations
 
-import json
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+
+from dragoman.types.spelling import spell as spell
 
 if TYPE_CHECKING:
     from dragoman.types.credential import Secret
@@ -83,17 +82,3 @@ def _parameters(query: str) -> str:
         f"{name}={MASK}" if mark and _PARAMETER.match(name) else f"{name}{mark}{value}"
         for name, mark, value in pairs
     )
-
-
-def spell(text: str) -> list[bytes]:
-    """Spell a secret in the ways in which it may turn up, longest first."""
-    raw = text.encode()
-    spellings = {
-        raw,
-        quote(text, safe="").encode(),
-        b64encode(raw),
-        b64encode(raw).rstrip(b"="),
-        raw.hex().encode(),
-        json.dumps(text)[1:-1].encode(),
-    }
-    return sorted(spellings, key=len, reverse=True)

@@ -127,9 +127,10 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
         """The sum over attempts; None when the answering attempt's cost is unknown."""
         if self.replayed is not None:
             return 0
-        if self.final is None or self.final.cost_nanousd is None:
+        final = self.final
+        if final is None or final.cost_nanousd is None:
             return None
-        return sum(attempt.cost_nanousd or 0 for attempt in self.attempts)
+        return sum([attempt.cost_nanousd or 0 for attempt in self.attempts])
 
     @property
     def cost(self) -> Decimal | None:

@@ -1,0 +1,172 @@
+"""An organisation's own routes: names for models, in the shape of a configuration's.
+
+The operator's routes are seen by all and changed in the configuration; a name of theirs is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.config.tenant import build_tenant_route
+from dragoman.errors import InvalidRequest
+from dragoman.organisations.actor import Actor
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.failures import NotFound, ReadOnly
+from dragoman.organisations.versions import check_version
+from dragoman.store.database import Connection
+from dragoman.types.paging import Page, Slice, cut
+from dragoman.types.route import Route
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+DEFINITION_LIMIT = 64 * 1024
+_NAME = re.compile(NAME_PATTERN[1:-1])
+_COLUMNS = "name, definition, created_at, updated_at, version"
+
+
+class OwnRoute(Struct, frozen=True, kw_only=True):
+    """A route. `definition` is its table; times are Unix seconds."""
+
+    name: str
+    definition: Mapping[str, Any]
+    created_at: float
+    updated_at: float
+    version: int
+
+
+def list_routes(connection: Connection, organisation_id: str, page: Page) -> Slice[OwnRoute]:
+    """List an organisation's routes, by name."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM route WHERE organisation_id = :organisation"  # noqa: S608
+        " AND name > :after ORDER BY name LIMIT :limit",
+        {"organisation": organisation_id, "after": page.after or "", "limit": page.limit + 1},
+    )
+    return cut([_read(row) for row in rows], page, lambda one: one.name)
+
+
+def find_route(connection: Connection, organisation_id: str, name: str) -> OwnRoute | None:
+    """Find a route by its name."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM route"  # noqa: S608
+        " WHERE organisation_id = :organisation AND name = :name",
+        {"organisation": organisation_id, "name": name},
+    )
+    return _read(rows[0]) if rows else None
+
+
+def resolve_route(connection: Connection, organisation_id: str, name: str) -> OwnRoute:
+    """Find a route by its name. Raises: NotFound."""
+    found = find_route(connection, organisation_id, name)
+    if found is None:
+        raise NotFound("there is no such route")
+    return found
+
+
+def read_routes(connection: Connection, organisation_id: str) -> dict[str, Route]:
+    """Read all of an organisation's routes, as requests see them."""
+    rows = connection.rows(
+        "SELECT name, definition FROM route WHERE organisation_id = :organisation",
+        {"organisation": organisation_id},
+    )
+    return {
+        row["name"]: build_tenant_route(row["name"], msgspec.json.decode(row["definition"]))[0]
+        for row in rows
+    }
+
+
+def put_route(
+    desk: Desk,
+    actor: Actor,
+    organisation_id: str,
+    name: str,
+    definition: Mapping[str, Any],
+    *,
+    operators: Mapping[str, Route],
+    version: int | None = None,
+) -> OwnRoute:
+    """Make a route, or change it. `operators` are the routes of the configuration.
+
+    Raises: InvalidRequest, ReadOnly, ChangedMeanwhile.
+    """
+    check_definition(name, definition, operators)
+    written = msgspec.json.encode(definition).decode()
+    with desk.change(actor, "put", "route", name, organisation_id=organisation_id) as change:
+        connection = change.connection
+        old = find_route(connection, organisation_id, name)
+        check_version(version, old.version if old else 0, f"the route '{name}'")
+        if old is None:
+            connection.insert(
+                "route",
+                ("organisation_id", "name", "definition", "created_at", "updated_at"),
+                [(organisation_id, name, written, change.now, change.now)],
+            )
+        elif old.definition != definition:
+            connection.write(
+                "UPDATE route SET definition = :definition, updated_at = :now,"
+                " version = version + 1 WHERE organisation_id = :organisation AND name = :name",
+                {
+                    "organisation": organisation_id,
+                    "name": name,
+                    "definition": written,
+                    "now": change.now,
+                },
+            )
+        change.note(None if old is None else old.definition, definition)
+        return resolve_route(connection, organisation_id, name)
+
+
+def delete_route(
+    desk: Desk, actor: Actor, organisation_id: str, name: str, *, operators: Mapping[str, Route]
+) -> None:
+    """Delete a route. Raises: NotFound, ReadOnly."""
+    with desk.change(actor, "delete", "route", name, organisation_id=organisation_id) as change:
+        old = find_route(change.connection, organisation_id, name)
+        if old is None:
+            check_free(name, operators)
+            raise NotFound("there is no such route")
+        change.connection.write(
+            "DELETE FROM route WHERE organisation_id = :organisation AND name = :name",
+            {"organisation": organisation_id, "name": name},
+        )
+        change.note(old.definition, None)
+
+
+def check_definition(
+    name: str, definition: Mapping[str, Any], operators: Mapping[str, Route]
+) -> None:
+    """See that a route could be served. Raises: InvalidRequest, ReadOnly."""
+    check_free(name, operators)
+    if _NAME.fullmatch(name) is None:
+        raise InvalidRequest(
+            "that is no name for a route",
+            param="name",
+            hint="1 to 100 letters, digits, '.', '_' and '-'; the first a letter or digit",
+        )
+    if len(msgspec.json.encode(definition)) > DEFINITION_LIMIT:
+        raise InvalidRequest(f"a route has at most {DEFINITION_LIMIT} bytes", param="definition")
+    _, problems = build_tenant_route(name, definition, strict=True)
+    if problems:
+        raise InvalidRequest(problems[0].message, param="definition", hint=problems[0].hint)
+
+
+def check_free(name: str, operators: Mapping[str, Route]) -> None:
+    """See that a name is not one of the configuration's. Raises: ReadOnly."""
+    if name in operators:
+        raise ReadOnly(
+            f"the route '{name}' comes from the gateway's configuration",
+            hint="it is changed there, by whoever runs the gateway; choose another name",
+        )
+
+
+def _read(row: Any) -> OwnRoute:
+    return OwnRoute(
+        name=row["name"],
+        definition=msgspec.json.decode(row["definition"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+    )

@@ -1,0 +1,200 @@
+"""Webhooks: where an organisation wants to be told that something has happened.
+
+The secret with which deliveries are signed is made here, shown once, and kept sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.errors import DragomanError, InvalidRequest
+from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.sealing import Purpose
+from dragoman.organisations.texts import check_name, shown
+from dragoman.organisations.versions import check_version
+from dragoman.transport.egress import check_url
+from dragoman.types.credential import Secret
+from dragoman.types.http import parse_url
+from dragoman.types.paging import Page, Slice, cut
+from dragoman.types.provider import EgressPolicy
+
+if TYPE_CHECKING:
+    from dragoman.organisations.actor import Actor
+    from dragoman.organisations.desk import Desk
+    from dragoman.organisations.safe import Safe
+    from dragoman.store.database import Connection
+
+Event: TypeAlias = Literal["budget.warning", "budget.exhausted", "provider.down", "provider.up"]
+EVENTS: tuple[Event, ...] = get_args(Event)
+
+PREFIX = "whsec_"
+LIMIT = 20
+"""So many an organisation may have: each is asked for every event."""
+URL_LIMIT = 2000
+_COLUMNS = "organisation_id, name, url, secret, events, enabled, created_at, updated_at, version"
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """A webhook. `secret` is sealed. Times are Unix time."""
+
+    organisation_id: str
+    name: str
+    url: str
+    secret: str | None
+    events: tuple[Event, ...]
+    enabled: bool
+    created_at: float
+    updated_at: float
+    version: int
+
+    def __repr__(self) -> str:
+        return f"Webhook({self.organisation_id}, {self.name})"
+
+
+def list_webhooks(connection: Connection, organisation_id: str, page: Page) -> Slice[Webhook]:
+    """List the webhooks of an organisation by name."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM webhook WHERE organisation_id = :of"  # noqa: S608
+        " AND name > :after ORDER BY name LIMIT :limit",
+        {"of": organisation_id, "after": page.after or "", "limit": page.limit + 1},
+    )
+    return cut([_read(row) for row in rows], page, lambda one: one.name)
+
+
+def list_listening(connection: Connection, organisation_id: str, event: str) -> list[Webhook]:
+    """List the webhooks that want to hear of an event."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM webhook WHERE organisation_id = :of AND enabled = 1",  # noqa: S608
+        {"of": organisation_id},
+    )
+    return [webhook for webhook in map(_read, rows) if event in webhook.events]
+
+
+def resolve_webhook(connection: Connection, organisation_id: str, name: str) -> Webhook:
+    """Find a webhook by its name. Raises: NotFound."""
+    found = _find(connection, organisation_id, name)
+    if found is None:
+        raise NotFound("there is no such webhook")
+    return found
+
+
+def put_webhook(
+    desk: Desk,
+    safe: Safe,
+    actor: Actor,
+    organisation_id: str,
+    name: str,
+    *,
+    url: str,
+    events: Sequence[Event] = EVENTS,
+    enabled: bool = True,
+    new_secret: bool = False,
+    version: int | None = None,
+) -> tuple[Webhook, Secret | None]:
+    """Make a webhook, or change it; gives its secret when it is a new one.
+
+    Raises: InvalidRequest, Conflict, ChangedMeanwhile.
+    """
+    of = organisation_id
+    check_name(name)
+    _check_url(url, egress_of(of))
+    if not events:
+        raise InvalidRequest(
+            "it is not said of what events", param="events", hint=", ".join(EVENTS)
+        )
+    with desk.read() as connection:
+        there = _find(connection, of, name) is not None
+    secret = None if there and not new_secret else Secret(PREFIX + token_urlsafe(32))
+    sealed = None if secret is None else safe.seal(secret.reveal(), purpose_of(of, name))
+    with desk.change(actor, "put", "webhook", name, organisation_id=of) as change:
+        connection = change.connection
+        old = _find(connection, of, name)
+        check_version(version, old.version if old else 0, f"the webhook {shown(name)}")
+        said = msgspec.json.encode(sorted(set(events))).decode()
+        values: dict[str, Any] = {
+            "url": url,
+            "secret": sealed or (old.secret if old else None),
+            "events": said,
+            "enabled": int(enabled),
+        }
+        if old is None:
+            count = connection.rows(
+                "SELECT count(*) AS number FROM webhook WHERE organisation_id = :of", {"of": of}
+            )
+            if count[0]["number"] >= LIMIT:
+                raise Conflict(f"the organisation has {LIMIT} webhooks, and may have no more")
+            row = (of, name, *values.values(), change.now, change.now)
+            columns = ("organisation_id", "name", *values, "created_at", "updated_at")
+            connection.insert("webhook", columns, [row])
+        elif secret is not None or _noted(old) != _said(url, said, enabled):
+            connection.write(
+                "UPDATE webhook SET url = :url, secret = :secret, events = :events,"
+                " enabled = :enabled, updated_at = :now, version = version + 1"
+                " WHERE organisation_id = :of AND name = :name",
+                {**values, "now": change.now, "of": of, "name": name},
+            )
+        after = {**_said(url, said, enabled), **({"secret": "new"} if secret else {})}
+        change.note(None if old is None else _noted(old), after)
+        return resolve_webhook(connection, of, name), secret
+
+
+def delete_webhook(desk: Desk, actor: Actor, organisation_id: str, name: str) -> None:
+    """Delete a webhook. Raises: NotFound."""
+    with desk.change(actor, "delete", "webhook", name, organisation_id=organisation_id) as change:
+        old = resolve_webhook(change.connection, organisation_id, name)
+        change.connection.write(
+            "DELETE FROM webhook WHERE organisation_id = :of AND name = :name",
+            {"of": organisation_id, "name": name},
+        )
+        change.note(_noted(old), None)
+
+
+def purpose_of(organisation_id: str, name: str) -> Purpose:
+    """Say what a webhook's secret is sealed for."""
+    return Purpose(organisation_id, "webhook", name)
+
+
+def egress_of(organisation_id: str) -> EgressPolicy:
+    """Say under which policy it is delivered: those of the operator's own are the operator's."""
+    return "operator" if organisation_id == "default" else "organisation"
+
+
+def _check_url(url: str, policy: EgressPolicy) -> None:
+    if len(url) > URL_LIMIT:
+        raise InvalidRequest("the URL is too long", param="url")
+    if not url.startswith(("https://", "http://")):
+        raise InvalidRequest("a webhook is an https:// URL", param="url")
+    try:
+        check_url(parse_url(url), policy)
+    except (ValueError, DragomanError) as error:
+        hint = getattr(error, "hint", None) or "like https://hooks.example.com/dragoman"
+        raise InvalidRequest(str(error), param="url", hint=hint) from None
+
+
+def _find(connection: Connection, organisation_id: str, name: str) -> Webhook | None:
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM webhook WHERE organisation_id = :of AND name = :name",  # noqa: S608
+        {"of": organisation_id, "name": name},
+    )
+    return _read(rows[0]) if rows else None
+
+
+def _read(row: Any) -> Webhook:
+    found = {name: row[name] for name in Webhook.__struct_fields__}
+    found["events"] = msgspec.json.decode(row["events"], type=tuple[Event, ...])
+    found["enabled"] = bool(row["enabled"])
+    return Webhook(**found)
+
+
+def _noted(webhook: Webhook) -> dict[str, Any]:
+    events = msgspec.json.encode(webhook.events).decode()
+    return _said(webhook.url, events, webhook.enabled)
+
+
+def _said(url: str, events: str, enabled: bool) -> dict[str, Any]:
+    return {"url": url, "events": events, "enabled": enabled}

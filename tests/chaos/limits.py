@@ -1,0 +1,192 @@
+"""Limits and budgets under races over several workers, restarts, and without Redis."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.allowances import Draft, put_allowance
+from dragoman.organisations.desk import Desk
+from tests.chaos.flood import flood
+from tests.server.process import Process, wait_until
+from tests.upstream.fault import FaultUpstream, chat, tokens
+from tests.upstream.redis import RedisServer, find_server
+
+ANSWER = chat("Hello", usage=tokens(30, 10))
+"""At a millionth of a dollar a token: 40 of them, and no more than is reserved at most."""
+BUDGET = 10
+RATE = 100
+KEYS = """
+[[gateway.keys]]
+name = "poor"
+key = "k-poor"
+budget = 0.0004
+budget_period = "total"
+[[gateway.keys]]
+name = "slow"
+key = "k-slow"
+rpm = 100
+[[gateway.keys]]
+name = "free"
+key = "k-free"
+"""
+
+
+def needs_redis() -> str:
+    """Find the program. Raises: AssertionError."""
+    program = find_server()
+    assert program is not None, "there is no Redis on this machine (Debian's: redis-server)"
+    return program
+
+
+@contextmanager
+def started(
+    workers: int, answer: object = ANSWER
+) -> Iterator[tuple[FaultUpstream, RedisServer, Callable[[], Process], Path]]:
+    """Have an upstream, a Redis, and what starts a gateway, whose home is a folder."""
+    with (
+        FaultUpstream(answer, record=False) as upstream,  # type: ignore[arg-type]
+        RedisServer(needs_redis()) as redis,
+        TemporaryDirectory() as folder,
+    ):
+        models = '[{ id = "m", max_tokens = 100, cost = { input = 1, output = 1 } }]'
+        text = f'[providers.mine]\nbase_url = "{upstream.base_url}"\nmodels = {models}\n{KEYS}'
+        env = {"DRAGOMAN_REDIS_URL": redis.new().url}
+        running: list[Process] = []
+
+        def start() -> Process:
+            running.append(Process(Path(folder), text, "--workers", str(workers), env=env))
+            return running[-1]
+
+        try:
+            yield upstream, redis, start, Path(folder)
+        finally:
+            for process in running:
+                process.kill()
+
+
+def budget_race(*, full: bool) -> Mapping[str, float]:
+    """G3: a budget for 10 requests, many at once: exactly 10 calls, also with a restart."""
+    many, workers = (500, 4) if full else (60, 2)
+    told: Counter[int] = Counter()
+    with started(workers) as (upstream, _, start, _folder):
+        gateway = start()
+        told += _until_counted(gateway, "k-poor", many)
+        assert upstream.received == BUDGET, (upstream.received, told)
+        assert told[200] == BUDGET, told
+        gateway.stop()
+        gateway = start()
+        told += _until_counted(gateway, "k-poor", many)
+        assert upstream.received == BUDGET, (upstream.received, told)
+        gateway.stop()
+        ((spent,),) = gateway.rows("SELECT sum(cost_nanousd) FROM exchange")
+        ((used,),) = gateway.rows("SELECT sum(amount) FROM consumption")
+        assert spent == used == BUDGET * 40_000, (spent, used)
+    killed = _budget_of_requests(many, workers)
+    return {"requests": told.total() + killed, "calls": BUDGET}
+
+
+def _budget_of_requests(many: int, workers: int) -> int:
+    """A budget of 10 requests, and all workers killed while they ask: still exactly 10 calls."""
+    asked: Counter[int] = Counter()
+    with started(workers, ANSWER.stall(1.0, at=0)) as (upstream, _, start, folder):
+        desk = Desk(folder / ".local/share/dragoman/dragoman.db")
+        desk.place.parent.mkdir(parents=True)  # type: ignore[union-attr]
+        draft = Draft(measure="requests", period="month", amount=Decimal(BUDGET))
+        put_allowance(desk, SYSTEM, "default", "ten", draft)
+        desk.close()
+        gateway = start()
+
+        def ask() -> None:
+            asked.update(flood(gateway.url, "k-free", 5))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        # On a busy machine one may hear that nobody can say what is left: 503, and ask again.
+        wait_until(lambda: upstream.received >= 3)
+        _kill(gateway)
+        asking.join()
+        gateway = start()
+        asked += _until_counted(gateway, "k-free", many)
+        assert upstream.received == BUDGET, (upstream.received, asked)
+        gateway.stop()
+        ((used,),) = gateway.rows("SELECT amount FROM consumption")
+        ((rows,),) = gateway.rows("SELECT count(*) FROM attempt")
+        assert used == rows == BUDGET, (used, rows)
+    return asked.total()
+
+
+def _until_counted(gateway: Process, key: str, many: int) -> Counter[int]:
+    """Ask all at once, and again as long as anybody is told that it cannot be counted now."""
+    told = flood(gateway.url, key, many)
+    while True:
+        last = flood(gateway.url, key, 5)
+        told += last
+        if not last[503]:
+            return told
+
+
+def _kill(gateway: Process) -> None:
+    """Kill supervisor and workers, as a loss of power would."""
+    from tests.server.process import children
+
+    pids = children(gateway.process.pid)
+    for pid in (gateway.process.pid, *map(int, pids)):
+        os.kill(pid, signal.SIGKILL)
+    gateway.stop()
+    for pid in pids:
+        wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists())  # type: ignore[misc]
+
+
+def limit_race(*, full: bool) -> Mapping[str, float]:
+    """G4: 100 requests a minute, many at once: exactly 100 pass, and the others are told when."""
+    many, workers = (1000, 4) if full else (200, 2)
+    with started(workers) as (upstream, _, start, _folder):
+        gateway = start()
+        told = flood(gateway.url, "k-slow", many)
+        assert told[200] == RATE, told
+        assert told[200] + told[429] + told[503] == many, told
+        assert upstream.received == RATE, upstream.received
+    return {"requests": many, "passed": told[200], "uncounted": told[503]}
+
+
+def redis_away(*, full: bool) -> Mapping[str, float]:
+    """Redis silent, then killed, under load: nothing hangs, no budget is broken, it comes back."""
+    many, workers = (200, 4) if full else (30, 2)
+    told: Counter[int] = Counter()
+    with started(workers) as (_, redis, start, _folder):
+        gateway = start()
+        for _ in range(4):
+            told += flood(gateway.url, "k-poor", 1)
+        redis.silence()
+        silent = flood(gateway.url, "k-poor", many)
+        free = flood(gateway.url, "k-free", many)
+        redis.wake()
+        assert silent == {503: many}, silent
+        assert free == {200: many}, free
+        redis.stop()
+        gone = flood(gateway.url, "k-poor", many)
+        slow = flood(gateway.url, "k-slow", many // 2)
+        assert gone == {503: many}, gone
+        assert slow[200] > 0, slow
+        redis.start()
+
+        def back() -> bool:
+            told.update(flood(gateway.url, "k-poor", 1))
+            return told[200] == BUDGET
+
+        wait_until(back)
+        told += flood(gateway.url, "k-poor", many)
+        assert told[200] == BUDGET, told
+        gateway.stop()
+        ((used,),) = gateway.rows("SELECT sum(amount) FROM consumption")
+        assert used == BUDGET * 40_000, used
+    return {"requests": told.total() + 3 * many, "passed": told[200]}

@@ -1,0 +1,141 @@
+"""Limits and webhooks over the API: set by those who may, shown with what is used."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.control.plane import Answer, Plane
+from tests.upstream.answers import error
+from tests.upstream.fault import FaultUpstream, chat
+
+BUDGET: Mapping[str, Any] = {"measure": "spend", "period": "month", "amount": "25.5"}
+
+
+class Red:
+    """Somebody with a role in `red`, or the operator."""
+
+    def __init__(self, plane: Plane, role: Any = None) -> None:
+        self._plane = plane
+        roles = {"red": role} if role else {}
+        account = plane.account(f"{role or 'op'}@example.com", operator=role is None, **roles)
+        self._headers = plane.token(account)
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Answer:
+        return self._plane.ask(method, f"organisations/red/{path}", body, headers=self._headers)
+
+
+@pytest.fixture
+def red(plane: Plane) -> Plane:
+    plane.organisation("red")
+    return plane
+
+
+def test_a_budget_is_made_shown_changed_and_deleted(red: Plane) -> None:
+    admin = Red(red, "admin")
+    made = admin("PUT", "limits/team", BUDGET)
+    assert made.status == 200, made.body
+    assert (made.json["amount"], made.json["kind"], made.json["version"]) == (
+        "25.5",
+        "organisation",
+        1,
+    )
+    (used,) = made.json["used"]
+    assert (used["used"], used["left"]) == ("0", "25.5")
+    assert admin("PUT", "limits/team", BUDGET).json["version"] == 1
+    changed = admin("PUT", "limits/team", {**BUDGET, "amount": 30, "version": 1})
+    assert (changed.json["version"], changed.json["id"]) == (2, made.json["id"])
+    assert admin("PUT", "limits/team", {**BUDGET, "version": 1}).code == "changed_meanwhile"
+    listed = admin("GET", "limits").json["items"]
+    assert [one["name"] for one in listed] == ["team"]
+    assert admin("DELETE", "limits/team").status == 204
+    assert admin("GET", "limits/team").status == 404
+
+
+def test_what_an_operator_has_set_members_cannot_raise(red: Plane) -> None:
+    operator, admin = Red(red), Red(red, "owner")
+    assert admin("PUT", "limits/cap", {**BUDGET, "operator": True}).status == 403
+    assert operator("PUT", "limits/cap", {**BUDGET, "operator": True}).status == 200
+    assert admin("PUT", "limits/cap", {**BUDGET, "amount": "1000"}).status == 403
+    assert admin("DELETE", "limits/cap").status == 403
+    assert admin("GET", "limits/cap").json["amount"] == "25.5"
+    assert Red(red, "member")("PUT", "limits/mine", BUDGET).status == 403
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"amount": "-1"}, "amount"),
+    ({"amount": "NaN"}, "amount"),
+    ({"amount": "1e30"}, "amount"),
+    ({"measure": "requests", "amount": "1.5"}, "amount"),
+    ({"measure": "concurrency"}, "period"),
+    ({"period": "minute"}, "period"),
+    ({"unknown": "assume"}, "assumed_usd"),
+    ({"kind": "key", "subject": "nobody"}, "subject"),
+    ({"kind": "project"}, "subject"),
+    ({"subject": "red"}, "subject"),
+    ({"id": "lim_1"}, "id"),
+]
+
+
+def test_a_limit_that_makes_no_sense_is_refused(red: Plane) -> None:
+    admin = Red(red, "admin")
+    for wrong, param in WRONG:
+        answer = admin("PUT", "limits/team", {**BUDGET, **wrong})
+        assert answer.status == 400, (wrong, answer.body)
+        assert param in answer.body.decode(), wrong
+
+
+def test_several_workers_need_redis_before_there_are_limits(serve_plane: Any) -> None:
+    plane = serve_plane(workers=2)
+    plane.organisation("red")
+    refused = Red(plane, "admin")("PUT", "limits/team", BUDGET)
+    assert refused.status == 409
+    assert "DRAGOMAN_REDIS_URL" in refused.json["error"]["hint"]
+
+
+def test_a_webhook_is_made_tried_and_signed(plane: Plane) -> None:
+    with FaultUpstream([chat("taken"), error(500, "no")]) as other:
+        url = f"http://127.0.0.1:{other.port}/hook"
+        path = "organisations/default/webhooks/ours"
+        made = plane.ask("PUT", path, {"url": url, "events": ["budget.warning"]})
+        assert made.status == 200, made.body
+        secret = made.json["secret"]
+        shown = plane.ask("GET", path).json
+        assert shown["events"] == ["budget.warning"]
+        assert secret not in str(shown)
+        again = plane.ask("PUT", path, {"url": url, "events": ["budget.exhausted"]})
+        assert (again.json["secret"], again.json["version"]) == (None, 2)
+        assert plane.ask("POST", f"{path}/test").json == {"delivered": True, "reason": None}
+        assert plane.ask("POST", f"{path}/test").json["reason"] == "it was answered with 500"
+    request = other.requests[0]
+    assert request.json()["event"] == "test"
+    at, _, signature = request.header("dragoman-signature").partition(",v1=")
+    said = at.removeprefix("t=").encode() + b"." + request.body
+    assert signature == hmac.digest(secret.encode(), said, hashlib.sha256).hex()
+
+
+INSIDE = [
+    "http://hooks.example.com/",
+    "https://127.0.0.1/hook",
+    "https://169.254.169.254/",
+    "ftp://hooks.example.com",
+    "https://user:pw@hooks.example.com/",
+    "demo:",
+    "",
+]
+
+
+def test_a_webhook_of_an_organisation_goes_nowhere_inside(red: Plane) -> None:
+    admin = Red(red, "admin")
+    for url in INSIDE:
+        answer = admin("PUT", "webhooks/hook", {"url": url})
+        if answer.status == 200:  # what it leads to is looked at when it is dialled
+            tried = admin("POST", "webhooks/hook/test").json
+            assert not tried["delivered"], url
+            assert "allowed" in tried["reason"], tried
+        else:
+            assert (answer.status, answer.json["error"]["param"]) == (400, "url"), url

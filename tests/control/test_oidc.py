@@ -1,0 +1,315 @@
+"""Signing in elsewhere, at a real provider that sometimes lies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.control.plane import Answer, Plane
+from tests.upstream.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
+
+Twist = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def provider() -> Iterator[OidcProvider]:
+    with OidcProvider() as started:
+        yield started
+
+
+class Visitor:
+    """A browser that signs in at a gateway by way of a provider."""
+
+    def __init__(self, plane: Plane, provider: OidcProvider) -> None:
+        self.plane = plane
+        self.provider = provider
+        self.host = {"host": f"127.0.0.1:{plane.port}"}
+        root = plane.account("root@example.com", operator=True)
+        self.root = plane.session(root)
+
+    def set_up(self, **more: Any) -> Answer:
+        body = {"issuer": self.provider.issuer, "client_id": CLIENT_ID, **more}
+        body.setdefault("client_secret", CLIENT_SECRET)
+        return self.plane.ask("PUT", "oidc/settings", body, headers=self.root)
+
+    def begin(self, onward: str = "/console") -> tuple[str, Mapping[str, str]]:
+        """Click on the button; gives where it leads, and the cookie."""
+        query = {"onward": onward}
+        answer = self.plane.ask("GET", "oidc/start", headers=self.host, query=query)
+        assert answer.status == 302, answer
+        cookie = answer.headers["set-cookie"]
+        assert "httponly" in cookie.lower()
+        return answer.headers["location"], {"cookie": cookie.partition(";")[0]}
+
+    def come_back(self, back: str, cookie: Mapping[str, str]) -> Answer:
+        """Come back from the provider: it is another site, and so says the browser."""
+        parts = urlsplit(back)
+        headers = {**self.host, **cookie, "sec-fetch-site": "cross-site"}
+        return self.plane.ask("GET", f"{parts.path}?{parts.query}", headers=headers)
+
+    def sign_in(self) -> Answer:
+        where, cookie = self.begin()
+        return self.come_back(self.provider.sign_in(where), cookie)
+
+    def who(self, answer: Answer) -> Any:
+        cookie = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+        return self.plane.ask("GET", "session", headers=cookie).json
+
+
+@pytest.fixture
+def visitor(plane: Plane, provider: OidcProvider) -> Visitor:
+    plane.organisation("acme")
+    return Visitor(plane, provider)
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_who_signs_in_elsewhere_is_a_member_of_the_default_organisation(
+    plane: Plane, algorithm: str
+) -> None:
+    plane.organisation("acme")
+    with OidcProvider(algorithm) as provider:
+        visitor = Visitor(plane, provider)
+        assert visitor.set_up(organisation="acme", role="viewer").status == 200
+        where, cookie = visitor.begin("/console/start?x=1")
+        assert where.startswith(f"{provider.issuer}/authorize?")
+        answer = visitor.come_back(provider.sign_in(where), cookie)
+        assert (answer.status, answer.headers["location"]) == (302, "/console/start?x=1")
+        assert "samesite=strict" in answer.headers["set-cookie"].lower()
+        me = visitor.who(answer)
+        assert (me["name"], me["roles"], me["operator"]) == (
+            "ada@example.com",
+            {"acme": "viewer"},
+            False,
+        )
+        again = visitor.who(visitor.sign_in())
+        assert again == me
+        assert "code_verifier" in provider.redeemed[0]
+        assert len(set(provider.asked)) == len(provider.asked) == 2
+
+
+def test_the_settings_show_no_secret_and_another_issuer_needs_its_own(
+    visitor: Visitor, provider: OidcProvider
+) -> None:
+    shown = visitor.set_up()
+    assert CLIENT_SECRET not in shown.body.decode()
+    assert shown.json["has_secret"]
+    assert shown.json["redirect_uri"].endswith("/api/v1/oidc/callback")
+    with visitor.plane.desk.read() as connection:
+        kept = [tuple(row) for row in connection.rows("SELECT * FROM setting")]
+        said = [tuple(row) for row in connection.rows("SELECT * FROM audit")]
+    assert CLIENT_SECRET not in f"{kept}{said}"
+    same = visitor.set_up(client_secret=None, title="Company")
+    assert (same.json["has_secret"], same.json["title"], same.json["version"]) == (
+        True,
+        "Company",
+        2,
+    )
+    other = visitor.set_up(client_secret=None, issuer="https://id.example.com")
+    assert not other.json["has_secret"]
+    assert visitor.plane.ask("GET", "oidc").json == {"enabled": True, "title": "Single sign-on"}
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://id.example.com", "ftp://x", "nonsense", "https://a.example/?x", "https://"]
+)
+def test_an_issuer_without_tls_is_refused(visitor: Visitor, issuer: str) -> None:
+    answer = visitor.set_up(issuer=issuer)
+    assert (answer.status, answer.json["error"]["param"]) == (400, "issuer")
+
+
+@pytest.mark.parametrize(
+    "onward",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/ok\r\nlocation: https://evil.example",
+        "/%0d%0a\n",
+        "evil",
+        "",
+        "/" + "a" * 600,
+    ],
+)
+def test_nobody_is_led_to_another_site(visitor: Visitor, onward: str) -> None:
+    visitor.set_up()
+    answer = visitor.plane.ask("GET", "oidc/start", headers=visitor.host, query={"onward": onward})
+    assert (answer.status, answer.code) == (400, "invalid_request")
+
+
+def test_without_a_public_url_nobody_else_s_name_is_come_back_to(visitor: Visitor) -> None:
+    visitor.set_up()
+    answer = visitor.plane.ask("GET", "oidc/start", headers={"host": "evil.example"})
+    assert (answer.status, answer.code) == (409, "conflict")
+
+
+def _is(name: str, value: Any) -> Twist:
+    return lambda claims: claims.update({name: value})
+
+
+LIES: Mapping[str, Twist] = {
+    "expired": lambda claims: claims.update(exp=int(time.time()) - 3600),
+    "not yet": lambda claims: claims.update(iat=int(time.time()) + 3600, nbf=time.time() + 3600),
+    "another client": _is("aud", "another"),
+    "another client's turn": lambda c: c.update(aud=[CLIENT_ID, "x"], azp="x"),
+    "another issuer": _is("iss", "https://evil.example"),
+    "another sign-in": _is("nonce", "another"),
+    "no sign-in": lambda claims: claims.pop("nonce"),
+    "nobody": lambda claims: claims.pop("sub"),
+    "for ever": lambda claims: claims.pop("exp"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_token_that_does_not_hold_signs_nobody_in(visitor: Visitor, lie: str) -> None:
+    visitor.set_up(organisation="acme")
+    visitor.provider.twist = LIES[lie]
+    answer = visitor.sign_in()
+    assert (answer.status, answer.code) == (401, "sign_in_failed")
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_token_that_another_key_signed_signs_nobody_in(visitor: Visitor) -> None:
+    visitor.set_up(organisation="acme")
+    visitor.provider.key = rsa.generate_private_key(65537, 2048)
+    assert visitor.sign_in().status == 401
+
+
+def test_a_token_without_a_signature_or_with_a_shared_secret_signs_nobody_in(
+    visitor: Visitor,
+) -> None:
+    visitor.set_up(organisation="acme")
+    for algorithm, key in (("none", None), ("HS256", CLIENT_SECRET * 3)):
+        visitor.provider.header, visitor.provider.key = {"alg": algorithm}, key
+        assert visitor.sign_in().status == 401
+
+
+def test_a_provider_may_change_its_key(visitor: Visitor) -> None:
+    visitor.set_up(organisation="acme")
+    assert visitor.sign_in().status == 302
+    visitor.provider.new_key()
+    visitor.plane.clock.added_s = 60
+    assert visitor.sign_in().status == 302
+
+
+def test_the_answer_to_somebody_else_s_sign_in_signs_nobody_in(visitor: Visitor) -> None:
+    visitor.set_up(organisation="acme")
+    where, cookie = visitor.begin()
+    other, other_cookie = visitor.begin()
+    back = visitor.provider.sign_in(where)
+    for given in ({}, other_cookie, {"cookie": "dragoman_oidc=v1.x.y"}):
+        assert visitor.come_back(back, given).status == 401
+    assert visitor.come_back(back, cookie).status == 302
+    assert visitor.come_back(back, cookie).status in (401, 502)  # a code is good for once
+    assert other != where
+
+
+def test_an_answer_without_a_code_or_of_another_provider_signs_nobody_in(visitor: Visitor) -> None:
+    visitor.set_up(organisation="acme")
+    for change in ({"error": "access_denied"}, {"iss": "https://evil.example"}, {"code": ""}):
+        where, cookie = visitor.begin()
+        back = urlsplit(visitor.provider.sign_in(where))
+        query = urlencode({**dict(parse_qsl(back.query)), **change})
+        assert visitor.come_back(back._replace(query=query).geturl(), cookie).status == 401
+
+
+def test_who_took_too_long_begins_again(visitor: Visitor) -> None:
+    visitor.set_up(organisation="acme")
+    where, cookie = visitor.begin()
+    visitor.plane.clock.added_s = 700
+    assert visitor.come_back(visitor.provider.sign_in(where), cookie).status == 401
+
+
+@pytest.mark.parametrize(
+    ("settings", "claims"),
+    [
+        ({}, {}),
+        ({"organisation": "acme", "domains": ["other.example"]}, {}),
+        ({"organisation": "acme"}, {"email_verified": False}),
+        ({"organisation": "acme"}, {"email": None}),
+        ({"organisation": "acme", "domains": ["example.com"]}, {"email": "a@sub.example.com"}),
+        ({"organisation": "acme", "domains": ["example.com"]}, {"email": "a@example.com.evil.x"}),
+    ],
+)
+def test_who_may_not_use_the_gateway_gets_no_account(
+    visitor: Visitor, settings: Any, claims: Any
+) -> None:
+    visitor.set_up(**settings)
+    visitor.provider.claims.update(claims)
+    answer = visitor.sign_in()
+    assert (answer.status, answer.code) == (403, "forbidden")
+    listed = visitor.plane.ask("GET", "accounts", headers=visitor.root).json["items"]
+    assert [item["email"] for item in listed] == ["root@example.com"]
+
+
+def test_an_account_is_taken_over_by_a_verified_address_alone_and_once(visitor: Visitor) -> None:
+    visitor.set_up()
+    ada = visitor.plane.account("ada@example.com", acme="admin")
+    visitor.provider.claims["email_verified"] = False
+    assert visitor.sign_in().status == 403
+    visitor.provider.claims["email_verified"] = True
+    me = visitor.who(visitor.sign_in())
+    assert (me["account"], me["roles"]) == (ada, {"acme": "admin"})
+    # Somebody else at the provider is given the same address: it is not their account.
+    visitor.provider.claims["sub"] = "user-2"
+    assert visitor.sign_in().status == 403
+    # The same person is known by who they are, not by their address.
+    visitor.provider.claims.update(sub="user-1", email="ada.new@example.com")
+    assert visitor.who(visitor.sign_in())["account"] == ada
+
+
+def test_who_is_disabled_cannot_sign_in_elsewhere_either(visitor: Visitor) -> None:
+    visitor.set_up(organisation="acme")
+    me = visitor.who(visitor.sign_in())["account"]
+    visitor.plane.ask("PATCH", f"accounts/{me}", {"enabled": False}, headers=visitor.root)
+    assert visitor.sign_in().status == 403
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {"issuer": "https://evil.example"},
+        {"token_endpoint": "http://evil.example/token"},
+        {"jwks_uri": "file:///etc/passwd"},
+        {"authorization_endpoint": None},
+        {"token_endpoint": "nonsense"},
+    ],
+)
+def test_a_provider_that_describes_itself_wrongly_is_not_used(
+    visitor: Visitor, description: Any
+) -> None:
+    visitor.provider.description = description
+    visitor.set_up()
+    answer = visitor.plane.ask("GET", "oidc/start", headers=visitor.host)
+    assert (answer.status, answer.code) == (502, "sign_in_provider_failed")
+
+
+def test_a_provider_that_is_away_is_told_so(visitor: Visitor) -> None:
+    visitor.set_up(issuer="http://127.0.0.1:9")
+    answer = visitor.plane.ask("GET", "oidc/start", headers=visitor.host)
+    assert (answer.status, answer.code) == (502, "sign_in_provider_failed")
+
+
+def test_behind_https_the_cookies_are_kept_to_it(
+    serve_plane: Callable[..., Plane], provider: OidcProvider
+) -> None:
+    plane = serve_plane(public_url="https://gateway.example/")
+    visitor = Visitor(plane, provider)
+    visitor.root = {"cookie": visitor.root["cookie"].replace("dragoman_session", "__Host-dragoman")}
+    visitor.set_up(organisation="default")
+    answer = plane.ask("GET", "oidc/start")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-dragoman_oidc=")
+    assert "secure" in cookie.lower()
+    asked = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert asked["redirect_uri"] == ["https://gateway.example/api/v1/oidc/callback"]
+    back = provider.sign_in(answer.headers["location"])
+    done = visitor.come_back(back, {"cookie": cookie.partition(";")[0]})
+    assert done.status == 302
+    assert done.headers["set-cookie"].startswith("__Host-dragoman=")
