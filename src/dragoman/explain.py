@@ -10,6 +10,7 @@ from msgspec import structs
 
 from dragoman.endpoint import default_auth, endpoint_url
 from dragoman.errors import DragomanError
+from dragoman.types.condition import Condition
 from dragoman.types.model import ModelInfo, Price
 from dragoman.types.provider import Dialect, Provider
 from dragoman.types.route import Aids, Deployment, Route
@@ -212,12 +213,28 @@ def _turn(deployment: Deployment) -> Iterator[str]:
         yield {"image": "for images only", "overflow": "for prompts too long for the others"}[
             deployment.when
         ]
+    yield from map(_condition, deployment.conditions)
     if deployment.weight is not None:
         yield f"weight {deployment.weight:g}"
     if deployment.credential is not None:
         yield f"key {deployment.credential + 1} of {len(provider.credentials)}"
     yield f"first token within {_seconds(deployment.first_token or provider.timeouts.first_token)}"
     yield f"{deployment.retries} retries"
+
+
+def _condition(condition: Condition) -> str:
+    """Say when an entry of a route is meant."""
+    said = structs.asdict(condition)
+    held = {name: value for name, value in said.items() if value not in (None, {}, ())}
+    if condition.hours is not None:
+        held["hours"] = "-".join(f"{m // 60:02}:{m % 60:02}" for m in condition.hours)
+    return "when " + " and ".join(f"{name} {_said(value)}" for name, value in held.items())
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={item}" for name, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value).lower()
 
 
 def _seconds(value: float | None) -> str | None:

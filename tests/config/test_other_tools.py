@@ -417,18 +417,18 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 def test_hostile_files_are_refused_in_bounded_time(
     home: Home, name: str, text: str, says: str
 ) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ConfigError, match=says):
         import_file(home.write(name, text))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_thousands_of_entries_are_read_in_bounded_time(home: Home) -> None:
     entry = "{model_name: m%d, litellm_params: {model: openai/m%d, api_base: http://h%d/v1, x: 1}}"
     text = "model_list:\n" + "".join(f"- {entry % (n, n, n)}\n" for n in range(4000))
-    started = time.monotonic()
+    started = time.process_time()
     found = import_file(home.write("c.yaml", text))
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
     assert found.toml_text.count("[[providers]]") == 4000
 
 

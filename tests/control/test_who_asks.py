@@ -89,6 +89,18 @@ def test_a_page_of_the_gateway_itself_may(plane: Plane) -> None:
     assert plane.ask("POST", "organisations", {"name": "ours"}, headers=headers).status == 201
 
 
+def test_a_page_of_the_public_url_may_whatever_a_proxy_makes_of_the_host(
+    serve_plane: ServePlane,
+) -> None:
+    plane = serve_plane(public_url="https://gateway.example/")
+    headers = {"sec-fetch-site": "same-origin"}
+    body = {"name": "ours"}
+    own = {**headers, "origin": "https://gateway.example"}
+    assert plane.ask("POST", "organisations", body, headers=own).status == 201
+    other = {**headers, "origin": "https://gateway.example.evil.example"}
+    assert plane.ask("POST", "organisations", body, headers=other).status == 403
+
+
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "text/x"]
 )

@@ -286,6 +286,29 @@ def test_another_worker_settles_what_a_dead_one_had_reserved(redis_server: Redis
     asyncio.run(work())
 
 
+def test_what_a_dead_worker_held_for_requests_that_it_never_made_is_given_back(
+    redis_server: RedisServer,
+) -> None:
+    async def work() -> None:
+        address = redis_server.new()
+        dead, alive = open_shared(address), open_shared(address)
+        dead.worker, alive.worker = "1-dead", "2-alive"
+        wanted = line("requests", "month", 10)
+        for number in range(6):
+            assert (await dead.reserve(f"h{number}", [wanted], NOW)).passed
+        for number in range(4):
+            assert (await alive.reserve(f"i{number}", [wanted], NOW)).passed
+        alive.written([Consumed("h0", "a", "k1", wanted.since, 1)])
+        alive.abandoned("1-dead")
+        await alive.flush()
+        asked = [alive.reserve(f"j{n}", [wanted], NOW) for n in range(9)]
+        assert sum(d.passed for d in await asyncio.gather(*asked)) == 5
+        await dead.close()
+        await alive.close()
+
+    asyncio.run(work())
+
+
 def test_a_memory_that_was_lost_is_made_anew_from_workers_and_database(
     redis_server: RedisServer,
 ) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dragoman.ledger.retention import MOST, Retention, delete_due, take_lease
-from dragoman.ledger.rollups import DAY_S, rebuild
+from dragoman.ledger.rollups import DAY_S, rebuild, tally
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
 from dragoman.store.sqlite import File
@@ -112,6 +112,18 @@ def test_one_worker_does_it_until_its_lease_ends(place: Place) -> None:
     now[0] += 3600
     assert second.sweep() is not None
     assert first.sweep() is None
+
+
+def test_rows_that_were_written_without_sums_get_them(place: Place) -> None:
+    """The change may come in the middle of a day, and of an hour."""
+    exchanges = list(traffic(40, span_s=10 * 3600))
+    older, newer = exchanges[:22], exchanges[22:]
+    with Ledger(place) as ledger:
+        ledger.record_all(older, source="gateway")
+    write_all(place, newer)
+    Retention(place, LedgerSettings, clock=lambda: NOW).sweep()
+    with closing(open_database(place)) as connection:
+        assert sums_in(connection) == tally(exchanges)
 
 
 def test_a_lease_is_one_workers_whoever_asks_at_the_same_time(place: Place) -> None:

@@ -244,7 +244,7 @@ def test_last_use_is_written_without_a_revision(house: House) -> None:
         key_rows.note_uses(connection, {second.id: 20.0, first.id: 10.0, "key_gone": 5.0})
         key_rows.note_uses(connection, {second.id: 15.0})
         listed = key_rows.list_keys(connection, "org_a", Page()).items
-    assert [key.used_at for key in listed] == [10.0, 20.0]
+    assert {key.id: key.used_at for key in listed} == {first.id: 10.0, second.id: 20.0}
     assert [key.version for key in listed] == [1, 1]
     assert house.desk.revision() == revision
 

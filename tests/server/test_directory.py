@@ -191,11 +191,13 @@ def test_a_database_that_cannot_be_read_is_told_and_looked_for_again(tmp_path: P
         directory = Directory(team.desk, team.safe)
         with pytest.raises(DirectoryAway):
             await directory.catch_up()
-        assert directory.census is None
+        before = directory.census
+        assert before is None
         place.write_bytes(whole)
         await directory.look()
-        assert directory.census is not None
-        assert directory.census.guarded
+        after = directory.census
+        assert after is not None
+        assert after.guarded
         await asyncio.to_thread(directory.close)
 
     with Team(tmp_path / "team.db") as team:

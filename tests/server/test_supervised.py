@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from dragoman.server.health import Sign, readiness, sign_of_tasks
+from dragoman.server.health import Sign, readiness, sign_of_redis, sign_of_tasks
 from dragoman.server.supervised import FIRST_PAUSE_S, LONGEST_PAUSE_S, Background
 
 
@@ -115,7 +115,7 @@ class _Said:
     ("signs", "status", "told"),
     [
         ([None], 200, {"status": "ok"}),
-        ([Sign({"redis": "away"}), None], 200, {"status": "ok", "redis": "away"}),
+        ([sign_of_redis(True), sign_of_redis(False)], 200, {"status": "ok", "redis": "away"}),
         ([Sign({"journal": "full"}, "full")], 503, {"status": "full", "journal": "full"}),
     ],
 )

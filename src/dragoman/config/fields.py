@@ -6,18 +6,24 @@ camelCase as well.
 
 from __future__ import annotations
 
-from dragoman.config.aid_fields import AUTO, MODEL_AIDS, PROVIDER_AIDS, guard, quality
+from dragoman.config.aid_fields import MODEL_AIDS, PROVIDER_AIDS
 from dragoman.config.field import KINDS as KINDS
 from dragoman.config.field import Field as Field
 from dragoman.config.field import camel as camel
-from dragoman.config.gateway_fields import CACHE, CONDITION, GUARDRAIL, LEDGER, SHADOW
+from dragoman.config.gateway_fields import CACHE as CACHE
+from dragoman.config.gateway_fields import GUARDRAIL as GUARDRAIL
+from dragoman.config.gateway_fields import LEDGER as LEDGER
 from dragoman.config.limit_fields import CEILINGS
+from dragoman.config.route_fields import CONDITION as CONDITION
+from dragoman.config.route_fields import OVERFLOWS as OVERFLOWS
+from dragoman.config.route_fields import ROUTE as ROUTE
+from dragoman.config.route_fields import SHADOW as SHADOW
+from dragoman.config.route_fields import STEP as STEP
+from dragoman.config.route_fields import WHENS as WHENS
 
 APIS = ("openai-completions", "openai-responses", "anthropic-messages")
 AUTHS = ("bearer", "x-api-key", "api-key", "none")
-OVERFLOWS = ("error", "truncate", "fallback")
 INPUTS = ("text", "image", "audio", "video", "file")
-WHENS = ("always", "image", "overflow")
 
 TIMEOUTS = (
     Field("connect", "seconds", "Until the connection stands.", "5"),
@@ -324,52 +330,6 @@ PROVIDER = (
         internal=True,
     ),
     Field("probe", "any_table", "How to find it on this machine.", internal=True),
-)
-
-STEP = (
-    Field("model", "text", "A model ref.", required=True, open=True, also=("ref",)),
-    Field("weight", "share", "Its share of the traffic among neighbours with one: 3, or `30%`."),
-    Field("first_token", "seconds", "Seconds until the first content; then the next is asked."),
-    Field("retries", "count", "How often to ask it again.", "the provider's"),
-    Field(
-        "when",
-        "occasion",
-        "Only for requests with images, or for prompts too long for the others; or a table of what"
-        " must hold of a request, all of it.",
-        "always",
-        choices=WHENS,
-        fields=CONDITION,
-    ),
-    quality("the model's"),
-)
-
-ROUTE = (
-    Field("name", "text", "The public name, where routes are a list.", internal=True),
-    Field("primary", "text", "The model ref to ask first.", also=("model",)),
-    Field("fallbacks", "steps", "The model refs to ask then, in order.", fields=STEP),
-    Field("models", "steps", "Primary and fallbacks in one list.", fields=STEP),
-    Field("first_token", "seconds", "Too slow counts as failed: the next is asked.", "60"),
-    Field("hedge_after", "seconds", "Start the next after so long; keep who speaks first."),
-    Field("image_model", "text", "Where requests with images go if the model reads only text."),
-    Field(
-        "on_overflow",
-        "choice",
-        "What to do with a prompt that does not fit.",
-        "the provider's",
-        choices=OVERFLOWS,
-    ),
-    AUTO,
-    guard("the model's"),
-    Field("sticky", "flag", "Keep a conversation with the deployment that began it.", "false"),
-    Field("usage_cost", "flag", "Put the cost into the usage of answers.", "false"),
-    Field("privacy", "text", "Ask providers of this class alone, whatever fails."),
-    Field(
-        "shadow",
-        "table",
-        "The gateway sends a copy of its requests there, and throws the answers away.",
-        fields=SHADOW,
-    ),
-    Field("body", "any_table", "Fields to add to each request."),
 )
 
 SERVER = (

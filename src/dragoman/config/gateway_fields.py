@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import get_args
 
-from dragoman.config.conditions import DAYS
 from dragoman.config.field import Field
 from dragoman.types.content import ContentMode
 from dragoman.types.guardrail import (
@@ -13,24 +12,6 @@ from dragoman.types.guardrail import (
     GuardrailAction,
     GuardrailKind,
     GuardrailMode,
-)
-
-CONDITION = (
-    Field("image", "flag", "It holds pictures, or holds none.", "either"),
-    Field("stream", "flag", "It asks for a stream, or for a whole answer.", "either"),
-    Field("tools", "flag", "It brings tools, or brings none.", "either"),
-    Field("tokens_from", "count", "Its prompt has so many tokens or more, about."),
-    Field("tokens_below", "count", "Its prompt has fewer tokens, about.", least=1),
-    Field("headers", "text_map", "It has these headers, with these values."),
-    Field("metadata", "text_map", "Its `metadata` has these entries."),
-    Field("users", "texts", "Its `user` is one of these.", "anybody"),
-    Field("hours", "hours", "The time of day in UTC: `08:00-18:30`.", "any"),
-    Field("days", "texts", "The day of the week in UTC.", "any", choices=DAYS),
-)
-
-SHADOW = (
-    Field("model", "text", "The model ref that gets a copy.", required=True),
-    Field("percent", "number", "Of how many of a hundred requests.", "100"),
 )
 
 LEDGER = (

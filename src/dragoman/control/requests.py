@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.di import Provide
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from litestar.response import Stream
 from msgspec import Struct
@@ -20,7 +21,7 @@ from dragoman.control.paging import Listed, listed
 from dragoman.control.usage import Chosen, Since, Until, Zone
 from dragoman.ledger.demo_traffic import COUNT, COUNT_LIMIT, DEMO, make_traffic
 from dragoman.ledger.export import MEDIA_TYPES, Format, write_rows
-from dragoman.ledger.queries.names import find_id
+from dragoman.ledger.queries.names import find_ids
 from dragoman.ledger.queries.requests import (
     BATCH,
     RequestLine,
@@ -60,12 +61,7 @@ class Wanted(Struct, frozen=True):
 
     def of(self, connection: Connection, organisation: Organisation) -> Selection:
         """Find the ids of what was named."""
-        named = {"project_id": "project", "account_id": "member", "key": "key"}
-        found = {
-            field: find_id(connection, kind, organisation.id, name)
-            for field, kind in named.items()
-            if (name := getattr(self.selection, field)) is not None
-        }
+        found = find_ids(connection, organisation.id, self.selection)
         return replace(self.selection, organisation_id=organisation.id, **found)
 
 
@@ -117,6 +113,9 @@ WANTED = {"wanted": Provide(read_wanted, sync_to_thread=False)}
     "/organisations/{org:str}/requests",
     opt={"least": "viewer"},
     dependencies=WANTED,
+    responses={
+        200: ResponseSpec(Listed[RequestLine], generate_examples=False, description="A page")
+    },
     sync_to_thread=True,
 )
 def list_organisation_requests(

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 from litestar import Response, get
 from litestar.di import Provide
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from dragoman.errors import InvalidRequest
 from dragoman.ledger.export import MEDIA_TYPES, Format, write_rows
-from dragoman.ledger.queries.names import find_id
+from dragoman.ledger.queries.names import find_ids
 from dragoman.ledger.queries.overview import Overview, read_overview
 from dragoman.ledger.queries.sums import Figures, Filters
 from dragoman.ledger.queries.times import read_period, read_zone
@@ -62,12 +63,7 @@ class Asked(Struct, frozen=True):
 
     def of(self, connection: Connection, organisation_id: str | None) -> Filters:
         """Find the ids of what was named."""
-        named = {"project_id": "project", "account_id": "member", "key": "key"}
-        found = {
-            field: find_id(connection, kind, organisation_id, name)
-            for field, kind in named.items()
-            if (name := getattr(self.filters, field)) is not None
-        }
+        found = find_ids(connection, organisation_id, self.filters)
         return replace(self.filters, organisation_id=organisation_id, **found)
 
 
@@ -92,7 +88,7 @@ def read_asked(
 ASKED = {"asked": Provide(read_asked, sync_to_thread=False)}
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class UsageShown(Struct, frozen=True, kw_only=True):
     """Figures of whole hours from `since` to `until` (Unix seconds), in all and in groups."""
 
     since: int
@@ -115,6 +111,7 @@ class Series(Struct, frozen=True, kw_only=True):
     "/organisations/{org:str}/usage",
     opt={"least": "viewer"},
     dependencies=ASKED,
+    responses={200: ResponseSpec(UsageShown, generate_examples=False, description="Figures")},
     sync_to_thread=True,
 )
 def show_usage(
@@ -133,7 +130,13 @@ def show_usage(
     return _usage(desk, organisation.id, asked, by, format)
 
 
-@get("/usage", opt={"operator": True}, dependencies=ASKED, sync_to_thread=True)
+@get(
+    "/usage",
+    opt={"operator": True},
+    dependencies=ASKED,
+    responses={200: ResponseSpec(UsageShown, generate_examples=False, description="Figures")},
+    sync_to_thread=True,
+)
 def show_all_usage(
     desk: Desk,
     asked: Asked,
@@ -203,7 +206,9 @@ def _usage(
         groups = read_groups(connection, period, filters, by, zone)
         total = read_total(connection, period, filters)
     if form == "json":
-        found = Usage(since=period.since, until=period.until, by=by, total=total, groups=groups)
+        found = UsageShown(
+            since=period.since, until=period.until, by=by, total=total, groups=groups
+        )
         return Response(found, media_type="application/json")
     rows = [{"id": one.id, "name": one.name, **asdict(one.figures)} for one in groups]
     return Response(

@@ -12,6 +12,7 @@ from dragoman.engine.dialogue import Dialogue
 from dragoman.engine.images import route_images
 from dragoman.errors import InvalidRequest, UnknownModel
 from dragoman.registry import Registry
+from dragoman.resolution import Resolution
 from dragoman.routing.conditions import choose, is_conditional
 from dragoman.types.exchange import Exchange
 from dragoman.types.identifier import new_id
@@ -71,7 +72,7 @@ def begin(
     if not resolution.deployments:
         raise UnknownModel(f"{resolution.asked} leads nowhere: every provider of it is disabled")
     started = around.clock()
-    deployments = resolution.deployments
+    deployments = _meant(resolution, dialogue, stream, heard, around.wall())
     if route.auto == "latency":
         ranked = rank(deployments, "latency", lambda d: around.health.latency(d, started))
         deployments = tuple(found.deployment for found in ranked)
@@ -80,15 +81,6 @@ def begin(
         image = registry.permitted(image_ref)
         if route.privacy is not None:
             image = tuple(d for d in image if route.privacy in d.provider.privacy)
-    if is_conditional(deployments):
-        asked = Inquiry(dialogue, stream, heard, around.wall())
-        deployments = choose(deployments, asked)
-        if not deployments:
-            raise InvalidRequest(
-                f"{resolution.asked[:200]} is not meant for such a request",
-                param="model",
-                hint="no entry of the route has conditions (`when`) that all hold of it",
-            )
     deployments = route_images(dialogue, deployments, image)
     if options.retries is not None:
         deployments = tuple(replace(d, retries=options.retries) for d in deployments)
@@ -112,3 +104,24 @@ def begin(
         total_s=total,
         on_overflow=registry.config.on_overflow or on_overflow,
     )
+
+
+def _meant(
+    resolution: Resolution,
+    dialogue: Dialogue,
+    stream: bool,
+    heard: Mapping[str, str],
+    now: float,
+) -> tuple[Deployment, ...]:
+    """Find the deployments that are meant for such a request. Raises: InvalidRequest for none."""
+    deployments = resolution.deployments
+    if not is_conditional(deployments):
+        return deployments
+    chosen = choose(deployments, Inquiry(dialogue, stream, heard, now))
+    if not chosen:
+        raise InvalidRequest(
+            f"{resolution.asked[:200]} is not meant for such a request",
+            param="model",
+            hint="no entry of the route has conditions (`when`) that all hold of it",
+        )
+    return chosen

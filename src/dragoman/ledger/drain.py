@@ -69,6 +69,7 @@ def open_ledger(
     *,
     followers: Sequence[Follower] = (),
     found: Callable[[Sequence[Exchange]], None] = lambda _: None,
+    adopted: Callable[[str], None] = lambda _: None,
     looked: Callable[[], None] = lambda: None,
 ) -> Drain:
     """Begin a journal, and to drain it. `followers` come after our own.
@@ -79,7 +80,7 @@ def open_ledger(
     try:
         journal = Journal(journals)
         follow = (*FOLLOWERS, *followers)
-        return Drain(place, journal, followers=follow, found=found, looked=looked)
+        return Drain(place, journal, followers=follow, found=found, adopted=adopted, looked=looked)
     except OSError as error:
         raise ConfigError(
             f"the journal cannot be written: {journals}: {error.strerror or error}",
@@ -91,8 +92,9 @@ class Drain:
     """A thread that drains `journal`, and what it finds beside it.
 
     `followers` are called inside each transaction, with the exchanges that are new. `found` is
-    called after it with those of dead workers, once or, when we die at that moment, twice; `looked`
-    whenever what dead workers left has been looked for, and none of it is left.
+    called after it with those of dead workers, once or, when we die at that moment, twice;
+    `adopted` with a dead worker's name when all that it left is written; `looked` whenever what
+    dead workers left has been looked for, and none of it is left.
     `dropped` counts what could not be written, and was set aside.
     """
 
@@ -103,6 +105,7 @@ class Drain:
         *,
         followers: Sequence[Follower] = FOLLOWERS,
         found: Callable[[Sequence[Exchange]], None] = lambda _: None,
+        adopted: Callable[[str], None] = lambda _: None,
         looked: Callable[[], None] = lambda: None,
         interval_s: float = INTERVAL_S,
     ) -> None:
@@ -111,6 +114,7 @@ class Drain:
         self._journals: Path = journal.folder.path.parent
         self._followers = followers
         self._found = found
+        self._adopted = adopted
         self._looked = looked
         self._interval_s = interval_s
         self._closing = threading.Event()
@@ -211,6 +215,7 @@ class Drain:
             opened: dict[str, Exchange] = {}
             outcomes = self._take_over(self._left_in(folder, opened))
             intents = self._take_over(map(_interrupted, opened.values()))
+            self._adopted(folder.path.name)
             folder.remove()
         finally:
             folder.close()

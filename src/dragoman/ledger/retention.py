@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dragoman.ledger.rollups import DAY_S, FORGOTTEN, HOUR_S
+from dragoman.ledger.rollups import DAY_S, FORGOTTEN, HOUR_S, rebuild_missing
 from dragoman.store.database import Connection, Place, open_database
 from dragoman.types.content import LedgerSettings
 from dragoman.types.identifier import new_id
@@ -76,6 +76,8 @@ class Retention:
         with closing(open_database(self._place)) as connection:
             if not take_lease(connection, self._holder, self._clock()):
                 return None
+            if (made := rebuild_missing(connection)) is not None:
+                log.info("sums of %d exchanges of an older version were made", made.exchanges)
             swept = delete_due(connection, self._settings(), self._clock())
         if any(swept.rows.values()):
             told = ", ".join(f"{count:,} of {table}" for table, count in swept.rows.items())

@@ -246,6 +246,22 @@ def _replace(connection: Connection, hour: int, found: Tally) -> None:
             )
 
 
+def rebuild_missing(connection: Connection) -> Rebuilt | None:
+    """Make the sums of exchanges that are older than all sums: they were written without them.
+
+    None: there are none. Raises: StoreError.
+    """
+    (row,) = connection.rows(
+        "SELECT (SELECT min(started_at) FROM exchange) AS begun,"
+        " (SELECT min(hour) FROM hourly WHERE level = 'total') AS summed"
+    )
+    begun, summed = row["begun"], row["summed"]
+    if begun is None or (summed is not None and _floor(begun) >= summed):
+        return None
+    # The first hour that has sums may have them in part.
+    return rebuild(connection, until=None if summed is None else summed + HOUR_S)
+
+
 def forgotten_before(connection: Connection) -> float | None:
     """Say before which time exchanges have been deleted; None: never any. Raises: StoreError."""
     rows = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": FORGOTTEN})

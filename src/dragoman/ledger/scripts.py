@@ -28,15 +28,15 @@ end
 local function forget(key, hold)
   local entry = redis.call('HGET', key, 'e:' .. hold)
   if not entry then return end
-  local amount = tonumber(string.sub(entry, 2))
+  local amount = tonumber(string.match(entry, '^%a(%d+)'))
   add(key, 'open', -amount)
   if string.sub(entry, 1, 1) == 'h' then add(key, 'held', -amount) end
   redis.call('HDEL', key, 'e:' .. hold)
   redis.call('ZREM', key .. ':x', hold)
 end
-local function enter(key, hold, state, amount, lease, kept)
+local function enter(key, hold, state, amount, lease, kept, worker)
   forget(key, hold)
-  redis.call('HSET', key, 'e:' .. hold, state .. text(amount))
+  redis.call('HSET', key, 'e:' .. hold, state .. text(amount) .. ':' .. worker)
   add(key, 'open', amount)
   if state == 'h' then add(key, 'held', amount) end
   redis.call('ZADD', key .. ':x', text(now + lease), hold)
@@ -53,7 +53,7 @@ end
 RESERVE = Script(
     _TOOLS
     + """
--- ARGV: hold, epoch; for each counter: kind, strict, optional, limit, amount, a, b, c
+-- ARGV: hold, epoch; for each counter: kind, strict, optional, limit, amount, a, b, c; the worker
 --   w: a is the width of a part, b how many parts; q: a is base or '', b the lease, c kept for;
 --   c: b is the lease
 -- Returns: 'rejoin', 'warming', 'base' and positions, or 'ok', passed,
@@ -113,6 +113,7 @@ for i = 3, #KEYS do
     if line.a ~= '' then
       base = math.max(base or 0, tonumber(line.a))
       redis.call('HSET', line.key, 'base', text(base))
+      redis.call('SADD', KEYS[1] .. ':quotas', line.key)
       redis.call('PEXPIRE', line.key, text(line.c))
     end
     if base then
@@ -141,7 +142,7 @@ for _, line in ipairs(lines) do
       redis.call('HINCRBY', line.key, text(line.part), text(line.amount))
       redis.call('PEXPIRE', line.key, text(tonumber(line.a) * (line.b + 2)))
     elseif line.kind == 'q' then
-      enter(line.key, hold, 'h', line.amount, line.b, line.c)
+      enter(line.key, hold, 'h', line.amount, line.b, line.c, ARGV[#ARGV])
     else
       redis.call('ZADD', line.key, text(now + line.b), hold)
       redis.call('PEXPIRE', line.key, text(line.b * 2))
@@ -175,7 +176,7 @@ for i = 1, #KEYS do
     if used == 0 then
       forget(KEYS[i], ARGV[1])
     else
-      enter(KEYS[i], ARGV[1], 's', used, tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]))
+      enter(KEYS[i], ARGV[1], 's', used, tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), '')
     end
   else
     redis.call('ZREM', KEYS[i], ARGV[1])
@@ -203,12 +204,12 @@ return 1
 ENTER = Script(
     _TOOLS
     + """
--- ARGV: for each counter: kind, hold, state ('h' or 's'), amount, lease, kept for
+-- ARGV: for each counter: kind, hold, state ('h' or 's'), amount, lease, kept for; the worker
 for i = 1, #KEYS do
   local at = (i - 1) * 6
   if ARGV[at + 1] == 'q' then
     enter(KEYS[i], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]),
-      tonumber(ARGV[at + 6]))
+      tonumber(ARGV[at + 6]), ARGV[#ARGV])
   else
     redis.call('ZADD', KEYS[i], text(now + tonumber(ARGV[at + 5])), ARGV[at + 2])
     redis.call('PEXPIRE', KEYS[i], text(tonumber(ARGV[at + 5]) * 2))
@@ -227,5 +228,23 @@ local there = redis.call('HGET', KEYS[1], 'name')
 if there then return there end
 redis.call('HSET', KEYS[1], 'name', ARGV[1], 'ready', text(now + tonumber(ARGV[2])))
 return ARGV[1]
+"""
+)
+
+ABANDON = Script(
+    _TOOLS
+    + """
+-- ARGV: a worker that is dead, and whose journal has been read: what it held for requests that it
+-- never put to anybody is given back.
+for _, key in ipairs(redis.call('SMEMBERS', KEYS[1] .. ':quotas')) do
+  local all = redis.call('HGETALL', key)
+  if #all == 0 then redis.call('SREM', KEYS[1] .. ':quotas', key) end
+  for i = 1, #all, 2 do
+    if string.match(all[i + 1], '^h%d+:(.*)$') == ARGV[1] then
+      forget(key, string.sub(all[i], 3))
+    end
+  end
+end
+return 1
 """
 )

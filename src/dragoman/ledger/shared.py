@@ -29,7 +29,7 @@ from dragoman.ledger.counting import (
     Standing,
     Warming,
 )
-from dragoman.ledger.scripts import ENTER, JOIN, RESERVE, SETTLE, WRITTEN
+from dragoman.ledger.scripts import ABANDON, ENTER, JOIN, RESERVE, SETTLE, WRITTEN
 from dragoman.store.database import StoreError
 from dragoman.store.redis import Redis, RedisDown, Script, Word
 from dragoman.types.allowance import RATES
@@ -72,7 +72,10 @@ class _Entry(Struct):
 
 
 class RedisCounters:
-    """See `Counters`. `read_used` reads from the database what was used of quotas."""
+    """See `Counters`. `read_used` reads from the database what was used of quotas.
+
+    `worker` is what this one's journal is called: by it is known whose a reservation was.
+    """
 
     shared = True
 
@@ -83,6 +86,7 @@ class RedisCounters:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.worker = ""
         self._redis = redis
         self._read_used = read_used
         self._clock = clock
@@ -118,6 +122,7 @@ class RedisCounters:
             values: list[Word] = [hold, epoch]
             for line, base in zip(lines, bases, strict=True):
                 values += _said(line, base)
+            values.append(self.worker)
             try:
                 answer = await self._redis.run(RESERVE, keys, values)
             except RedisDown as error:
@@ -170,6 +175,10 @@ class RedisCounters:
                 self._live.pop(row.hold, None)
             self._put(WRITTEN, keys, values)
 
+    def abandoned(self, worker: str) -> None:
+        """Give back what a dead worker held, after all that it left has been `written`."""
+        self._put(ABANDON, [EPOCH], [worker])
+
     async def flush(self) -> None:
         """Wait until what is settled has been told. Raises: StoreError when Redis is away."""
         while self._outbox:
@@ -210,6 +219,7 @@ class RedisCounters:
             for hold, entry, (kind, _, amount) in some:
                 lease = CONCURRENCY_LEASE_S if kind == "c" else QUOTA_LEASE_S
                 values += (kind, hold, entry.state, amount, _ms(lease), KEPT_MS)
+            values.append(self.worker)
             await self._redis.run(ENTER, [key for _, _, (_, key, _) in some], values)
 
     async def _beat(self) -> None:

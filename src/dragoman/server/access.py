@@ -14,12 +14,13 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from dragoman.config import Secrets
 from dragoman.errors import ConfigError, Forbidden, Unauthorized
-from dragoman.server.addresses import Proxies, is_among, networks_of
+from dragoman.server.addresses import Proxies, is_among
 from dragoman.server.http import Request
 from dragoman.types.gateway_key import ANYTHING, KeyRules
 from dragoman.types.server import GatewayKey, ServerSettings
@@ -86,8 +87,12 @@ class Door:
         self._is_local = is_loopback(listening)
         self._directory = directory
         self._proxies = Proxies(settings.trusted_proxies)
-        self._hosts = {host.lower() for host in (listening, *settings.allowed_hosts)}
-        self._origins = {origin.lower().rstrip("/") for origin in settings.allowed_origins}
+        public = urlsplit(settings.public_url or "")
+        named = (listening, *settings.allowed_hosts, public.hostname or listening)
+        self._hosts = {host.lower() for host in named}
+        own = f"{public.scheme}://{public.netloc}"
+        origins = (*settings.allowed_origins, *([own] if public.netloc else ()))
+        self._origins = {origin.lower().rstrip("/") for origin in origins}
 
     @property
     def mode(self) -> Mode:
@@ -193,7 +198,7 @@ class Door:
 
     def _check_address(self, principal: Principal, request: Request) -> None:
         """Raises: Forbidden for an address that the key may not be used from."""
-        if not is_among(self.address_of(request), networks_of(principal.rules.addresses)):
+        if not is_among(self.address_of(request), principal.rules.addresses):
             raise Forbidden(
                 "this key may not be used from this address",
                 hint="whoever gave it out says from which it may",

@@ -14,7 +14,7 @@ class Proxies:
     """The proxies before the gateway, whose word on where a request comes from is believed."""
 
     def __init__(self, networks: Iterable[str]) -> None:
-        self._networks = networks_of(tuple(networks))
+        self._networks = tuple(networks)
 
     def address_of(self, request: Request) -> str:
         """Say where a request comes from: before the proxies that are trusted, if it passed any.
@@ -34,19 +34,18 @@ class Proxies:
         return before
 
 
-def is_among(text: str, networks: Iterable[IPNetwork]) -> bool:
+@lru_cache(maxsize=4096)
+def is_among(text: str, networks: tuple[str, ...]) -> bool:
     """Whether an address is in one of the networks; what is no address is in none."""
     address = _read(text)
-    return address is not None and any(address in network for network in networks)
+    return address is not None and any(address in network for network in _networks(networks))
 
 
-@lru_cache(maxsize=4096)
-def networks_of(texts: tuple[str, ...]) -> tuple[IPNetwork, ...]:
-    """Read networks. Raises: ValueError."""
+@lru_cache(maxsize=1024)
+def _networks(texts: tuple[str, ...]) -> tuple[IPNetwork, ...]:
     return tuple(map(ipaddress.ip_network, texts))
 
 
-@lru_cache(maxsize=4096)
 def _read(text: str) -> IPAddress | None:
     """Read an address; an IPv4 one that is written as IPv6 is that. None for what is none."""
     try:

@@ -27,6 +27,7 @@ from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
 from dragoman.server.bounds import Bounds
 from dragoman.server.ceilings import PROVIDERS, limits_of
 from dragoman.server.ratelimits import refusal, tell
+from dragoman.server.unpriced import affordable, assumed_of
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.exchange import Exchange
@@ -196,7 +197,7 @@ class Allowances:
             if replayed and bound[0].measure != "requests":
                 continue  # nobody is asked, so nothing is used but the request itself
             if bound[0].measure == "spend":
-                deployments = _affordable(bound[0], deployments, bounds)
+                deployments = affordable(bound[0], deployments, bounds)
             lines.append(self._line(bound, bounds, deployments, now))
         if deployments is not call.deployments:
             call.deployments = deployments
@@ -233,7 +234,7 @@ class Allowances:
         if measure == "tokens":
             amount = bounds.tokens()
         elif measure == "spend":
-            assumed = _assumed(allowance)
+            assumed = assumed_of(allowance)
             costs = [bounds.cost(deployment) for deployment in deployments]
             amount = max((assumed if cost is None else cost for cost in costs), default=0)
         if not allowance.is_quota:
@@ -291,34 +292,6 @@ def subjects_of(principal: Principal) -> Subjects:
     return tuple(each for each in subjects if each[1])
 
 
-def _affordable(
-    allowance: Allowance, deployments: tuple[Deployment, ...], bounds: Bounds
-) -> tuple[Deployment, ...]:
-    """Leave out what nobody knows the price of, where that is not allowed."""
-    if allowance.unknown != "block" or allowance.mode != "strict":
-        return deployments
-    known = tuple(d for d in deployments if bounds.cost(d) is not None)
-    if not known:
-        raise unknown_price(deployments[0].ref)
-    return known if len(known) < len(deployments) else deployments
-
-
-def unknown_price(ref: str) -> DragomanError:
-    """Make the error for a model that a budget does not let through."""
-    from dragoman.errors import Forbidden
-
-    return Forbidden(
-        f"what {ref} costs is not known, and a budget allows known prices only",
-        code="price_unknown",
-        hint="say its price in the configuration (`cost`, or `free = true`), or let the budget"
-        " assume one",
-    )
-
-
-def _assumed(allowance: Allowance) -> int:
-    return (allowance.assumed_nanousd or 0) if allowance.unknown == "assume" else 0
-
-
 def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
     """How long to wait before asking again; None when that is up to the client.
 
@@ -341,7 +314,7 @@ def _charge(line: Line) -> Charge:
         subject=line.subject,
         measure=allowance.measure,
         since=line.since,
-        assumed=_assumed(allowance),
+        assumed=assumed_of(allowance),
     )
 
 

@@ -81,6 +81,7 @@ class Census(Struct, frozen=True):
     revision: int = -1
     guarded: bool = False
     keys: Mapping[str, KnownKey] = {}
+    keys_stamp: tuple[Any, ...] = ()
     tenants: Mapping[str, Tenant] = {}
 
     @property
@@ -111,10 +112,23 @@ def read_census(connection: Connection, before: Census | None) -> Census:
             "SELECT count(*) AS operators FROM account WHERE operator = 1 AND enabled = 1"
         )
         operators = int(row["operators"])
-        keys = _read_keys(connection, before.keys if before is not None else {})
+        stamp = _stamp_keys(connection)
+        if before is not None and before.keys_stamp == stamp:
+            keys = before.keys
+        else:
+            keys = _read_keys(connection, before.keys if before is not None else {})
         tenants = _read_tenants(connection, before.tenants if before is not None else {})
     guarded = operators > 0 or any(tenant != DEFAULT for tenant in tenants)
-    return Census(revision, guarded, keys, tenants)
+    return Census(revision, guarded, keys, stamp, tenants)
+
+
+def _stamp_keys(connection: Connection) -> tuple[Any, ...]:
+    """Sum the keys up: most changes are of something else, and there may be ten thousand."""
+    (row,) = connection.rows(
+        "SELECT count(*) AS number, sum(version) AS versions, sum(updated_at) AS times,"
+        " max(updated_at) AS latest FROM gateway_key"
+    )
+    return (row["number"], row["versions"], row["times"], row["latest"])
 
 
 def _read_keys(connection: Connection, before: Mapping[str, KnownKey]) -> dict[str, KnownKey]:

@@ -90,6 +90,18 @@ class Services(Struct, frozen=True):
     shadows: Shadows | None = None
 
 
+class _Course:
+    """How far a request has come: what is known of it, whichever way it ends."""
+
+    __slots__ = ("body", "call", "reply", "task")
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        self.body = b""
+        self.call: Call | None = None
+        self.task: Task | None = None
+
+
 class Endpoint(abc.ABC):
     """Answers requests of one path, in one language, from whatever their model leads to.
 
@@ -140,79 +152,88 @@ class Endpoint(abc.ABC):
         )
 
     async def _respond(self, request: Request, reply: Reply, admission: Admission) -> None:
-        call: Call | None = None
-        task: Task | None = None
-        body = b""
-        snapshot = admission.snapshot
+        course = _Course(reply)
         try:
             self.check(request)
-            if (journal := self.services.journal) is not None:
-                journal.check()
-            asked = body = await request.body()
+            if self.services.journal is not None:
+                self.services.journal.check()
+            course.body = await request.body()
             await self.services.places.enter()
             try:
-                inspected: Inspected | None = None
-                if snapshot.rails is not None and snapshot.rails.looks_in:
-                    body, inspected = await inspect_body(snapshot.rails, body)
-                call = await self.begin(body, request, admission)
-                call.exchange.endpoint = self.path
-                _ascribe(call.exchange, admission.principal)
-                call.exchange.traceparent = request.headers.get("traceparent")
-                if inspected is not None:
-                    note(call.exchange, inspected.findings)
-                    if inspected.blocked is not None:
-                        raise inspected.blocked.error
-                found: Found | None = None
-                keeping = self.services.keeping
-                if keeping is not None and keeping.concerns(request, snapshot):
-                    told = await keeping.look(
-                        call, request, admission, body, asked=asked, cacheable=self.cacheable(call)
-                    )
-                    if isinstance(told, Task):
-                        task, reply = told, keeping.record(reply, self.client.ping)
-                    else:
-                        found = told
-                try:
-                    for gatekeeper in self.services.gatekeepers:
-                        call.releases.append(await gatekeeper.enter(call, admission))
-                finally:
-                    reply.extra.update(call.told)
-                if journal is not None:
-                    call.attempting = journal.intend
-                if found is None:
-                    await self.answer(call, reply)
-                else:
-                    await self._replay(call, found, reply)
+                await self._proceed(course, request, admission)
             finally:
                 self.services.places.leave()
         except DragomanError as error:
-            if call is None:
-                for observer in self.services.observers:
-                    observer.refused(self.path, error)
-            headers = JSON_HEADERS if call is None else describe(call.exchange, time.time())
-            if admission.principal.key is not None:
-                error = conceal(error, None if call is None else call.exchange)
-            refusal = write_refusal(error, self.client, headers)
-            if call is not None:
-                call.finish("error")
-                self.conclude(call, reply, refusal[0])
-            await reply.send(*refusal)
+            await self._refuse(error, course, admission)
         except asyncio.CancelledError:
-            if call is not None:
-                call.finish("client_closed")
+            if course.call is not None:
+                course.call.finish("client_closed")
             raise
         except Exception:
-            if call is not None:
-                call.finish("error")
-                self.conclude(call, reply, InternalError.status)
+            if course.call is not None:
+                course.call.finish("error")
+                self.conclude(course.call, course.reply, InternalError.status)
             raise
         finally:
-            if call is not None:
-                self.conclude(call, reply)
+            if (call := course.call) is not None:
+                self.conclude(call, course.reply)
                 if call.route.shadow is not None and call.exchange.outcome == "ok":
-                    self._cast_shadow(call, body, request, admission)
-                if task is not None and self.services.keeping is not None:
-                    await self.services.keeping.settle(task, call, reply)
+                    self._cast_shadow(call, course.body, request, admission)
+                if course.task is not None and self.services.keeping is not None:
+                    await self.services.keeping.settle(course.task, call, course.reply)
+
+    async def _proceed(self, course: _Course, request: Request, admission: Admission) -> None:
+        """Answer a request whose body has come. Raises: DragomanError."""
+        services, snapshot = self.services, admission.snapshot
+        asked = course.body
+        inspected: Inspected | None = None
+        if snapshot.rails is not None and snapshot.rails.looks_in:
+            course.body, inspected = await inspect_body(snapshot.rails, asked)
+        call = course.call = await self.begin(course.body, request, admission)
+        call.exchange.endpoint = self.path
+        _ascribe(call.exchange, admission.principal)
+        call.exchange.traceparent = request.headers.get("traceparent")
+        if inspected is not None:
+            note(call.exchange, inspected.findings)
+            if inspected.blocked is not None:
+                raise inspected.blocked.error
+        found: Found | None = None
+        keeping = services.keeping
+        if keeping is not None and keeping.concerns(request, snapshot):
+            told = await keeping.look(
+                call, request, admission, course.body, asked=asked, cacheable=self.cacheable(call)
+            )
+            if isinstance(told, Task):
+                course.task = told
+                course.reply = keeping.record(course.reply, self.client.ping)
+            else:
+                found = told
+        try:
+            for gatekeeper in services.gatekeepers:
+                call.releases.append(await gatekeeper.enter(call, admission))
+        finally:
+            course.reply.extra.update(call.told)
+        if services.journal is not None:
+            call.attempting = services.journal.intend
+        if found is None:
+            await self.answer(call, course.reply)
+        else:
+            await self._replay(call, found, course.reply)
+
+    async def _refuse(self, error: DragomanError, course: _Course, admission: Admission) -> None:
+        """Tell the client, in its language, and write it down before."""
+        call = course.call
+        if call is None:
+            for observer in self.services.observers:
+                observer.refused(self.path, error)
+        headers = JSON_HEADERS if call is None else describe(call.exchange, time.time())
+        if admission.principal.key is not None:
+            error = conceal(error, None if call is None else call.exchange)
+        refusal = write_refusal(error, self.client, headers)
+        if call is not None:
+            call.finish("error")
+            self.conclude(call, course.reply, refusal[0])
+        await course.reply.send(*refusal)
 
     def _cast_shadow(self, call: Call, body: bytes, request: Request, admission: Admission) -> None:
         """Have what was answered asked of the route's shadow, too, unless nobody was asked."""

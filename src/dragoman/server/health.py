@@ -33,6 +33,11 @@ def sign_of_tasks(background: Background) -> Sign | None:
     return Sign({"restarting": ailing}) if ailing else None
 
 
+def sign_of_redis(away: bool) -> Sign | None:
+    """Tell that Redis does not answer: what a strict limit is set for is refused meanwhile."""
+    return Sign({"redis": "away"}) if away else None
+
+
 def sign_of_ledger(ledger: LedgerState) -> Sign | None:
     """Tell whether the database is away, and how much waits; or that nothing can be written."""
     if ledger.full:

@@ -45,7 +45,7 @@ log = logging.getLogger("dragoman.server")
 class Limits:
     """The limits of one worker. Made in its event loop.
 
-    `keeper` lets exchanges pass; `follow`, `found` and `looked` are for the drain; `watch` goes on
+    `keeper` lets exchanges pass; `follow`, `found` and so on are for the drain; `watch` goes on
     for ever. `reached` is told, in the drain's thread, when most of a quota is used. `workers` is
     how many of us there are on this machine. Limits are known before anybody passes, unless the
     database is away when we start: then they hold as soon as it is back.
@@ -79,6 +79,11 @@ class Limits:
             self._spending = Spending(
                 self.counters, desk, lambda: self._by_id, reached, self.keeper.be_ready
             )
+
+    def name_worker(self, name: str) -> None:
+        """Say what our journal is called."""
+        if isinstance(self.counters, RedisCounters):
+            self.counters.worker = name
 
     def configure(self, config: Config) -> None:
         """Take note of what a configuration allows."""
@@ -131,6 +136,11 @@ class Limits:
         """See `Spending.found`."""
         if self._spending is not None:
             self._spending.found(exchanges)
+
+    def adopted(self, worker: str) -> None:
+        """See `Spending.adopted`."""
+        if self._spending is not None:
+            self._spending.adopted(worker)
 
     def looked(self) -> None:
         """See `Spending.looked`."""

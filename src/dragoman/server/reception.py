@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from dragoman.errors import Forbidden, InvalidRequest, RequestError
+from dragoman.errors import Forbidden, InvalidRequest
 from dragoman.permit import pattern
 from dragoman.server.access import Principal, Uncertain
 from dragoman.server.http import Request
@@ -30,10 +30,12 @@ Source: https://portkey.ai/docs/api-reference/inference-api/headers,
 https://docs.helicone.ai/helicone-headers/header-directory (read 2026-11)"""
 
 
-class RequestLoops(RequestError):
-    """The request has come through this or other gateways too often."""
+class RequestLoops(InvalidRequest):
+    """The request has come through this or other gateways too often.
 
-    status = 508
+    It is no 508: each gateway on the way back would ask again, as it does after any 5xx.
+    """
+
     code = "loop_detected"
 
 

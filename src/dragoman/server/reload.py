@@ -19,7 +19,7 @@ from dragoman.server.snapshot import take_snapshot
 
 log = logging.getLogger("dragoman.server")
 
-INTERVAL_S = 1.0
+INTERVAL_S = 0.5
 
 Reading: TypeAlias = tuple[Config, Discovered, Mapping[str, str]]
 """The configuration, what providers listed of their models, the variables."""
@@ -52,11 +52,18 @@ class Reloader:
         self._reloading = asyncio.Lock()
 
     async def watch(self, interval_s: float = INTERVAL_S) -> None:
-        """Look at the files for ever; reload when one of them has changed."""
+        """Look at the files for ever; reload when one of them has changed.
+
+        A file that is being written is empty at first, and an empty file is a sound configuration
+        of nothing: what has changed is read once it has stayed the same for a look.
+        """
+        before = self._seen
         while True:
             await asyncio.sleep(interval_s)
-            if _look(self._seen) != self._seen:
+            now = _look(self._seen)
+            if now != self._seen and now == before:
                 await self.reload()
+            before = now
 
     async def reload(self) -> bool:
         """Read everything again, and swap it in. False when it could not be used."""

@@ -92,6 +92,12 @@ class Spending:
             found = {row[:3]: row[3] for row in sums}
             self._soon(lambda: self._add(found))
 
+    def adopted(self, worker: str) -> None:
+        """Take note that all that a dead worker left is written: what it held besides is free."""
+        if isinstance(self._counters, RedisCounters):
+            counters = self._counters
+            self._soon(lambda: counters.abandoned(worker))
+
     def looked(self) -> None:
         """Take note that no dead worker's journal is left to be read. Raises: StoreError."""
         if self._ready:

@@ -53,9 +53,22 @@ class View:
         self.whole = whole
         self.own = own
         self._narrow: dict[KeyRules, Snapshot] = {}
+        self._of_keys: dict[str, tuple[KeyRules, Snapshot]] = {}
 
-    def for_rules(self, rules: KeyRules) -> Snapshot:
-        """Find the snapshot for a key with these rules."""
+    def find(self, principal: Principal) -> Snapshot:
+        """Find the snapshot for a key."""
+        rules = principal.rules
+        if rules is ANYTHING:
+            return self.whole
+        # Rules are long to compare: those of a key are the same until its row is read anew.
+        known = self._of_keys.get(principal.key_id or "")
+        if known is not None and known[0] is rules:
+            return known[1]
+        found = self._for_rules(rules)
+        self._of_keys[principal.key_id or ""] = (rules, found)
+        return found
+
+    def _for_rules(self, rules: KeyRules) -> Snapshot:
         if not (rules.models or rules.providers or rules.privacy):
             return self.whole
         found = self._narrow.get(rules)
@@ -85,7 +98,7 @@ class Tenants:
                 view = self._views[DEFAULT] = View(base, base, ())
             else:
                 return None
-        return view.whole if principal.rules is ANYTHING else view.for_rules(principal.rules)
+        return view.find(principal)
 
     async def build(self, principal: Principal, base: Snapshot) -> Snapshot:
         """Build an organisation's snapshot, once for all who wait. Raises: DirectoryAway."""
@@ -98,7 +111,7 @@ class Tenants:
             future = self._building[name] = asyncio.ensure_future(self._build(tenant, base))
             future.add_done_callback(lambda _: self._building.pop(name, None))
         view = await asyncio.shield(future)
-        return view.for_rules(principal.rules)
+        return view.find(principal)
 
     def registry_of(self, organisation_id: str, base: Snapshot) -> Registry:
         """Say what an organisation's models lead to now, for who looks at it and asks nobody."""

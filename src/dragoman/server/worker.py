@@ -38,7 +38,7 @@ from dragoman.server.connection import Connection
 from dragoman.server.directory import Directory
 from dragoman.server.endpoint import Observer
 from dragoman.server.gateway import Gateway
-from dragoman.server.health import Sign, sign_of_ledger, sign_of_tasks
+from dragoman.server.health import Sign, sign_of_ledger, sign_of_redis, sign_of_tasks
 from dragoman.server.limits import Limits
 from dragoman.server.metrics import (
     DROPPED,
@@ -147,8 +147,10 @@ class _Worker:
                 env,
                 followers=(limits.follow,),
                 found=limits.found,
+                adopted=limits.adopted,
                 looked=limits.looked,
             )
+            limits.name_worker(ledger.journal.folder.path.name)
         directory = Directory(desk, Safe(desk, env)) if desk is not None else None
         content = ContentLog(work.database) if work.database is not None and ledger else None
         snapshot = take_snapshot(
@@ -169,7 +171,10 @@ class _Worker:
         )
         traces = make_traces(env)
         observers: list[Observer] = [one for one in (metrics, traces) if one is not None]
-        signs: list[Callable[[], Sign | None]] = [lambda: sign_of_tasks(background)]
+        signs: list[Callable[[], Sign | None]] = [
+            lambda: sign_of_tasks(background),
+            lambda: sign_of_redis(limits.counters.away),
+        ]
         if ledger is not None:
             state = ledger.state
             signs.append(lambda: sign_of_ledger(state()))

@@ -73,6 +73,9 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     `duration_s` that no provider took. `traceparent` is the client's header of that name.
     `organisation_id`, `project_id`, `account_id` and `key_id` say whose it was; `tag` marks traffic
     that is not what it seems (`demo`: made up). `charges` are the quotas that it counts against.
+
+    `replayed`: it was answered as one before it, so that it has no attempts and costs nothing.
+    `findings` are what guardrails found.
     """
 
     id: str

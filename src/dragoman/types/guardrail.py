@@ -58,4 +58,5 @@ class Finding(Struct, frozen=True, omit_defaults=True):
         did = "redacted" if self.action == "redact" else "refused"
         would = "would have " if self.mode == "shadow" else ""
         side = "request" if self.where == "in" else "answer"
-        return f"guardrail {self.guardrail}: {would}{did}, in the {side}: {self.what} ({self.count})"
+        what = f"{self.what} ({self.count})"
+        return f"guardrail {self.guardrail}: {would}{did}, in the {side}: {what}"

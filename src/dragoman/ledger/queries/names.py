@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from dragoman.store.database import Connection
 
@@ -12,6 +13,7 @@ _OF: Mapping[str, str] = {
     "member": "SELECT account.id AS id, email AS name FROM account",
     "organisation": "SELECT id, name FROM organisation",
 }
+_FIELDS = {"project_id": "project", "account_id": "member", "key": "key"}
 _MEMBERS = " JOIN member ON account_id = account.id WHERE member.organisation_id = :organisation_id"
 
 
@@ -37,6 +39,18 @@ def find_id(connection: Connection, kind: str, organisation_id: str | None, name
     """
     known = _read(connection, kind, organisation_id)
     return next((id_ for id_, called in known.items() if called == name), name)
+
+
+def find_ids(connection: Connection, organisation_id: str | None, chosen: Any) -> dict[str, str]:
+    """Find the ids of the project, member and key that filters name: by field, what is named.
+
+    Raises: StoreError.
+    """
+    return {
+        field: find_id(connection, kind, organisation_id, name)
+        for field, kind in _FIELDS.items()
+        if (name := getattr(chosen, field)) is not None
+    }
 
 
 def _read(connection: Connection, kind: str, organisation_id: str | None) -> Mapping[str, str]:

@@ -102,6 +102,7 @@ def upgrade() -> None:
             *(Column(one, Number, nullable=False, server_default=text("0")) for one in sums),
             **SQLITE,
             sqlite_with_rowid=False,
+            postgresql_with={"fillfactor": 60},
         )
         op.create_index(f"{name}_hour", name, ["hour"])
     op.create_table(

@@ -1,0 +1,47 @@
+"""`dragoman organisations` and `dragoman members`: what operators do at the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.cli.running import Dragoman
+
+
+def test_an_organisation_is_made_limited_and_deleted(dragoman: Dragoman) -> None:
+    assert "Made 'acme'" in dragoman("organisations", "create", "acme", "--title", "ACME").err
+    limits = ("--keys", "2", "--members", "none", "--operator-providers", "demo,groq")
+    dragoman("organisations", "set", "acme", *limits)
+    acme, default = json.loads(dragoman("organisations", "--json").out)
+    assert (acme["title"], acme["quotas"]["keys"]) == ("ACME", 2)
+    assert acme["quotas"]["operator_providers"] == ["demo", "groq"]
+    assert default["name"] == "default"
+    dragoman("organisations", "set", "acme", "--operator-providers", "none")
+    assert "at most 2 keys" in dragoman("organisations", "list").out
+    wrong = dragoman("organisations", "delete", "acme", "--confirm", "default")
+    assert "confirm 'acme'" in wrong.err
+    dragoman("organisations", "delete", "acme", "--confirm", "acme")
+    assert dragoman("organisations").out.split()[0] == "default"
+
+
+def test_what_is_done_here_is_in_the_audit_log(dragoman: Dragoman) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    dragoman("organisations", "create", "acme")
+    with closing(sqlite3.connect(dragoman.database)) as connection:
+        found = connection.execute("SELECT actor, action, kind, object FROM audit").fetchall()
+    actor, *rest = found[-1]
+    assert actor.endswith("at the command line")
+    assert rest == ["create", "organisation", "acme"]
+
+
+def test_an_invitation_is_a_link_that_the_database_does_not_hold(dragoman: Dragoman) -> None:
+    dragoman.configure('[server]\npublic_url = "https://gateway.example/"\n')
+    link = dragoman("members", "invite", "owner", "--email", "ada@example.com").out.strip()
+    found = re.fullmatch(r"https://gateway\.example/invitation#(iv_\w{43})", link)
+    assert found is not None, link
+    assert found[1].encode() not in dragoman.database.read_bytes()
+    assert "Nobody is a member" in dragoman("members").err
+    wrong = dragoman("members", "set", "ada@example.com", "admin")
+    assert "members invite" in wrong.err

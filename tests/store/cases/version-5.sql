@@ -1,0 +1,373 @@
+-- A file of version 5, as dragoman made it.
+
+CREATE TABLE exchange (
+            id TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            source TEXT NOT NULL,
+            asked TEXT NOT NULL,
+            route TEXT,
+            stream INTEGER DEFAULT 0 NOT NULL,
+            provider TEXT,
+            model TEXT,
+            outcome TEXT NOT NULL,
+            attempt_count INTEGER DEFAULT 0 NOT NULL,
+            warnings TEXT,
+            finish_reason TEXT,
+            prompt_tokens INTEGER,
+            completion_tokens INTEGER,
+            cache_read_tokens INTEGER,
+            cache_write_tokens INTEGER,
+            cache_write_1h_tokens INTEGER,
+            reasoning_tokens INTEGER,
+            usage_estimated INTEGER DEFAULT 0 NOT NULL,
+            cost_nanousd INTEGER,
+            cost_source TEXT DEFAULT 'unknown' NOT NULL,
+            error TEXT,
+            first_token_s REAL,
+            duration_s REAL DEFAULT 0 NOT NULL,
+            PRIMARY KEY (id)
+        )
+         STRICT;
+
+CREATE INDEX exchange_started_at ON exchange (started_at);
+
+CREATE TABLE attempt (
+            id TEXT NOT NULL,
+            exchange_id TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            pause_s REAL DEFAULT 0 NOT NULL,
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            credential TEXT,
+            outcome TEXT NOT NULL,
+            status INTEGER,
+            reason TEXT,
+            request_id TEXT,
+            answered_model TEXT,
+            finish_reason TEXT,
+            prompt_tokens INTEGER,
+            completion_tokens INTEGER,
+            cache_read_tokens INTEGER,
+            cache_write_tokens INTEGER,
+            cache_write_1h_tokens INTEGER,
+            reasoning_tokens INTEGER,
+            usage_estimated INTEGER DEFAULT 0 NOT NULL,
+            cost_nanousd INTEGER,
+            cost_source TEXT DEFAULT 'unknown' NOT NULL,
+            error TEXT,
+            first_token_s REAL,
+            duration_s REAL DEFAULT 0 NOT NULL,
+            PRIMARY KEY (id),
+            FOREIGN KEY(exchange_id) REFERENCES exchange (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE UNIQUE INDEX attempt_of_exchange ON attempt (exchange_id, number);
+
+CREATE TABLE message (
+            exchange_id TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+            role TEXT NOT NULL,
+            parts TEXT NOT NULL,
+            PRIMARY KEY (exchange_id, position),
+            FOREIGN KEY(exchange_id) REFERENCES exchange (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE TABLE conversation (
+            id TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            source TEXT NOT NULL,
+            settings TEXT DEFAULT '{}' NOT NULL,
+            PRIMARY KEY (id)
+        )
+         STRICT;
+
+ALTER TABLE exchange ADD COLUMN conversation_id TEXT REFERENCES conversation (id) ON DELETE SET NULL;
+
+ALTER TABLE exchange ADD COLUMN turn INTEGER;
+
+INSERT INTO conversation (id, started_at, source, settings) SELECT 'con_' || substr(id, instr(id, '_') + 1), started_at, source, CASE WHEN instr(asked, ', ') > 0 THEN '{}' ELSE json_object('refs', json_array(asked)) END FROM exchange WHERE EXISTS (SELECT 1 FROM message WHERE exchange_id = exchange.id);
+
+UPDATE exchange SET conversation_id = 'con_' || substr(id, instr(id, '_') + 1), turn = 1 WHERE EXISTS (SELECT 1 FROM message WHERE exchange_id = exchange.id);
+
+CREATE INDEX exchange_of_conversation ON exchange (conversation_id, turn, id) WHERE conversation_id IS NOT NULL;
+
+CREATE INDEX exchange_failed ON exchange (id) WHERE outcome <> 'ok';
+
+CREATE INDEX attempt_usage ON attempt (provider, model, started_at, credential, outcome, cost_source, cost_nanousd, prompt_tokens, completion_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_estimated);
+
+ALTER TABLE exchange ADD COLUMN endpoint TEXT;
+
+ALTER TABLE exchange ADD COLUMN gateway_key TEXT;
+
+ALTER TABLE exchange ADD COLUMN status INTEGER;
+
+ALTER TABLE exchange ADD COLUMN overhead_s REAL;
+
+CREATE TABLE response (
+            gateway_key TEXT NOT NULL,
+            id TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            credential INTEGER,
+            expires_at REAL NOT NULL,
+            body TEXT,
+            input TEXT,
+            PRIMARY KEY (gateway_key, id)
+        )
+         WITHOUT ROWID,
+         STRICT;
+
+CREATE INDEX response_expires_at ON response (expires_at);
+
+CREATE TABLE organisation (
+            id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            title TEXT NOT NULL,
+            settings TEXT DEFAULT '{}' NOT NULL,
+            quotas TEXT DEFAULT '{}' NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            UNIQUE (name)
+        )
+         STRICT;
+
+CREATE TABLE project (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            title TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            CONSTRAINT project_name UNIQUE (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE TABLE account (
+            id TEXT NOT NULL,
+            email TEXT NOT NULL,
+            name TEXT NOT NULL,
+            password TEXT,
+            issuer TEXT,
+            subject TEXT,
+            operator INTEGER DEFAULT 0 NOT NULL,
+            enabled INTEGER DEFAULT 1 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            CONSTRAINT account_subject UNIQUE (issuer, subject),
+            UNIQUE (email)
+        )
+         STRICT;
+
+CREATE TABLE member (
+            organisation_id TEXT NOT NULL,
+            account_id TEXT NOT NULL,
+            role TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, account_id),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE,
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE INDEX member_account ON member (account_id);
+
+CREATE TABLE invitation (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            role TEXT NOT NULL,
+            email TEXT,
+            created_at REAL NOT NULL,
+            created_by TEXT,
+            expires_at REAL NOT NULL,
+            accepted_at REAL,
+            accepted_by TEXT,
+            PRIMARY KEY (id),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE,
+            UNIQUE (digest)
+        )
+         STRICT;
+
+CREATE TABLE session (
+            id TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            account_id TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            used_at REAL NOT NULL,
+            expires_at REAL NOT NULL,
+            address TEXT,
+            agent TEXT,
+            PRIMARY KEY (id),
+            UNIQUE (digest),
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE INDEX session_account ON session (account_id);
+
+CREATE TABLE api_token (
+            id TEXT NOT NULL,
+            account_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            prefix TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            expires_at REAL,
+            used_at REAL,
+            PRIMARY KEY (id),
+            CONSTRAINT api_token_name UNIQUE (account_id, name),
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE,
+            UNIQUE (digest)
+        )
+         STRICT;
+
+CREATE TABLE sign_in_failure (
+            digest TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            since REAL NOT NULL,
+            PRIMARY KEY (digest)
+        )
+         STRICT;
+
+CREATE TABLE provider (
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            definition TEXT,
+            token TEXT,
+            origin TEXT,
+            egress TEXT DEFAULT 'organisation' NOT NULL,
+            enabled INTEGER DEFAULT 1 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE TABLE gateway_key (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            project_id TEXT,
+            account_id TEXT,
+            name TEXT NOT NULL,
+            prefix TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            rules TEXT DEFAULT '{}' NOT NULL,
+            expires_at REAL,
+            revoked_at REAL,
+            used_at REAL,
+            previous_digest TEXT,
+            previous_prefix TEXT,
+            previous_until REAL,
+            created_by TEXT,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (id),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE,
+            FOREIGN KEY(project_id) REFERENCES project (id) ON DELETE CASCADE,
+            FOREIGN KEY(account_id) REFERENCES account (id) ON DELETE CASCADE,
+            UNIQUE (digest),
+            UNIQUE (previous_digest)
+        )
+         STRICT;
+
+CREATE INDEX gateway_key_of_organisation ON gateway_key (organisation_id, id);
+
+CREATE UNIQUE INDEX gateway_key_name ON gateway_key (organisation_id, name) WHERE revoked_at IS NULL;
+
+CREATE TABLE route (
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            definition TEXT DEFAULT '{}' NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE TABLE guardrail (
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            position INTEGER DEFAULT 0 NOT NULL,
+            definition TEXT DEFAULT '{}' NOT NULL,
+            mode TEXT DEFAULT 'enforce' NOT NULL,
+            enabled INTEGER DEFAULT 1 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE TABLE webhook (
+            organisation_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            url TEXT NOT NULL,
+            secret TEXT,
+            events TEXT DEFAULT '[]' NOT NULL,
+            enabled INTEGER DEFAULT 1 NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (organisation_id, name),
+            FOREIGN KEY(organisation_id) REFERENCES organisation (id) ON DELETE CASCADE
+        )
+         STRICT;
+
+CREATE TABLE audit (
+            id TEXT NOT NULL,
+            at REAL NOT NULL,
+            organisation_id TEXT,
+            actor TEXT NOT NULL,
+            address TEXT,
+            action TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            object TEXT NOT NULL,
+            difference TEXT DEFAULT '{}' NOT NULL,
+            PRIMARY KEY (id)
+        )
+         STRICT;
+
+CREATE INDEX audit_of_organisation ON audit (organisation_id, id);
+
+CREATE TABLE setting (
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            version INTEGER DEFAULT 1 NOT NULL,
+            PRIMARY KEY (name)
+        )
+         STRICT;
+
+CREATE TABLE revision (
+            id INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            PRIMARY KEY (id)
+        )
+         STRICT;
+
+INSERT INTO organisation (id, name, title, created_at, updated_at) VALUES ('default', 'default', 'Default', 0, 0);
+
+INSERT INTO revision (id, number) VALUES (1, 1);
+
+PRAGMA user_version = 5;

@@ -1,0 +1,1 @@
+"""A day of a team, from the first command to the last account."""
