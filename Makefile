@@ -39,13 +39,8 @@ generated: .venv/dev.stamp
 	$(BIN)/python scripts/build_changelog.py --check
 	$(BIN)/python scripts/build_catalog.py --check
 
-<<<<<<< HEAD
 tests: .venv/dev.stamp .venv-clients/stamp .venv-deploy/stamp .venv/console.stamp
-	$(BIN)/pytest
-=======
-tests: .venv/dev.stamp .venv-clients/stamp .venv-deploy/stamp
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
->>>>>>> main
 
 format: .venv/dev.stamp  ## put the code into shape
 	$(BIN)/ruff format .
