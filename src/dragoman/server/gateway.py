@@ -11,6 +11,7 @@ from dragoman.errors import DragomanError
 from dragoman.ledger.content import ContentLog
 from dragoman.ledger.journal import Journal
 from dragoman.server.cache import MemoryShelf, Shelf
+from dragoman.server.console import answer_console, is_console
 from dragoman.server.count_tokens import PATH as COUNT_TOKENS
 from dragoman.server.count_tokens import TokenCounter
 from dragoman.server.discretion import conceal
@@ -36,8 +37,6 @@ from dragoman.server.responses import ResponsesEndpoint
 from dragoman.server.responses_store import OPERATIONS, StoredResponses
 from dragoman.server.shadow import Shadows
 from dragoman.server.snapshot import Admission, Snapshot
-from dragoman.server.welcome import PATHS as WELCOME
-from dragoman.server.welcome import welcome
 from dragoman.store.claims import Claims
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
@@ -150,8 +149,8 @@ class Gateway:
             return await readiness(reply, ready=self.ready, signs=signs)
         if self._control is not None and request.path.startswith(PREFIX):
             return await self._control(request, reply)
-        if self._control is not None and looks and request.path in WELCOME:
-            return await welcome(reply)
+        if self._control is not None and looks and is_console(request):
+            return await answer_console(request, reply)
         snapshot = self.snapshot
         try:
             if "origin" in request.headers and self._answer_page(request, reply, snapshot):

@@ -1,0 +1,24 @@
+import { Outlet } from "@tanstack/react-router";
+import { Gate } from "./Gate";
+import { Rail } from "./Rail";
+import { TopBar } from "./TopBar";
+
+/** What stands around every page: where one can go, and what one looks at. */
+export function Frame() {
+  return (
+    <Gate bare={<Outlet />}>
+      <div className="flex min-h-dvh">
+        <a href="#page" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface focus:p-2">
+          To the page
+        </a>
+        <Rail />
+        <div className="flex min-w-0 flex-1 flex-col">
+          <TopBar />
+          <main id="page" className="mx-auto w-full max-w-[1440px] flex-1 p-6">
+            <Outlet />
+          </main>
+        </div>
+      </div>
+    </Gate>
+  );
+}

@@ -1,0 +1,30 @@
+import { useLocation } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { Failure } from "~/api/client";
+import { SkeletonRows } from "~/parts/Skeleton";
+import { Trouble } from "~/parts/Trouble";
+import { useMe } from "~/session";
+import { SignIn } from "./SignIn";
+
+/** Pages that one reaches by a link, before there is an account. */
+const OPEN = ["/setup", "/invitation"];
+
+/** Lets to the pages whoever has signed in; others are asked to. */
+export function Gate({ children, bare }: { children: ReactNode; bare: ReactNode }) {
+  const { pathname } = useLocation();
+  const me = useMe();
+  if (OPEN.includes(pathname)) return bare;
+  if (me.isPending) return <Alone><SkeletonRows rows={4} /></Alone>;
+  if (me.data) return children;
+  if (me.error instanceof Failure && me.error.status === 401) return <SignIn told={me.error.refusal} />;
+  return (
+    <Alone>
+      <Trouble error={me.error} onAgain={() => void me.refetch()} />
+    </Alone>
+  );
+}
+
+/** One thing in the middle of an empty page. */
+export function Alone({ children }: { children: ReactNode }) {
+  return <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col justify-center p-6">{children}</main>;
+}

@@ -1,0 +1,86 @@
+import { Command } from "cmdk";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import { useOrganisations } from "~/session";
+import { PLACES } from "./places";
+import { chooseTheme } from "./theme";
+
+interface Props {
+  open: boolean;
+  onOpen: (open: boolean) => void;
+}
+
+const ITEM = "flex h-9 cursor-pointer items-center rounded-md px-3 text-sm data-[selected=true]:bg-tint data-[selected=true]:text-accent";
+const GROUP = "[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:py-1.5 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-muted";
+
+/** Where to, what to do: ⌘K or Ctrl-K from anywhere. */
+export function Palette({ open, onOpen }: Props) {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (event.key === "k" && (event.metaKey || event.ctrlKey)) {
+        event.preventDefault();
+        onOpen(!open);
+      }
+    };
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, [open, onOpen]);
+  return open ? <Opened onClose={() => onOpen(false)} /> : null;
+}
+
+function Opened({ onClose }: { onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const navigate = useNavigate();
+  const organisations = useOrganisations().data?.items ?? [];
+  useEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
+  const then = (act: () => unknown) => () => {
+    onClose();
+    void act();
+  };
+  return (
+    <dialog
+      ref={dialog}
+      aria-label="Go to"
+      onCancel={onClose}
+      onClick={(event) => event.target === dialog.current && onClose()}
+      className="mx-auto mt-[12dvh] w-full max-w-lg rounded-card border border-line bg-surface text-ink backdrop:bg-black/40"
+    >
+      <Command label="Go to" loop>
+        <Command.Input autoFocus placeholder="Where to?" className="h-12 w-full border-b border-line bg-transparent px-4 outline-none" />
+        <Command.List className="max-h-80 overflow-y-auto p-2">
+          <Command.Empty className="p-4 text-center text-muted">Nothing is called that</Command.Empty>
+          <Command.Group heading="Pages" className={GROUP}>
+            {PLACES.flat().map(({ path, name }) => (
+              <Command.Item key={path} onSelect={then(() => navigate({ to: path, search: true }))} className={ITEM}>
+                {name}
+              </Command.Item>
+            ))}
+          </Command.Group>
+          <Command.Group heading="Organisations" className={GROUP}>
+            {organisations.map(({ name, title }) => (
+              <Command.Item
+                key={name}
+                value={`organisation ${name} ${title}`}
+                onSelect={then(() => navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, org: name }) }))}
+                className={ITEM}
+              >
+                {title}
+              </Command.Item>
+            ))}
+          </Command.Group>
+          <Command.Group heading="Theme" className={GROUP}>
+            {(["light", "dark", "system"] as const).map((theme) => (
+              <Command.Item key={theme} value={`theme ${theme}`} onSelect={then(() => chooseTheme(theme))} className={ITEM}>
+                {theme}
+              </Command.Item>
+            ))}
+          </Command.Group>
+        </Command.List>
+      </Command>
+    </dialog>
+  );
+}

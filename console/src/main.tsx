@@ -1,0 +1,30 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Failure } from "~/api/client";
+import { applyTheme } from "~/frame/theme";
+import { makeRouter } from "~/router";
+import "~/theme.css";
+
+applyTheme();
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A refusal stays one; only silence and trouble of the server are worth asking again.
+      retry: (times, error) => times < 2 && error instanceof Failure && (error.status === 0 || error.status >= 500),
+    },
+  },
+});
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("the page has no root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <RouterProvider router={makeRouter(queries)} />
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,83 @@
+import { KeyRound, Plus } from "lucide-react";
+import { useState } from "react";
+import { api, taken } from "~/api/client";
+import { useList } from "~/api/list";
+import { Badge } from "~/parts/Badge";
+import { Button } from "~/parts/Button";
+import { Card } from "~/parts/Card";
+import { Empty } from "~/parts/Empty";
+import { ago, time } from "~/parts/numbers";
+import { PageHead } from "~/parts/PageHead";
+import { Shown } from "~/parts/Shown";
+import { columnsOf, Table } from "~/parts/Table";
+import { type Shapes, useOrg } from "~/session";
+import { KeySheet } from "./KeySheet";
+import { NewKey } from "./NewKey";
+
+export type Key = Shapes["KeyShown"];
+
+const column = columnsOf<Key>();
+const columns = column.columns([
+  column.accessor("name", { header: "Name", cell: ({ getValue }) => <span className="font-medium">{getValue()}</span> }),
+  column.accessor("prefix", { header: "Key", cell: ({ getValue }) => <code className="text-xs">{getValue()}</code> }),
+  column.display({ id: "state", header: "State", cell: ({ row }) => <State of={row.original} /> }),
+  column.accessor((key) => key.project ?? key.member ?? "", { id: "whose", header: "Whose" }),
+  column.accessor((key) => rulesOf(key), { id: "rules", header: "May ask" }),
+  column.accessor("used_at", { header: "Last used", cell: ({ getValue }) => ago(getValue()) }),
+  column.accessor("created_at", { header: "Made", cell: ({ getValue }) => time(getValue()) }),
+]);
+
+/** Gateway keys: who may ask, and for what. */
+export default function Keys() {
+  const org = useOrg();
+  const [making, setMaking] = useState(false);
+  const [open, setOpen] = useState<Key | null>(null);
+  const keys = useList(["keys", org], (cursor) =>
+    taken(api.GET("/api/v1/organisations/{org}/keys", { params: { path: { org }, query: { limit: 100, cursor: cursor ?? null } } })),
+  );
+  const add = (
+    <Button kind="primary" icon={<Plus aria-hidden size={14} />} onClick={() => setMaking(true)}>
+      New key
+    </Button>
+  );
+  return (
+    <>
+      <PageHead title="Keys" action={add}>
+        Programs send one of these to the gateway; what each may ask and spend is its own.
+      </PageHead>
+      <Card>
+        <Shown of={keys}>
+          <Table
+            label="Keys"
+            columns={columns}
+            rows={keys.rows}
+            keyOf={({ id }) => id}
+            onOpen={setOpen}
+            onNearEnd={keys.more}
+            empty={
+              <Empty title="No key yet" action={add}>
+                <KeyRound aria-hidden className="mx-auto mb-2" />A key is shown once, when it is made. Hand out one per program: then the charts tell them apart,
+                and one can be taken back without the others.
+              </Empty>
+            }
+          />
+        </Shown>
+      </Card>
+      {making && <NewKey onClose={() => setMaking(false)} />}
+      {open && <KeySheet shown={open} onClose={() => setOpen(null)} />}
+    </>
+  );
+}
+
+export function State({ of: key }: { of: Key }) {
+  const now = Date.now() / 1000;
+  if (key.revoked_at != null) return <Badge tone="bad">revoked</Badge>;
+  if (key.expires_at != null && key.expires_at <= now) return <Badge tone="bad">expired</Badge>;
+  if (key.previous_until != null && key.previous_until > now) return <Badge tone="warn">rotating</Badge>;
+  return <Badge tone="good">valid</Badge>;
+}
+
+function rulesOf({ rules }: Key): string {
+  const said = [...(rules.models ?? []), ...(rules.providers ?? []).map((name) => `${name}/*`)];
+  return said.length === 0 ? "everything" : said.join(", ");
+}

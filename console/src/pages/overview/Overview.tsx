@@ -1,0 +1,222 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, taken } from "~/api/client";
+import { Lines } from "~/charts/Lines";
+import { OUTCOMES } from "~/charts/palette";
+import { Stacked } from "~/charts/Stacked";
+import { useRange } from "~/frame/range";
+import { Button } from "~/parts/Button";
+import { Card } from "~/parts/Card";
+import { Empty } from "~/parts/Empty";
+import { count, duration, money, percent } from "~/parts/numbers";
+import { PageHead } from "~/parts/PageHead";
+import { Shown } from "~/parts/Shown";
+import { Stat } from "~/parts/Stat";
+import { Trouble } from "~/parts/Trouble";
+import { type Shapes, useMay, useOrg } from "~/session";
+import { Failures } from "./Failures";
+import { ProviderHealth } from "./ProviderHealth";
+import { Top } from "./Top";
+
+type Figures = Shapes["Figures"];
+
+/** What the large chart may count, and what it may tell apart. */
+const MEASURES = {
+  Cost: { of: (figures: Figures) => costOf(figures), tell: money },
+  Requests: { of: (figures: Figures) => figures.requests ?? 0, tell: count },
+  Tokens: { of: (figures: Figures) => (figures.prompt_tokens ?? 0) + (figures.completion_tokens ?? 0), tell: count },
+} as const;
+const BY = ["model", "provider", "key"] as const;
+const HOURS_UP_TO_S = 3 * 86_400;
+
+/** How things are: six figures, what was spent, how it went, who asked, what failed. */
+export default function Overview() {
+  const org = useOrg();
+  const [range, setRange] = useRange();
+  const [measure, setMeasure] = useState<keyof typeof MEASURES>("Cost");
+  const [by, setBy] = useState<(typeof BY)[number]>("model");
+  const navigate = useNavigate();
+  const time = { since: String(range.from), until: String(range.to) };
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const step = range.to - range.from <= HOURS_UP_TO_S ? "hour" : "day";
+  const overview = useQuery({
+    queryKey: ["overview", org, time],
+    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/overview", { params: { path: { org }, query: { ...time, timezone: zone } } })),
+    refetchInterval: 15_000,
+    placeholderData: (before) => before,
+  });
+  const series = useQuery({
+    queryKey: ["series", org, time, by],
+    queryFn: () =>
+      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { ...time, timezone: zone, step, by, top: 6 } } })),
+    refetchInterval: 15_000,
+    placeholderData: (before) => before,
+  });
+  const tellTime = (at: number) =>
+    new Date(at * 1000).toLocaleString(undefined, step === "hour" ? { hour: "2-digit", minute: "2-digit", hour12: false } : { month: "short", day: "numeric" });
+  const { of, tell } = MEASURES[measure];
+  const now = overview.data?.now;
+  const before = overview.data?.before;
+  const points = overview.data?.points ?? [];
+  const times = points.map(({ at }) => at);
+  const zoom = (at: number) => setRange({ from: at, to: at + (step === "hour" ? 3600 : 86_400) });
+  return (
+    <Shown of={overview}>
+      <PageHead title="Overview" />
+      {now !== undefined && before !== undefined && now.requests === 0 && before.requests === 0 ? (
+        <NothingYet />
+      ) : (
+        <div className="flex flex-col gap-4">
+          {now !== undefined && before !== undefined && (
+            <div className="grid grid-cols-2 gap-4 md:grid-cols-3 xl:grid-cols-6">
+              <Stat name="Requests" value={count(now.requests)} trend={change(now.requests, before.requests)} />
+              <Stat name="Cost" value={money(costOf(now))} trend={change(costOf(now), costOf(before))} good="down" />
+              <Stat name="Tokens" value={count(tokensOf(now))} trend={change(tokensOf(now), tokensOf(before))} />
+              <Stat name="p95 latency" value={duration(now.took_p95_s)} trend={change(now.took_p95_s, before.took_p95_s)} good="down" />
+              <Stat name="Errors" value={percent(rate(now.failed, now.requests))} trend={change(rate(now.failed, now.requests), rate(before.failed, before.requests))} good="down" />
+              <Stat
+                name="Failed attempts"
+                value={percent(rate(now.failed_attempts, now.attempts))}
+                trend={change(rate(now.failed_attempts, now.attempts), rate(before.failed_attempts, before.attempts))}
+                good="down"
+              />
+            </div>
+          )}
+          <Card
+            title={`${measure} by ${by}`}
+            action={
+              <div className="flex gap-2">
+                <Toggle label="What is counted" choices={Object.keys(MEASURES) as (keyof typeof MEASURES)[]} value={measure} onChange={setMeasure} />
+                <Toggle label="What is told apart" choices={BY} value={by} onChange={setBy} />
+              </div>
+            }
+          >
+            <Shown of={series} rows={6}>
+              <Stacked
+                label={`${measure} by ${by}`}
+                times={series.data?.lines[0]?.points.map(({ at }) => at) ?? []}
+                series={(series.data?.lines ?? []).map(({ name, points: each }) => ({ name: name || "(none)", values: each.map(({ figures }) => of(figures)) }))}
+                tell={tell}
+                tellTime={tellTime}
+                onPick={zoom}
+              />
+            </Shown>
+          </Card>
+          <div className="grid gap-4 xl:grid-cols-2">
+            <Card title="Latency and first token">
+              <Lines
+                label="Latency and first token"
+                times={times}
+                series={[
+                  { name: "p50", values: points.map(({ figures }) => figures.took_p50_s ?? null), colour: "#56b4e9" },
+                  { name: "p95", values: points.map(({ figures }) => figures.took_p95_s ?? null), colour: "#4f6df5" },
+                  { name: "first token p95", values: points.map(({ figures }) => figures.first_token_p95_s ?? null), colour: "#e69f00", dashed: true },
+                ]}
+                tell={duration}
+                tellTime={tellTime}
+              />
+            </Card>
+            <Card title="Outcomes">
+              <Stacked
+                label="Outcomes"
+                height={200}
+                times={times}
+                series={[
+                  { name: "answered", values: points.map(({ figures }) => (figures.requests ?? 0) - (figures.failed ?? 0) - (figures.stopped ?? 0)), colour: OUTCOMES.ok ?? "" },
+                  { name: "client left", values: points.map(({ figures }) => figures.stopped ?? 0), colour: OUTCOMES.fallback ?? "" },
+                  { name: "failed", values: points.map(({ figures }) => figures.failed ?? 0), colour: OUTCOMES.error ?? "" },
+                ]}
+                tell={count}
+                tellTime={tellTime}
+                onPick={(at) => void navigate({ to: "/requests", search: (view: Record<string, unknown>) => ({ ...view, from: at, to: at + (step === "hour" ? 3600 : 86_400), failed: true }) })}
+              />
+            </Card>
+          </div>
+          <ProviderHealth />
+          <div className="grid gap-4 xl:grid-cols-3">
+            <Top title="Top models" groups={overview.data?.models ?? []} filter="model" />
+            <Top title="Top keys" groups={overview.data?.keys ?? []} filter="key" />
+            <Failures failures={overview.data?.failures ?? []} />
+          </div>
+        </div>
+      )}
+    </Shown>
+  );
+}
+
+/** Known costs, and those that were made up where all traffic is. */
+export function costOf(figures: Figures): number {
+  return (figures.cost_nanousd ?? 0) + (figures.demo_nanousd ?? 0);
+}
+
+function tokensOf(figures: Figures): number {
+  return (figures.prompt_tokens ?? 0) + (figures.completion_tokens ?? 0);
+}
+
+function rate(part: number | undefined, whole: number | undefined): number | null {
+  return whole ? (part ?? 0) / whole : null;
+}
+
+function change(now: number | null | undefined, before: number | null | undefined): number | null {
+  return now == null || !before ? null : now / before - 1;
+}
+
+function NothingYet() {
+  const org = useOrg();
+  const admin = useMay("admin");
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const fill = useMutation({
+    mutationFn: () => taken(api.POST("/api/v1/organisations/{org}/demo-traffic", { params: { path: { org } }, body: {} })),
+    onSuccess: async () => {
+      await navigate({ to: ".", search: (view: Record<string, unknown>) => ({ ...view, range: "7d" }) });
+      await queries.invalidateQueries();
+    },
+  });
+  return (
+    <Empty
+      title="Nothing was asked in this time"
+      action={
+        <>
+          <Button kind="primary" onClick={() => void navigate({ to: "/first", search: true })}>
+            Make the first request
+          </Button>
+          {admin && (
+            <Button busy={fill.isPending} onClick={() => fill.mutate()}>
+              Fill with demo traffic
+            </Button>
+          )}
+        </>
+      }
+    >
+      Requests, costs and failures will be here as they happen. Demo traffic shows what that looks like; one click in Settings deletes it.
+      {fill.error !== null && <Trouble error={fill.error} />}
+    </Empty>
+  );
+}
+
+interface ToggleProps<Choice extends string> {
+  label: string;
+  choices: readonly Choice[];
+  value: Choice;
+  onChange: (choice: Choice) => void;
+}
+
+function Toggle<Choice extends string>({ label, choices, value, onChange }: ToggleProps<Choice>) {
+  return (
+    <div role="group" aria-label={label} className="flex rounded-md border border-line p-0.5">
+      {choices.map((choice) => (
+        <button
+          key={choice}
+          type="button"
+          aria-pressed={choice === value}
+          onClick={() => onChange(choice)}
+          className="h-6 rounded px-2 text-xs text-muted hover:text-ink aria-pressed:bg-tint aria-pressed:font-medium aria-pressed:text-accent"
+        >
+          {choice}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,94 @@
+import { Link } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { playgroundKey } from "~/api/playground";
+import { askStream, type Piece, type Told } from "~/api/stream";
+import { count, duration, money, UNKNOWN } from "~/parts/numbers";
+import { useMe, useOrg } from "~/session";
+
+/** A question to all columns; its number tells it from the one before. */
+export interface Asking {
+  number: number;
+  body: Record<string, unknown>;
+}
+
+interface Answer {
+  text: string;
+  reasoning: string;
+  tools: string;
+  first: number | null;
+  took: number;
+  usage: Piece["usage"] | null;
+  told: Told | null;
+  finish: string | null;
+  wrong: string | null;
+}
+
+const NOTHING: Answer = { text: "", reasoning: "", tools: "", first: null, took: 0, usage: null, told: null, finish: null, wrong: null };
+
+/** One model's answer, as it comes. */
+export function Column({ model, asking }: { model: string; asking: Asking | null }) {
+  const org = useOrg();
+  const who = useMe().data?.name ?? "";
+  const [answer, setAnswer] = useState<Answer | null>(null);
+  useEffect(() => {
+    if (asking === null) return;
+    const stop = new AbortController();
+    const began = performance.now();
+    const since = () => (performance.now() - began) / 1000;
+    let now: Answer = NOTHING;
+    const put = (change: Partial<Answer>) => {
+      now = { ...now, ...change, took: since() };
+      setAnswer(now);
+    };
+    const ask = async () => {
+      const key = await playgroundKey(org, who);
+      const body = { ...asking.body, model, stream: true, stream_options: { include_usage: true } };
+      for await (const piece of askStream(key, body, stop.signal, (told) => put({ told })))
+        put({
+          text: now.text + (piece.text ?? ""),
+          reasoning: now.reasoning + (piece.reasoning ?? ""),
+          tools: now.tools + (piece.tool?.name ? `${now.tools ? "\n" : ""}${piece.tool.name} ` : "") + (piece.tool?.arguments ?? ""),
+          first: now.first ?? (piece.text || piece.reasoning || piece.tool ? since() : null),
+          ...(piece.usage ? { usage: piece.usage } : {}),
+          ...(piece.finish ? { finish: piece.finish } : {}),
+        });
+    };
+    put({});
+    ask().catch((problem: unknown) => {
+      if (!stop.signal.aborted) put({ wrong: problem instanceof Error ? problem.message : String(problem) });
+    });
+    return () => stop.abort();
+    // A column asks when it is told to, not when its model's name is being typed.
+    // eslint-disable-next-line
+  }, [asking]);
+  if (answer === null) return <p className="text-muted">The answer comes here.</p>;
+  const out = answer.usage?.completion_tokens;
+  const speed = out !== undefined && answer.first !== null && answer.took > answer.first ? out / (answer.took - answer.first) : null;
+  return (
+    <div aria-live="polite" className="flex flex-col gap-3">
+      {answer.reasoning !== "" && <p className="border-l-2 border-line pl-3 whitespace-pre-wrap text-muted">{answer.reasoning}</p>}
+      <p data-testid="answer" className="min-h-16 whitespace-pre-wrap break-words">
+        {answer.text}
+      </p>
+      {answer.tools !== "" && <pre className="overflow-x-auto rounded-md border border-line bg-canvas p-2 font-mono text-xs">{answer.tools}</pre>}
+      {answer.wrong !== null && (
+        <p role="alert" className="text-bad">
+          {answer.wrong}
+        </p>
+      )}
+      <p className="border-t border-line pt-2 text-xs text-muted">
+        first token {duration(answer.first)} · {duration(answer.took)} · {count(answer.usage?.prompt_tokens)} in / {count(out)} out
+        {speed !== null && ` · ${speed.toFixed(0)} tokens/s`} · {answer.usage?.cost === undefined ? UNKNOWN : money(answer.usage.cost * 1e9)}
+        {answer.told?.provider != null && ` · ${answer.told.provider}/${answer.told.model ?? ""}`}
+        {answer.told?.id != null && (
+          <>
+            {" · "}
+            <Link to="/requests" search={(view: Record<string, unknown>) => ({ ...view, request: answer.told?.id ?? undefined })} className="text-accent underline">
+              trace
+            </Link>
+          </>
+        )}
+      </p>
+    </div>
+  );
+}

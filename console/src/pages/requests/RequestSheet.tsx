@@ -1,0 +1,182 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, taken } from "~/api/client";
+import { ORIGIN, PREFIX } from "~/base";
+import { Badge } from "~/parts/Badge";
+import { Code, Copy } from "~/parts/Copy";
+import { count, duration, money, time, UNKNOWN } from "~/parts/numbers";
+import { Sheet } from "~/parts/Sheet";
+import { Shown } from "~/parts/Shown";
+import { type Shapes, useOrg } from "~/session";
+import { Outcome } from "./Requests";
+import { Waterfall } from "./Waterfall";
+
+type Whole = Shapes["RequestWhole"];
+const TABS = ["Summary", "Request", "Response"] as const;
+
+/** A request: who was tried, how long each took, what it cost, what was said where that is kept. */
+export function RequestSheet({ id, onClose }: { id: string; onClose: () => void }) {
+  const org = useOrg();
+  const [tab, setTab] = useState<(typeof TABS)[number]>("Summary");
+  const found = useQuery({
+    queryKey: ["request", org, id],
+    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/requests/{request_id}", { params: { path: { org, request_id: id } } })),
+  });
+  const whole = found.data;
+  return (
+    <Sheet wide title={whole === undefined ? "Request" : whole.line.asked} onClose={onClose}>
+      <Shown of={found}>
+        {whole !== undefined && (
+          <>
+            <Head of={whole} />
+            <div role="tablist" aria-label="Parts of the request" className="my-4 flex gap-1 border-b border-line">
+              {TABS.map((name) => (
+                <button
+                  key={name}
+                  type="button"
+                  role="tab"
+                  aria-selected={tab === name}
+                  onClick={() => setTab(name)}
+                  className="h-9 border-b-2 border-transparent px-3 text-muted aria-selected:border-accent aria-selected:text-ink"
+                >
+                  {name}
+                </button>
+              ))}
+            </div>
+            <div role="tabpanel" aria-label={tab}>
+              {tab === "Summary" ? <Summary of={whole} /> : <Content of={whole} side={tab === "Request" ? "request" : "response"} />}
+            </div>
+          </>
+        )}
+      </Shown>
+    </Sheet>
+  );
+}
+
+function Head({ of: { line } }: { of: Whole }) {
+  return (
+    <p className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      <Outcome of={line} />
+      <span>{line.provider == null ? "nobody was asked" : `${line.provider}/${line.model ?? ""}`}</span>
+      <span className="text-muted">
+        {duration(line.duration_s)} · {count(line.prompt_tokens)} in / {count(line.completion_tokens)} out · {money(line.cost_nanousd)}
+      </span>
+      <span className="flex-1" />
+      <span className="inline-flex items-center text-muted">
+        <code className="text-xs">{line.id}</code>
+        <Copy text={line.id} label="Copy the id" />
+        <Copy text={location.href} label="Copy a link to this" />
+      </span>
+    </p>
+  );
+}
+
+function Summary({ of: whole }: { of: Whole }) {
+  const { line, attempts, warnings, overhead_s } = whole;
+  const rows: readonly (readonly [string, string])[] = [
+    ["When", time(line.started_at)],
+    ["Key", line.gateway_key ?? "none needed"],
+    ["Endpoint", `${line.endpoint ?? UNKNOWN}${line.stream ? ", streamed" : ""}`],
+    ["Route", line.route ?? "none"],
+    ["First token", duration(line.first_token_s)],
+    ["Ours", duration(overhead_s)],
+    ["Finished", line.finish_reason ?? UNKNOWN],
+  ];
+  return (
+    <div className="flex flex-col gap-6">
+      <section>
+        <h3 className="mb-2 text-sm font-semibold">Attempts</h3>
+        <Waterfall of={whole} />
+      </section>
+      <div className="grid gap-6 md:grid-cols-2">
+        <dl className="grid grid-cols-[7rem_1fr] content-start gap-y-1.5">
+          {rows.map(([name, value]) => (
+            <div key={name} className="contents">
+              <dt className="text-muted">{name}</dt>
+              <dd className="break-all">{value}</dd>
+            </div>
+          ))}
+        </dl>
+        <Price of={whole} />
+      </div>
+      {warnings.length > 0 && (
+        <section>
+          <h3 className="mb-2 text-sm font-semibold">Warnings</h3>
+          <ul className="list-disc pl-5">
+            {warnings.map((warning) => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <section>
+        <h3 className="mb-2 text-sm font-semibold">Ask the same again</h3>
+        <Code label="Copy as curl" text={asCurl(whole)} />
+        <Link to="/playground" search={(view: Record<string, unknown>) => ({ ...view, request: undefined, models: [line.asked], from_request: line.id })} className="mt-2 inline-block text-accent underline">
+          Replay in the playground
+        </Link>
+      </section>
+      {attempts.length === 0 && <p className="text-muted">It was answered without asking anybody.</p>}
+    </div>
+  );
+}
+
+function Price({ of: { line, attempts } }: { of: Whole }) {
+  const rows: readonly (readonly [string, number | null | undefined])[] = [
+    ["Prompt", line.prompt_tokens],
+    ["· from cache", line.cache_read_tokens],
+    ["· to cache", line.cache_write_tokens],
+    ["Completion", line.completion_tokens],
+    ["· reasoning", line.reasoning_tokens],
+  ];
+  return (
+    <table className="w-full self-start">
+      <tbody>
+        {rows.map(([name, tokens]) => (
+          <tr key={name} className="border-b border-line">
+            <th scope="row" className="py-1 text-left font-normal text-muted">
+              {name}
+            </th>
+            <td className="text-right">{count(tokens)} tokens</td>
+          </tr>
+        ))}
+        <tr>
+          <th scope="row" className="py-1 text-left font-medium">
+            Cost {attempts.length > 1 && "of all attempts"}
+          </th>
+          <td className="text-right font-medium">
+            {money(line.cost_nanousd)} <Badge>{line.usage_estimated ? "estimated" : line.cost_source}</Badge>
+          </td>
+        </tr>
+      </tbody>
+    </table>
+  );
+}
+
+function Content({ of: { content }, side }: { of: Whole; side: "request" | "response" }) {
+  if (content == null)
+    return (
+      <p className="text-muted">
+        What was said was not kept. An admin can switch that on under{" "}
+        <Link to="/settings" search={true} className="text-accent underline">
+          Settings
+        </Link>
+        , for what is asked from then on.
+      </p>
+    );
+  return <Code label={`Copy the ${side}`} text={pretty(content[side])} />;
+}
+
+function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+function asCurl({ line, content }: Whole): string {
+  const body = content?.request ?? JSON.stringify({ model: line.asked, messages: [{ role: "user", content: "…" }] });
+  return `curl ${ORIGIN}${PREFIX}/v1${line.endpoint ?? "/chat/completions"} \\\n  -H "authorization: Bearer $KEY" -H "content-type: application/json" \\\n  -d '${body.replaceAll("'", "'\\''")}'`;
+}

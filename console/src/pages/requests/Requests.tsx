@@ -1,0 +1,123 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Download, Radio } from "lucide-react";
+import { useCallback, useState } from "react";
+import { api, taken } from "~/api/client";
+import { useList } from "~/api/list";
+import { PREFIX } from "~/base";
+import { useRange } from "~/frame/range";
+import { Badge, type Tone } from "~/parts/Badge";
+import { Button } from "~/parts/Button";
+import { Card } from "~/parts/Card";
+import { Columns } from "~/parts/Columns";
+import { Empty } from "~/parts/Empty";
+import { count, duration, money, time } from "~/parts/numbers";
+import { PageHead } from "~/parts/PageHead";
+import { Shown } from "~/parts/Shown";
+import { columnsOf, Table } from "~/parts/Table";
+import { type Shapes, useOrg } from "~/session";
+import { FilterBar, type Filters, readFilters } from "./filters";
+import { Histogram } from "./Histogram";
+import { RequestSheet } from "./RequestSheet";
+import { useTail } from "./tail";
+
+export type Line = Shapes["RequestLine"];
+
+const column = columnsOf<Line>();
+const columns = column.columns([
+  column.accessor("started_at", { header: "When", cell: ({ getValue }) => time(getValue()) }),
+  column.display({ id: "outcome", header: "Outcome", cell: ({ row }) => <Outcome of={row.original} /> }),
+  column.accessor("asked", { header: "Asked for", cell: ({ getValue }) => <span className="font-medium">{getValue()}</span> }),
+  column.accessor((line) => (line.provider == null ? "" : `${line.provider}/${line.model ?? ""}`), { id: "answered", header: "Answered by" }),
+  column.accessor((line) => line.gateway_key ?? line.source, { id: "key", header: "Key" }),
+  column.accessor("attempt_count", { header: "Attempts", meta: { align: "right" } }),
+  column.accessor("prompt_tokens", { header: "In", meta: { align: "right" }, cell: ({ getValue }) => count(getValue()) }),
+  column.accessor("completion_tokens", { header: "Out", meta: { align: "right" }, cell: ({ getValue }) => count(getValue()) }),
+  column.accessor("cost_nanousd", { header: "Cost", meta: { align: "right" }, cell: ({ getValue }) => money(getValue()) }),
+  column.accessor("first_token_s", { header: "First token", meta: { align: "right" }, cell: ({ getValue }) => duration(getValue()) }),
+  column.accessor("duration_s", { header: "Took", meta: { align: "right" }, cell: ({ getValue }) => duration(getValue()) }),
+  column.accessor("endpoint", { header: "Endpoint", cell: ({ getValue }) => getValue() ?? "" }),
+  column.accessor("id", { header: "Id", cell: ({ getValue }) => <code className="text-xs">{getValue()}</code> }),
+]);
+const NAMES = { started_at: "When", outcome: "Outcome", asked: "Asked for", answered: "Answered by", key: "Key", attempt_count: "Attempts", prompt_tokens: "In", completion_tokens: "Out", cost_nanousd: "Cost", first_token_s: "First token", duration_s: "Took", endpoint: "Endpoint", id: "Id" };
+
+/** Every request: filtered by what stands in the address, live where wanted. */
+export default function Requests() {
+  const org = useOrg();
+  const [range] = useRange();
+  const navigate = useNavigate();
+  const search = useSearch({ strict: false });
+  const filters = readFilters(search);
+  const [live, setLive] = useState(false);
+  const [hidden, setHidden] = useState<Record<string, boolean>>({ endpoint: true, id: true });
+  const query = { ...filters, since: String(range.from), ...(range.name === "custom" ? { until: String(range.to) } : {}) };
+  const list = useList(["requests", org, query], (cursor) =>
+    taken(api.GET("/api/v1/organisations/{org}/requests", { params: { path: { org }, query: { ...query, limit: 200, ...(cursor === undefined ? {} : { cursor }) } } })).then(
+      (page) => page as unknown as { items: Line[]; next: string | null },
+    ),
+  );
+  const fresh = useTail(org, filters, live);
+  const known = new Set(fresh.map(({ id }) => id));
+  const rows = live ? [...fresh, ...list.rows.filter(({ id }) => !known.has(id))] : list.rows;
+  const show = useCallback(
+    (id: string | undefined) =>
+      void navigate({ to: ".", search: ({ request: _, ...view }: Record<string, unknown>) => (id === undefined ? view : { ...view, request: id }) }),
+    [navigate],
+  );
+  const setFilters = (next: Filters) =>
+    void navigate({ to: ".", search: (view: Record<string, unknown>) => ({ ...Object.fromEntries(Object.entries(view).filter(([name]) => !(name in filters))), ...next }), replace: true });
+  const exported = (format: string) =>
+    `${PREFIX}/api/v1/organisations/${encodeURIComponent(org)}/requests?${new URLSearchParams({ ...Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)])), format })}`;
+  return (
+    <>
+      <PageHead
+        title="Requests"
+        action={
+          <>
+            <Button icon={<Radio aria-hidden size={14} className={live ? "text-good" : ""} />} aria-pressed={live} onClick={() => setLive(!live)}>
+              {live ? "Live" : "Go live"}
+            </Button>
+            <Columns names={NAMES} hidden={hidden} onChange={setHidden} />
+            {(["csv", "jsonl"] as const).map((format) => (
+              <a key={format} href={exported(format)} download className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 text-sm font-medium hover:bg-raised">
+                <Download aria-hidden size={14} />
+                {format.toUpperCase()}
+              </a>
+            ))}
+          </>
+        }
+      />
+      <Card>
+        <div className="flex flex-col gap-4">
+          <FilterBar value={filters} onChange={setFilters} />
+          <Histogram filters={filters} />
+          <Shown of={list}>
+            <Table
+              label="Requests"
+              columns={columns}
+              rows={rows}
+              keyOf={({ id }) => id}
+              hidden={hidden}
+              onOpen={({ id }) => show(id)}
+              onNearEnd={list.more}
+              empty={<Empty title="No request fits">Widen the time at the top, or take a filter away.</Empty>}
+            />
+          </Shown>
+        </div>
+      </Card>
+      {typeof search.request === "string" && <RequestSheet id={search.request} onClose={() => show(undefined)} />}
+    </>
+  );
+}
+
+const TONES: Record<string, Tone> = { ok: "good", error: "bad", truncated: "warn", client_closed: "plain", interrupted: "plain" };
+const WORDS: Record<string, string> = { client_closed: "client left" };
+
+export function Outcome({ of: line }: { of: Pick<Line, "outcome" | "status" | "error"> }) {
+  const words = line.outcome === "error" ? (line.error ?? "error") : (WORDS[line.outcome] ?? line.outcome);
+  return (
+    <Badge tone={TONES[line.outcome] ?? "plain"}>
+      {line.status != null && `${line.status} `}
+      {words}
+    </Badge>
+  );
+}

@@ -1,0 +1,59 @@
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, taken } from "~/api/client";
+import { Button } from "~/parts/Button";
+import { Card } from "~/parts/Card";
+import { TextField } from "~/parts/Field";
+import { Trouble } from "~/parts/Trouble";
+import { useOrg } from "~/session";
+
+/** Where a request would go. Nobody is asked. */
+export function Explain() {
+  const org = useOrg();
+  const [model, setModel] = useState("demo/echo");
+  const [image, setImage] = useState(false);
+  const [tokens, setTokens] = useState("");
+  const explain = useMutation({
+    mutationFn: () => taken(api.POST("/api/v1/organisations/{org}/routes/explain", { params: { path: { org } }, body: { model, image, tokens: Number(tokens || 0) } })),
+  });
+  return (
+    <Card title="Where would a request go?" className="self-start">
+      <form
+        className="flex flex-col gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          explain.mutate();
+        }}
+      >
+        <TextField label="Model" required value={model} onChange={(event) => setModel(event.target.value)} />
+        <TextField label="Tokens of its prompt" type="number" min={0} value={tokens} onChange={(event) => setTokens(event.target.value)} />
+        <label className="flex items-center gap-2">
+          <input type="checkbox" checked={image} onChange={(event) => setImage(event.target.checked)} />
+          with an image
+        </label>
+        <Button type="submit" busy={explain.isPending}>
+          Explain
+        </Button>
+      </form>
+      {explain.error !== null && <Trouble error={explain.error} />}
+      {explain.data !== undefined && (
+        <div role="status" className="mt-4 flex flex-col gap-3">
+          <ul className="list-disc pl-4 text-muted">
+            {explain.data.steps.map((step) => (
+              <li key={step}>{step}</li>
+            ))}
+          </ul>
+          <ol className="flex flex-col gap-1">
+            {explain.data.deployments.map(({ ref, weight }, index) => (
+              <li key={`${ref}-${index}`} className="rounded-md border border-line px-2 py-1">
+                {index + 1}. <span className="font-medium">{ref}</span>
+                {weight != null && <span className="text-muted"> share {weight}</span>}
+              </li>
+            ))}
+          </ol>
+          {explain.data.shadow != null && <p className="text-muted">A copy goes to {explain.data.shadow}.</p>}
+        </div>
+      )}
+    </Card>
+  );
+}

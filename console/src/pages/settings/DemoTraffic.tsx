@@ -1,0 +1,40 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, taken } from "~/api/client";
+import { Button } from "~/parts/Button";
+import { Card } from "~/parts/Card";
+import { count } from "~/parts/numbers";
+import { Trouble } from "~/parts/Trouble";
+import { useOrg } from "~/session";
+
+/** Made-up requests of the last week, to see what the charts look like; gone with one click. */
+export function DemoTraffic() {
+  const org = useOrg();
+  const queries = useQueryClient();
+  const again = { onSuccess: () => queries.invalidateQueries() };
+  const fill = useMutation({
+    mutationFn: () => taken(api.POST("/api/v1/organisations/{org}/demo-traffic", { params: { path: { org } }, body: {} })),
+    ...again,
+  });
+  const clear = useMutation({
+    mutationFn: () => taken(api.DELETE("/api/v1/organisations/{org}/requests", { params: { path: { org }, query: { tag: "demo" } } })),
+    ...again,
+  });
+  const error = fill.error ?? clear.error;
+  return (
+    <Card title="Demo traffic">
+      <p className="mb-3 text-muted">Made-up requests of the last seven days. They are marked, their costs are no money, and they are deleted without a trace in any sum.</p>
+      <div className="flex items-center gap-2">
+        <Button busy={fill.isPending} onClick={() => fill.mutate()}>
+          Fill with demo traffic
+        </Button>
+        <Button busy={clear.isPending} onClick={() => clear.mutate()}>
+          Delete it
+        </Button>
+        <span role="status" className="text-muted">
+          {clear.data ? `${count(clear.data.deleted)} deleted` : fill.data ? `${count(fill.data.made)} made` : ""}
+        </span>
+      </div>
+      {error !== null && <Trouble error={error} />}
+    </Card>
+  );
+}

@@ -1,0 +1,107 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { api, taken } from "~/api/client";
+import { Button } from "~/parts/Button";
+import { Card } from "~/parts/Card";
+import { SelectField, TextField } from "~/parts/Field";
+import { PageHead } from "~/parts/PageHead";
+import { Shown } from "~/parts/Shown";
+import { Trouble } from "~/parts/Trouble";
+import { type Shapes, useMay, useMe, useOrg, useOrganisations } from "~/session";
+import { DemoTraffic } from "./DemoTraffic";
+import { Oidc } from "./Oidc";
+import { Password } from "./Password";
+import { Quotas } from "./Quotas";
+import { Tokens } from "./Tokens";
+
+type Values = Shapes["OrganisationSettings"];
+
+/** What holds for the organisation, for oneself, and, for operators, for the gateway. */
+export default function Settings() {
+  const org = useOrg();
+  const admin = useMay("admin");
+  const me = useMe().data;
+  const organisations = useOrganisations();
+  const shown = organisations.data?.items.find(({ name }) => name === org);
+  return (
+    <>
+      <PageHead title="Settings" />
+      <Shown of={organisations}>
+        <div className="grid items-start gap-4 xl:grid-cols-2">
+          {shown !== undefined && <Keeping key={`${org} ${shown.version}`} shown={shown} editable={admin} />}
+          {shown !== undefined && me?.operator && <Quotas key={`quotas ${org} ${shown.version}`} shown={shown} />}
+          {admin && <DemoTraffic />}
+          {me?.account != null && <Password />}
+          {me?.account != null && <Tokens />}
+          {me?.operator && <Oidc />}
+        </div>
+      </Shown>
+    </>
+  );
+}
+
+function Keeping({ shown, editable }: { shown: Shapes["OrganisationShown"]; editable: boolean }) {
+  const queries = useQueryClient();
+  const [title, setTitle] = useState(shown.title);
+  const [values, setValues] = useState<Values>(shown.settings);
+  const [saved, setSaved] = useState(false);
+  useEffect(() => setSaved(false), [title, values]);
+  const set = (change: Partial<Values>) => setValues({ ...values, ...change });
+  const save = useMutation({
+    mutationFn: () => taken(api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { title, settings: values, version: shown.version } })),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ["organisations"] });
+      setSaved(true);
+    },
+  });
+  const cache = values.cache;
+  return (
+    <Card title="Organisation">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          save.mutate();
+        }}
+      >
+        <fieldset disabled={!editable} className="flex flex-col gap-4">
+          <TextField label="Title" required value={title} onChange={(event) => setTitle(event.target.value)} />
+          <SelectField
+            label="What is kept of what is said"
+            hint="Tokens, costs and times are always kept; texts only where you say so."
+            value={values.content ?? ""}
+            choices={[
+              { value: "", name: "as the gateway has it" },
+              { value: "off", name: "nothing" },
+              { value: "redacted", name: "texts, without what looks secret or personal" },
+              { value: "full", name: "everything" },
+            ]}
+            onChange={(event) => set({ content: (event.target.value || null) as NonNullable<Values["content"]> | null })}
+          />
+          <TextField label="For how many days texts are kept" type="number" min={1} value={values.content_days ?? ""} placeholder="as the gateway has it" onChange={(event) => set({ content_days: event.target.value === "" ? null : Number(event.target.value) })} />
+          <SelectField
+            label="Same question, same answer (cache)"
+            value={cache?.enabled == null ? "" : String(cache.enabled)}
+            choices={[
+              { value: "", name: "as the gateway has it" },
+              { value: "true", name: "answers are kept, and given again" },
+              { value: "false", name: "everything is asked anew" },
+            ]}
+            onChange={(event) => set({ cache: { ...cache, enabled: event.target.value === "" ? null : event.target.value === "true" } })}
+          />
+          <TextField label="For how many seconds an answer is given again" type="number" min={1} value={cache?.ttl ?? ""} placeholder="as the gateway has it" onChange={(event) => set({ cache: { ...cache, ttl: event.target.value === "" ? null : Number(event.target.value) } })} />
+          {editable && (
+            <div className="flex items-center gap-3">
+              <Button kind="primary" type="submit" busy={save.isPending}>
+                Save
+              </Button>
+              <span role="status" className="text-good">
+                {saved ? "Saved" : ""}
+              </span>
+            </div>
+          )}
+        </fieldset>
+      </form>
+      {save.error !== null && <Trouble error={save.error} />}
+    </Card>
+  );
+}

@@ -1,0 +1,63 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, taken } from "~/api/client";
+import { Alone } from "~/frame/Gate";
+import { Button } from "~/parts/Button";
+import { TextField } from "~/parts/Field";
+import { Shown } from "~/parts/Shown";
+import { Trouble } from "~/parts/Trouble";
+import { useMe } from "~/session";
+
+/** Somebody was invited: who has an account accepts, others make one. */
+export default function Invitation() {
+  const token = location.hash.slice(1);
+  const me = useMe();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const seen = useQuery({
+    queryKey: ["invitation", token],
+    queryFn: () => taken(api.POST("/api/v1/invitations/look", { body: { token } })),
+    retry: false,
+  });
+  const enter = async () => {
+    await queries.invalidateQueries();
+    await navigate({ to: "/", replace: true });
+  };
+  const accept = useMutation({ mutationFn: () => taken(api.POST("/api/v1/invitations/accept", { body: { token } })), onSuccess: enter });
+  const register = useMutation({
+    mutationFn: () => taken(api.POST("/api/v1/invitations/register", { body: { token, email: seen.data?.email ?? email, password } })),
+    onSuccess: enter,
+  });
+  const trouble = accept.error ?? register.error;
+  return (
+    <Alone>
+      <Shown of={seen} rows={3}>
+        <h1 className="text-lg font-semibold">You are invited to {seen.data?.organisation}</h1>
+        <p className="mt-1 text-muted">As {seen.data?.role}.</p>
+        {me.data?.account != null ? (
+          <Button className="mt-4" kind="primary" busy={accept.isPending} onClick={() => accept.mutate()}>
+            Join as {me.data.name}
+          </Button>
+        ) : (
+          <form
+            className="mt-4 flex flex-col gap-4"
+            onSubmit={(event) => {
+              event.preventDefault();
+              register.mutate();
+            }}
+          >
+            <TextField label="E-mail" type="email" autoComplete="username" required disabled={seen.data?.email != null} value={seen.data?.email ?? email} onChange={(event) => setEmail(event.target.value)} />
+            <TextField label="Password" type="password" autoComplete="new-password" required minLength={12} hint="Twelve characters at least." value={password} onChange={(event) => setPassword(event.target.value)} />
+            <Button kind="primary" type="submit" busy={register.isPending}>
+              Join
+            </Button>
+          </form>
+        )}
+        {trouble !== null && <Trouble error={trouble} />}
+      </Shown>
+    </Alone>
+  );
+}

@@ -1,0 +1,39 @@
+import { Check, Copy as CopyIcon } from "lucide-react";
+import { useState } from "react";
+
+/** A text to take along: a key, a command. Without a secure context there is no clipboard. */
+export function Copy({ text, label = "Copy" }: { text: string; label?: string }) {
+  const [done, setDone] = useState(false);
+  const Icon = done ? Check : CopyIcon;
+  return (
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      onClick={async () => {
+        await navigator.clipboard.writeText(text);
+        setDone(true);
+        setTimeout(() => setDone(false), 1500);
+      }}
+      className="grid size-7 place-items-center rounded-md text-muted hover:bg-raised hover:text-ink"
+    >
+      <Icon aria-hidden size={14} />
+      <span role="status" className="sr-only">
+        {done ? "Copied" : ""}
+      </span>
+    </button>
+  );
+}
+
+export function Code({ text, label }: { text: string; label?: string }) {
+  return (
+    <div className="relative rounded-md border border-line bg-canvas">
+      <pre className="overflow-x-auto p-3 pr-10 font-mono text-xs" tabIndex={0}>
+        {text}
+      </pre>
+      <div className="absolute top-1.5 right-1.5">
+        <Copy text={text} label={label ?? "Copy"} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes, useId } from "react";
+
+export const BOX =
+  "w-full rounded-md border border-line bg-canvas px-2.5 text-sm text-ink placeholder:text-muted disabled:opacity-60 aria-invalid:border-bad";
+
+interface Around {
+  label: string;
+  hint?: ReactNode;
+  error?: string | undefined;
+}
+
+function Labelled({ label, hint, error, id, children }: Around & { id: string; children: ReactNode }) {
+  return (
+    <div className="flex flex-col gap-1">
+      <label htmlFor={id} className="text-sm font-medium">
+        {label}
+      </label>
+      {children}
+      {error !== undefined ? (
+        <p id={`${id}-told`} role="alert" className="text-xs text-bad">
+          {error}
+        </p>
+      ) : (
+        hint !== undefined && (
+          <p id={`${id}-told`} className="text-xs text-muted">
+            {hint}
+          </p>
+        )
+      )}
+    </div>
+  );
+}
+
+function told({ hint, error }: Around, id: string) {
+  return { "aria-invalid": error !== undefined, "aria-describedby": hint || error ? `${id}-told` : undefined };
+}
+
+export function TextField({ label, hint, error, ...rest }: Around & InputHTMLAttributes<HTMLInputElement>) {
+  const id = useId();
+  const around = { label, hint, ...(error === undefined ? {} : { error }) };
+  return (
+    <Labelled {...around} id={id}>
+      <input id={id} autoComplete="off" spellCheck={false} {...told(around, id)} {...rest} className={`${BOX} h-9`} />
+    </Labelled>
+  );
+}
+
+export function LongField({ label, hint, error, ...rest }: Around & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+  const id = useId();
+  const around = { label, hint, ...(error === undefined ? {} : { error }) };
+  return (
+    <Labelled {...around} id={id}>
+      <textarea id={id} rows={5} spellCheck={false} {...told(around, id)} {...rest} className={`${BOX} py-2 font-mono`} />
+    </Labelled>
+  );
+}
+
+export interface Choice {
+  value: string;
+  name: string;
+}
+
+export function SelectField({
+  label,
+  hint,
+  error,
+  choices,
+  ...rest
+}: Around & { choices: readonly Choice[] } & SelectHTMLAttributes<HTMLSelectElement>) {
+  const id = useId();
+  const around = { label, hint, ...(error === undefined ? {} : { error }) };
+  return (
+    <Labelled {...around} id={id}>
+      <select id={id} {...told(around, id)} {...rest} className={`${BOX} h-9`}>
+        {choices.map(({ value, name }) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </Labelled>
+  );
+}

@@ -1,0 +1,122 @@
+import { columnVisibilityFeature, createColumnHelper, tableFeatures, useTable } from "@tanstack/react-table";
+import type { ColumnDef } from "@tanstack/react-table";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
+
+export const features = tableFeatures({ columnVisibilityFeature });
+export type Features = typeof features;
+
+/** Make columns of rows of one kind. `meta.align` may be "right". */
+export const columnsOf = <Row extends object>() => createColumnHelper<Features, Row>();
+
+const ROW_PX = 36;
+const AHEAD = 12;
+
+interface Props<Row extends object> {
+  label: string;
+  // The values of columns differ in type; a table only shows them.
+  // biome-ignore lint: see above
+  columns: readonly ColumnDef<Features, Row, any>[];
+  rows: readonly Row[];
+  keyOf: (row: Row) => string;
+  hidden?: Readonly<Record<string, boolean>>;
+  onOpen?: (row: Row) => void;
+  /** Called when the last row is near, for the next page. */
+  onNearEnd?: () => void;
+  empty?: ReactNode;
+  height?: string;
+}
+
+/** Rows, of which only those in sight are in the page. Arrows go up and down, Enter opens. */
+export function Table<Row extends object>(props: Props<Row>) {
+  const { label, rows, keyOf, onOpen, onNearEnd, empty, height = "max-h-[70dvh]" } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const table = useTable({
+    features,
+    columns: props.columns as ColumnDef<Features, Row, unknown>[],
+    data: rows as Row[],
+    getRowId: keyOf,
+    state: { columnVisibility: invert(props.hidden) },
+  });
+  const every = table.getRowModel().rows;
+  const virtual = useVirtualizer({
+    count: every.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: AHEAD,
+  });
+  const seen = virtual.getVirtualItems();
+  const last = seen.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (every.length > 0 && last >= every.length - AHEAD) onNearEnd?.();
+  }, [last, every.length, onNearEnd]);
+
+  if (rows.length === 0 && empty !== undefined) return empty;
+  const above = seen[0]?.start ?? 0;
+  const below = virtual.getTotalSize() - (seen.at(-1)?.end ?? 0);
+  return (
+    <div ref={scroller} className={`overflow-auto ${height}`} tabIndex={-1}>
+      <table aria-label={label} aria-rowcount={every.length} className="w-full border-separate border-spacing-0 text-left">
+        <thead>
+          {table.getHeaderGroups().map((group) => (
+            <tr key={group.id}>
+              {group.headers.map((header) => (
+                <th
+                  key={header.id}
+                  scope="col"
+                  className={`sticky top-0 z-[1] h-9 border-b border-line bg-surface px-3 text-xs font-medium whitespace-nowrap text-muted ${side(header.column.columnDef.meta)}`}
+                >
+                  {header.isPlaceholder ? null : <table.FlexRender header={header} />}
+                </th>
+              ))}
+            </tr>
+          ))}
+        </thead>
+        <tbody>
+          {above > 0 && <tr aria-hidden style={{ height: above }} />}
+          {seen.map(({ index }) => {
+            const row = every[index];
+            if (row === undefined) return null;
+            return (
+              <tr
+                key={row.id}
+                aria-rowindex={index + 1}
+                tabIndex={onOpen ? 0 : undefined}
+                onClick={() => onOpen?.(row.original)}
+                onKeyDown={(event) => walk(event, () => onOpen?.(row.original))}
+                className={onOpen ? "cursor-pointer hover:bg-raised focus-visible:bg-raised" : ""}
+              >
+                {row.getVisibleCells().map((cell) => (
+                  <td
+                    key={cell.id}
+                    className={`h-9 max-w-96 truncate border-b border-line px-3 ${side(cell.column.columnDef.meta)}`}
+                  >
+                    <table.FlexRender cell={cell} />
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+          {below > 0 && <tr aria-hidden style={{ height: below }} />}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function side(meta: unknown): string {
+  return (meta as { align?: string } | undefined)?.align === "right" ? "text-right" : "";
+}
+
+function invert(hidden: Readonly<Record<string, boolean>> = {}): Record<string, boolean> {
+  return Object.fromEntries(Object.entries(hidden).map(([name, is]) => [name, !is]));
+}
+
+function walk(event: KeyboardEvent<HTMLTableRowElement>, open: () => void): void {
+  const row = event.currentTarget;
+  const to = event.key === "ArrowDown" ? row.nextElementSibling : event.key === "ArrowUp" ? row.previousElementSibling : null;
+  if (to instanceof HTMLElement) {
+    event.preventDefault();
+    to.focus();
+  } else if (event.key === "Enter" && event.target === row) open();
+}

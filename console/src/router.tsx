@@ -1,0 +1,57 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { CONSOLE } from "~/base";
+import { Frame } from "~/frame/Frame";
+import { Lost } from "~/frame/Lost";
+
+/** What every page may ask for. */
+export interface Context {
+  queries: QueryClient;
+}
+
+/** What of the view stands in the address, so that it can be sent to somebody. */
+export interface View {
+  org?: string;
+  range?: string;
+  from?: number;
+  to?: number;
+  [filter: string]: unknown;
+}
+
+const root = createRootRouteWithContext<Context>()({
+  component: Frame,
+  notFoundComponent: Lost,
+  validateSearch: (search: Record<string, unknown>): View => search,
+});
+
+const page = <const Path extends string>(path: Path, load: () => Promise<{ default: React.ComponentType }>) =>
+  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
+
+const routes = root.addChildren([
+  page("/", () => import("~/pages/overview/Overview")),
+  page("/requests", () => import("~/pages/requests/Requests")),
+  page("/playground", () => import("~/pages/playground/Playground")),
+  page("/providers", () => import("~/pages/providers/Providers")),
+  page("/models", () => import("~/pages/models/Models")),
+  page("/routes", () => import("~/pages/routes/Routes")),
+  page("/guardrails", () => import("~/pages/guardrails/Guardrails")),
+  page("/organisations", () => import("~/pages/organisations/Organisations")),
+  page("/limits", () => import("~/pages/limits/Limits")),
+  page("/settings", () => import("~/pages/settings/Settings")),
+  page("/keys", () => import("~/pages/keys/Keys")),
+  page("/members", () => import("~/pages/members/Members")),
+  page("/audit", () => import("~/pages/audit/Audit")),
+  page("/first", () => import("~/pages/first/First")),
+  page("/setup", () => import("~/pages/welcome/Setup")),
+  page("/invitation", () => import("~/pages/welcome/Invitation")),
+]);
+
+export function makeRouter(queries: QueryClient) {
+  return createRouter({ routeTree: routes, basepath: CONSOLE, context: { queries }, defaultPreload: "intent" });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,43 @@
+import { useQuery } from "@tanstack/react-query";
+import { useSearch } from "@tanstack/react-router";
+import { api, taken } from "~/api/client";
+import type { components } from "~/api/schema";
+
+export type Shapes = components["schemas"];
+export type Me = Shapes["Me"];
+export type Role = Me["roles"][string];
+
+const ROLES: readonly Role[] = ["viewer", "member", "admin", "owner"];
+
+/** Who looks at the console; a 401 means that nobody has signed in. */
+export function useMe() {
+  return useQuery({
+    queryKey: ["me"],
+    queryFn: () => taken(api.GET("/api/v1/session")),
+    staleTime: 60_000,
+    retry: false,
+  });
+}
+
+/** The organisations that one may look at; the first page is more than anybody switches between. */
+export function useOrganisations() {
+  return useQuery({
+    queryKey: ["organisations"],
+    queryFn: () => taken(api.GET("/api/v1/organisations", { params: { query: { limit: 200 } } })),
+    staleTime: 30_000,
+  });
+}
+
+/** The organisation that one looks at: the address names it, else it is the first. */
+export function useOrg(): string {
+  const { org } = useSearch({ strict: false }) as { org?: string };
+  const known = useOrganisations().data?.items;
+  return org ?? known?.[0]?.name ?? "default";
+}
+
+/** Whether one's role in the organisation at which one looks is at least this. */
+export function useMay(least: Role): boolean {
+  const org = useOrg();
+  const role = useOrganisations().data?.items.find(({ name }) => name === org)?.role;
+  return role != null && ROLES.indexOf(role) >= ROLES.indexOf(least);
+}
