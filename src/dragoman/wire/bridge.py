@@ -258,7 +258,6 @@ class Translate(_Meter):
         self.committed = committed  # what the client's format cannot say has not reached it
         return written
 
-
     def _screened(
         self, events: Sequence[Event], screen: Callable[[Sequence[Event]], Sequence[Event]]
     ) -> Sequence[Event]:
