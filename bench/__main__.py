@@ -1,7 +1,8 @@
 """Run the measurements and print tables; `--save` keeps them in `bench/results/`.
 
 python -m bench                  everything
-python -m bench calls startup    some: calls, startup, catalog, adapters, parse, languages, memory
+python -m bench calls startup    some: calls, startup, catalog, adapters, parse, languages,
+                                 hot_path, memory
 """
 
 from __future__ import annotations
@@ -167,6 +168,17 @@ def languages() -> str:
     return f"{text}\n\nOne MiB of request, opened and sealed anew: {request:.2f} ms"
 
 
+def hot_path() -> str:
+    """CPU of a request inside the gateway, without sockets, and what its parts add."""
+    result = run_json("bench.hot_path")
+    bare = result["bare"]
+    rows = [
+        [name, f"{us:.0f}", f"{us - bare:+.0f}", f"{us / bare:.2f} ×"]
+        for name, us in result.items()
+    ]
+    return table(["", "CPU µs", "added", "to bare"], rows)
+
+
 def memory() -> str:
     """Memory over 100 000 calls."""
     with upstream() as base_url:
@@ -199,6 +211,7 @@ PARTS = {
     "calls": calls,
     "parse": parse,
     "languages": languages,
+    "hot_path": hot_path,
     "memory": memory,
 }
 
