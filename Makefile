@@ -36,6 +36,7 @@ generated: .venv/dev.stamp
 	$(BIN)/python scripts/gen_config_reference.py --check
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python scripts/generate_languages.py --check
+	$(BIN)/python scripts/generate_client.py --check
 	$(BIN)/python scripts/build_changelog.py --check
 	$(BIN)/python scripts/build_catalog.py --check
 
@@ -51,6 +52,7 @@ generate: .venv/dev.stamp  ## write the generated parts of the docs anew
 	$(BIN)/python scripts/gen_config_reference.py
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python scripts/generate_languages.py
+	$(BIN)/python scripts/generate_client.py
 
 console: .venv/console.stamp  ## build the web console, where its source has changed
 

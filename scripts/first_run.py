@@ -50,6 +50,8 @@ The same from Python (pip install openai anthropic):
 
 Model "smart" is a route whose first model fails; see what happened: {dragoman} logs
 Your own providers: docs/quickstart.md, docs/gateway/index.md
+
+See what is called, and try models, in a browser: {url}/console/
 """
 
 

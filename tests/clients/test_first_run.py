@@ -92,6 +92,9 @@ def test_what_it_prints_works_as_it_stands_until_ctrl_c(at_terminal: Running) ->
     said = run("bash", "-c", curl)
     assert json.loads(said)["choices"][0]["message"]["content"] == "Hello, gateway"
     blocks = [textwrap.dedent(block) for block in BLOCK.findall(printed)]
+    assert f"in a browser: {console_of(printed)}\n" in printed
+    with urllib.request.urlopen(console_of(printed)) as page:
+        assert b'<div id="root">' in page.read()
     assert [run(sys.executable, "-c", block) for block in blocks] == ["Hello, gateway\n"] * 2
     os.killpg(at_terminal.process.pid, signal.SIGINT)
     assert at_terminal.result().code == 0
@@ -103,6 +106,12 @@ def test_a_gateway_that_cannot_start_is_a_failure(first_run: FirstRun) -> None:
     assert result.code == 78
     assert "NOT_SET" in result.err
     assert "Ask it" not in result.out
+
+
+def console_of(printed: str) -> str:
+    found = re.search(r"^  Console (\S+)$", printed, re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 def run(*command: str) -> str:

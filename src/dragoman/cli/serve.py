@@ -110,6 +110,7 @@ def _print_banner(
     counts = f"{len(config.custom)} providers, {len(config.routes)} routes"
     console.line(f"dragoman {__version__}")
     console.line(f"  API     {url}/v1   (OpenAI and Anthropic compatible)")
+    console.line(f"  Console {url}/console/")
     console.line(f"  Config  {printable(', '.join(files) or 'none: built-in providers only')}")
     console.line(f"          {counts}; changes are picked up")
     if config.server.log:
