@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from openai import BadRequestError
 
 from dragoman.ledger.content import ContentLog, Heard
 from dragoman.ledger.redaction import redact
@@ -95,6 +96,35 @@ def test_long_texts_are_cut_and_say_so(
     (row,) = rows(place)
     assert (len(row["request"]), len(row["response"])) == (106, 106)
     assert row["request"].endswith("\n[cut]")
+
+
+def test_what_guardrails_take_out_or_refuse_is_not_kept(
+    place: Place, content: ContentLog, upstream: StartUpstream
+) -> None:
+    server = upstream([chat("the code is 4711"), *[chat_stream(["the code", " is 4711"])] * 2])
+    rules = [
+        {"name": "keys", "kind": "secrets", "where": ["in"]},
+        {"name": "codes", "kind": "pattern", "patterns": ["4711"], "where": ["out"]},
+        {"name": "never", "kind": "words", "words": ["forbidden"], "action": "deny"},
+    ]
+    providers = {"mycorp": {"base_url": server.base_url, "api_key": "secret"}}
+    settings = {"ledger": {"content": "full"}}
+    with Served(providers, content=content, server=settings, guardrails=rules) as gateway:
+        client = gateway.openai()
+        given: dict[str, Any] = {"model": "mycorp/m"}
+        client.chat.completions.create(messages=PROMPT, **given)
+        list(client.chat.completions.create(messages=PROMPT, stream=True, **given))
+        list(client.responses.create(input=PROMPT[0]["content"], stream=True, **given))
+        with pytest.raises(BadRequestError):
+            refused = [{"role": "user", "content": f"forbidden {PROMPT[0]['content']}"}]
+            client.chat.completions.create(messages=refused, **given)
+        exchanges = [gateway.seen.wait(number) for number in range(1, 5)]
+    content.close()
+    found = rows(place)
+    assert [row["exchange_id"] for row in found] == [one.id for one in exchanges[:3]]
+    assert all("ada@example.com" in row["request"] for row in found)
+    assert "sk-proj" not in "".join(row["request"] for row in found)
+    assert "4711" not in "".join(row["response"] for row in found)
 
 
 def test_what_nobody_can_read_or_write_is_dropped_alone(place: Place, content: ContentLog) -> None:

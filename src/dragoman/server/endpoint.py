@@ -187,8 +187,12 @@ class Endpoint(abc.ABC):
         services, snapshot = self.services, admission.snapshot
         asked = course.body
         inspected: Inspected | None = None
+        looked_at = True
         if snapshot.rails is not None and snapshot.rails.looks_in:
             course.body, inspected = await inspect_body(snapshot.rails, asked)
+            looked_at = inspected is not None and inspected.blocked is None
+        if request.passed is not None and looked_at:
+            request.passed(course.body)
         call = course.call = await self.begin(course.body, request, admission)
         call.exchange.endpoint = self.path
         _ascribe(call.exchange, admission.principal)

@@ -20,7 +20,9 @@ class Request(Struct, frozen=True):
     """A request whose head has come. Header names are lower-case; `path` has no query.
 
     `peer` is the address that the connection comes from: a proxy's, where there is one.
+    `target` is the path as it was sent, with its escapes.
     `body` waits for all of it. Raises, from it: BodyTooLarge, BodyTooSlow, ClientGone.
+    `passed` is told the body as guardrails let it through; of one that they refuse, nothing.
     """
 
     method: str
@@ -29,6 +31,7 @@ class Request(Struct, frozen=True):
     headers: Mapping[str, str]
     body: Callable[[], Awaitable[bytes]]
     peer: str = ""
+    passed: Callable[[bytes], None] | None = None
 
     @property
     def language(self) -> WireFormat:

@@ -99,19 +99,21 @@ async def listen(
     reply: Reply,
     admission: Admission,
 ) -> None:
-    """Answer a request, and hand the log what was said if it became an exchange."""
+    """Answer a request, and hand the log what was said if it became an exchange.
+
+    Both sides of it are what guardrails let through; a request that they refuse is not kept.
+    """
     snapshot = admission.snapshot
     limit = snapshot.config.server.ledger.content_limit
     ears = Ears(reply, limit)
     asked = b""
 
-    async def body() -> bytes:
+    def passed(body: bytes) -> None:
         nonlocal asked
-        asked = await request.body()
-        return asked
+        asked = body
 
     try:
-        await handler(replace(request, body=body), ears, admission)
+        await handler(replace(request, passed=passed), ears, admission)
     finally:
         # What is no JSON are files: recordings and pictures.
         if ears.id is not None and asked and "json" in request.headers.get("content-type", "json"):
