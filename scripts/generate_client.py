@@ -1,4 +1,4 @@
-"""Write console/openapi.json, from which the console's client is generated, out of the control plane.
+"""Write console/openapi.json out of the control plane: the console's client is made of it.
 
 python scripts/generate_client.py            # write it
 python scripts/generate_client.py --check    # fail when it is out of date

@@ -1,4 +1,4 @@
-"""What is published carries the web console: whoever installs it needs no Node, and downloads nothing."""
+"""What is published carries the web console: installing it needs no Node and no download."""
 
 from __future__ import annotations
 
