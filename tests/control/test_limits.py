@@ -97,6 +97,17 @@ def test_several_workers_need_redis_before_there_are_limits(serve_plane: Any) ->
     assert "DRAGOMAN_REDIS_URL" in refused.json["error"]["hint"]
 
 
+def test_a_budget_needs_the_ledger_and_a_rate_does_not(serve_plane: Any) -> None:
+    plane = serve_plane(log=False)
+    plane.organisation("red")
+    admin = Red(plane, "admin")
+    refused = admin("PUT", "limits/team", BUDGET)
+    assert (refused.status, refused.code) == (409, "conflict")
+    assert "log = true" in refused.json["error"]["hint"]
+    rate = {"measure": "requests", "period": "minute", "amount": "2"}
+    assert admin("PUT", "limits/bursts", rate).status == 200
+
+
 def test_a_webhook_is_made_tried_and_signed(plane: Plane) -> None:
     with FaultUpstream([chat("taken"), error(500, "no")]) as other:
         url = f"http://127.0.0.1:{other.port}/hook"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,16 @@ import anthropic
 import openai
 import pytest
 
+from dragoman.errors import ConfigError
 from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.allowances import Draft, delete_allowance, put_allowance
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.safe import Safe
 from dragoman.organisations.webhooks import put_webhook
+from dragoman.server.limits import check_limits
+from dragoman.store.database import open_database
+from tests.library.asking import configure
 from tests.server.process import LONG_S, Process, wait_until
 from tests.server.serving import ask
 from tests.upstream.fault import FaultUpstream, chat, chat_stream, error, tokens
@@ -269,6 +276,21 @@ def test_several_workers_refuse_to_start_with_limits_and_without_redis(
 def test_a_budget_without_a_ledger_is_refused(tmp_path: Path, upstream: Any) -> None:
     text = config(upstream(chat("Hello")), a="budget = 2") + "[server]\nlog = false\n"
     assert "no ledger is kept" in refused(tmp_path, text)
+
+
+def test_a_budget_in_the_database_without_a_ledger_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "dragoman.db"
+    open_database(place).close()
+    budget = Draft(measure="spend", period="month", amount=Decimal(5))
+    with closing(Desk(place)) as desk:
+        put_allowance(desk, SYSTEM, "default", "team", budget)
+    without, kept = configure({}, server={"log": False}), configure({})
+    with pytest.raises(ConfigError, match="no ledger is kept"):
+        check_limits(without, {}, place)
+    check_limits(kept, {}, place)
+    with closing(Desk(place)) as desk:
+        delete_allowance(desk, SYSTEM, "default", "team")
+    check_limits(without, {}, place)
 
 
 @pytest.mark.parametrize("wrong", ["rpm = 0", "budget = -1", 'budget_period = "year"'])

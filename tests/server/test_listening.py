@@ -115,8 +115,8 @@ def test_what_guardrails_take_out_or_refuse_is_not_kept(
         client.chat.completions.create(messages=PROMPT, **given)
         list(client.chat.completions.create(messages=PROMPT, stream=True, **given))
         list(client.responses.create(input=PROMPT[0]["content"], stream=True, **given))
+        refused = [{"role": "user", "content": f"forbidden {PROMPT[0]['content']}"}]
         with pytest.raises(BadRequestError):
-            refused = [{"role": "user", "content": f"forbidden {PROMPT[0]['content']}"}]
             client.chat.completions.create(messages=refused, **given)
         exchanges = [gateway.seen.wait(number) for number in range(1, 5)]
     content.close()

@@ -18,7 +18,15 @@ from dragoman.organisations.failures import Conflict
 from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
 from dragoman.store.redis import VARIABLE, redis_address
-from dragoman.types.allowance import Allowance, Measure, Mode, Period, SubjectKind, Unknown
+from dragoman.types.allowance import (
+    Allowance,
+    Measure,
+    Mode,
+    Period,
+    SubjectKind,
+    Unknown,
+    is_quota,
+)
 from dragoman.types.exchange import NANO
 from dragoman.types.paging import Page
 
@@ -104,7 +112,7 @@ def put_limit(
     data: LimitBody,
 ) -> LimitShown:
     """Make a limit, or change it as a whole."""
-    check_countable(context)
+    check_countable(context, data)
     given = {field: getattr(data, field) for field in Draft.__struct_fields__}
     made = allowances.put_allowance(
         desk, actor, organisation.id, name, Draft(**given), version=data.version
@@ -119,8 +127,16 @@ def delete_limit(desk: Desk, actor: Actor, organisation: Organisation, name: str
     allowances.delete_allowance(desk, actor, organisation.id, name)
 
 
-def check_countable(context: Context) -> None:
-    """See that limits can be counted. Raises: Conflict: several workers need Redis for it."""
+def check_countable(context: Context, data: LimitBody) -> None:
+    """See that a limit can be counted: several workers need Redis, a quota needs the ledger.
+
+    Raises: Conflict.
+    """
+    if is_quota(data.measure, data.period) and not context.config().server.log:
+        raise Conflict(
+            "no ledger is kept to know what was used",
+            hint="set `log = true` under [server], or limit what is asked in a minute",
+        )
     workers = context.config().server.workers
     if workers > 1 and redis_address(context.env) is None:
         raise Conflict(

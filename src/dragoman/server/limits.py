@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dragoman.config import Config
@@ -179,14 +180,15 @@ def check_limits(config: Config, env: Mapping[str, str], place: Place | None = N
         if _OF_LIMITS.search(str(problem)):
             raise problem  # what is no limit must not be none
     ceilings = list(ceilings_of(config))
+    apart = config.server.workers > 1 and not shared
+    if place is not None and (apart or not config.server.log):
+        ceilings += _rows(place)
     if any(one.is_quota for one in ceilings) and not config.server.log:
         raise ConfigError(
             "a budget is set, and no ledger is kept to know what was spent",
             hint="set `log = true` under [server], or remove the budget",
         )
-    if shared or config.server.workers == 1:
-        return
-    if ceilings or (place is not None and _has_rows(place)):
+    if apart and ceilings:
         raise ConfigError(
             f"{config.server.workers} workers cannot keep limits without Redis: each would count"
             " for itself",
@@ -194,14 +196,14 @@ def check_limits(config: Config, env: Mapping[str, str], place: Place | None = N
         )
 
 
-def _has_rows(place: Place) -> bool:
+def _rows(place: Place) -> list[Allowance]:
+    from dragoman.organisations.allowances import all_allowances
+
     if not is_there(place):
-        return False
+        return []
     try:
         connection = open_database(place)
     except StoreError:
-        return False  # it is away: should there be limits, those concerned are refused
-    try:
-        return bool(connection.rows("SELECT id FROM allowance LIMIT 1"))
-    finally:
-        connection.close()
+        return []  # it is away: should there be limits, those concerned are refused
+    with closing(connection):
+        return all_allowances(connection)

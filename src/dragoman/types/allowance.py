@@ -47,7 +47,12 @@ class Allowance(Struct, frozen=True, kw_only=True):
     @property
     def is_quota(self) -> bool:
         """Whether it is used up for so long that it has to be remembered."""
-        return self.measure != "concurrency" and self.period not in RATES
+        return is_quota(self.measure, self.period)
+
+
+def is_quota(measure: Measure, period: Period) -> bool:
+    """See `Allowance.is_quota`."""
+    return measure != "concurrency" and period not in RATES
 
 
 class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True):
