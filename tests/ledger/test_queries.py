@@ -122,6 +122,28 @@ def test_a_series_has_every_step_and_the_rest_together(connection: Connection) -
     assert [point.figures.requests for point in nothing.points] == [0] * 24
 
 
+def test_a_series_tells_how_long_it_took_as_groups_do(connection: Connection) -> None:
+    days = {day.id: day.figures for day in read_groups(connection, PERIOD, ACME, "day", UTC)}
+    (line,) = read_series(connection, PERIOD, ACME, "day", UTC)
+    timed = [point for point in line.points if str(point.at) in days]
+    assert [point.figures for point in timed] == [days[str(point.at)] for point in timed]
+    assert all(0 < (point.figures.took_p50_s or 0) for point in timed)
+    models = read_series(connection, PERIOD, ACME, "day", UTC, by="model")
+    assert any(point.figures.first_token_p95_s for one in models for point in one.points)
+    by_key = read_series(connection, PERIOD, ACME, "day", UTC, by="key")
+    assert {point.figures.took_p50_s for one in by_key for point in one.points} == {None}
+
+
+def test_fallbacks_are_requests_that_were_answered_after_one(connection: Connection) -> None:
+    answered = [
+        one for one in EXCHANGES
+        if one.outcome == "ok" and any(tried.kind == "fallback" for tried in one.attempts)
+    ]  # fmt: skip
+    assert read_total(connection, PERIOD, Filters()).fallbacks == len(answered) > 0
+    groups = read_groups(connection, PERIOD, Filters(), "model", UTC)
+    assert sum(group.figures.fallbacks for group in groups) == len(answered)
+
+
 def test_days_are_those_of_the_time_zone_also_when_clocks_change(place: Place) -> None:
     """In Berlin 2026-10-25 has 25 hours."""
     berlin = ZoneInfo("Europe/Berlin")

@@ -33,4 +33,5 @@ export const OUTCOMES: Record<string, string> = {
   fallback: "#e69f00",
   limited: "#8a63d2",
   error: "#d55e00",
+  stopped: "#56b4e9",
 };

@@ -6,7 +6,7 @@ writes rows) comes to the same figure, because all of them ask here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from dragoman.types.allowance import Charge
 from dragoman.types.exchange import Attempt, Exchange
@@ -19,11 +19,12 @@ def taken(charge: Charge, exchange: Exchange) -> int:
     A request counts when a provider was asked for it, whatever came of it: also when the worker
     died then. What that had cost is not known, and counts as any unknown cost does.
     """
+    attempts = _concerned(charge, exchange)
     if charge.measure == "requests":
-        return 1 if any(True for _ in _concerned(charge, exchange)) else 0
+        return 1 if attempts else 0
     if charge.measure == "tokens":
-        return sum(tokens_of(attempt.usage) for attempt in _concerned(charge, exchange))
-    return sum(_cost(attempt, charge.assumed) for attempt in _concerned(charge, exchange))
+        return sum([tokens_of(attempt.usage) for attempt in attempts])
+    return sum([_cost(attempt, charge.assumed) for attempt in attempts])
 
 
 def tokens_of(usage: Usage | None) -> int:
@@ -33,14 +34,13 @@ def tokens_of(usage: Usage | None) -> int:
     return (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
 
 
-def _concerned(charge: Charge, exchange: Exchange) -> Iterator[Attempt]:
-    kind, subject = charge.kind, charge.subject
-    for attempt in exchange.attempts:
-        if kind == "provider" and attempt.provider != subject:
-            continue
-        if kind == "model" and f"{attempt.provider}/{attempt.model}" != subject:
-            continue
-        yield attempt
+def _concerned(charge: Charge, exchange: Exchange) -> Sequence[Attempt]:
+    subject = charge.subject
+    if charge.kind == "provider":
+        return [one for one in exchange.attempts if one.provider == subject]
+    if charge.kind == "model":
+        return [one for one in exchange.attempts if f"{one.provider}/{one.model}" == subject]
+    return exchange.attempts
 
 
 def _cost(attempt: Attempt, assumed: int) -> int:

@@ -188,7 +188,7 @@ def _delete(
         )
         if not found:
             return deleted
-        took = _delete_keys(connection, table, key, [row["id"] for row in found])
+        took = _delete_keys(connection, table, key, [row["id"] for row in found], where, values)
         deleted += len(found)
         if took > TARGET_S:
             size = max(size // 2, 1)
@@ -197,7 +197,14 @@ def _delete(
         time.sleep(took)  # whoever waits to write must find a moment in which nobody does
 
 
-def _delete_keys(connection: Connection, table: str, key: str, ids: Sequence[str]) -> float:
+def _delete_keys(
+    connection: Connection,
+    table: str,
+    key: str,
+    ids: Sequence[str],
+    where: str,
+    given: Mapping[str, Any],
+) -> float:
     """Delete rows, with what was said in exchanges. Returns how long it took, in seconds."""
     values = {f"id{number}": id_ for number, id_ in enumerate(ids)}
     among = f"IN ({', '.join(f':{name}' for name in values)})"
@@ -205,5 +212,9 @@ def _delete_keys(connection: Connection, table: str, key: str, ids: Sequence[str
     with connection.transaction():
         if table == "exchange":
             connection.write(f"DELETE FROM content WHERE exchange_id {among}", values)  # noqa: S608
-        connection.write(f"DELETE FROM {table} WHERE {key} {among}", values)  # noqa: S608
+        # A key that is no table's whole key may be another row's as well, which is not due.
+        connection.write(
+            f"DELETE FROM {table} WHERE {key} {among} AND {where}",  # noqa: S608
+            {**given, **values},
+        )
     return time.monotonic() - began

@@ -41,6 +41,7 @@ _ANSWERED = ("ok", "truncated", "client_closed")
 _REQUESTS, _FAILED, _STOPPED_AT, _DURATION = (
     _AT[name] for name in ("requests", "failed", "stopped", "duration_ms")
 )
+_FALLBACKS = _AT["fallbacks"]
 _ATTEMPTS, _FAILED_ATTEMPTS = _AT["attempts"], _AT["failed_attempts"]
 _FIRST = LATENCY_SUMS.index("first_0")
 _TOKENS = tuple(
@@ -98,6 +99,7 @@ def tally(exchanges: Iterable[Exchange]) -> Tally:
         sums[_DURATION] += round(exchange.duration_s * 1000)
         if exchange.outcome == "ok":
             times[*when, *what][bucket_of(exchange.duration_s, TOOK_S)] += 1
+            sums[_FALLBACKS] += any(one.kind == "fallback" for one in exchange.attempts)
         else:
             sums[_STOPPED_AT if exchange.outcome in _STOPPED else _FAILED] += 1
         if exchange.first_token_s is not None:

@@ -1,25 +1,30 @@
 """Requests that must not be answered twice, over all workers: who has one, and what came of it.
 
 Law: of those who claim the same, one gets it. Whoever has it must renew it; when it does not, being
-dead, somebody else may take it.
+dead, somebody else may take it. An answer in the database is sealed: it is nobody's but its
+asker's, and what is said may be logged nowhere else.
 """
 
 from __future__ import annotations
 
-import base64
+import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
+from dragoman.errors import ConfigError
 from dragoman.store.database import Connection, Place, StoreError, open_database
 from dragoman.types.kept import KeptAnswer
 
+log = logging.getLogger("dragoman.server")
+
 _PURGE_EVERY = 200
 _PURGE_LIMIT = 1000
-_TOO_LARGE = ""
+_GONE = ""
 
 
 class ClaimKey(Struct, frozen=True):
@@ -33,22 +38,39 @@ class ClaimKey(Struct, frozen=True):
 class Claim(Struct, frozen=True):
     """What became of a claim.
 
-    `mine`: whoever asked works on it. Else either `answer` is what is to be told, or `too_large`:
-    it was answered, and the answer is not kept, or somebody works on it at the moment. `digest` is
-    that of the request that came first.
+    `mine`: whoever asked works on it. Else either `answer` is what is to be told, or `gone`: it was
+    answered, and the answer is not kept, or somebody works on it at the moment. `digest` is that of
+    the request that came first.
     """
 
     mine: bool
     digest: str
     answer: KeptAnswer | None = None
-    too_large: bool = False
+    gone: bool = False
+
+
+class Seal(Protocol):
+    """Makes of an answer what only we can open, for the same `owner`. Raises: ConfigError."""
+
+    def seal(self, data: bytes, owner: tuple[str, ...]) -> str:
+        """Seal an answer. Raises: StoreError, as well."""
+        ...
+
+    def open(self, sealed: str, owner: tuple[str, ...]) -> bytes:
+        """Open what was sealed. Raises: StoreError, as well."""
+        ...
 
 
 class Claims:
-    """Claims in the database; without a `place` in this process alone. Times are Unix seconds."""
+    """Claims in the database, their answers under a `seal`; without both in this process alone.
 
-    def __init__(self, place: Place | None) -> None:
+    Times are Unix seconds.
+    """
+
+    def __init__(self, place: Place | None = None, seal: Seal | None = None) -> None:
+        assert (place is None) == (seal is None), "what is in a database is sealed"
         self._place = place
+        self._seal = seal
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._rows: dict[ClaimKey, dict[str, Any]] = {}
@@ -68,13 +90,11 @@ class Claims:
                 row = self._perform(lambda connection: _claim(connection, values))
             if self._count % _PURGE_EVERY == 0:
                 self._purge(now)
-        mine = row["holder"] == holder and row["answer"] is None
-        return Claim(
-            mine,
-            row["digest"],
-            self._read(row["answer"]),
-            too_large=row["answer"] == _TOO_LARGE,
-        )
+        kept = row["answer"]
+        mine = row["holder"] == holder and kept is None
+        # Whose value it is, with another request, is told that and no answer.
+        answer = self._read(key, kept) if kept and row["digest"] == digest else None
+        return Claim(mine, row["digest"], answer, gone=kept is not None and answer is None)
 
     def renew(self, key: ClaimKey, holder: str, until: float) -> None:
         """Go on having a claim. Raises: StoreError."""
@@ -87,7 +107,7 @@ class Claims:
 
     def settle(self, key: ClaimKey, holder: str, answer: KeptAnswer | None, until: float) -> None:
         """Keep the answer; None is one that is too large. Raises: StoreError."""
-        text = _TOO_LARGE if answer is None else base64.b64encode(self._encode(answer)).decode()
+        text = _GONE if answer is None else self._write(key, answer)
         self._change(
             key,
             holder,
@@ -154,8 +174,25 @@ class Claims:
         if connection is not None:
             connection.close()
 
-    def _read(self, text: str | None) -> KeptAnswer | None:
-        return self._decode(base64.b64decode(text)) if text else None
+    def _write(self, key: ClaimKey, answer: KeptAnswer) -> str | bytes:
+        data = self._encode(answer)
+        if self._seal is None:
+            return data
+        try:
+            return self._seal.seal(data, astuple(key))
+        except ConfigError as error:
+            log.warning("an answer is not kept for those who ask again: %s", error)
+            return _GONE
+
+    def _read(self, key: ClaimKey, kept: str | bytes) -> KeptAnswer | None:
+        if isinstance(kept, bytes):
+            return self._decode(kept)
+        assert self._seal is not None, "only what is in a database is text"
+        try:
+            return self._decode(self._seal.open(kept, astuple(key)))
+        except ConfigError as error:
+            log.warning("an answer that was kept cannot be given again: %s", error)
+            return None
 
 
 _IS_IT = "organisation_id = :organisation_id AND gateway_key = :gateway_key AND value = :value"

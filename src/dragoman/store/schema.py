@@ -474,6 +474,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             unknown INTEGER DEFAULT 0 NOT NULL,
             estimated INTEGER DEFAULT 0 NOT NULL,
             unmetered INTEGER DEFAULT 0 NOT NULL,
+            fallbacks INTEGER DEFAULT 0 NOT NULL,
             PRIMARY KEY (organisation_id, level, hour, tag, project_id, account_id, key_id, gateway_key, provider, model)
         )
          WITHOUT ROWID,
@@ -637,6 +638,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "unknown",
         "estimated",
         "unmetered",
+        "fallbacks",
     ),
     "idempotency": (
         "organisation_id",

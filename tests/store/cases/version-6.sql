@@ -454,6 +454,7 @@ CREATE TABLE hourly (
             unknown INTEGER DEFAULT 0 NOT NULL,
             estimated INTEGER DEFAULT 0 NOT NULL,
             unmetered INTEGER DEFAULT 0 NOT NULL,
+            fallbacks INTEGER DEFAULT 0 NOT NULL,
             PRIMARY KEY (organisation_id, level, hour, tag, project_id, account_id, key_id, gateway_key, provider, model)
         )
          WITHOUT ROWID,

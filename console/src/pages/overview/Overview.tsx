@@ -76,9 +76,9 @@ export default function Overview() {
               <Stat name="p95 latency" value={duration(now.took_p95_s)} trend={change(now.took_p95_s, before.took_p95_s)} good="down" />
               <Stat name="Errors" value={percent(rate(now.failed, now.requests))} trend={change(rate(now.failed, now.requests), rate(before.failed, before.requests))} good="down" />
               <Stat
-                name="Failed attempts"
-                value={percent(rate(now.failed_attempts, now.attempts))}
-                trend={change(rate(now.failed_attempts, now.attempts), rate(before.failed_attempts, before.attempts))}
+                name="Fallbacks"
+                value={percent(rate(now.fallbacks, now.requests))}
+                trend={change(rate(now.fallbacks, now.requests), rate(before.fallbacks, before.requests))}
                 good="down"
               />
             </div>
@@ -123,8 +123,9 @@ export default function Overview() {
                 height={200}
                 times={times}
                 series={[
-                  { name: "answered", values: points.map(({ figures }) => (figures.requests ?? 0) - (figures.failed ?? 0) - (figures.stopped ?? 0)), colour: OUTCOMES.ok ?? "" },
-                  { name: "client left", values: points.map(({ figures }) => figures.stopped ?? 0), colour: OUTCOMES.fallback ?? "" },
+                  { name: "answered", values: points.map(({ figures }) => answeredOf(figures) - (figures.fallbacks ?? 0)), colour: OUTCOMES.ok ?? "" },
+                  { name: "after a fallback", values: points.map(({ figures }) => figures.fallbacks ?? 0), colour: OUTCOMES.fallback ?? "" },
+                  { name: "client left", values: points.map(({ figures }) => figures.stopped ?? 0), colour: OUTCOMES.stopped ?? "" },
                   { name: "failed", values: points.map(({ figures }) => figures.failed ?? 0), colour: OUTCOMES.error ?? "" },
                 ]}
                 tell={count}
@@ -152,6 +153,10 @@ export function costOf(figures: Figures): number {
 
 function tokensOf(figures: Figures): number {
   return (figures.prompt_tokens ?? 0) + (figures.completion_tokens ?? 0);
+}
+
+function answeredOf(figures: Figures): number {
+  return (figures.requests ?? 0) - (figures.failed ?? 0) - (figures.stopped ?? 0);
 }
 
 function rate(part: number | undefined, whole: number | undefined): number | null {

@@ -53,8 +53,9 @@ class Period(Struct, frozen=True):
 class Figures(Struct, frozen=True, kw_only=True):
     """What was used. Money is nano-dollars, times are seconds.
 
-    `requests`, `failed`, `stopped` (the client left, or we stopped) and the times are of requests;
-    the rest is of attempts, failed ones included, since they may cost too. `cost_nanousd` adds up
+    `requests`, `failed`, `stopped` (the client left, or we stopped), `fallbacks` (answered, after
+    the first model had not) and the times are of requests; the rest is of attempts, failed ones
+    included, since they may cost too. `cost_nanousd` adds up
     what is known, of `priced` attempts; `unknown` counts the answers whose cost is not. The demo's
     invented costs are apart. `estimated`: some of the figures are our own guess; `unmetered`
     answers had no tokens reported. Quantiles are about as exact as a histogram's buckets are wide;
@@ -78,6 +79,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     unknown: int = 0
     estimated: int = 0
     unmetered: int = 0
+    fallbacks: int = 0
     took_p50_s: float | None = None
     took_p95_s: float | None = None
     first_token_p50_s: float | None = None
@@ -112,9 +114,16 @@ def read_sums(
 
 
 def read_times(
-    connection: Connection, period: Period, filters: Filters, by: Sequence[Dimension] = ()
+    connection: Connection,
+    period: Period,
+    filters: Filters,
+    by: Sequence[Dimension] = (),
+    *,
+    by_day: bool = False,
 ) -> list[dict[str, Any]] | None:
     """Add up histograms by dimensions. None: they know nothing of whose exchanges were.
+
+    `by_day` as in `read_sums`.
 
     Raises: StoreError.
     """
@@ -123,7 +132,8 @@ def read_times(
     if needed & _WHOSE:
         return None
     level = "model" if needed & _WHAT else "total"
-    parts = _parts(period, level, level == "model" and "hour" not in by)
+    daily = level == "model" and (by_day or "hour" not in by)
+    parts = _parts(period, level, daily)
     return _read(connection, "latency", parts, chosen, by, LATENCY_SUMS)
 
 

@@ -121,7 +121,8 @@ def read_series(
 ) -> list[Line]:
     """Add up by steps in time, of `zone`: one line, or one for each of the `top` groups.
 
-    Steps in which nothing was used are there, and empty.
+    Steps in which nothing was used are there, and empty. There are no quantiles where it is about
+    whose requests they were.
 
     Raises: StoreError.
     """
@@ -130,22 +131,32 @@ def read_series(
     starts = list(dict.fromkeys(zoned.begin(hour, step) for hour in hours))
     dimensions = _DIMENSIONS[by] if by is not None else ()
     by_day = step != "hour" and zone is UTC
-    rows = read_sums(connection, period, filters, (*dimensions, "hour"), by_day=by_day)
-    lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        row["at"] = zoned.begin(row["hour"], step)
-        lines["" if by is None else _identify(by, row, zoned)].append(row)
+    asked = (connection, period, filters, (*dimensions, "hour"))
+
+    def sort_out(rows: Sequence[dict[str, Any]]) -> Mapping[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            row["at"] = zoned.begin(row["hour"], step)
+            found["" if by is None else _identify(by, row, zoned)].append(row)
+        return found
+
+    lines = sort_out(read_sums(*asked, by_day=by_day))
+    times = sort_out(read_times(*asked, by_day=by_day) or ())
+
     if by is None:
-        return [_line("", "", lines[""], starts)]
+        return [_line("", "", lines[""], times[""], starts)]
     name_of = _namer(connection, by, filters, zone)
     groups = [
         Group(id=id_, name=name_of(found[0], id_), figures=_figures(found))
         for id_, found in lines.items()
     ]
     ordered = sorted(groups, key=_by_cost)
-    shown = [_line(one.id, one.name, lines[one.id], starts) for one in ordered[:top]]
-    rest = [row for one in ordered[top:] for row in lines[one.id]]
-    return [*shown, _line(OTHERS, OTHERS, rest, starts)] if rest else shown
+    shown = [_line(one.id, one.name, lines[one.id], times[one.id], starts) for one in ordered[:top]]
+    rest = [one.id for one in ordered[top:]]
+    if not rest:
+        return shown
+    summed, timed = ([row for id_ in rest for row in of[id_]] for of in (lines, times))
+    return [*shown, _line(OTHERS, OTHERS, summed, timed, starts)]
 
 
 class Zoned:
@@ -195,15 +206,27 @@ def _identify(by: By, row: Mapping[str, Any], zoned: Zoned) -> str:
     return str(row[_DIMENSIONS[by][0]])
 
 
-def _line(id_: str, name: str, rows: Sequence[Mapping[str, Any]], starts: Sequence[int]) -> Line:
+def _line(
+    id_: str,
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    times: Sequence[Mapping[str, Any]],
+    starts: Sequence[int],
+) -> Line:
+    steps, timed = _by_step(rows), _by_step(times)
+    nothing = Figures()
+    points = (
+        Point(at=at, figures=_figures(steps[at], timed.get(at, ())) if at in steps else nothing)
+        for at in starts
+    )
+    return Line(id=id_, name=name, points=tuple(points))
+
+
+def _by_step(rows: Sequence[Mapping[str, Any]]) -> Mapping[int, list[Mapping[str, Any]]]:
     steps: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         steps[row["at"]].append(row)
-    nothing = Figures()
-    points = (
-        Point(at=at, figures=_figures(steps[at]) if at in steps else nothing) for at in starts
-    )
-    return Line(id=id_, name=name, points=tuple(points))
+    return steps
 
 
 def _figures(rows: Sequence[Mapping[str, Any]], times: Sequence[Mapping[str, Any]] = ()) -> Figures:

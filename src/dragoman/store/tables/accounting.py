@@ -17,8 +17,8 @@ own, and consume all the same.
 seconds: that of an hour, or at the levels that end in `day` that of a day in UTC. What is '' is not
 told apart at that `level`: `total` tells nothing apart, `model` provider and model, `key` whose it
 was, `all` everything. So each question reads the fewest rows, and every level adds up to the same.
-`requests`, `failed`, `stopped` and `duration_ms` are of exchanges, under the provider and model
-that answered; the rest is of attempts.
+`requests`, `failed`, `stopped`, `fallbacks` and `duration_ms` are of exchanges, under the provider
+and model that answered; the rest is of attempts.
 
 `latency`: histograms of the same, at the levels that know nothing of whose it was. `took_N` counts
 exchanges that were answered by their duration, `first_N` by the time to the first token; the edges
@@ -100,7 +100,7 @@ HOURLY_SUMS = (
     *("requests", "failed", "stopped", "duration_ms", "attempts", "failed_attempts"),
     *("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens"),
     *("reasoning_tokens", "cost_nanousd", "priced", "demo_nanousd", "unknown"),
-    *("estimated", "unmetered"),
+    *("estimated", "unmetered", "fallbacks"),
 )
 LATENCY_KEY = ("organisation_id", "level", "hour", "tag", "provider", "model")
 LATENCY_SUMS = (

@@ -19,7 +19,7 @@ HOURLY_SUMS = (
     *("requests", "failed", "stopped", "duration_ms", "attempts", "failed_attempts"),
     *("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens"),
     *("reasoning_tokens", "cost_nanousd", "priced", "demo_nanousd", "unknown"),
-    *("estimated", "unmetered"),
+    *("estimated", "unmetered", "fallbacks"),
 )
 LATENCY_KEY = ("organisation_id", "level", "hour", "tag", "provider", "model")
 LATENCY_SUMS = (
