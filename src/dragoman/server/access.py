@@ -132,7 +132,7 @@ class Door:
         if mode == "closed":
             raise Unauthorized(
                 "this gateway is not set up: it listens beyond this machine and has no key",
-                hint="add [[gateway.keys]] to its configuration, or listen at 127.0.0.1",
+                hint="open the set-up link that it printed at its start, or add [[gateway.keys]]",
             )
         self.check_host(request.headers)
         self.check_origin(request.headers)
