@@ -52,7 +52,6 @@ def test_what_nothing_guards_is_shut_but_for_setting_it_up(serve_plane: ServePla
         assert plane.ask("GET", path).status == 401, path
     answer = plane.ask("POST", "session", {"email": "a@example.com", "password": PASSWORD})
     assert answer.status == 401
-    assert plane.ask("GET", "/setup").status == 200
     assert plane.ask("GET", "/healthz").status == 200
 
 
@@ -172,16 +171,6 @@ def test_every_answer_is_kept_nowhere_and_framed_by_nobody(plane: Plane, path: s
     assert headers["x-content-type-options"] == "nosniff"
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert "access-control-allow-origin" not in headers
-
-
-def test_the_page_for_links_runs_its_own_script_and_is_framed_by_nobody(plane: Plane) -> None:
-    headers = plane.ask("GET", "/setup").headers
-    policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src 'sha256-" in policy
-    assert "unsafe" not in policy
-    assert "frame-ancestors 'none'" in policy
-    assert headers["referrer-policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ BODY_S = 120.0
 """How long a body may take to come."""
 
 _UPGRADING = ("upgrade", "http2-settings")
+_EMPTY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class HeadTooLarge(RequestError):
@@ -126,7 +127,7 @@ class Connection(HttpToolsProtocol):
         visit = Exchange(
             self,
             self.parser.get_method().decode("ascii"),
-            unquote(path) if "%" in path else path,
+            path,
             (url.query or b"").decode("latin-1"),
             self.headers,
             old=self.parser.get_http_version() == "1.0",
@@ -242,7 +243,8 @@ class Exchange:
     ) -> None:
         client = connection.client
         peer = client[0] if client is not None else ""
-        self.request = Request(method, path, query, headers, self.body, peer)
+        named = unquote(path) if "%" in path else path
+        self.request = Request(method, named, query, headers, self.body, peer, path)
         self.status: int | None = None
         self.interrupted = False
         self.over = False
@@ -333,7 +335,7 @@ class Exchange:
     async def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """See `Reply.send`."""
         self.status = status
-        length = {} if status == HTTPStatus.NO_CONTENT else {"content-length": str(len(body))}
+        length = {} if status in _EMPTY else {"content-length": str(len(body))}
         head = self._make_head({**headers, **length})
         if not self._gone:
             self._connection.transport.write(head if self._bodiless else head + body)

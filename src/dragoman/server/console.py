@@ -8,6 +8,7 @@ behind any prefix that a proxy adds.
 from __future__ import annotations
 
 import html
+import re
 import secrets
 from functools import cache
 from importlib.resources import files
@@ -30,8 +31,10 @@ _TYPES = {
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
 }
+_NOTHING = re.compile(r"q\s*=\s*0(\.0*)?")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _GUARD = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -42,14 +45,14 @@ _GUARD = {
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:"
     " blob:; connect-src 'self'; font-src 'self'; base-uri 'self'; form-action 'self';"
-    " frame-ancestors 'none'; require-trusted-types-for 'script'"
+    " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """Pictures that were dropped into the playground are `blob:` and `data:`; the nonce is for the
 styles that dialogs set while they are open."""
 _NOT_BUILT = """<!doctype html><html lang="en"><title>Dragoman</title>
 <h1>The console was not built</h1>
 <p>In a checkout, <code>make run</code> builds it; an installed package brings it along.</p>
-<p>Everything that it does, the API under <a href="/docs">/api/v1</a> does too.</p></html>"""
+<p>Everything that it does, the API under <code>/api/v1</code> does too.</p></html>"""
 
 
 class File(Struct, frozen=True):
@@ -74,14 +77,14 @@ async def answer_console(request: Request, reply: Reply) -> None:
         return await _lead(reply, f"console{request.path}")
     if request.path == PATH:  # what is relative on the page starts at a folder
         return await _lead(reply, "console/")
-    name = request.path.removeprefix(PATH).lstrip("/")
-    if name.startswith(_ASSETS):
-        found = _files().get(name)
-        if found is None:
-            return await reply.send(404, {"content-type": "text/plain", **_GUARD}, b"not found\n")
-        headers = {"content-type": found.media_type, "cache-control": _FOR_EVER, **_GUARD}
-        return await _send(request, reply, found, headers)
-    return await _send_page(reply, name)
+    # Browsers count folders by the slashes that they sent: the page could not say where it begins.
+    if "%" in request.target or "//" in request.path:
+        return await _miss(reply)
+    name = request.path.removeprefix(f"{PATH}/")
+    if not name.startswith(_ASSETS):
+        return await _send_page(reply, name)
+    found = _files().get(name)
+    return await (_miss(reply) if found is None else _send(request, reply, name, found))
 
 
 async def _lead(reply: Reply, to: str) -> None:
@@ -89,15 +92,21 @@ async def _lead(reply: Reply, to: str) -> None:
     await reply.send(302, {"location": to, "cache-control": "no-store", **_GUARD}, b"")
 
 
+async def _miss(reply: Reply) -> None:
+    """Say that there is no such file; only for now: the next release may have it."""
+    headers = {**_GUARD, "content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
+    await reply.send(404, headers, b"there is no such file\n")
+
+
 async def _send_page(reply: Reply, name: str) -> None:
     """Send the page, whichever place in the console it is asked for."""
     page = _files().get(_PAGE)
     nonce = secrets.token_urlsafe(16)
     headers = {
+        **_GUARD,
         "content-type": _TYPES["html"],
         "cache-control": "no-store",
         "content-security-policy": _POLICY.format(nonce=nonce),
-        **_GUARD,
     }
     if page is None:
         return await reply.send(503, headers, _NOT_BUILT.encode())
@@ -106,16 +115,30 @@ async def _send_page(reply: Reply, name: str) -> None:
     return await reply.send(200, headers, page.body.replace(b"<head>", f"<head>{head}".encode(), 1))
 
 
-async def _send(request: Request, reply: Reply, found: File, headers: dict[str, str]) -> None:
-    accepted = {
-        part.partition(";")[0].strip()
-        for part in request.headers.get("accept-encoding", "").split(",")
-    }
-    headers["vary"] = "accept-encoding"
+async def _send(request: Request, reply: Reply, name: str, found: File) -> None:
+    """Send a file, packed as the browser takes it. Its hash is in its name: it never changes."""
+    tag = f'W/"{name.removeprefix(_ASSETS)}"'
+    headers = {**_GUARD, "cache-control": _FOR_EVER, "etag": tag, "vary": "accept-encoding"}
+    if tag in request.headers.get("if-none-match", ""):
+        return await reply.send(304, headers, b"")
+    headers["content-type"] = found.media_type
+    accepted = _accepted(request.headers.get("accept-encoding", ""))
     for coding, body in found.packed.items():
-        if coding in accepted:
+        if accepted.get(coding, accepted.get("*", False)):
             return await reply.send(200, {**headers, "content-encoding": coding}, body)
     return await reply.send(200, headers, found.body)
+
+
+def _accepted(header: str) -> dict[str, bool]:
+    """Read which codings a browser takes, and which it refuses by `q=0`.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 (read 2026-11)
+    """
+    found: dict[str, bool] = {}
+    for part in header.lower().split(","):
+        coding, _, weight = part.partition(";")
+        found[coding.strip()] = _NOTHING.fullmatch(weight.strip()) is None
+    return found
 
 
 @cache

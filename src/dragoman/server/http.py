@@ -31,6 +31,7 @@ class Request(Struct, frozen=True):
     headers: Mapping[str, str]
     body: Callable[[], Awaitable[bytes]]
     peer: str = ""
+    target: str = ""
     passed: Callable[[bytes], None] | None = None
 
     @property
