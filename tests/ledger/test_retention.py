@@ -94,11 +94,16 @@ def test_what_has_expired_goes(place: Place) -> None:
         connection.insert(
             "idempotency",
             claim,
-            [("default", "", "old", "d", "h", NOW - 1), ("default", "", "new", "d", "h", NOW + 1)],
+            [
+                ("default", "", "old", "d", "h", NOW - 1),
+                ("default", "", "new", "d", "h", NOW + 1),
+                ("acme", "key", "old", "d", "h", NOW + 1),
+            ],
         )
         swept = delete_due(connection, LedgerSettings(audit_days=4), NOW)
         assert (swept.rows["audit"], swept.rows["idempotency"]) == (4, 1)
-        assert [row["value"] for row in connection.rows("SELECT value FROM idempotency")] == ["new"]
+        left = connection.rows("SELECT organisation_id, value FROM idempotency ORDER BY value")
+        assert [tuple(dict(row).values()) for row in left] == [("default", "new"), ("acme", "old")]
 
 
 def test_one_worker_does_it_until_its_lease_ends(place: Place) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,10 @@ from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
 from dragoman.errors import DragomanError
 from dragoman.ledger.content import ContentLog
+from dragoman.organisations.answer_seal import AnswerSeal
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.master_keys import VARIABLE, new_key
+from dragoman.organisations.safe import Safe
 from dragoman.routing.health import Health
 from dragoman.routing.retry import RetryPolicy
 from dragoman.server.application import Application
@@ -30,6 +34,7 @@ from dragoman.server.reception import Reception
 from dragoman.server.snapshot import take_snapshot
 from dragoman.server.tenants import Tenants
 from dragoman.server.worker import settings_for
+from dragoman.store import Place
 from dragoman.store.claims import Claims
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
@@ -100,6 +105,7 @@ class Served:
         self.seen = Seen()
         self._around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
         self._clients = contextlib.ExitStack()
+        self._kept = contextlib.ExitStack()
 
     def openai(self, **options: Any) -> openai.OpenAI:
         """OpenAI's client of this gateway, which is closed with it."""
@@ -125,7 +131,7 @@ class Served:
             transport=self._transport,
             observers=[self.seen],
             responses=Responses(self._database),
-            claims=Claims(self._database),
+            claims=self._kept.enter_context(open_claims(self._database)),
             reception=Reception(None if directory is None else Tenants(directory)),
             content=self._content,
         )
@@ -171,6 +177,22 @@ class Served:
         self._clients.close()
         self._server.should_exit = True
         self._thread.join()
+        self._kept.close()
+
+
+MASTER_KEY = new_key()
+
+
+@contextlib.contextmanager
+def open_claims(place: Place | None) -> Iterator[Claims]:
+    """Make claims as a worker does; all of a test have the same master key."""
+    if place is None:
+        yield Claims()
+        return
+    with contextlib.closing(Desk(place)) as desk:
+        seal = AnswerSeal(Safe(desk, {VARIABLE: MASTER_KEY}))
+        with contextlib.closing(Claims(place, seal)) as claims:
+            yield claims
 
 
 def ask(

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.answer_seal import AnswerSeal
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.master_keys import (
+    OLD_VARIABLE,
+    VARIABLE,
+    find_master_keys,
+    new_key,
+)
+from dragoman.organisations.rotation import rotate
+from dragoman.organisations.safe import Safe
 from dragoman.store.claims import ClaimKey, Claims
 from dragoman.store.database import Place, open_database
 from dragoman.types.kept import KeptAnswer
-from tests.server.serving import Served, ask
+from tests.server.serving import Served, ask, open_claims
 from tests.upstream.answers import stall
 from tests.upstream.fault import FaultUpstream, chat, chat_stream, error
 
@@ -162,9 +175,8 @@ def claims(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         place = request.getfixturevalue("postgres_server").new()
     if place is not None:
         open_database(place).close()
-    found = Claims(place)
-    yield found
-    found.close()
+    with open_claims(place) as found:
+        yield found
 
 
 def test_a_claim_is_one_holders_until_its_lease_ends(claims: Claims) -> None:
@@ -196,7 +208,49 @@ def test_an_answer_that_is_too_large_is_known_to_have_been_given(claims: Claims)
     claims.claim(KEY, "d", "one", 100.0, 30.0)
     claims.settle(KEY, "one", None, 200.0)
     found = claims.claim(KEY, "d", "two", 101.0, 30.0)
-    assert (found.mine, found.too_large, found.answer) == (False, True, None)
+    assert (found.mine, found.gone, found.answer) == (False, True, None)
+
+
+def test_answers_are_sealed_each_for_its_own_asker(place: Place) -> None:
+    other = ClaimKey("acme", "key", "v")
+    said = KeptAnswer(at=0.0, status=200, stream=False, headers={}, body=b"a canary")
+    with open_claims(place) as claims:
+        for key in (KEY, other):
+            claims.claim(key, "d", "one", 100.0, 30.0)
+            claims.settle(key, "one", said, 999.0)
+        with closing(open_database(place)) as connection:
+            rows = connection.rows("SELECT organisation_id, answer FROM idempotency")
+            kept = {row["organisation_id"]: row["answer"] for row in rows}
+            for text in kept.values():
+                assert b"canary" not in text.encode() + b64decode(text)
+            connection.write(
+                "UPDATE idempotency SET answer = :answer WHERE organisation_id = 'acme'",
+                {"answer": kept["default"]},
+            )
+        assert claims.claim(KEY, "d", "two", 101.0, 30.0).answer == said
+        moved = claims.claim(other, "d", "two", 101.0, 30.0)
+        assert (moved.mine, moved.gone, moved.answer) == (False, True, None)
+
+
+def test_a_new_master_key_opens_what_was_kept_and_a_wrong_one_does_not(place: Place) -> None:
+    old, new = new_key(), new_key()
+    open_database(place).close()
+
+    def claims_with(env: dict[str, str]) -> Claims:
+        return Claims(place, AnswerSeal(Safe(desk, env)))
+
+    with closing(Desk(place)) as desk:
+        with closing(claims_with({VARIABLE: old})) as claims:
+            claims.claim(KEY, "d", "one", 100.0, 30.0)
+            claims.settle(KEY, "one", ANSWER, 999.0)
+        rotate(desk, find_master_keys({VARIABLE: new, OLD_VARIABLE: old}), SYSTEM)
+        with closing(claims_with({VARIABLE: new})) as claims:
+            assert claims.claim(KEY, "d", "two", 101.0, 30.0).answer == ANSWER
+        with closing(claims_with({VARIABLE: old})) as claims:
+            assert claims.claim(KEY, "d", "two", 101.0, 30.0).gone
+            claims.claim(ClaimKey("default", "", "w"), "d", "one", 100.0, 30.0)
+            claims.settle(ClaimKey("default", "", "w"), "one", ANSWER, 999.0)
+            assert claims.claim(ClaimKey("default", "", "w"), "d", "two", 101.0, 30.0).gone
 
 
 def test_organisations_and_keys_do_not_see_each_others_claims(claims: Claims) -> None:
@@ -209,11 +263,8 @@ def test_of_many_who_claim_at_once_one_gets_it(place: Place) -> None:
     open_database(place).close()
 
     def claim(number: int) -> bool:
-        mine = Claims(place)
-        try:
+        with open_claims(place) as mine:
             return mine.claim(KEY, "d", str(number), 100.0, 30.0).mine
-        finally:
-            mine.close()
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(claim, range(16))) == 1

@@ -21,9 +21,11 @@ from dragoman.engine.learning import Learning
 from dragoman.ledger.content import ContentLog
 from dragoman.ledger.drain import Drain, open_ledger
 from dragoman.ledger.retention import Retention
+from dragoman.organisations.answer_seal import AnswerSeal
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.safe import Safe
 from dragoman.registry import Registry
+from dragoman.server.access import is_loopback
 from dragoman.server.alerts import Alerts
 from dragoman.server.application import Application
 from dragoman.server.cache import RedisShelf, Shelf
@@ -222,9 +224,16 @@ class Assembly:
             control=None if self.desk is None else self._mount,
             reception=Reception(Tenants(self.directory) if self.directory is not None else None),
             content=self.content,
-            claims=Claims(self._work.database),
+            claims=self._claims(),
             shelf=_shelf(env),
         )
+
+    def _claims(self) -> Claims:
+        """Make what knows the requests that must not be answered twice."""
+        if self.desk is None:
+            return Claims()
+        safe = Safe(self.desk, self._env, create=is_loopback(self._work.listening))
+        return Claims(self.desk.place, AnswerSeal(safe))
 
     def _signs(self) -> list[Callable[[], Sign | None]]:
         """Say what `/readyz` looks at."""

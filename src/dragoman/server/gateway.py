@@ -94,7 +94,7 @@ class Gateway:
         places = Places(settings.in_flight)
         self._shadows = Shadows()
         self._shelf = shelf or MemoryShelf(settings.cache.size)
-        self._once = Once(claims or Claims(None), snapshot.around.wall)
+        self._once = Once(claims or Claims(), snapshot.around.wall)
         services = Services(
             self.transport,
             observers,

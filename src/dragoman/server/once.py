@@ -61,7 +61,7 @@ class ValueReused(InvalidRequest):
 
 
 class AnswerGone(RequestError):
-    """It was answered, and the answer was too large to be kept."""
+    """It was answered, and the answer was too large to be kept, or does not open any more."""
 
     status = 409
     code = "idempotent_answer_not_kept"
@@ -160,10 +160,10 @@ class Once:
                     param=HEADER,
                     hint="use a new one for each request, and the same one for its repetitions",
                 )
-            if claim.too_large:
+            if claim.gone:
                 raise AnswerGone(
-                    "this request was answered; its answer is too large to be given twice",
-                    hint=f"answers up to {SIZE_LIMIT} bytes are kept",
+                    "this request was answered; its answer is not kept and cannot be given twice",
+                    hint=f"answers up to {SIZE_LIMIT} bytes are kept; ask with a new value",
                 )
             if claim.answer is not None:
                 return claim
