@@ -86,7 +86,7 @@ class Allowances:
         self._calendar = Calendar()
         self._rows: Iterable[Allowance] = ()
         self._file: Iterable[Allowance] = ()
-        self._subjects: dict[Principal, Subjects] = {}
+        self._bounds: dict[tuple[str | None, ...], Sequence[Bound]] = {}
         self._limits: dict[tuple[str, str, Limits], Sequence[Bound]] = {}
         self.rulebook = Rulebook(())
 
@@ -99,6 +99,7 @@ class Allowances:
         self._rows = self._rows if rows is None else tuple(rows)
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
+        self._bounds = {}
 
     def wait_until_known(self) -> None:
         """Let nobody pass, for a moment, until `be_told` is called."""
@@ -154,10 +155,13 @@ class Allowances:
         call.told.update(told)
         if decision.refused:
             lines = [line for n, line in enumerate(lines) if n not in decision.refused]
-        exchange.charges = tuple(_charge(line) for line in lines if line.allowance.is_quota)
+        charges = [_charge(line) for line in lines]
+        exchange.charges = tuple(
+            [charge for charge, line in zip(charges, lines, strict=True) if line.allowance.is_quota]
+        )
 
         def release(exchange: Exchange) -> None:
-            used = [_used(line, exchange) for line in lines]
+            used = [_used(charge, exchange) for charge in charges]
             counters.settle(exchange.id, lines, used, self._wall())
 
         return release
@@ -167,8 +171,7 @@ class Allowances:
     ) -> tuple[Counters, Decision]:
         if not self._countable:
             raise _unavailable("several workers cannot keep limits without Redis")
-        strict = any(x.allowance.is_quota and x.allowance.mode == "strict" for x in lines)
-        if strict and self._readiness is not None:
+        if self._readiness is not None and _has_strict(lines):
             try:
                 await asyncio.wait_for(self._readiness.wait(), READY_S)
             except TimeoutError:
@@ -181,7 +184,7 @@ class Allowances:
         except Warming:
             raise _unavailable("those who count have just come back") from None
         except StoreError as error:
-            if strict or not self.counters.away:
+            if _has_strict(lines) or not self.counters.away:
                 raise _unavailable("whoever counts does not answer") from error
         return self._alone, self._alone.reserve_now(lines, now)
 
@@ -193,7 +196,7 @@ class Allowances:
         lines: list[Line] = []
         deployments = call.deployments
         replayed = call.exchange.replayed is not None
-        for bound in rulebook.find(organisation, self._subjects_of(principal)):
+        for bound in self._bounds_of(rulebook, principal):
             if replayed and bound[0].measure != "requests":
                 continue  # nobody is asked, so nothing is used but the request itself
             if bound[0].measure == "spend":
@@ -255,12 +258,16 @@ class Allowances:
             self._limits[key] = found
         return found
 
-    def _subjects_of(self, principal: Principal) -> Subjects:
-        found = self._subjects.get(principal)
+    def _bounds_of(self, rulebook: Rulebook, principal: Principal) -> Sequence[Bound]:
+        """Find what holds for a principal, looked up once for each until something changes."""
+        whose = principal.organisation_id, principal.project_id, principal.account_id
+        key = (*whose, principal.key_id, principal.key)
+        found = self._bounds.get(key)
         if found is None:
-            if len(self._subjects) >= REMEMBERED:
-                self._subjects.clear()
-            found = self._subjects[principal] = subjects_of(principal)
+            if len(self._bounds) >= REMEMBERED:
+                self._bounds.clear()
+            found = rulebook.find(principal.organisation_id, subjects_of(principal))
+            self._bounds[key] = found
         return found
 
     @staticmethod
@@ -318,10 +325,13 @@ def _charge(line: Line) -> Charge:
     )
 
 
-def _used(line: Line, exchange: Exchange) -> int:
-    if line.allowance.measure == "concurrency":
-        return 0
-    return taken(_charge(line), exchange)
+def _used(charge: Charge, exchange: Exchange) -> int:
+    return 0 if charge.measure == "concurrency" else taken(charge, exchange)
+
+
+def _has_strict(lines: Sequence[Line]) -> bool:
+    """Whether anything is asked of a quota that must not be exceeded."""
+    return any(x.allowance.is_quota and x.allowance.mode == "strict" for x in lines)
 
 
 def _unavailable(why: str) -> LimitsUnavailable:

@@ -7,8 +7,7 @@ can make it, else as long as we suppose. What was really used replaces all of it
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from dragoman.engine.call import Call
 from dragoman.types.model import Price
@@ -18,6 +17,7 @@ ANSWER_TOKENS = 4096
 """For a model of which nobody says how long its answers may be."""
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _COMPLETIONS = "/completions"
+_REMEMBERED = 4096
 _PICO = 1_000_000
 """USD per million tokens, in millionths of a millionth of a dollar per token."""
 
@@ -89,9 +89,22 @@ def _whole(raw: Any) -> int | None:
     return int(text) if text.isdigit() and len(text) < 10 else None
 
 
-@lru_cache(maxsize=4096)
-def _dearest(price: Price) -> tuple[int, int, int] | None:
+_Dearest: TypeAlias = tuple[int, int, int] | None
+_known: dict[int, tuple[Price, _Dearest]] = {}
+"""By the price's identity, because its numbers take long to compare. Kept, it stays its own."""
+
+
+def _dearest(price: Price) -> _Dearest:
     """Find what a token of prompt and of answer may cost at the most, and a request by itself."""
+    known = _known.get(id(price))
+    if known is None:
+        if len(_known) >= _REMEMBERED:
+            _known.clear()
+        known = _known[id(price)] = price, _find_dearest(price)
+    return known[1]
+
+
+def _find_dearest(price: Price) -> _Dearest:
     inputs = [price.input, price.cache_write, price.cache_write_1h]
     outputs = [price.output, price.reasoning]
     for tier in price.tiers:

@@ -18,6 +18,24 @@ HELD_S = 1.0
 """What is held for others may come back soon: nobody knows when."""
 MINUTE_S = 60.0
 
+_OPENAI: Mapping[str, tuple[str, str, str]] = {
+    name: (
+        f"x-ratelimit-limit-{name}",
+        f"x-ratelimit-remaining-{name}",
+        f"x-ratelimit-reset-{name}",
+    )
+    for name in ("requests", "tokens")
+}
+"""The names of headers: of the limit, of what is left, of when all is left again."""
+_ANTHROPIC: Mapping[str, tuple[str, str, str]] = {
+    name: (
+        f"anthropic-ratelimit-{name}-limit",
+        f"anthropic-ratelimit-{name}-remaining",
+        f"anthropic-ratelimit-{name}-reset",
+    )
+    for name in _OPENAI
+}
+
 _WHOSE: Mapping[str, str] = {
     "organisation": "the organisation",
     "project": "the project",
@@ -34,32 +52,27 @@ def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> di
     `now` is Unix time.
     """
     headers: dict[str, str] = {}
+    anthropic = path.startswith("/messages")
+    names = _ANTHROPIC if anthropic else _OPENAI
     passed = decision.passed
     tightest: dict[str, tuple[int, Line, Standing]] = {}
     for position, line in enumerate(lines):
         measure = line.allowance.measure
-        if measure != "requests" and measure != "tokens":
+        if measure not in names:
             continue
         standing = decision.standings[position]
         left = line.allowance.amount - standing.used - (line.amount if passed else 0)
         if measure not in tightest or left < tightest[measure][0]:
             tightest[measure] = left, line, standing
-    anthropic = path.startswith("/messages")
     for name, (left, line, standing) in tightest.items():
         reset_s = standing.reset_s
         if line.allowance.period == "minute" and passed:
             reset_s = MINUTE_S + 1
-        limit, rest = str(line.allowance.amount), str(max(left, 0))
-        if anthropic:
-            headers[f"anthropic-ratelimit-{name}-limit"] = limit
-            headers[f"anthropic-ratelimit-{name}-remaining"] = rest
-            if reset_s is not None:
-                headers[f"anthropic-ratelimit-{name}-reset"] = _moment(now + reset_s)
-        else:
-            headers[f"x-ratelimit-limit-{name}"] = limit
-            headers[f"x-ratelimit-remaining-{name}"] = rest
-            if reset_s is not None:
-                headers[f"x-ratelimit-reset-{name}"] = _length(reset_s)
+        limit, remaining, reset = names[name]
+        headers[limit] = str(line.allowance.amount)
+        headers[remaining] = str(max(left, 0))
+        if reset_s is not None:
+            headers[reset] = _moment(now + reset_s) if anthropic else _length(reset_s)
     return headers
 
 
