@@ -7,6 +7,7 @@ Everything under test runs on core 0, wrk and the upstream on core 1.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import getpass
 import json
@@ -22,16 +23,29 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.upstream import completion, frames
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.allowances import Draft, put_allowance
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.keys import KeyDraft, create_key
+from dragoman.organisations.safe import Safe
+from dragoman.server.access import DEFAULT_ORGANISATION
+from dragoman.store.database import database_place
 
 ROUNDS = 5
 SECONDS = 3
 CONNECTIONS = 32
 KEY = "bench-key"
+MASTER_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+MANY = Decimal(10**6)
+"""A limit that is never reached."""
+ISSUED: dict[int, str] = {}
+"""The keys that organisations handed out, by the upstream that they lead to."""
 PACKAGES = Path(sys.prefix)
 PORTKEY = "node_modules/@portkey-ai/gateway/build/start-server.js"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -104,6 +118,32 @@ def _dragoman(folder: Path, port: int, upstream: int) -> list[str]:
     return [*program, "--config", str(folder / "dragoman.toml")]
 
 
+def _bare(folder: Path, port: int, upstream: int) -> list[str]:
+    command = _dragoman(folder, port, upstream)
+    path = folder / "dragoman.toml"
+    text = path.read_text().partition("[[gateway.keys]]")[0]
+    path.write_text(f"{text}[server]\nlog = false\n")
+    return command
+
+
+def _everything(folder: Path, port: int, upstream: int) -> list[str]:
+    """Let an organisation have a key with a limit and a budget, before the start."""
+    command = _bare(folder, port, upstream)
+    path = folder / "dragoman.toml"
+    path.write_text(path.read_text().replace("log = false", "log = true"))
+    place = database_place({"HOME": str(folder)})
+    desk = Desk(place)
+    safe = Safe(desk, {"DRAGOMAN_SECRET_KEY": MASTER_KEY})
+    made = create_key(desk, safe, SYSTEM, DEFAULT_ORGANISATION, KeyDraft(name="bench"))
+    ISSUED[upstream] = made.text.reveal()
+    rate = Draft(kind="key", subject="*", measure="requests", period="minute", amount=MANY)
+    budget = Draft(kind="organisation", measure="spend", period="month", amount=MANY)
+    for name, draft in (("rate", rate), ("budget", budget)):
+        put_allowance(desk, SYSTEM, DEFAULT_ORGANISATION, name, draft)
+    desk.close()
+    return command
+
+
 def _litellm(folder: Path, port: int, upstream: int) -> list[str]:
     (folder / "litellm.yaml").write_text(
         "model_list:\n  - model_name: bench\n    litellm_params:\n"
@@ -127,6 +167,13 @@ SUBJECTS = (
         _dragoman,
         env={"UP_KEY": "up", "GATEWAY_KEY": KEY},
         headers={"authorization": f"Bearer {KEY}"},
+    ),
+    Subject("dragoman, bare", _bare, env={"UP_KEY": "up"}),
+    Subject(
+        "dragoman, everything on",
+        _everything,
+        headers={"authorization": "Bearer {issued}"},
+        env={"UP_KEY": "up", "DRAGOMAN_SECRET_KEY": MASTER_KEY},
     ),
     Subject(
         "LiteLLM proxy",
@@ -152,12 +199,16 @@ SUBJECTS = (
 )
 
 
-def gateway() -> str:
-    """CPU and rate of one core: everything in turn, medians of rounds, ratios to haproxy."""
+def gateway(only: Sequence[str] = ()) -> str:
+    """CPU and rate of one core: everything in turn, medians of rounds, ratios to the first.
+
+    `only`: the subjects that are named.
+    """
     lacking = [name for name in ("wrk", "nginx", "taskset") if shutil.which(name) is None]
     if lacking:
         return f"not measured: {', '.join(lacking)} is not installed"
-    subjects = [s for s in SUBJECTS if not s.needs or _installed(s.needs)]
+    wanted = [s for s in SUBJECTS if not only or s.name in only]
+    subjects = [s for s in wanted if not s.needs or _installed(s.needs)]
     seen: dict[tuple[str, str], list[Figures]] = {}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
@@ -190,14 +241,19 @@ def gateway() -> str:
                 continue
             found = seen[load.name, subject.name]
             if _median(found, "per_second") * SECONDS < CONNECTIONS:
-                rows.append(f"| {load.name} | {subject.name} | hardly any | – | – | – |")
+                rows.append(f"| {load.name} | {subject.name} | hardly any | – | – | – | – |")
                 continue
             cpu = _median(found, "cpu_ms")
             rows.append(
                 f"| {load.name} | {subject.name} | {_median(found, 'per_second'):.0f} | {cpu:.3f} "
+                f"| {min(figures.cpu_ms for figures in found):.3f} "
                 f"| {cpu / limit:.1f} × | {_median(found, 'p50_ms'):.2f} |"
             )
-    head = "| load | subject | a second | CPU ms each | to haproxy | p50 ms |\n" + "|---" * 6 + "|"
+    head = (
+        f"| load | subject | a second | CPU ms each | least | to {subjects[0].name} | p50 ms |\n"
+        + "|---" * 7
+        + "|"
+    )
     sizes = "\n".join(f"| {name} | {memory[name]:.0f} | {loaded[name]:.0f} |" for name in memory)
     return (
         f"{head}\n"
@@ -355,6 +411,8 @@ def _wait_for(port: int) -> None:
 def _headers(subject: Subject, upstream: int) -> dict[str, str]:
     """What a request says besides its body."""
     headers = {"content-type": "application/json", **subject.headers}
+    if "{issued}" in headers.get("authorization", ""):
+        headers["authorization"] = f"Bearer {ISSUED[upstream]}"
     if "x-portkey-provider" in headers:
         headers["x-portkey-custom-host"] = f"http://127.0.0.1:{upstream}/v1"
     return headers
@@ -379,10 +437,14 @@ def _wait_for_answer(subject: Subject, port: int, upstream: int, stream: bool) -
 
 
 def main() -> None:
-    """Measure, print, and keep with `--save`."""
+    """Measure, print, and keep with `--save`; only the subjects that are named, if any are."""
     from bench.__main__ import machine
     from bench.steady import steady
 
+    only = [name for name in sys.argv[1:] if name != "--save"]
+    if only:
+        print(gateway(only))
+        return
     text = f"# The gateway\n\n{machine()}\n"
     for part in (gateway, steady):
         text += f"\n## {part.__name__}\n\n{part.__doc__}\n\n{part()}\n"
