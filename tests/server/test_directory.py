@@ -7,13 +7,19 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dragoman.errors import Unauthorized
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.master_keys import new_key
+from dragoman.organisations.organisations import create_organisation
 from dragoman.server.directory import Directory, DirectoryAway
+from dragoman.server.guard_mark import GuardMark
 from tests.server.process import Process, wait_until
 from tests.server.serving import ask
 from tests.server.tenancy import Team
@@ -33,6 +39,12 @@ def mine() -> Iterator[PostgresServer]:
         pytest.skip("there is no PostgreSQL on this machine (Debian's package: postgresql)")
     with PostgresServer(binaries) as server:
         yield server
+
+
+def written(desk: Desk) -> int:
+    with desk.read() as connection:
+        (row,) = connection.rows("SELECT count(*) AS n FROM exchange")
+    return int(row["n"])
 
 
 def use(gateway: Process, key: str, model: str = "acme/m") -> int:
@@ -108,6 +120,52 @@ def test_a_database_that_was_never_seen_is_503_and_keys_of_the_file_work(
             gateway.stop()
     finally:
         mine.start()
+
+
+def test_a_machine_s_own_gateway_goes_on_when_it_starts_without_its_database(
+    mine: PostgresServer, tmp_path: Path
+) -> None:
+    place = mine.new()
+    env = {"DRAGOMAN_DATABASE_URL": place.url, "DRAGOMAN_SECRET_KEY": new_key()}
+
+    def start(config: str = "") -> Process:
+        mine.stop(signal.SIGQUIT)
+        return Process(tmp_path, config, env=env)
+
+    def status(gateway: Process, **headers: str) -> int:
+        body = b'{"model": "demo/echo", "messages": [{"role": "user", "content": "hi"}]}'
+        return ask(f"{gateway.url}/v1/chat/completions", body, **headers)[0]
+
+    gateway = start()
+    try:
+        assert status(gateway) == status(gateway, x_api_key="any") == 200
+        assert status(gateway, x_api_key=f"dk_{'a' * 43}") == 503
+        assert status(gateway, x_forwarded_for="1.2.3.4") == 503
+        mine.start()
+        with closing(Desk(place)) as desk:
+            wait_until(lambda: written(desk) == 2)
+            create_organisation(desk, SYSTEM, "red", "Red")
+        wait_until(lambda: status(gateway) == 401)
+    finally:
+        gateway.stop()
+    for config in ("", '[server]\npublic_url = "https://gateway.example"\n'):
+        gateway = start(config)  # somebody has to say who they are, and that is remembered
+        try:
+            assert status(gateway) == 503
+        finally:
+            gateway.stop()
+            mine.start()
+
+
+def test_whether_keys_are_needed_is_remembered_for_each_database(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path)}
+    mark = GuardMark(env, tmp_path / "one.db")
+    mark.put(True)
+    assert GuardMark(env, tmp_path / "one.db").stands
+    assert not GuardMark(env, tmp_path / "two.db").stands
+    mark.put(False)
+    mark.put(False)
+    assert not GuardMark(env, tmp_path / "one.db").stands
 
 
 def test_expiry_and_overlap_are_honoured_without_a_look(tmp_path: Path) -> None:

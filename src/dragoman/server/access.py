@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from dragoman.config import Secrets
 from dragoman.errors import ConfigError, Forbidden, Unauthorized
-from dragoman.server.addresses import Proxies, is_among
+from dragoman.server.addresses import Proxies, is_among, was_forwarded
 from dragoman.server.http import Request
 from dragoman.types.gateway_key import ANYTHING, KeyRules
 from dragoman.types.server import GatewayKey, ServerSettings
@@ -90,6 +90,8 @@ class Door:
         public = urlsplit(settings.public_url or "")
         named = (listening, *settings.allowed_hosts, public.hostname or listening)
         self._hosts = {host.lower() for host in named}
+        elsewhere = settings.public_url or settings.trusted_proxies or settings.allowed_hosts
+        self._is_private = self._is_local and not elsewhere
         own = f"{public.scheme}://{public.netloc}"
         origins = (*settings.allowed_origins, *([own] if public.netloc else ()))
         self._origins = {origin.lower().rstrip("/") for origin in origins}
@@ -119,10 +121,13 @@ class Door:
         return principal
 
     def _without_key(self, request: Request, mode: Mode, *, settled: bool) -> Principal:
-        """Let somebody in who needs no key; one that we gave out counts all the same."""
+        """Let somebody in who needs no key; one that we gave out counts all the same.
+
+        While nobody has seen the database, that is who sits at this machine, and nobody else.
+        """
         directory = self._directory
         if directory is not None:
-            if directory.census is None:
+            if directory.census is None and not (self._is_private and directory.was_open):
                 raise Uncertain("who may ask is not known yet")
             for key in _given(request.headers):
                 if (known := directory.find(key)) is not None:
@@ -134,6 +139,8 @@ class Door:
                 "this gateway is not set up: it listens beyond this machine and has no key",
                 hint="open the set-up link that it printed at its start, or add [[gateway.keys]]",
             )
+        if directory is not None and directory.census is None and was_forwarded(request.headers):
+            raise Uncertain("who may ask is not known yet")
         self.check_host(request.headers)
         self.check_origin(request.headers)
         return _ANYBODY

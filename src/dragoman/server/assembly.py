@@ -33,6 +33,7 @@ from dragoman.server.checks import Checks
 from dragoman.server.directory import Directory
 from dragoman.server.endpoint import Observer
 from dragoman.server.gateway import Gateway
+from dragoman.server.guard_mark import GuardMark
 from dragoman.server.health import Sign, sign_of_ledger, sign_of_redis, sign_of_tasks
 from dragoman.server.limits import Limits
 from dragoman.server.metrics import (
@@ -172,7 +173,8 @@ class Assembly:
         self.directory: Directory | None = None
         if self.desk is not None:
             self.alerts = Alerts(self.desk, Safe(self.desk, self._env))
-            self.directory = Directory(self.desk, Safe(self.desk, self._env))
+            mark = GuardMark(self._env, self.desk.place)
+            self.directory = Directory(self.desk, Safe(self.desk, self._env), mark=mark)
 
     def _keep_books(self, config: Config) -> None:
         """Make what counts and writes down: limits, ledger, and what was said."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dragoman.organisations.desk import Desk
     from dragoman.organisations.safe import Safe
     from dragoman.server.access import Principal
+    from dragoman.server.guard_mark import GuardMark
 
 log = logging.getLogger("dragoman.server")
 
@@ -51,7 +52,8 @@ class DirectoryAway(DragomanError):
 class Directory:
     """Knows who may ask. `look` finds out what has changed; `watch` does so for ever.
 
-    `changed` is told which organisations have, each time. Only the event loop's thread asks.
+    `changed` is told which organisations have, each time. Only the event loop's thread asks. `mark`
+    remembers over a restart whether the database was guarded; without one it is taken to be.
     """
 
     def __init__(
@@ -59,9 +61,11 @@ class Directory:
         desk: Desk,
         safe: Safe,
         *,
+        mark: GuardMark | None = None,
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._mark = mark
         self._desk = desk
         self.safe = safe
         self._wall = wall
@@ -91,6 +95,13 @@ class Directory:
     def away(self) -> bool:
         """Whether what is known may be old."""
         return self._away or self._clock() - self._good_at > STALE_S
+
+    @property
+    def was_open(self) -> bool:
+        """Whether the database cannot be seen, and nobody here knows that it asks for keys."""
+        if self._census is not None or not self.away:
+            return False
+        return self._mark is not None and not self._mark.stands
 
     def find(self, text: str) -> Principal | None:
         """Find whose a key is; None for one that is not known. Raises: Unauthorized."""
@@ -139,7 +150,7 @@ class Directory:
         Those who ask together share a look. Raises: DirectoryAway.
         """
         asked_at = self._clock()
-        if self.away and self._census is not None:
+        if self.away and (self._census is not None or self._said is not None):
             raise self.unavailable()
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -183,6 +194,8 @@ class Directory:
             found = read_census(connection, before)
         if found.keys and not self._pepper:
             self._pepper = self.safe.pepper()
+        if self._mark is not None:
+            self._mark.put(found.guarded)
         return found
 
     def _failed(self, error: Exception) -> None:
