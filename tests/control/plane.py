@@ -99,7 +99,7 @@ class Plane:
                 transport=gateway.transport,
                 network=lambda: Network(env={}),
             )
-            return Mount(self.context)
+            return Mount(self.context, lambda: gateway.snapshot.door)
 
         gateway = Gateway(snapshot, control=mount)
         application = Application(gateway, body_limit=8 * 1024 * 1024, client_write_s=30.0)

@@ -124,6 +124,52 @@ def test_who_guesses_has_to_wait_and_who_is_elsewhere_has_not(plane: Plane) -> N
     assert plane.ask("POST", "session", ADA).status == 200
 
 
+def test_behind_a_proxy_it_is_the_client_who_guesses_and_whose_address_is_written_down(
+    serve_plane: ServePlane,
+) -> None:
+    plane = serve_plane(trusted_proxies=["127.0.0.1"])
+    ada = plane.account("ada@example.com", operator=True)
+    guessing = {"x-forwarded-for": "198.51.100.7"}
+    wrong = {**ADA, "password": "a wrong password"}
+    for _ in range(PAIR_LIMIT):
+        assert plane.ask("POST", "session", wrong, headers=guessing).status == 401
+    assert plane.ask("POST", "session", ADA, headers=guessing).status == 429
+    # What stands before the last hop is the client's own invention.
+    guessing = {"x-forwarded-for": "192.0.2.1, 198.51.100.7"}
+    assert plane.ask("POST", "session", ADA, headers=guessing).status == 429
+    elsewhere = {"x-forwarded-for": "203.0.113.9"}
+    assert plane.ask("POST", "session", ADA, headers=elsewhere).status == 200
+    session = {**plane.session(ada), **elsewhere}
+    assert plane.ask("POST", "organisations", {"name": "red"}, headers=session).status == 201
+    lines = plane.ask("GET", "audit", headers=session, query={"action": "create"}).json["items"]
+    found = {line["address"] for line in lines if line["object"] == "red"}
+    assert found == {"203.0.113.9"}
+    here = {"x-forwarded-for": "127.0.0.1"}
+    assert plane.ask("GET", "organisations", headers=here).status == 401
+
+
+def test_who_is_no_proxy_is_not_believed_about_an_address(plane: Plane) -> None:
+    plane.account("ada@example.com")
+    wrong = {**ADA, "password": "a wrong password"}
+    for number in range(PAIR_LIMIT):
+        headers = {"x-forwarded-for": f"192.0.2.{number}"}
+        assert plane.ask("POST", "session", wrong, headers=headers).status == 401
+    assert plane.ask("POST", "session", ADA).status == 429
+
+
+def test_who_guesses_the_old_password_has_to_wait_as_well(plane: Plane) -> None:
+    session = plane.session(plane.account("ada@example.com"))
+    wrong = {"old": "a wrong password", "new": "another long one"}
+    for _ in range(PAIR_LIMIT):
+        assert plane.ask("PUT", "password", wrong, headers=session).status == 401
+    right = {**wrong, "old": PASSWORD}
+    answer = plane.ask("PUT", "password", right, headers=session)
+    assert (answer.status, answer.code) == (429, "rate_limit_exceeded")
+    assert plane.ask("POST", "session", ADA).status == 429
+    plane.clock.added_s = WINDOW_S + 1
+    assert plane.ask("PUT", "password", right, headers=session).status == 204
+
+
 def test_a_session_that_somebody_brings_along_is_not_taken_over(plane: Plane) -> None:
     plane.account("ada@example.com")
     planted = {"cookie": "dragoman_session=ds_plantedplantedplanted"}

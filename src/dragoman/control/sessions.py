@@ -7,28 +7,31 @@ from typing import Any
 from litestar import Request, Response, delete, get, post, put
 from msgspec import Struct
 
+from dragoman import __version__
 from dragoman.control.authentication import Identity
 from dragoman.control.browser import read_session_cookie, session_cookie
 from dragoman.control.context import Context
 from dragoman.control.paging import Listed
-from dragoman.errors import Unauthorized
 from dragoman.organisations import accounts, sessions, setup, sign_in
 from dragoman.organisations.accounts import Account
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import Conflict
-from dragoman.organisations.passwords import matches
 from dragoman.organisations.sign_in import SignedIn
 from dragoman.types.credential import Secret
 
 
 class Me(Struct, frozen=True):
-    """Who asks. `roles` are by the organisation's name; an operator may do everything."""
+    """Who asks. `roles` are by the organisation's name; an operator may do everything.
+
+    `version` is the gateway's.
+    """
 
     name: str
     account: str | None
     operator: bool
     roles: dict[str, Role]
+    version: str
 
 
 class SetUp(Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,13 +152,18 @@ def end_session(desk: Desk, actor: Actor, session: str) -> None:
 
 
 @put("/password", opt={"signed_in": True, "session": True}, status_code=204, sync_to_thread=True)
-def change_password(desk: Desk, actor: Actor, identity: Identity, data: NewPassword) -> None:
+def change_password(
+    desk: Desk,
+    request: Request[Any, Any, Any],
+    actor: Actor,
+    identity: Identity,
+    data: NewPassword,
+) -> None:
     """Change your password: your other sessions end, and your tokens are deleted."""
     account, session = identity.account, identity.session
     if account is None or session is None:
         raise Conflict("who asks has no account", hint="make one: POST /api/v1/accounts")
-    if not matches(data.old, account.password):
-        raise Unauthorized("the old password is wrong", code="sign_in_failed")
+    sign_in.check_password(desk, account, data.old, address=peer_of(request))
     accounts.set_password(desk, actor, account.id, data.new, keep_session=session.id)
 
 
@@ -202,7 +210,7 @@ def show_me(desk: Desk, actor: Actor) -> Me:
             {"id": actor.account_id or ""},
         )
     roles: dict[str, Role] = {row["name"]: row["role"] for row in rows}
-    return Me(actor.name, actor.account_id, actor.operator, roles)
+    return Me(actor.name, actor.account_id, actor.operator, roles, __version__)
 
 
 HANDLERS = (

@@ -67,6 +67,18 @@ def sign_in(
     )  # fmt: skip
 
 
+def check_password(desk: Desk, account: Account, password: str, *, address: str) -> None:
+    """See that somebody who has signed in knows their password: guesses count as at signing in.
+
+    Raises: Unauthorized, LimitExceeded.
+    """
+    keys = _count(desk, account.email, address)
+    if not matches(password, account.password):
+        log.warning("a wrong old password from %s", address or "somewhere")
+        raise Unauthorized("the old password is wrong", code="sign_in_failed")
+    _forget(desk, keys)
+
+
 def start_session(
     desk: Desk,
     account: Account,

@@ -265,7 +265,7 @@ class Assembly:
             network=lambda: self.transport.network,
             registry=registry_of,
         )
-        return Mount(context)
+        return Mount(context, lambda: gateway.snapshot.door)
 
     # -- while it works
 

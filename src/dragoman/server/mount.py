@@ -75,10 +75,14 @@ def make_context(
 
 
 class Mount:
-    """Answers requests below `/api/v1`. `context` is what the control plane works with."""
+    """Answers requests below `/api/v1`. `context` is what the control plane works with.
 
-    def __init__(self, context: Context) -> None:
+    Where a request comes from is what `door` says, as it does of those of the data plane.
+    """
+
+    def __init__(self, context: Context, door: Callable[[], Door]) -> None:
         self._context = context
+        self._door = door
         self._app: Litestar | None = None
         self._loading = asyncio.Lock()
 
@@ -92,7 +96,7 @@ class Mount:
             await reply.send(error.status, JSON_HEADERS, _error_body(error))
             return
         answer = _Answer(reply)
-        await app(_scope(request), _receiver(body), answer.take)  # type: ignore[arg-type]
+        await app(_scope(request, self._door().address_of(request)), _receiver(body), answer.take)  # type: ignore[arg-type]
         await answer.finish()
 
     async def describe(self) -> dict[str, Any]:
@@ -129,7 +133,7 @@ def _make(context: Context) -> Litestar:
     return make_app(context)
 
 
-def _scope(request: Request) -> dict[str, Any]:
+def _scope(request: Request, address: str) -> dict[str, Any]:
     """Write the head of a request as ASGI has it. Litestar has no HEAD: GET's body is dropped."""
     headers = [
         (name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()
@@ -145,7 +149,7 @@ def _scope(request: Request) -> dict[str, Any]:
         "query_string": request.query.encode("latin-1"),
         "root_path": "",
         "headers": headers,
-        "client": (request.peer, 0),
+        "client": (address, 0),
         "server": None,
         "state": {},
         "extensions": {},
