@@ -52,7 +52,7 @@ from tests.upstream.answers import (
     tool_calls,
 )
 from tests.upstream.listener import IP, LINGER_NONE, Connection, Listener
-from tests.upstream.script import Action, Answer, Close, Repeat, Reset, Script, Send, Stall
+from tests.upstream.script import Action, Answer, Close, Hold, Repeat, Reset, Script, Send, Stall
 
 __all__ = [
     "Answer",
@@ -87,6 +87,8 @@ __all__ = [
 ]
 
 FOR_EVER_S = 86_400.0
+HELD_S = 0.01
+"""How often one that is held looks whether it was released."""
 
 
 @dataclass(eq=False, slots=True)
@@ -268,6 +270,9 @@ async def _perform(script: Script, connection: Connection) -> bool:
                 await connection.send(data)
             case Stall(seconds):
                 await connection.wait_gone(seconds)
+            case Hold(released):
+                while not released.is_set() and not await connection.wait_gone(HELD_S):
+                    pass
             case Repeat(data, pause_s):
                 while not connection.gone.is_set():
                     await connection.send(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -33,6 +34,13 @@ class Stall:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Do nothing until a test sets this, or until the client leaves."""
+
+    released: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Send FIN. Without `notify`, TLS ends with no close_notify, as when a process dies."""
 
@@ -44,7 +52,7 @@ class Reset:
     """Send RST."""
 
 
-Action = Send | Repeat | Stall | Close | Reset
+Action = Send | Repeat | Stall | Hold | Close | Reset
 ENDS = (Repeat, Close, Reset)
 
 # Reason phrases mean nothing to clients (RFC 9112 section 4), so few are spelled here.
@@ -110,6 +118,10 @@ class Answer:
     def stall(self, seconds: float | None = None, at: int | None = 0) -> Self:
         """Stop for so long when `at` bytes of the body are out (None: until the client leaves)."""
         return self._fault(Stall(seconds), at)
+
+    def hold(self, released: threading.Event, at: int | None = 0) -> Self:
+        """Stop when `at` bytes of the body are out, until this is set or the client leaves."""
+        return self._fault(Hold(released), at)
 
     def cut(self, at: int | None = None) -> Self:
         """Close (FIN) when `at` bytes of the body are out."""

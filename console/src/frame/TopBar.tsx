@@ -44,6 +44,7 @@ function OrganisationPicker() {
       onChange={(event) => void navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, org: event.target.value }) })}
       className={`${BOX} h-8 max-w-52 !w-auto`}
     >
+      {!every.some(({ name }) => name === org) && <option value={org}>{org}</option>}
       {every.map(({ name, title }) => (
         <option key={name} value={name}>
           {title}

@@ -1,8 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
+import { api, taken } from "~/api/client";
 import { playgroundKey } from "~/api/playground";
 import { askStream, type Piece, type Told } from "~/api/stream";
-import { count, duration, money, UNKNOWN } from "~/parts/numbers";
+import { count, duration, money } from "~/parts/numbers";
 import { useMe, useOrg } from "~/session";
 
 /** A question to all columns; its number tells it from the one before. */
@@ -21,9 +23,10 @@ interface Answer {
   told: Told | null;
   finish: string | null;
   wrong: string | null;
+  ended: boolean;
 }
 
-const NOTHING: Answer = { text: "", reasoning: "", tools: "", first: null, took: 0, usage: null, told: null, finish: null, wrong: null };
+const NOTHING: Answer = { text: "", reasoning: "", tools: "", first: null, took: 0, usage: null, told: null, finish: null, wrong: null, ended: false };
 
 /** One model's answer, as it comes. */
 export function Column({ model, asking }: { model: string; asking: Asking | null }) {
@@ -52,6 +55,7 @@ export function Column({ model, asking }: { model: string; asking: Asking | null
           ...(piece.usage ? { usage: piece.usage } : {}),
           ...(piece.finish ? { finish: piece.finish } : {}),
         });
+      put({ ended: true });
     };
     put({});
     ask().catch((problem: unknown) => {
@@ -78,7 +82,7 @@ export function Column({ model, asking }: { model: string; asking: Asking | null
       )}
       <p className="border-t border-line pt-2 text-xs text-muted">
         first token {duration(answer.first)} · {duration(answer.took)} · {count(answer.usage?.prompt_tokens)} in / {count(out)} out
-        {speed !== null && ` · ${speed.toFixed(0)} tokens/s`} · {answer.usage?.cost === undefined ? UNKNOWN : money(answer.usage.cost * 1e9)}
+        {speed !== null && ` · ${speed.toFixed(0)} tokens/s`} · <Cost of={answer} />
         {answer.told?.provider != null && ` · ${answer.told.provider}/${answer.told.model ?? ""}`}
         {answer.told?.id != null && (
           <>
@@ -91,4 +95,21 @@ export function Column({ model, asking }: { model: string; asking: Asking | null
       </p>
     </div>
   );
+}
+
+const COUNTED_MS = 400;
+const LOOKS = 8;
+
+/** What it cost: as the answer says, where routes are set to; else as it was counted, a moment later. */
+function Cost({ of: { usage, told, ended } }: { of: Answer }) {
+  const org = useOrg();
+  const id = told?.id ?? "";
+  const counted = useQuery({
+    queryKey: ["request", org, id],
+    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/requests/{request_id}", { params: { path: { org, request_id: id } } })),
+    enabled: ended && id !== "" && usage?.cost === undefined,
+    retry: LOOKS,
+    retryDelay: COUNTED_MS,
+  });
+  return usage?.cost === undefined ? money(counted.data?.line.cost_nanousd) : money(usage.cost * 1e9);
 }

@@ -4,6 +4,7 @@ import { api, Failure, taken } from "~/api/client";
 import { Button } from "~/parts/Button";
 import { Confirm } from "~/parts/Confirm";
 import { SelectField, TextField } from "~/parts/Field";
+import { Meanwhile } from "~/parts/Meanwhile";
 import { Sheet } from "~/parts/Sheet";
 import { TagsField } from "~/parts/TagsField";
 import { Trouble } from "~/parts/Trouble";
@@ -36,8 +37,10 @@ interface Props {
 }
 
 /** A provider of the organisation's own, to make or to change; others are only shown. */
-export function ProviderSheet({ shown, onClose, onDone }: Props) {
+export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
   const org = useOrg();
+  // What was there when the form was opened: what comes in later must not pass for seen.
+  const [shown, setShown] = useState(given);
   const editable = useMay("admin") && !shown?.read_only;
   const queries = useQueryClient();
   const said: Settings = shown?.settings ?? {};
@@ -50,7 +53,7 @@ export function ProviderSheet({ shown, onClose, onDone }: Props) {
   const [models, setModels] = useState<ModelRow[]>(rowsOf(said.models));
   const [deleting, setDeleting] = useState(false);
 
-  const body = (): Body => ({
+  const body = (version = shown?.version): Body => ({
     // What the form does not show stays as it was.
     ...(said as object),
     base_url: url,
@@ -59,12 +62,17 @@ export function ProviderSheet({ shown, onClose, onDone }: Props) {
     ...(privacy.length === 0 ? { privacy: undefined } : { privacy }),
     ...(models.length === 0 ? { models: undefined } : { models: modelsOf(models, said.models) }),
     ...(token === "" ? {} : { token }),
-    ...(shown?.version == null ? {} : { version: shown.version }),
+    ...(version == null ? {} : { version }),
   }) as Body;
+  const where = { params: { path: { org, name } } };
   const renew = () => queries.invalidateQueries({ queryKey: ["providers"] });
   const save = useMutation({
-    mutationFn: () => taken(api.PUT("/api/v1/organisations/{org}/providers/{name}", { params: { path: { org, name } }, body: body() })),
+    mutationFn: async (over: boolean) => {
+      const there = over ? await taken(api.GET("/api/v1/organisations/{org}/providers/{name}", where)) : shown;
+      return taken(api.PUT("/api/v1/organisations/{org}/providers/{name}", { ...where, body: body(there?.version ?? 0) }));
+    },
     onSuccess: async (made) => {
+      setShown(made);
       await renew();
       if (made.warnings?.length) return;
       onClose();
@@ -78,24 +86,25 @@ export function ProviderSheet({ shown, onClose, onDone }: Props) {
         : taken(
             api.POST("/api/v1/organisations/{org}/provider-drafts/test", {
               params: { path: { org } },
-              body: { ...body(), version: undefined, ...(shown === undefined ? {} : { name: shown.name }) } as never,
+              body: { ...body(), version: null, name: name === "" ? "untitled" : name },
             }),
           ),
   });
   const turn = useMutation({
-    mutationFn: () => taken(api.PATCH("/api/v1/organisations/{org}/providers/{name}", { params: { path: { org, name } }, body: { enabled: !shown?.enabled } })),
+    mutationFn: () => taken(api.PATCH("/api/v1/organisations/{org}/providers/{name}", { ...where, body: { enabled: !shown?.enabled } })),
     onSuccess: async () => {
       await renew();
       onClose();
     },
   });
   const remove = useMutation({
-    mutationFn: () => taken(api.DELETE("/api/v1/organisations/{org}/providers/{name}", { params: { path: { org, name } } })),
+    mutationFn: () => taken(api.DELETE("/api/v1/organisations/{org}/providers/{name}", where)),
     onSuccess: async () => {
       await renew();
       onClose();
     },
   });
+  const meanwhile = save.error instanceof Failure && save.error.refusal.code === "changed_meanwhile";
   const refusal = save.error instanceof Failure ? save.error.refusal : null;
   const at = (param: string) => (refusal?.param === param ? [refusal.message, refusal.hint].filter(Boolean).join(": ") : undefined);
   return (
@@ -146,7 +155,7 @@ export function ProviderSheet({ shown, onClose, onDone }: Props) {
         id="provider"
         onSubmit={(event) => {
           event.preventDefault();
-          save.mutate();
+          save.mutate(false);
         }}
       >
         <fieldset disabled={!editable} className="flex flex-col gap-4">
@@ -157,7 +166,7 @@ export function ProviderSheet({ shown, onClose, onDone }: Props) {
             value={name}
             disabled={shown !== undefined}
             hint="Small letters. Programs ask for name/model."
-            error={at("name")}
+            error={meanwhile && shown === undefined ? "There is one of this name already." : at("name")}
             onChange={(event) => setName(event.target.value)}
           />
           <div>
@@ -188,7 +197,11 @@ export function ProviderSheet({ shown, onClose, onDone }: Props) {
           <ModelsField value={models} onChange={setModels} error={at("models")} found={test.data?.models ?? []} />
         </fieldset>
       </form>
-      {save.error !== null && !["name", "base_url", "api", "token", "auth", "privacy", "models"].includes(refusal?.param ?? "") && <Trouble error={save.error} />}
+      {meanwhile ? (
+        shown !== undefined && <Meanwhile what={name} busy={save.isPending} onOver={() => save.mutate(true)} />
+      ) : (
+        save.error !== null && !["name", "base_url", "api", "token", "auth", "privacy", "models"].includes(refusal?.param ?? "") && <Trouble error={save.error} />
+      )}
       <Steps of={test} />
       {deleting && (
         <Confirm title={`Delete ${name}?`} type={name} verb="Delete it" busy={remove.isPending} error={remove.error} onClose={() => setDeleting(false)} onYes={() => remove.mutate()}>

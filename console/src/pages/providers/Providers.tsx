@@ -36,6 +36,11 @@ export default function Providers() {
         Each is asked as <code>name/model</code>, in whatever language a program speaks.
       </PageHead>
       <Shown of={found}>
+        {open !== undefined && open !== "" && shown === undefined && !found.hasNextPage && (
+          <p role="alert" className="mb-4 rounded-card bg-bad-tint p-3 text-bad">
+            There is no provider {open} here.
+          </p>
+        )}
         {found.rows.length === 0 ? (
           <Empty title="No provider yet" action={add}>
             <Plug aria-hidden className="mx-auto mb-2" />

@@ -56,6 +56,10 @@ export default function Requests() {
     ),
   );
   const fresh = useTail(org, filters, live);
+  const turn = () => {
+    if (!live) void list.refetch(); // what has ended since the list was read
+    setLive(!live);
+  };
   const known = new Set(fresh.map(({ id }) => id));
   const rows = live ? [...fresh, ...list.rows.filter(({ id }) => !known.has(id))] : list.rows;
   const show = useCallback(
@@ -73,7 +77,7 @@ export default function Requests() {
         title="Requests"
         action={
           <>
-            <Button icon={<Radio aria-hidden size={14} className={live ? "text-good" : ""} />} aria-pressed={live} onClick={() => setLive(!live)}>
+            <Button icon={<Radio aria-hidden size={14} className={live ? "text-good" : ""} />} aria-pressed={live} onClick={turn}>
               {live ? "Live" : "Go live"}
             </Button>
             <Columns names={NAMES} hidden={hidden} onChange={setHidden} />

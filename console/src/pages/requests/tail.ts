@@ -13,10 +13,10 @@ export function useTail(org: string, filters: Filters, live: boolean): readonly 
     setLines([]);
     if (!live) return;
     const source = new EventSource(`${PREFIX}/api/v1/organisations/${encodeURIComponent(org)}/requests/tail?${query}`);
-    source.onmessage = (event: MessageEvent<string>) => {
+    source.addEventListener("request", (event: MessageEvent<string>) => {
       const line = JSON.parse(event.data) as Line;
       setLines((before) => [line, ...before.filter(({ id }) => id !== line.id)].slice(0, KEPT));
-    };
+    });
     return () => source.close();
   }, [org, query, live]);
   return lines;

@@ -28,7 +28,7 @@ export default function Settings() {
       <PageHead title="Settings" />
       <Shown of={organisations}>
         <div className="grid items-start gap-4 xl:grid-cols-2">
-          {shown !== undefined && <Keeping key={`${org} ${shown.version}`} shown={shown} editable={admin} />}
+          {shown !== undefined && <Keeping key={org} given={shown} editable={admin} />}
           {shown !== undefined && me?.operator && <Quotas key={`quotas ${org} ${shown.version}`} shown={shown} />}
           {admin && <DemoTraffic />}
           {me?.account != null && <Password />}
@@ -40,8 +40,10 @@ export default function Settings() {
   );
 }
 
-function Keeping({ shown, editable }: { shown: Shapes["OrganisationShown"]; editable: boolean }) {
+function Keeping({ given, editable }: { given: Shapes["OrganisationShown"]; editable: boolean }) {
   const queries = useQueryClient();
+  // What was there when somebody began to type: what comes in later must not pass for seen.
+  const [shown, setShown] = useState(given);
   const [title, setTitle] = useState(shown.title);
   const [values, setValues] = useState<Values>(shown.settings);
   const [saved, setSaved] = useState(false);
@@ -49,7 +51,8 @@ function Keeping({ shown, editable }: { shown: Shapes["OrganisationShown"]; edit
   const set = (change: Partial<Values>) => setValues({ ...values, ...change });
   const save = useMutation({
     mutationFn: () => taken(api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { title, settings: values, version: shown.version } })),
-    onSuccess: async () => {
+    onSuccess: async (made) => {
+      setShown(made);
       await queries.invalidateQueries({ queryKey: ["organisations"] });
       setSaved(true);
     },
