@@ -5,8 +5,8 @@ record in the journal, a limit of requests a minute with a budget a month. `all`
 together. `all, drained`: and what is written comes into SQLite, with all sums.
 
 Each value is µs of CPU of the whole process, the least of several rounds, which take turns.
-The client's and the provider's connections are left out: they cost as much again, and the same for
-all, so that ratios here are worse than those of a gateway at work (`python -m bench.gateway`).
+The client's and the provider's connections are left out: they cost more than the rest, and the same
+for all, so that ratios here are worse than those of a gateway at work (`python -m bench.gateway`).
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from dragoman.server.snapshot import take_snapshot
 from dragoman.server.tenants import Tenants
 from dragoman.types.http import Headers, HttpRequest
 
-REQUESTS = 50
-ROUNDS = 80
+REQUESTS = 15
+ROUNDS = 200
 """Short and many, so that some are not disturbed by what else the machine does."""
 DRAINED = 500
-DRAINED_EVERY = 8
+DRAINED_EVERY = 20
 """What is written into the database comes in batches: more at once, and less often."""
 PATH = "/v1/chat/completions"
 BODY = json.dumps(PROMPT, separators=(",", ":")).encode()
