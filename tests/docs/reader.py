@@ -12,7 +12,7 @@ from tests.clients.installed import NODE_FOLDER, PROGRAMS, PYTHON, install, node
 from tests.docs.page import SERVE, Step
 
 STARTS, ENDS = "\x1e", "\x1f"
-TIMEOUT_S = 120
+TIMEOUT_S = 600
 CHECK = "--check"
 """With this `dragoman serve` asks, and does not stay."""
 GATEWAY = "127.0.0.1:4400"
