@@ -313,3 +313,15 @@ def test_behind_https_the_cookies_are_kept_to_it(
     done = visitor.come_back(back, {"cookie": cookie.partition(";")[0]})
     assert done.status == 302
     assert done.headers["set-cookie"].startswith("__Host-dragoman=")
+
+
+def test_a_browser_that_is_refused_is_led_to_the_console_which_says_so(visitor: Visitor) -> None:
+    visitor.set_up()
+    headers = {**visitor.host, "accept": "text/html,*/*;q=0.8", "sec-fetch-site": "cross-site"}
+    refused = visitor.plane.ask("GET", "oidc/callback?code=x&state=y", headers=headers)
+    assert refused.status == 302
+    assert refused.headers["location"] == "../../../console/?refused=sign_in_failed"
+    assert "set-cookie" not in refused.headers
+    # Whatever else is asked for, it is answered as to programs.
+    other = visitor.plane.ask("GET", "organisations/nowhere", headers=visitor.root | headers)
+    assert (other.status, other.code) == (404, "not_found")

@@ -171,10 +171,34 @@ def test_a_token_of_ones_own_for_a_built_in_provider(asked: Any) -> None:
     }
     assert admin("GET", "credentials").json["items"] == [made]
     assert admin("GET", "providers").json["items"] == []
+    built_in = {one["name"]: one["token"] for one in listed(admin)}
+    assert built_in.pop("groq") is True
+    assert "openai" in built_in
+    assert not any(built_in.values())
     assert admin("PUT", "credentials/nowhere", {"token": TOKEN}).code == "not_found"
     assert admin("PUT", "credentials/groq", {"token": "a\nb"}).status == 400
     assert admin("DELETE", "credentials/groq").status == 204
     assert admin("GET", "credentials/groq").code == "not_found"
+
+
+def test_every_built_in_provider_that_is_listed_takes_a_token(asked: Any) -> None:
+    admin = asked("admin")
+    names = [one["name"] for one in listed(admin)]
+    assert names == sorted(names)
+    taken = [admin("PUT", f"credentials/{name}", {"token": TOKEN}).status for name in names]
+    assert set(taken) == {200}
+
+
+def listed(asker: Asker) -> list[Any]:
+    """List the built-in providers, page by page."""
+    found: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = asker("GET", "built-in-providers", limit="20", **cursor).json
+        found += page["items"]
+        if page["next"] is None:
+            return found
+        cursor = {"cursor": page["next"]}
 
 
 def test_a_list_comes_in_pages(asked: Any) -> None:

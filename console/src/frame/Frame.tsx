@@ -14,7 +14,7 @@ export function Frame() {
         <Rail />
         <div className="flex min-w-0 flex-1 flex-col">
           <TopBar />
-          <main id="page" className="mx-auto w-full max-w-[1440px] flex-1 p-6">
+          <main id="page" className="mx-auto w-full max-w-[1440px] flex-1 p-4 pb-20 sm:p-6">
             <Outlet />
           </main>
         </div>

@@ -1,27 +1,27 @@
 import { Link } from "@tanstack/react-router";
 import { PLACES } from "./places";
 
-/** The list of places at the left; icons alone where there is little room. */
+/** The list of places at the left; icons alone where there is little room, at the bottom of a phone. */
 export function Rail() {
   return (
     <nav
       aria-label="Places"
-      className="sticky top-0 flex h-dvh w-14 shrink-0 flex-col gap-4 overflow-y-auto border-r border-line bg-surface px-2 py-3 lg:w-[220px] lg:px-3"
+      className="fixed inset-x-0 bottom-0 z-20 flex h-14 shrink-0 items-center gap-2 overflow-x-auto border-t border-line bg-surface px-2 sm:sticky sm:top-0 sm:h-dvh sm:w-14 sm:flex-col sm:items-stretch sm:gap-4 sm:overflow-x-visible sm:overflow-y-auto sm:border-t-0 sm:border-r sm:py-3 lg:w-[220px] lg:px-3"
     >
-      <Link to="/" className="flex h-9 items-center gap-2 px-2 font-semibold">
+      <Link to="/" className="hidden h-9 items-center sm:flex gap-2 px-2 font-semibold">
         <span aria-hidden className="grid size-6 place-items-center rounded-md bg-accent text-xs text-on-accent">
           D
         </span>
         <span className="hidden lg:inline">Dragoman</span>
       </Link>
       {PLACES.map((group) => (
-        <ul key={group[0]?.path} className="flex flex-col gap-0.5">
+        <ul key={group[0]?.path} className="flex gap-0.5 sm:flex-col">
           {group.map(({ path, name, icon: Icon }) => (
             <li key={path}>
               <Link
                 to={path}
                 activeOptions={{ exact: path === "/", includeSearch: false }}
-                className="flex h-8 items-center gap-2.5 rounded-md px-2 text-muted hover:bg-raised hover:text-ink data-[status=active]:bg-tint data-[status=active]:font-medium data-[status=active]:text-accent"
+                className="flex h-10 items-center gap-2.5 rounded-md px-3 sm:h-8 sm:px-2 text-muted hover:bg-raised hover:text-ink data-[status=active]:bg-tint data-[status=active]:font-medium data-[status=active]:text-accent"
               >
                 <Icon aria-hidden size={16} />
                 <span className="sr-only lg:not-sr-only">{name}</span>

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { api, Failure, type Refusal, taken } from "~/api/client";
 import { Button } from "~/parts/Button";
 import { TextField } from "~/parts/Field";
+import { Elsewhere } from "./Elsewhere";
 import { Alone } from "./Gate";
 
 /** Sign in with a password. Where the gateway waits to be set up, it says how. */
@@ -45,6 +46,7 @@ export function SignIn({ told }: { told: Refusal }) {
           Sign in
         </Button>
       </form>
+      <Elsewhere />
     </Alone>
   );
 }

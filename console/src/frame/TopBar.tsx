@@ -17,14 +17,14 @@ const QUIET = "grid size-8 place-items-center rounded-md text-muted hover:bg-rai
 export function TopBar() {
   const [asking, setAsking] = useState(false);
   return (
-    <header className="sticky top-0 z-10 flex h-14 items-center gap-2 border-b border-line bg-canvas px-6">
+    <header className="sticky top-0 z-10 flex h-14 items-center gap-2 border-b border-line bg-canvas px-4 sm:px-6">
       <OrganisationPicker />
       <RangePicker />
       <span className="flex-1" />
-      <button type="button" onClick={() => setAsking(true)} className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-muted hover:text-ink">
+      <button type="button" aria-label="Go to a page or an action" onClick={() => setAsking(true)} className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-muted hover:text-ink">
         <Search aria-hidden size={14} />
         <span className="hidden sm:inline">Go to …</span>
-        <kbd className="rounded bg-raised px-1 font-sans text-xs">⌘K</kbd>
+        <kbd className="hidden rounded bg-raised px-1 font-sans text-xs sm:inline">⌘K</kbd>
       </button>
       <ThemeButton />
       <Leave />
@@ -42,7 +42,7 @@ function OrganisationPicker() {
       aria-label="Organisation"
       value={org}
       onChange={(event) => void navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, org: event.target.value }) })}
-      className={`${BOX} h-8 max-w-52 !w-auto`}
+      className={`${BOX} h-8 max-w-28 !w-auto truncate sm:max-w-52`}
     >
       {!every.some(({ name }) => name === org) && <option value={org}>{org}</option>}
       {every.map(({ name, title }) => (

@@ -12,7 +12,7 @@ export function Card({ title, action, children, className = "" }: Props) {
   return (
     <section className={`rounded-card border border-line bg-surface ${className}`}>
       {title !== undefined && (
-        <header className="flex min-h-11 items-center justify-between gap-2 border-b border-line px-4">
+        <header className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-1.5">
           <h2 className="text-sm font-semibold">{title}</h2>
           {action}
         </header>

@@ -56,7 +56,7 @@ export function Table<Row extends object>(props: Props<Row>) {
   const below = virtual.getTotalSize() - (seen.at(-1)?.end ?? 0);
   return (
     <div ref={scroller} className={`overflow-auto ${height}`} tabIndex={-1}>
-      <table aria-label={label} aria-rowcount={every.length} className="w-full border-separate border-spacing-0 text-left">
+      <table aria-label={label} aria-rowcount={every.length} className="w-full border-separate border-spacing-0 text-left text-[13px]">
         <thead>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id}>
@@ -89,7 +89,7 @@ export function Table<Row extends object>(props: Props<Row>) {
                 {row.getVisibleCells().map((cell) => (
                   <td
                     key={cell.id}
-                    className={`h-9 max-w-96 truncate border-b border-line px-3 ${side(cell.column.columnDef.meta)}`}
+                    className={`h-9 max-w-60 truncate border-b border-line px-3 ${side(cell.column.columnDef.meta)}`}
                   >
                     <table.FlexRender cell={cell} />
                   </td>

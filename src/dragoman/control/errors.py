@@ -23,6 +23,10 @@ from dragoman.store.database import StoreError, UnwritableRow
 log = logging.getLogger("dragoman.control")
 
 DATABASE_RETRY_S = 5
+_SIGN_IN = ("/api/v1/oidc/start", "/api/v1/oidc/callback")
+"""Where people are led, not programs: the console says to them what went wrong, by its code."""
+_HOME = "../../../console/"
+"""From there, so that a proxy's prefix stays."""
 
 
 class Told(Struct, frozen=True):
@@ -70,7 +74,14 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     headers = {}
     if told.retry_after is not None:
         headers["retry-after"] = str(max(1, round(told.retry_after)))
+    if request.url.path.startswith(_SIGN_IN) and _is_browser(request):
+        headers["location"] = f"{_HOME}?refused={told.code}"
+        return _answer(302, describe_error(told), headers=headers)
     return _answer(told.status, describe_error(told), headers=headers)
+
+
+def _is_browser(request: Request[Any, Any, Any]) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 def describe_error(error: DragomanError) -> Told:

@@ -13,12 +13,14 @@ import { Trouble } from "~/parts/Trouble";
 import { useMe, useOrg } from "~/session";
 import { KeyText } from "../keys/KeyText";
 import { ProviderSheet } from "../providers/ProviderSheet";
+import { Presets } from "./Presets";
 
 /** From nothing to a streamed answer: a provider, a question, a key. */
 export default function First() {
   const org = useOrg();
   const who = useMe().data?.name ?? "";
   const [adding, setAdding] = useState(false);
+  const [preset, setPreset] = useState(false);
   const [model, setModel] = useState("demo/story");
   const [answer, setAnswer] = useState("");
   const [name, setName] = useState("my first program");
@@ -46,13 +48,27 @@ export default function First() {
     <div className="mx-auto max-w-3xl">
       <PageHead title="The first request">Two minutes, from a provider to a streamed answer.</PageHead>
       <ol className="flex flex-col gap-4">
-        <Step number={1} title="A provider" done={known.length > 0}>
+        <Step number={1} title="A provider" done={known.length > 0 || preset}>
           <p className="mb-3 text-muted">
-            {known.length > 0 ? `There is ${known.map((one) => one.name).join(", ")}.` : "An address and a token. Or go on with the demo provider, which needs neither."}
+            {known.length > 0 ? `There is ${known.map((one) => one.name).join(", ")}.` : "Choose one and enter its token, or add a server of your own."}
           </p>
-          <Button kind={known.length > 0 ? "plain" : "primary"} onClick={() => setAdding(true)}>
-            Add a provider
-          </Button>
+          <Presets
+            onDone={(chosen) => {
+              setModel(chosen);
+              setPreset(true);
+            }}
+          />
+          <div className="mt-3 flex flex-wrap gap-2">
+            <Button onClick={() => setAdding(true)}>Add a provider by its URL</Button>
+            <Button
+              onClick={() => {
+                setModel("demo/story");
+                setPreset(true);
+              }}
+            >
+              Try with the demo provider
+            </Button>
+          </div>
         </Step>
         <Step number={2} title="A question" done={ask.isSuccess}>
           <form
@@ -65,7 +81,7 @@ export default function First() {
             <div className="flex-1">
               <TextField label="Model" required value={model} onChange={(event) => setModel(event.target.value)} hint="provider/model; demo/story needs no provider." />
             </div>
-            <Button kind="primary" type="submit" busy={ask.isPending} className="mb-5">
+            <Button kind="primary" type="submit" busy={ask.isPending} className="mb-5 h-9">
               Ask it
             </Button>
           </form>
@@ -88,7 +104,7 @@ export default function First() {
               <div className="flex-1">
                 <TextField label="What uses it" required value={name} onChange={(event) => setName(event.target.value)} />
               </div>
-              <Button kind="primary" type="submit" busy={make.isPending}>
+              <Button kind="primary" type="submit" busy={make.isPending} className="h-9">
                 Make a key
               </Button>
             </form>

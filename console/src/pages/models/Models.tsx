@@ -10,7 +10,7 @@ import { count, duration, money, UNKNOWN } from "~/parts/numbers";
 import { PageHead } from "~/parts/PageHead";
 import { Shown } from "~/parts/Shown";
 import { columnsOf, Table } from "~/parts/Table";
-import { useOrg } from "~/session";
+import { type Shapes, useOrg } from "~/session";
 import { type Model, useModels } from "../playground/ModelPicker";
 
 interface Row extends Model {
@@ -57,14 +57,14 @@ export default function Models() {
   const models = useModels();
   const used = useQuery({
     queryKey: ["model-usage", org],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { since: "7d", step: "day", by: "model", top: 50 } } })),
+    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/usage", { params: { path: { org }, query: { since: "7d", by: "model" } } })) as Promise<Shapes["UsageShown"]>,
     staleTime: 60_000,
   });
   const rows = useMemo(() => {
-    const usage = new Map((used.data?.lines ?? []).map(({ name, points }) => [name, points.reduce((sum, { figures }) => sum + (figures.requests ?? 0), 0)]));
+    const usage = new Map((used.data?.groups ?? []).map(({ id, figures }) => [id, figures]));
     return (models.data ?? [])
       .filter(({ id }) => id.toLowerCase().includes(wanted.toLowerCase()))
-      .map((model) => ({ ...model, requests: usage.get(model.id), p50: null }));
+      .map((model) => ({ ...model, requests: usage.get(model.id)?.requests, p50: usage.get(model.id)?.took_p50_s }));
   }, [models.data, used.data, wanted]);
   return (
     <>

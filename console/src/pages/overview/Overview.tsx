@@ -86,7 +86,7 @@ export default function Overview() {
           <Card
             title={`${measure} by ${by}`}
             action={
-              <div className="flex gap-2">
+              <div className="flex flex-wrap gap-2">
                 <Toggle label="What is counted" choices={Object.keys(MEASURES) as (keyof typeof MEASURES)[]} value={measure} onChange={setMeasure} />
                 <Toggle label="What is told apart" choices={BY} value={by} onChange={setBy} />
               </div>

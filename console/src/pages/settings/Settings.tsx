@@ -8,6 +8,7 @@ import { PageHead } from "~/parts/PageHead";
 import { Shown } from "~/parts/Shown";
 import { Trouble } from "~/parts/Trouble";
 import { type Shapes, useMay, useMe, useOrg, useOrganisations } from "~/session";
+import { About } from "./About";
 import { DemoTraffic } from "./DemoTraffic";
 import { Oidc } from "./Oidc";
 import { Password } from "./Password";
@@ -31,6 +32,7 @@ export default function Settings() {
           {shown !== undefined && <Keeping key={org} given={shown} editable={admin} />}
           {shown !== undefined && me?.operator && <Quotas key={`quotas ${org} ${shown.version}`} shown={shown} />}
           {admin && <DemoTraffic />}
+          <About />
           {me?.account != null && <Password />}
           {me?.account != null && <Tokens />}
           {me?.operator && <Oidc />}
