@@ -16,6 +16,9 @@ def test_an_organisation_is_made_limited_and_deleted(dragoman: Dragoman) -> None
     assert (acme["title"], acme["quotas"]["keys"]) == ("ACME", 2)
     assert acme["quotas"]["operator_providers"] == ["demo", "groq"]
     assert default["name"] == "default"
+    closed = dragoman("organisations", "set", "acme", "--operator-providers", "")
+    assert closed.code == 0
+    assert "of the operator's none" in dragoman("organisations").out
     dragoman("organisations", "set", "acme", "--operator-providers", "none")
     assert "at most 2 keys" in dragoman("organisations", "list").out
     wrong = dragoman("organisations", "delete", "acme", "--confirm", "default")
