@@ -103,7 +103,7 @@ export default function Overview() {
               />
             </Shown>
           </Card>
-          <div className="grid gap-4 xl:grid-cols-2">
+          <div className="grid grid-cols-1 gap-4 xl:grid-cols-2">
             <Card title="Latency and first token">
               <Lines
                 label="Latency and first token"
@@ -135,7 +135,7 @@ export default function Overview() {
             </Card>
           </div>
           <ProviderHealth />
-          <div className="grid gap-4 xl:grid-cols-3">
+          <div className="grid grid-cols-1 gap-4 xl:grid-cols-3">
             <Top title="Top models" groups={overview.data?.models ?? []} filter="model" />
             <Top title="Top keys" groups={overview.data?.keys ?? []} filter="key" />
             <Failures failures={overview.data?.failures ?? []} />

@@ -21,7 +21,7 @@ export function ProviderHealth() {
   if (lines.length === 0) return null;
   return (
     <Card title="Providers in the last 24 hours">
-      <ul className="grid gap-x-8 gap-y-2 lg:grid-cols-2">
+      <ul className="grid grid-cols-1 gap-x-8 gap-y-2 lg:grid-cols-2">
         {lines.map(({ id, name, points }) => (
           <li key={id} className="grid grid-cols-[8rem_1fr] items-center gap-3">
             <span className="truncate">{name}</span>
