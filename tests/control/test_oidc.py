@@ -323,5 +323,6 @@ def test_a_browser_that_is_refused_is_led_to_the_console_which_says_so(visitor: 
     assert refused.headers["location"] == "../../../console/?refused=sign_in_failed"
     assert "set-cookie" not in refused.headers
     # Whatever else is asked for, it is answered as to programs.
-    other = visitor.plane.ask("GET", "organisations/nowhere", headers=visitor.root | headers)
+    asked = {**visitor.root, "accept": headers["accept"]}
+    other = visitor.plane.ask("GET", "organisations/nowhere", headers=asked)
     assert (other.status, other.code) == (404, "not_found")
