@@ -1,0 +1,83 @@
+"""Two tabs change the same provider: the second is told, and loses nothing that was typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.console.browser import Watched
+from tests.server.process import Process
+from tests.server.serving import ask
+
+PROVIDER = "/api/v1/organisations/default/providers/acme"
+FIRST, MINE, THEIRS = (f"http://127.0.0.1:1/{part}/v1" for part in ("first", "mine", "theirs"))
+
+
+def read(process: Process) -> Any:
+    status, _, body = ask(process.url + PROVIDER, method="GET")
+    assert status == 200
+    return json.loads(body)["settings"]
+
+
+def type_into(page: Page, url: str) -> None:
+    page.get_by_role("dialog", name="acme").get_by_label("Base URL").fill(url)
+
+
+def save(page: Page) -> None:
+    page.get_by_role("dialog", name="acme").get_by_role("button", name="Save", exact=True).click()
+
+
+def test_the_second_of_two_tabs_is_told_and_keeps_what_was_typed(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    body = {"base_url": FIRST, "timeouts": {"connect": 3}}
+    assert ask(process.url + PROVIDER, json.dumps(body).encode(), method="PUT")[0] == 200
+    watched = visit(process)
+    watched.page.clock.install()
+    mine = watched.open("/providers?provider=acme")
+    theirs = visit(process).open("/providers?provider=acme")
+    sheet = mine.get_by_role("dialog", name="acme")
+    type_into(mine, MINE)
+    sheet.get_by_label("Privacy classes").fill("eu, local")
+    type_into(theirs, THEIRS)
+    save(theirs)
+    expect(theirs.get_by_role("dialog")).to_have_count(0)
+    # The tab comes to the front again later, and reads the list: that must not pass for seen.
+    mine.clock.fast_forward("10:00")
+    with mine.expect_response(lambda response: "/default/providers?" in response.url):
+        mine.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    mine.wait_for_load_state("networkidle")
+    save(mine)
+    expect(sheet.get_by_role("alert")).to_contain_text("acme has been changed meanwhile")
+    expect(sheet.get_by_label("Base URL")).to_have_value(MINE)
+    expect(sheet.get_by_label("Privacy classes")).to_have_value("eu, local")
+    assert read(process)["base_url"] == THEIRS
+    sheet.get_by_role("button", name="Save mine over it").click()
+    expect(sheet).to_have_count(0)
+    assert read(process) == {
+        "base_url": MINE,
+        "api": "openai-completions",
+        "privacy": ["eu", "local"],
+        "timeouts": {"connect": 3},
+    }
+
+
+def test_a_new_provider_does_not_take_the_place_of_one_that_is_there(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    page = visit(process).open("/providers")
+    page.get_by_role("button", name="Add a provider").first.click()
+    there = json.dumps({"base_url": FIRST}).encode()
+    assert ask(process.url + PROVIDER, there, method="PUT")[0] == 200
+    sheet = page.get_by_role("dialog", name="Add a provider")
+    sheet.get_by_label("Name").fill("acme")
+    sheet.get_by_label("Base URL").fill(MINE)
+    sheet.get_by_role("button", name="Add it").click()
+    expect(sheet.get_by_role("alert")).to_have_text("There is one of this name already.")
+    expect(sheet.get_by_label("Base URL")).to_have_value(MINE)
+    assert read(process)["base_url"] == FIRST
