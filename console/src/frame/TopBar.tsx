@@ -21,9 +21,9 @@ export function TopBar() {
       <OrganisationPicker />
       <RangePicker />
       <span className="flex-1" />
-      <button type="button" aria-label="Go to a page or an action" onClick={() => setAsking(true)} className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-muted hover:text-ink">
+      <button type="button" onClick={() => setAsking(true)} className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-muted hover:text-ink">
         <Search aria-hidden size={14} />
-        <span className="hidden sm:inline">Go to …</span>
+        <span className="sr-only sm:not-sr-only">Go to …</span>
         <kbd className="hidden rounded bg-raised px-1 font-sans text-xs sm:inline">⌘K</kbd>
       </button>
       <ThemeButton />
