@@ -83,7 +83,8 @@ def _fill_tables(connection: sqlite3.Connection, number: int, text: str, now: fl
     )  # fmt: skip
     _insert(connection, "route", name=name, definition=json.dumps({"models": [text]}), **own)
     words = {"kind": "words", "words": [text], "replacement": text}
-    _insert(connection, "guardrail", name=name, definition=json.dumps(words), **own)
+    # Not in force: one that cannot be read as a setting would let nothing pass.
+    _insert(connection, "guardrail", name=name, definition=json.dumps(words), enabled=0, **own)
     settings = {"base_url": f"https://{name}.example/v1", "models": [text]}
     _insert(
         connection, "provider", name=name, definition=json.dumps(settings),

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
+import { Failure } from "~/api/client";
 import { playgroundKey } from "~/api/playground";
 import { PREFIX } from "~/base";
 import { BOX } from "~/parts/Field";
@@ -14,7 +15,7 @@ export function useModels() {
     queryFn: async () => {
       const key = await playgroundKey(org, me?.name ?? "");
       const response = await fetch(`${PREFIX}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
-      if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
+      if (!response.ok) throw new Failure(response.status, { code: "error", message: `the gateway answered ${response.status}` });
       return ((await response.json()) as { data: Model[] }).data;
     },
     staleTime: 30_000,
