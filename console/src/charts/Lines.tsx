@@ -34,7 +34,7 @@ export function Lines({ label, times, series, tell, tellTime, height = 200, mark
             isAnimationActive={false}
           />
           {marks.map(({ at, name }) => (
-            <ReferenceLine key={name} y={at} stroke="var(--bad)" strokeDasharray="4 4" label={{ value: name, fontSize: 11, fill: "var(--muted)" }} />
+            <ReferenceLine key={name} y={at} ifOverflow="extendDomain" stroke="var(--bad)" strokeDasharray="4 4" label={{ value: name, fontSize: 11, fill: "var(--muted)" }} />
           ))}
           {series.map(({ name, colour, dashed }, which) => (
             <Line

@@ -8,13 +8,13 @@ export function Frame() {
   return (
     <Gate bare={<Outlet />}>
       <div className="flex min-h-dvh">
-        <a href="#page" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface focus:p-2">
+        <button type="button" onClick={() => document.getElementById("page")?.focus()} className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface focus:p-2">
           To the page
-        </a>
+        </button>
         <Rail />
         <div className="flex min-w-0 flex-1 flex-col">
           <TopBar />
-          <main id="page" className="mx-auto w-full max-w-[1440px] flex-1 p-4 pb-20 sm:p-6">
+          <main id="page" tabIndex={-1} className="outline-none mx-auto w-full max-w-[1440px] flex-1 p-4 pb-20 sm:p-6">
             <Outlet />
           </main>
         </div>
