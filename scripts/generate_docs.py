@@ -137,7 +137,7 @@ def cli_page() -> str:
         *(f"| {int(code)} | {meaning} |" for code, meaning in MEANINGS.items()),
         "",
     ]
-    for path, command in _commands("dragoman", root):
+    for path, command in _commands("dragoman", root, list(examples)):
         context = click.Context(command, info_name=path)
         lines.append(f"## {path}\n\n{_help(command)}\n")
         lines.append(f"```text\n{_usage(command, context)}\n```\n")
@@ -152,13 +152,20 @@ def cli_page() -> str:
     return "\n".join(lines)
 
 
-def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+def _commands(
+    path: str, command: click.Command, order: list[str]
+) -> Iterator[tuple[str, click.Command]]:
+    """Yield commands, those of a group in the order of their examples: one needs the one before."""
     yield path, command
     if isinstance(command, click.Group):
         context = click.Context(command)
-        for name in command.list_commands(context):
-            if (inner := command.get_command(context, name)) and not inner.hidden:
-                yield from _commands(f"{path} {name}", inner)
+        names = [f"{path} {name}" for name in command.list_commands(context)]
+        if " " in path:
+            names.sort(key=lambda name: order.index(name) if name in order else -1)
+        for full in names:
+            inner = command.get_command(context, full.removeprefix(f"{path} "))
+            if inner and not inner.hidden:
+                yield from _commands(full, inner, order)
 
 
 def _example(path: str, example: Any, is_group: bool) -> list[str]:

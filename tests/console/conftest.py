@@ -17,9 +17,12 @@ PICTURES = Path(__file__).parents[2] / "build" / "console"
 """Where pictures of the pages are left, to be looked at."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Chromium. Skips where there is none."""
+    """Start Chromium. Skips where there is none.
+
+    Once for each file: while it runs an event loop runs in this thread, and others have none.
+    """
     program = find_browser()
     if program is None:
         pytest.skip("there is no Chromium on this machine (Debian's package: chromium)")

@@ -251,7 +251,7 @@ class HTTPStatusError(Exception):
     """The status was no success."""
 
     def __init__(self, message: str, *, request: Any = None, response: Any = None) -> None:
-        super().__init__(message)
+        Exception.__init__(self, message)  # what comes next may be httpx's own, which wants more
         self.request = request
         self.response = response
 
