@@ -170,7 +170,7 @@ def test_the_same_way_is_open_with_postgresql(
 
 def tab_to(page: Page, name: str) -> None:
     """Press Tab until what has the focus is called so."""
-    for _ in range(60):
+    for _ in range(150):
         page.keyboard.press("Tab")
         called = page.evaluate(
             "(() => { const at = document.activeElement; return at.ariaLabel"
@@ -192,7 +192,7 @@ def test_one_user_alone_needs_no_mouse_and_no_password(
     house.released.set()
     keyboard = page.keyboard
     expect(page.get_by_role("button", name="Add a provider")).to_be_visible()
-    tab_to(page, "Add a provider")
+    tab_to(page, "Add a provider by its URL")
     keyboard.press("Enter")
     sheet = page.get_by_role("dialog", name="Add a provider")
     expect(sheet).to_be_visible()

@@ -87,7 +87,10 @@ def test_a_browser_is_led_to_the_console(watched: Watched) -> None:
 
 def test_the_palette_leads_anywhere_by_keyboard(watched: Watched) -> None:
     page = watched.open()
+    expect(page.get_by_role("button", name="Go to")).to_be_visible()
     page.keyboard.press("Control+k")
+    expect(page.get_by_placeholder("Where to?")).to_be_focused()
     page.keyboard.type("budg")
+    expect(page.get_by_role("dialog").get_by_role("option").first).to_have_text("Budgets")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Budgets and limits")

@@ -30,11 +30,14 @@ export function Palette({ open, onOpen }: Props) {
 
 function Opened({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const input = useRef<HTMLInputElement>(null);
   const navigate = useNavigate();
   const organisations = useOrganisations().data?.items ?? [];
   useEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    // The browser gives the focus to the list around it, which can have it as well.
+    input.current?.focus();
     return () => shown?.close();
   }, []);
   const then = (act: () => unknown) => () => {
@@ -50,7 +53,7 @@ function Opened({ onClose }: { onClose: () => void }) {
       className="mx-auto mt-[12dvh] w-full max-w-lg rounded-card border border-line bg-surface text-ink backdrop:bg-black/40"
     >
       <Command label="Go to" loop>
-        <Command.Input autoFocus placeholder="Where to?" className="h-12 w-full border-b border-line bg-transparent px-4 outline-none" />
+        <Command.Input ref={input} placeholder="Where to?" className="h-12 w-full border-b border-line bg-transparent px-4 outline-none" />
         <Command.List className="max-h-80 overflow-y-auto p-2">
           <Command.Empty className="p-4 text-center text-muted">Nothing is called that</Command.Empty>
           <Command.Group heading="Pages" className={GROUP}>
