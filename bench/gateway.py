@@ -34,8 +34,8 @@ from dragoman.organisations.allowances import Draft, put_allowance
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.keys import KeyDraft, create_key
 from dragoman.organisations.safe import Safe
-from dragoman.server.access import DEFAULT_ORGANISATION
 from dragoman.store.database import database_place
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 
 ROUNDS = 5
 SECONDS = 3

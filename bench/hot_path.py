@@ -34,7 +34,6 @@ from dragoman.organisations.allowances import Draft, put_allowance
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.keys import KeyDraft, create_key
 from dragoman.organisations.safe import Safe
-from dragoman.server.access import DEFAULT_ORGANISATION
 from dragoman.server.directory import Directory
 from dragoman.server.gateway import Gateway
 from dragoman.server.http import Request
@@ -43,6 +42,7 @@ from dragoman.server.metrics import Metrics
 from dragoman.server.reception import Reception
 from dragoman.server.snapshot import take_snapshot
 from dragoman.server.tenants import Tenants
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.http import Headers, HttpRequest
 
 REQUESTS = 15

@@ -11,6 +11,7 @@ import click
 
 from dragoman.cli.record import RecordUnusable, find_place
 from dragoman.cli.session import Session
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 
 if TYPE_CHECKING:
     from dragoman.organisations.actor import Actor
@@ -58,7 +59,7 @@ def of_organisation(command: Any) -> Any:
     return click.option(
         "--organisation",
         metavar="NAME",
-        default="default",
+        default=DEFAULT_ORGANISATION,
         show_default=True,
         help="Whose.",
     )(command)

@@ -34,15 +34,13 @@ from dragoman.organisations.organisations import (
     no_organisation,
 )
 from dragoman.organisations.sessions import Session, find_session
+from dragoman.types.inbound import FORMS, media_type, read_keys, was_forwarded
 
 OPERATOR = "operator"
 """What the audit log calls who sits at the machine, while there is no account of an operator."""
 
-_HEADERS = ("authorization", "x-api-key", "api-key")
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _KINDS = ("least", "operator", "signed_in", "open")
 _UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
-_FORMS = ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data")
 
 
 class Rule(NamedTuple):
@@ -135,7 +133,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
 
 def read_credential(headers: Mapping[str, str], session: str | None) -> str | None:
     """Find what somebody identifies with: the one place that does. Raises: Unauthorized for two."""
-    given = {key for name in _HEADERS if (key := _key(name, headers.get(name)))}
+    given = read_keys(headers)
     if session is not None:
         given.add(session)
     if len(given) > 1:
@@ -201,14 +199,14 @@ def _is_here(peer: str, headers: Mapping[str, str]) -> bool:
         near = ip_address(peer).is_loopback
     except ValueError:
         return False
-    return near and not any(name in headers for name in _FORWARDED)
+    return near and not was_forwarded(headers)
 
 
 def _check_kind(headers: Mapping[str, str]) -> None:
     """See that a body is JSON: what a web page may send anywhere is not. Raises: WrongMediaType."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(headers)
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    if kind in _FORMS or (has_body and kind != "application/json"):
+    if kind in FORMS or (has_body and kind != "application/json"):
         raise WrongMediaType(
             "the body is not said to be JSON", hint="send `content-type: application/json`"
         )
@@ -216,14 +214,3 @@ def _check_kind(headers: Mapping[str, str]) -> None:
 
 def _unauthorized(message: str, hint: str) -> Unauthorized:
     return Unauthorized(message, hint=hint, code="unauthorized")
-
-
-def _key(name: str, value: str | None) -> str | None:
-    """Read a key from a header; an empty one, or another scheme's, is none."""
-    if value is None:
-        return None
-    if name == "authorization":
-        scheme, _, value = value.partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-    return value.strip() or None

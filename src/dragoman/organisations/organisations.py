@@ -15,12 +15,10 @@ from dragoman.organisations.failures import Conflict, NotFound
 from dragoman.organisations.texts import check_name, check_title
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.identifier import new_id
 from dragoman.types.organisation import OrganisationSettings, Quotas
 from dragoman.types.paging import Page, Slice, cut
-
-DEFAULT = "default"
-"""It is there from the start, and stays: id and name."""
 
 _COLUMNS = "id, name, title, settings, quotas, created_at, updated_at, version"
 
@@ -143,7 +141,7 @@ def delete_organisation(
 
     `confirm` is its name once more. Raises: InvalidRequest, NotFound, Conflict.
     """
-    if organisation.id == DEFAULT:
+    if organisation.id == DEFAULT_ORGANISATION:
         raise Conflict(
             "the organisation 'default' stays", hint="what belongs to nobody else belongs to it"
         )

@@ -102,14 +102,6 @@ def end_by_token(connection: Connection, token: str) -> None:
     connection.write("DELETE FROM session WHERE digest = :digest", {"digest": digest})
 
 
-def end_sessions(connection: Connection, account_id: str, *, but: str | None = None) -> None:
-    """End the sessions of an account, inside a transaction; all `but` one."""
-    connection.write(
-        "DELETE FROM session WHERE account_id = :account AND id <> :but",
-        {"account": account_id, "but": but or ""},
-    )
-
-
 def sweep_sessions(connection: Connection, now: float) -> None:
     """Remove the sessions that have ended, inside a transaction."""
     connection.write(

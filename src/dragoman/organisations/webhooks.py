@@ -19,6 +19,7 @@ from dragoman.organisations.texts import check_name, shown
 from dragoman.organisations.versions import check_version
 from dragoman.transport.egress import check_url
 from dragoman.types.credential import Secret
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.http import parse_url
 from dragoman.types.paging import Page, Slice, cut
 from dragoman.types.provider import EgressPolicy
@@ -161,7 +162,7 @@ def purpose_of(organisation_id: str, name: str) -> Purpose:
 
 def egress_of(organisation_id: str) -> EgressPolicy:
     """Say under which policy it is delivered: those of the operator's own are the operator's."""
-    return "operator" if organisation_id == "default" else "organisation"
+    return "operator" if organisation_id == DEFAULT_ORGANISATION else "organisation"
 
 
 def _check_url(url: str, policy: EgressPolicy) -> None:

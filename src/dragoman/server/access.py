@@ -20,9 +20,11 @@ from msgspec import Struct
 
 from dragoman.config import Secrets
 from dragoman.errors import ConfigError, Forbidden, Unauthorized
-from dragoman.server.addresses import Proxies, is_among, was_forwarded
+from dragoman.server.addresses import Proxies, is_among
 from dragoman.server.http import Request
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules
+from dragoman.types.inbound import read_keys, was_forwarded
 from dragoman.types.server import GatewayKey, ServerSettings
 
 if TYPE_CHECKING:
@@ -30,13 +32,9 @@ if TYPE_CHECKING:
 
 Mode: TypeAlias = Literal["single-user", "keys", "closed"]
 
-DEFAULT_ORGANISATION = "default"
-"""To it belongs what is asked without a key, or with one of the configuration file."""
-
 OURS = "dk_"
 """How the keys begin that organisations hand out: see `organisations/keys.py`."""
 
-_HEADERS = ("authorization", "x-api-key", "api-key")
 _OTHER_SITES = ("cross-site", "same-site")
 
 
@@ -129,7 +127,7 @@ class Door:
         if directory is not None:
             if directory.census is None and not (self._is_private and directory.was_open):
                 raise Uncertain("who may ask is not known yet")
-            for key in _given(request.headers):
+            for key in read_keys(request.headers):
                 if (known := directory.find(key)) is not None:
                     return known
                 if key.startswith(OURS) and not settled:
@@ -177,7 +175,7 @@ class Door:
         return hashlib.blake2b(text.encode("utf-8", "replace"), key=self._salt).digest()
 
     def _by_key(self, headers: Mapping[str, str]) -> Principal:
-        given = _given(headers)
+        given = read_keys(headers)
         if not given:
             raise Unauthorized(
                 "no gateway key was sent",
@@ -238,11 +236,6 @@ class Door:
             raise Forbidden("web pages of other sites may not ask this gateway")
 
 
-def _given(headers: Mapping[str, str]) -> set[str]:
-    """List the keys that were sent, each once."""
-    return {key for name in _HEADERS if (key := _key(name, headers.get(name)))}
-
-
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host, as bound to or as named by a client, is this machine and nothing else."""
@@ -260,14 +253,3 @@ def _host(header: str) -> str:
     if header.startswith("["):
         return header.partition("]")[0][1:].lower()
     return header.partition(":")[0].lower()
-
-
-def _key(name: str, value: str | None) -> str | None:
-    """Read a key from a header; an empty one, or another scheme's, is none."""
-    if value is None:
-        return None
-    if name == "authorization":
-        scheme, _, value = value.partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-    return value.strip() or None

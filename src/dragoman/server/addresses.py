@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 from dragoman.server.http import Request
 from dragoman.types.grant import IPAddress, IPNetwork
-
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-
-
-def was_forwarded(headers: Mapping[str, str]) -> bool:
-    """Whether a request says that it comes through a proxy."""
-    return any(name in headers for name in FORWARDED)
 
 
 class Proxies:

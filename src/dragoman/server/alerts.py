@@ -19,6 +19,7 @@ from dragoman.ledger.calendar import find_span
 from dragoman.ledger.describing import amount_of, describe
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import EVERYBODY
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.identifier import new_id
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ AT_ONCE = 8
 PAUSES_S = (1.0, 5.0, 30.0, 120.0)
 """Between the tries: five in all, over two and a half minutes."""
 EXHAUSTED = 100
-OPERATORS = "default"
-"""Whose webhooks hear of the operator's providers, and of the gateway's own budgets."""
 
 log = logging.getLogger("dragoman.server")
 
@@ -76,7 +75,7 @@ class Alerts:
         """Tell that a provider went down or came back."""
         event: Event = "provider.up" if turn.up else "provider.down"
         data = {"provider": turn.provider, "reason": turn.reason}
-        self._put(News(turn.organisation_id or OPERATORS, event, data, turn.at))
+        self._put(News(turn.organisation_id or DEFAULT_ORGANISATION, event, data, turn.at))
 
     async def watch(self, transport: AsyncTransport) -> None:
         """Deliver for ever."""
@@ -142,4 +141,4 @@ def _news_of(mark: Reached) -> News:
         "since": mark.since,
         "until": find_span(allowance.period, mark.since)[1],
     }
-    return News(OPERATORS if of == EVERYBODY else of, event, data, time.time())
+    return News(DEFAULT_ORGANISATION if of == EVERYBODY else of, event, data, time.time())

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.server.access import Principal
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules
 from dragoman.types.organisation import OrganisationSettings, Quotas
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from dragoman.store.database import Connection
 
 log = logging.getLogger("dragoman.server")
-
-DEFAULT = "default"
 
 Told = TypeVar("Told", bound=Struct)
 
@@ -118,7 +117,7 @@ def read_census(connection: Connection, before: Census | None) -> Census:
         else:
             keys = _read_keys(connection, before.keys if before is not None else {})
         tenants = _read_tenants(connection, before.tenants if before is not None else {})
-    guarded = operators > 0 or any(tenant != DEFAULT for tenant in tenants)
+    guarded = operators > 0 or any(tenant != DEFAULT_ORGANISATION for tenant in tenants)
     return Census(revision, guarded, keys, stamp, tenants)
 
 

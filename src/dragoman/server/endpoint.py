@@ -32,10 +32,8 @@ from dragoman.server.snapshot import Admission
 from dragoman.transport.base import AsyncTransport
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.http import HOPS
+from dragoman.types.inbound import FORMS, media_type
 from dragoman.wire.base import WireFormat
-
-_FORMS = ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data")
-"""What a web page may send anywhere without asking first."""
 
 _PLAIN = ("identity", "chunked", "")
 
@@ -342,8 +340,8 @@ def _ascribe(exchange: Exchange, principal: Principal) -> None:
 
 def check_json(request: Request) -> None:
     """See that a body is JSON, or not said to be anything else. Raises: WrongMediaType."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _FORMS:
+    kind = media_type(request.headers)
+    if kind in FORMS:
         raise WrongMediaType(
             f"the body is said to be {kind}",
             hint="send JSON, with the header `content-type: application/json`",

@@ -24,9 +24,10 @@ from dragoman.registry import Registry
 from dragoman.resolution import CLOSED
 from dragoman.routing.health import Health
 from dragoman.server.access import Principal
-from dragoman.server.census import DEFAULT, ProviderRow, RouteRow, Tenant
+from dragoman.server.census import ProviderRow, RouteRow, Tenant
 from dragoman.server.directory import Directory
 from dragoman.server.snapshot import Snapshot
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules
 from dragoman.types.organisation import OrganisationSettings
 from dragoman.types.provider import Provider
@@ -92,12 +93,12 @@ class Tenants:
 
     def find(self, principal: Principal, base: Snapshot) -> Snapshot | None:
         """Find a snapshot that has been built; None where it has to be."""
-        view = self._views.get(principal.organisation_id)
+        name = principal.organisation_id
+        view = self._views.get(name)
         if view is None or view.base is not base:
-            if principal.organisation_id == DEFAULT and self._tenant(DEFAULT) is None:
-                view = self._views[DEFAULT] = View(base, base, ())
-            else:
+            if name != DEFAULT_ORGANISATION or self._tenant(name) is not None:
                 return None
+            view = self._views[name] = View(base, base, ())
         return view.find(principal)
 
     async def build(self, principal: Principal, base: Snapshot) -> Snapshot:
@@ -149,7 +150,7 @@ class Tenants:
         """Find an organisation's rows; None where there is nothing of its own."""
         census = self.directory.census
         tenant = census.tenants.get(name) if census is not None else None
-        if name == DEFAULT and tenant is not None:
+        if name == DEFAULT_ORGANISATION and tenant is not None:
             plain = not (tenant.providers or tenant.routes or tenant.guardrails)
             plain = plain and tenant.settings == OrganisationSettings()
             return None if plain and tenant.quotas.operator_providers is None else tenant
@@ -157,7 +158,7 @@ class Tenants:
 
     def _around(self, name: str, base: Snapshot) -> Surroundings:
         """Make or renew what an organisation's exchanges share."""
-        if name == DEFAULT:
+        if name == DEFAULT_ORGANISATION:
             return base.around
         known = self._memories.get(name)
         if known is None:

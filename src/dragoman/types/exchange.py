@@ -29,6 +29,13 @@ CostSource: TypeAlias = Literal[
 Replayed: TypeAlias = Literal["cache", "idempotency"]
 AttemptKind: TypeAlias = Literal["first", "retry", "fallback", "hedge"]
 
+DEFAULT_ORGANISATION = "default"
+"""Id and name of the one that is there from the start, and stays.
+
+To it belongs what is asked without a key or with one of the configuration file; its webhooks hear
+of the operator's providers, and of the gateway's own budgets.
+"""
+
 NANO = Decimal(1_000_000_000)
 
 
@@ -91,7 +98,7 @@ class Exchange(Struct, omit_defaults=True, kw_only=True):
     status: int | None = None
     overhead_s: float | None = None
     traceparent: str | None = None
-    organisation_id: str = "default"
+    organisation_id: str = DEFAULT_ORGANISATION
     project_id: str | None = None
     account_id: str | None = None
     key_id: str | None = None
