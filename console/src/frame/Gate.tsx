@@ -1,8 +1,8 @@
 import { useLocation } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Failure } from "~/api/client";
-import { SkeletonRows } from "~/parts/Skeleton";
-import { Trouble } from "~/parts/Trouble";
+import { SkeletonRows } from "~/components/Skeleton";
+import { Trouble } from "~/components/Trouble";
 import { useMe } from "~/session";
 import { SignIn } from "./SignIn";
 

@@ -1,8 +1,8 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, Failure, type Refusal, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { TextField } from "~/parts/Field";
+import { Button } from "~/components/Button";
+import { TextField } from "~/components/Field";
 import { Elsewhere } from "./Elsewhere";
 import { Alone } from "./Gate";
 

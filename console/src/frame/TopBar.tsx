@@ -3,7 +3,7 @@ import { LogOut, Monitor, Moon, Search, Sun } from "lucide-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "~/api/client";
-import { BOX } from "~/parts/Field";
+import { BOX } from "~/components/Field";
 import { useMe, useOrg, useOrganisations } from "~/session";
 import { Palette } from "./Palette";
 import { RANGES, type RangeName, useRange } from "./range";

@@ -1,13 +1,13 @@
 import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
-import { Card } from "~/parts/Card";
-import { Empty } from "~/parts/Empty";
-import { time } from "~/parts/numbers";
-import { PageHead } from "~/parts/PageHead";
-import { Sheet } from "~/parts/Sheet";
-import { Shown } from "~/parts/Shown";
-import { columnsOf, Table } from "~/parts/Table";
+import { Card } from "~/components/Card";
+import { Empty } from "~/components/Empty";
+import { time } from "~/components/numbers";
+import { PageHead } from "~/components/PageHead";
+import { Sheet } from "~/components/Sheet";
+import { Shown } from "~/components/Shown";
+import { columnsOf, Table } from "~/components/Table";
 import { type Shapes, useOrg } from "~/session";
 
 type Line = Shapes["AuditLine"];

@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { BOX, TextField } from "~/parts/Field";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { BOX, TextField } from "~/components/Field";
+import { Trouble } from "~/components/Trouble";
 import { useOrg } from "~/session";
 
 const SHOWN_AT_ONCE = 12;

@@ -1,12 +1,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Badge } from "~/parts/Badge";
-import { Button } from "~/parts/Button";
-import { LongField, SelectField, TextField } from "~/parts/Field";
-import { JsonField } from "~/parts/JsonField";
-import { Sheet } from "~/parts/Sheet";
-import { Trouble } from "~/parts/Trouble";
+import { Badge } from "~/components/Badge";
+import { Button } from "~/components/Button";
+import { LongField, SelectField, TextField } from "~/components/Field";
+import { JsonField } from "~/components/JsonField";
+import { Sheet } from "~/components/Sheet";
+import { Trouble } from "~/components/Trouble";
 import { useMay, useOrg } from "~/session";
 import type { Guardrail } from "./Guardrails";
 

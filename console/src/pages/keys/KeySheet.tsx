@@ -1,12 +1,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { Confirm } from "~/parts/Confirm";
-import { TextField } from "~/parts/Field";
-import { ago, time } from "~/parts/numbers";
-import { Sheet } from "~/parts/Sheet";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Confirm } from "~/components/Confirm";
+import { TextField } from "~/components/Field";
+import { ago, time } from "~/components/numbers";
+import { Sheet } from "~/components/Sheet";
+import { Trouble } from "~/components/Trouble";
 import { useOrg } from "~/session";
 import { type Key, State } from "./Keys";
 import { KeyText } from "./KeyText";

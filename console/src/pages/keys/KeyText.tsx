@@ -1,5 +1,5 @@
 import { ORIGIN, PREFIX } from "~/base";
-import { Code } from "~/parts/Copy";
+import { Code } from "~/components/Copy";
 
 /** The text of a key, while it can be seen, and how it is used. */
 export function KeyText({ text, model = "demo/echo" }: { text: string; model?: string }) {

@@ -1,10 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, Failure, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { TextField } from "~/parts/Field";
-import { Sheet } from "~/parts/Sheet";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { TextField } from "~/components/Field";
+import { Sheet } from "~/components/Sheet";
+import { Trouble } from "~/components/Trouble";
 import { useOrg } from "~/session";
 import { RuleFields, type Rules } from "./RuleFields";
 import { KeyText } from "./KeyText";

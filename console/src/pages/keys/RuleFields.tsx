@@ -1,5 +1,5 @@
-import { SelectField, TextField } from "~/parts/Field";
-import { TagsField } from "~/parts/TagsField";
+import { SelectField, TextField } from "~/components/Field";
+import { TagsField } from "~/components/TagsField";
 import type { Shapes } from "~/session";
 
 export type Rules = Shapes["KeyRules"];

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, taken } from "~/api/client";
 import { Lines } from "~/charts/Lines";
-import { money } from "~/parts/numbers";
+import { money } from "~/components/numbers";
 import { type Shapes, useOrg } from "~/session";
 import type { Limit } from "./Limits";
 

@@ -1,4 +1,4 @@
-import { count, money, time } from "~/parts/numbers";
+import { count, money, time } from "~/components/numbers";
 import type { Shapes } from "~/session";
 import type { Limit } from "./Limits";
 

@@ -1,10 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
-import { Badge } from "~/parts/Badge";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { time } from "~/parts/numbers";
+import { Badge } from "~/components/Badge";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { time } from "~/components/numbers";
 import { useOrg } from "~/session";
 
 /** The links that nobody has followed yet. */

@@ -1,11 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { Code } from "~/parts/Copy";
-import { SelectField, TextField } from "~/parts/Field";
-import { Sheet } from "~/parts/Sheet";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Code } from "~/components/Copy";
+import { SelectField, TextField } from "~/components/Field";
+import { Sheet } from "~/components/Sheet";
+import { Trouble } from "~/components/Trouble";
 import { type Role, useOrg } from "~/session";
 
 export const ROLES: readonly { value: Role; name: string }[] = [

@@ -1,11 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { Confirm } from "~/parts/Confirm";
-import { SelectField } from "~/parts/Field";
-import { Sheet } from "~/parts/Sheet";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Confirm } from "~/components/Confirm";
+import { SelectField } from "~/components/Field";
+import { Sheet } from "~/components/Sheet";
+import { Trouble } from "~/components/Trouble";
 import { type Role, useOrg } from "~/session";
 import { ROLES } from "./Invite";
 import type { Member } from "./Members";

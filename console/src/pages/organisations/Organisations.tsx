@@ -2,15 +2,15 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Badge } from "~/parts/Badge";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { Confirm } from "~/parts/Confirm";
-import { TextField } from "~/parts/Field";
-import { time } from "~/parts/numbers";
-import { PageHead } from "~/parts/PageHead";
-import { Shown } from "~/parts/Shown";
-import { Trouble } from "~/parts/Trouble";
+import { Badge } from "~/components/Badge";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { Confirm } from "~/components/Confirm";
+import { TextField } from "~/components/Field";
+import { time } from "~/components/numbers";
+import { PageHead } from "~/components/PageHead";
+import { Shown } from "~/components/Shown";
+import { Trouble } from "~/components/Trouble";
 import { useMe, useOrganisations } from "~/session";
 
 /** The organisations that one belongs to; operators see all, and make new ones. */

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
-import { Badge } from "~/parts/Badge";
-import { Card } from "~/parts/Card";
-import { ago } from "~/parts/numbers";
+import { Badge } from "~/components/Badge";
+import { Card } from "~/components/Card";
+import { ago } from "~/components/numbers";
 import type { Shapes } from "~/session";
 
 /** What failed last. */

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, taken } from "~/api/client";
 import { type Health, Strip } from "~/charts/Strip";
-import { Card } from "~/parts/Card";
-import { percent } from "~/parts/numbers";
+import { Card } from "~/components/Card";
+import { percent } from "~/components/numbers";
 import { useOrg } from "~/session";
 
 const BAD = 0.2;

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
-import { Card } from "~/parts/Card";
-import { count, money } from "~/parts/numbers";
+import { Card } from "~/components/Card";
+import { count, money } from "~/components/numbers";
 import type { Shapes } from "~/session";
 import { costOf } from "./Overview";
 

@@ -1,6 +1,6 @@
 import { ORIGIN, PREFIX } from "~/base";
-import { Code } from "~/parts/Copy";
-import { Sheet } from "~/parts/Sheet";
+import { Code } from "~/components/Copy";
+import { Sheet } from "~/components/Sheet";
 
 interface Props {
   model: string;

@@ -4,7 +4,7 @@ import { useEffect, useState } from "react";
 import { api, taken } from "~/api/client";
 import { playgroundKey } from "~/api/playground";
 import { askStream, type Piece, type Told } from "~/api/stream";
-import { count, duration, money } from "~/parts/numbers";
+import { count, duration, money } from "~/components/numbers";
 import { useMe, useOrg } from "~/session";
 
 /** A question to all columns; its number tells it from the one before. */

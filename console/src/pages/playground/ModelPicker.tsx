@@ -3,7 +3,7 @@ import { useId } from "react";
 import { Failure } from "~/api/client";
 import { playgroundKey } from "~/api/playground";
 import { PREFIX } from "~/base";
-import { BOX } from "~/parts/Field";
+import { BOX } from "~/components/Field";
 import { useMe, useOrg } from "~/session";
 
 /** The models that one may ask for, with what is known of each. */

@@ -1,10 +1,10 @@
 import { useSearch } from "@tanstack/react-router";
 import { ImagePlus, Play, Plus, Square, X } from "lucide-react";
 import { useRef, useState } from "react";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { LongField, TextField } from "~/parts/Field";
-import { PageHead } from "~/parts/PageHead";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { LongField, TextField } from "~/components/Field";
+import { PageHead } from "~/components/PageHead";
 import { AsCode } from "./AsCode";
 import { Column, type Asking } from "./Column";
 import { ModelPicker } from "./ModelPicker";

@@ -2,11 +2,11 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { TextField } from "~/parts/Field";
-import { ago } from "~/parts/numbers";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { TextField } from "~/components/Field";
+import { ago } from "~/components/numbers";
+import { Trouble } from "~/components/Trouble";
 import { useMay, useOrg } from "~/session";
 
 /** Tokens of the organisation's own for built-in providers. */

@@ -1,6 +1,6 @@
 import { Plus, X } from "lucide-react";
-import { Button } from "~/parts/Button";
-import { BOX } from "~/parts/Field";
+import { Button } from "~/components/Button";
+import { BOX } from "~/components/Field";
 
 /** A model as the form has it; what is empty is not known. Prices are USD per million tokens. */
 export interface ModelRow {

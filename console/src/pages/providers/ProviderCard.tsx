@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, taken } from "~/api/client";
 import { type Health, Strip } from "~/charts/Strip";
-import { Badge } from "~/parts/Badge";
-import { percent } from "~/parts/numbers";
+import { Badge } from "~/components/Badge";
+import { percent } from "~/components/numbers";
 import { useOrg } from "~/session";
 import type { Provider } from "./Providers";
 

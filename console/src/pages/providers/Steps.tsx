@@ -1,7 +1,7 @@
 import type { UseMutationResult } from "@tanstack/react-query";
 import { Check, LoaderCircle, Minus, X } from "lucide-react";
-import { duration } from "~/parts/numbers";
-import { Trouble } from "~/parts/Trouble";
+import { duration } from "~/components/numbers";
+import { Trouble } from "~/components/Trouble";
 import type { Shapes } from "~/session";
 
 export type Trial = Shapes["Trial"];

@@ -3,7 +3,7 @@ import { api, taken } from "~/api/client";
 import { OUTCOMES } from "~/charts/palette";
 import { Stacked } from "~/charts/Stacked";
 import { useRange } from "~/frame/range";
-import { count } from "~/parts/numbers";
+import { count } from "~/components/numbers";
 import { useOrg } from "~/session";
 import type { Filters } from "./filters";
 

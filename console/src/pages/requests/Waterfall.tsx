@@ -1,4 +1,4 @@
-import { duration } from "~/parts/numbers";
+import { duration } from "~/components/numbers";
 import type { Shapes } from "~/session";
 
 const COLOURS: Record<string, string> = { ok: "var(--good)", truncated: "var(--warn)", client_closed: "var(--muted)", interrupted: "var(--muted)", error: "var(--bad)" };

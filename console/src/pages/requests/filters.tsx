@@ -1,5 +1,5 @@
 import { X } from "lucide-react";
-import { BOX } from "~/parts/Field";
+import { BOX } from "~/components/Field";
 
 /** What the list can be filtered by; each stands in the address under its name. */
 const TEXTS = { asked: "Asked for", model: "Model", provider: "Provider", key: "Key", project: "Project", member: "Member", error: "Error" } as const;

@@ -1,5 +1,5 @@
 import { PREFIX } from "~/base";
-import { Card } from "~/parts/Card";
+import { Card } from "~/components/Card";
 import { useMe, useMay, useOrg } from "~/session";
 
 /** Which gateway this is, and how to take away what is set up in it. */

@@ -1,9 +1,9 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { count } from "~/parts/numbers";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { count } from "~/components/numbers";
+import { Trouble } from "~/components/Trouble";
 import { useOrg } from "~/session";
 
 /** Made-up requests of the last week, to see what the charts look like; gone with one click. */

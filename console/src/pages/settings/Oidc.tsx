@@ -1,13 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, Failure, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { Code } from "~/parts/Copy";
-import { SelectField, TextField } from "~/parts/Field";
-import { Shown } from "~/parts/Shown";
-import { TagsField } from "~/parts/TagsField";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { Code } from "~/components/Copy";
+import { SelectField, TextField } from "~/components/Field";
+import { Shown } from "~/components/Shown";
+import { TagsField } from "~/components/TagsField";
+import { Trouble } from "~/components/Trouble";
 import { type Shapes, useOrganisations } from "~/session";
 import { ROLES } from "../members/Invite";
 

@@ -1,10 +1,10 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { TextField } from "~/parts/Field";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { TextField } from "~/components/Field";
+import { Trouble } from "~/components/Trouble";
 
 /** Change one's password: other sessions end. */
 export function Password() {

@@ -1,11 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { TextField } from "~/parts/Field";
-import { TagsField } from "~/parts/TagsField";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { TextField } from "~/components/Field";
+import { TagsField } from "~/components/TagsField";
+import { Trouble } from "~/components/Trouble";
 import type { Shapes } from "~/session";
 
 type Values = Shapes["Quotas"];

@@ -1,12 +1,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, taken } from "~/api/client";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { SelectField, TextField } from "~/parts/Field";
-import { PageHead } from "~/parts/PageHead";
-import { Shown } from "~/parts/Shown";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { SelectField, TextField } from "~/components/Field";
+import { PageHead } from "~/components/PageHead";
+import { Shown } from "~/components/Shown";
+import { Trouble } from "~/components/Trouble";
 import { type Shapes, useMay, useMe, useOrg, useOrganisations } from "~/session";
 import { About } from "./About";
 import { DemoTraffic } from "./DemoTraffic";

@@ -2,12 +2,12 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
-import { Button } from "~/parts/Button";
-import { Card } from "~/parts/Card";
-import { Code } from "~/parts/Copy";
-import { TextField } from "~/parts/Field";
-import { ago } from "~/parts/numbers";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { Card } from "~/components/Card";
+import { Code } from "~/components/Copy";
+import { TextField } from "~/components/Field";
+import { ago } from "~/components/numbers";
+import { Trouble } from "~/components/Trouble";
 
 /** Tokens by which one's programs use the API of the control plane. */
 export function Tokens() {

@@ -3,10 +3,10 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { Alone } from "~/frame/Gate";
-import { Button } from "~/parts/Button";
-import { TextField } from "~/parts/Field";
-import { Shown } from "~/parts/Shown";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { TextField } from "~/components/Field";
+import { Shown } from "~/components/Shown";
+import { Trouble } from "~/components/Trouble";
 import { useMe } from "~/session";
 
 /** Somebody was invited: who has an account accepts, others make one. */

@@ -3,9 +3,9 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { Alone } from "~/frame/Gate";
-import { Button } from "~/parts/Button";
-import { TextField } from "~/parts/Field";
-import { Trouble } from "~/parts/Trouble";
+import { Button } from "~/components/Button";
+import { TextField } from "~/components/Field";
+import { Trouble } from "~/components/Trouble";
 
 /** The operator's first page: the link that the gateway printed leads here, once. */
 export default function Setup() {
