@@ -423,6 +423,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             subject TEXT NOT NULL,
             since REAL NOT NULL,
             amount INTEGER DEFAULT 0 NOT NULL,
+            earlier INTEGER DEFAULT 0 NOT NULL,
             PRIMARY KEY (allowance_id, subject, since)
         )
          STRICT
@@ -438,6 +439,37 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
          STRICT
         """,
+        """
+        CREATE TABLE outage (
+            organisation_id TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (organisation_id, provider)
+        )
+         STRICT
+        """,
+        """
+        CREATE TABLE delivery (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            webhook TEXT NOT NULL,
+            event TEXT NOT NULL,
+            at REAL NOT NULL,
+            body TEXT NOT NULL,
+            state TEXT DEFAULT 'waiting' NOT NULL,
+            tries INTEGER DEFAULT 0 NOT NULL,
+            due_at REAL NOT NULL,
+            holder TEXT,
+            until REAL DEFAULT 0 NOT NULL,
+            tried_at REAL,
+            status INTEGER,
+            reason TEXT,
+            PRIMARY KEY (id)
+        )
+         STRICT
+        """,
+        "CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'waiting'",
+        "CREATE INDEX delivery_of_organisation ON delivery (organisation_id, id)",
         "ALTER TABLE exchange ADD COLUMN organisation_id TEXT DEFAULT 'default' NOT NULL",
         "ALTER TABLE exchange ADD COLUMN project_id TEXT",
         "ALTER TABLE exchange ADD COLUMN account_id TEXT",
@@ -595,6 +627,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "subject",
         "since",
         "amount",
+        "earlier",
     ),
     "content": (
         "exchange_id",
@@ -609,6 +642,22 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "started_at",
         "source",
         "settings",
+    ),
+    "delivery": (
+        "id",
+        "organisation_id",
+        "webhook",
+        "event",
+        "at",
+        "body",
+        "state",
+        "tries",
+        "due_at",
+        "holder",
+        "until",
+        "tried_at",
+        "status",
+        "reason",
     ),
     "hourly": (
         "organisation_id",
@@ -698,6 +747,11 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "created_at",
         "updated_at",
         "version",
+    ),
+    "outage": (
+        "organisation_id",
+        "provider",
+        "at",
     ),
     "response": (
         "gateway_key",

@@ -398,6 +398,7 @@ CREATE TABLE consumption (
             subject TEXT NOT NULL,
             since REAL NOT NULL,
             amount INTEGER DEFAULT 0 NOT NULL,
+            earlier INTEGER DEFAULT 0 NOT NULL,
             PRIMARY KEY (allowance_id, subject, since)
         )
          STRICT;
@@ -411,6 +412,37 @@ CREATE TABLE alert (
             PRIMARY KEY (allowance_id, subject, since, percent)
         )
          STRICT;
+
+CREATE TABLE outage (
+            organisation_id TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (organisation_id, provider)
+        )
+         STRICT;
+
+CREATE TABLE delivery (
+            id TEXT NOT NULL,
+            organisation_id TEXT NOT NULL,
+            webhook TEXT NOT NULL,
+            event TEXT NOT NULL,
+            at REAL NOT NULL,
+            body TEXT NOT NULL,
+            state TEXT DEFAULT 'waiting' NOT NULL,
+            tries INTEGER DEFAULT 0 NOT NULL,
+            due_at REAL NOT NULL,
+            holder TEXT,
+            until REAL DEFAULT 0 NOT NULL,
+            tried_at REAL,
+            status INTEGER,
+            reason TEXT,
+            PRIMARY KEY (id)
+        )
+         STRICT;
+
+CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'waiting';
+
+CREATE INDEX delivery_of_organisation ON delivery (organisation_id, id);
 
 ALTER TABLE exchange ADD COLUMN organisation_id TEXT DEFAULT 'default' NOT NULL;
 

@@ -8,10 +8,18 @@ before it lets through, `soft` only counts and tells. `unknown`: what is done wh
 known, with `assumed_nanousd` for a request where it is to be assumed.
 
 `consumption`: what was used of an allowance in the period that began at `since`, written in the
-transaction that writes the exchanges. Allowances of the configuration file have no row of their
-own, and consume all the same.
+transaction that writes the exchanges; what had been used before the allowance was set is there from
+the beginning. `earlier` is that part of `amount`, with what was under way by then: nobody reserved
+it. Allowances of the configuration file have no row of their own, and consume all the same.
 
 `alert`: that so many percent of an allowance were used up has been told, for that period.
+
+`outage`: a provider that is down, which has been told; `organisation_id` is '' for the operator's.
+
+`delivery`: what a webhook is to be told, the same bytes each time. `state` is `waiting`, `delivered`
+or `failed`; `tries` how often it was tried, at last at `tried_at`, and then `status` was answered, or
+`reason` says in one line why not. It is due at `due_at`. Whoever is trying (`holder`) has it `until`
+then; should it die, another tries.
 
 `hourly`: exchanges added up by the time in which they began; `hour` is its beginning, in Unix
 seconds: that of an hour, or at the levels that end in `day` that of a day in UTC. What is '' is not
@@ -76,6 +84,7 @@ CONSUMPTION = Table(
     Column("subject", TEXT, primary_key=True),
     Column("since", Seconds, primary_key=True),
     Column("amount", Number, nullable=False, server_default=text("0")),
+    Column("earlier", Number, nullable=False, server_default=text("0")),
     **SQLITE,
 )
 
@@ -89,6 +98,38 @@ ALERT = Table(
     Column("at", Seconds, nullable=False),
     **SQLITE,
 )
+
+OUTAGE = Table(
+    "outage",
+    METADATA,
+    Column("organisation_id", TEXT, primary_key=True),
+    Column("provider", TEXT, primary_key=True),
+    Column("at", Seconds, nullable=False),
+    **SQLITE,
+)
+
+DELIVERY = Table(
+    "delivery",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("organisation_id", TEXT, nullable=False),
+    Column("webhook", TEXT, nullable=False),
+    Column("event", TEXT, nullable=False),
+    Column("at", Seconds, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False, server_default="waiting"),
+    Column("tries", Number, nullable=False, server_default=text("0")),
+    Column("due_at", Seconds, nullable=False),
+    Column("holder", TEXT),
+    Column("until", Seconds, nullable=False, server_default=text("0")),
+    Column("tried_at", Seconds),
+    Column("status", Number),
+    Column("reason", TEXT),
+    **SQLITE,
+)
+WAITING = text("state = 'waiting'")
+Index("delivery_due", DELIVERY.c.due_at, sqlite_where=WAITING, postgresql_where=WAITING)
+Index("delivery_of_organisation", DELIVERY.c.organisation_id, DELIVERY.c.id)
 
 BUCKETS = 16
 """Of each of the two histograms."""

@@ -61,6 +61,7 @@ def upgrade() -> None:
         Column("subject", TEXT, primary_key=True),
         Column("since", Seconds, primary_key=True),
         Column("amount", Number, nullable=False, server_default=text("0")),
+        Column("earlier", Number, nullable=False, server_default=text("0")),
         **SQLITE,
     )
     op.create_table(
@@ -72,6 +73,39 @@ def upgrade() -> None:
         Column("at", Seconds, nullable=False),
         **SQLITE,
     )
+    op.create_table(
+        "outage",
+        Column("organisation_id", TEXT, primary_key=True),
+        Column("provider", TEXT, primary_key=True),
+        Column("at", Seconds, nullable=False),
+        **SQLITE,
+    )
+    op.create_table(
+        "delivery",
+        Column("id", TEXT, primary_key=True),
+        Column("organisation_id", TEXT, nullable=False),
+        Column("webhook", TEXT, nullable=False),
+        Column("event", TEXT, nullable=False),
+        Column("at", Seconds, nullable=False),
+        Column("body", TEXT, nullable=False),
+        Column("state", TEXT, nullable=False, server_default="waiting"),
+        Column("tries", Number, nullable=False, server_default=text("0")),
+        Column("due_at", Seconds, nullable=False),
+        Column("holder", TEXT),
+        Column("until", Seconds, nullable=False, server_default=text("0")),
+        Column("tried_at", Seconds),
+        Column("status", Number),
+        Column("reason", TEXT),
+        **SQLITE,
+    )
+    op.create_index(
+        "delivery_due",
+        "delivery",
+        ["due_at"],
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    )
+    op.create_index("delivery_of_organisation", "delivery", ["organisation_id", "id"])
     op.add_column(
         "exchange", Column("organisation_id", TEXT, nullable=False, server_default="default")
     )
