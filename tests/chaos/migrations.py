@@ -21,10 +21,13 @@ import psycopg
 from dragoman.store.database import Place, Server, open_database
 from dragoman.store.migrations.upgrade import upgrade
 from dragoman.store.schema import VERSION
+from tests.store.rows import Columns, Digest, columns_of, digest, fill_every_table
 from tests.upstream.postgres import PostgresServer, find_binaries
 
 CASES = Path(__file__).parent.parent / "store" / "cases"
 POINTS = 20
+OTHERS = 100
+"""Rows in each of the tables that are not of exchanges."""
 EXCHANGES = (
     "INSERT INTO {schema}exchange (id, started_at, source, asked, outcome)"
     " SELECT 'req_' || n, n, 'cli', 'a/m', 'ok' FROM ({numbers}) AS numbers"
@@ -48,19 +51,23 @@ def migrations(*, full: bool) -> Mapping[str, float]:
         for kind in kinds:
             for version in range(1, VERSION):
                 old = kind.make(version)
+                columns = columns_of(old)
+                before = digest(old, columns)
+                assert before["exchange"][0] == before["message"][0] == rows + OTHERS
+                assert all(count >= OTHERS for count, _ in before.values()), before
                 count = _migrate(kind.copy(old), None)
                 chosen = {count * point // POINTS for point in range(POINTS)}
                 for point in sorted(chance.sample(sorted(chosen), min(points, len(chosen)))):
                     place = kind.copy(old)
                     _migrate(place, point)
-                    _check(place, rows)
+                    _check(place, columns, before)
                     killed += 1
                     with closing(open_database(place)) as connection:  # the next one to come
                         (said,) = connection.rows(
-                            "SELECT count(*) AS n FROM exchange WHERE turn = 1"
+                            "SELECT count(*) AS n FROM exchange WHERE turn = 1 AND asked = 'a/m'"
                         )
                     assert said["n"] == rows
-                    _check(place, rows)
+                    _check(place, columns, before)
     return {"kinds": len(kinds), "versions": VERSION - 1, "rows": rows, "killed": killed}
 
 
@@ -74,21 +81,21 @@ def _migrate(place: Place, point: int | None) -> int:
     return int(done.stdout or 0)
 
 
-def _check(place: Place, rows: int) -> None:
-    """See that all rows are there, whatever the version is now."""
+def _check(place: Place, columns: Columns, before: Digest) -> None:
+    """See that all there was is there, whatever the version is now; and others' tables."""
     if isinstance(place, Server):
         with psycopg.connect(place.url) as connection:
-            count = connection.execute("SELECT count(*) FROM dragoman.exchange").fetchone()
-            said = connection.execute("SELECT count(*) FROM dragoman.message").fetchone()
             theirs = connection.execute("SELECT name FROM theirs ORDER BY name").fetchall()
         connection.close()
     else:
         with closing(sqlite3.connect(place)) as file:
-            count = file.execute("SELECT count(*) FROM exchange").fetchone()
-            said = file.execute("SELECT count(*) FROM message").fetchone()
             theirs = file.execute("SELECT name FROM theirs ORDER BY name").fetchall()
             assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert (count, said, theirs) == ((rows,), (rows,), [("a",), ("b",)])
+            assert file.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert theirs == [("a",), ("b",)]
+    now = digest(place, columns)
+    wrong = {name: (before[name][0], now[name][0]) for name in now if before[name] != now[name]}
+    assert not wrong, f"rows before and now, or what is in them, differ: {wrong}"
 
 
 class _Kind(Protocol):
@@ -118,6 +125,7 @@ class _Files:
             for statement in _filling(version, "", numbers):
                 connection.execute(statement)
             connection.commit()
+        fill_every_table(path, OTHERS)
         return path
 
     def copy(self, place: Path) -> Path:
@@ -137,6 +145,7 @@ class _Databases:
             for statement in _filling(version, "dragoman.", numbers):
                 connection.execute(statement.encode())
         connection.close()
+        fill_every_table(made, OTHERS)
         return made
 
     def copy(self, place: Server) -> Server:

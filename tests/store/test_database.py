@@ -22,6 +22,7 @@ from dragoman.store.records import Records
 from dragoman.store.schema import TABLES, VERSION
 from dragoman.store.tables import METADATA
 from dragoman.types.message import user
+from tests.store.rows import fill_every_table
 from tests.store.test_records import answer, exchange
 from tests.upstream.postgres import PostgresServer
 
@@ -199,6 +200,7 @@ def test_everything_is_copied_into_an_empty_database_and_into_no_other(
 
 def test_a_backup_is_restored_as_it_was(place: Place, tmp_path: Path) -> None:
     fill(place)
+    fill_every_table(place)
     file, again = tmp_path / "backup.db", tmp_path / "again.db"
     back_up(place, file)
     assert [f.name for f in tmp_path.glob("backup*")] == ["backup.db"]
