@@ -1,5 +1,6 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
+import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Failure } from "~/api/client";
@@ -8,6 +9,8 @@ import { makeRouter } from "~/router";
 import "~/theme.css";
 
 applyTheme();
+// Dialogs keep the page behind them from scrolling by a style of their own, which needs the page's leave.
+setNonce(document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "");
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -1,8 +1,9 @@
 import { Failure } from "~/api/client";
 import { Button } from "./Button";
 
-/** What went wrong: what, why, and what can be done. */
+/** What went wrong, if anything: what, why, and what can be done. */
 export function Trouble({ error, onAgain }: { error: unknown; onAgain?: () => void }) {
+  if (error == null) return null;
   const refusal = error instanceof Failure ? error.refusal : null;
   return (
     <div role="alert" className="rounded-card border border-line bg-bad-tint p-4">

@@ -1,59 +1,29 @@
 import { Command } from "cmdk";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { Dialog } from "~/components/Dialog";
 import { useOrganisations } from "~/session";
 import { PLACES } from "./places";
 import { chooseTheme } from "./theme";
 
 interface Props {
-  open: boolean;
-  onOpen: (open: boolean) => void;
+  onClose: () => void;
 }
 
 const ITEM = "flex h-9 cursor-pointer items-center rounded-md px-3 text-sm data-[selected=true]:bg-tint data-[selected=true]:text-accent";
 const GROUP = "[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:py-1.5 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-muted";
 
 /** Where to, what to do: ⌘K or Ctrl-K from anywhere. */
-export function Palette({ open, onOpen }: Props) {
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      if (event.key === "k" && (event.metaKey || event.ctrlKey)) {
-        event.preventDefault();
-        onOpen(!open);
-      }
-    };
-    window.addEventListener("keydown", listen);
-    return () => window.removeEventListener("keydown", listen);
-  }, [open, onOpen]);
-  return open ? <Opened onClose={() => onOpen(false)} /> : null;
-}
-
-function Opened({ onClose }: { onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const input = useRef<HTMLInputElement>(null);
+export function Palette({ onClose }: Props) {
   const navigate = useNavigate();
   const organisations = useOrganisations().data?.items ?? [];
-  useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    // The browser gives the focus to the list around it, which can have it as well.
-    input.current?.focus();
-    return () => shown?.close();
-  }, []);
   const then = (act: () => unknown) => () => {
     onClose();
     void act();
   };
   return (
-    <dialog
-      ref={dialog}
-      aria-label="Go to"
-      onCancel={onClose}
-      onClick={(event) => event.target === dialog.current && onClose()}
-      className="mx-auto mt-[12dvh] w-full max-w-lg rounded-card border border-line bg-surface text-ink backdrop:bg-black/40"
-    >
+    <Dialog label="Go to" onClose={onClose} className="top-[12dvh] left-1/2 w-[calc(100%-2rem)] max-w-lg -translate-x-1/2 rounded-card border">
       <Command label="Go to" loop>
-        <Command.Input ref={input} placeholder="Where to?" className="h-12 w-full border-b border-line bg-transparent px-4 outline-none" />
+        <Command.Input autoFocus placeholder="Where to?" className="h-12 w-full border-b border-line bg-transparent px-4 outline-none" />
         <Command.List className="max-h-80 overflow-y-auto p-2">
           <Command.Empty className="p-4 text-center text-muted">Nothing is called that</Command.Empty>
           <Command.Group heading="Pages" className={GROUP}>
@@ -84,6 +54,6 @@ function Opened({ onClose }: { onClose: () => void }) {
           </Command.Group>
         </Command.List>
       </Command>
-    </dialog>
+    </Dialog>
   );
 }

@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import { Tip } from "~/components/Tip";
 import { PLACES } from "./places";
 
 /** The list of places at the left; icons alone where there is little room, at the bottom of a phone. */
@@ -18,14 +19,16 @@ export function Rail() {
         <ul key={group[0]?.path} className="flex gap-0.5 sm:flex-col">
           {group.map(({ path, name, icon: Icon }) => (
             <li key={path}>
-              <Link
-                to={path}
-                activeOptions={{ exact: path === "/", includeSearch: false }}
-                className="flex h-10 items-center gap-2.5 rounded-md px-3 sm:h-8 sm:px-2 text-muted hover:bg-raised hover:text-ink data-[status=active]:bg-tint data-[status=active]:font-medium data-[status=active]:text-accent"
-              >
-                <Icon aria-hidden size={16} />
-                <span className="sr-only lg:not-sr-only">{name}</span>
-              </Link>
+              <Tip text={name} side="right" className="hidden sm:block lg:hidden">
+                <Link
+                  to={path}
+                  activeOptions={{ exact: path === "/", includeSearch: false }}
+                  className="flex h-10 items-center gap-2.5 rounded-md px-3 sm:h-8 sm:px-2 text-muted hover:bg-raised hover:text-ink data-[status=active]:bg-tint data-[status=active]:font-medium data-[status=active]:text-accent"
+                >
+                  <Icon aria-hidden size={16} />
+                  <span className="sr-only lg:not-sr-only">{name}</span>
+                </Link>
+              </Tip>
             </li>
           ))}
         </ul>

@@ -1,21 +1,40 @@
 import { useNavigate } from "@tanstack/react-router";
 import { LogOut, Monitor, Moon, Search, Sun } from "lucide-react";
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { api } from "~/api/client";
 import { BOX } from "~/components/Field";
+import { IconButton } from "~/components/IconButton";
+import { Menu, MenuChoices } from "~/components/Menu";
+import { Segments } from "~/components/Segments";
 import { useMe, useOrg, useOrganisations } from "~/session";
-import { Palette } from "./Palette";
 import { RANGES, type RangeName, useRange } from "./range";
 import { chooseTheme, chosenTheme, type Choice } from "./theme";
 
-const NEXT: Record<Choice, Choice> = { system: "light", light: "dark", dark: "system" };
 const ICON = { system: Monitor, light: Sun, dark: Moon };
-const QUIET = "grid size-8 place-items-center rounded-md text-muted hover:bg-raised hover:text-ink";
+const THEMES = [
+  { value: "system", name: "As the system" },
+  { value: "light", name: "Light" },
+  { value: "dark", name: "Dark" },
+] as const;
+const STRETCHES = Object.keys(RANGES) as RangeName[];
+
+/** Fetched when somebody asks for it: most look, and do not. */
+const Palette = lazy(() => import("./Palette").then((module) => ({ default: module.Palette })));
 
 /** Which organisation and which time one looks at; the palette; the theme; who one is. */
 export function TopBar() {
   const [asking, setAsking] = useState(false);
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (event.key === "k" && (event.metaKey || event.ctrlKey)) {
+        event.preventDefault();
+        setAsking((before) => !before);
+      }
+    };
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, []);
   return (
     <header className="sticky top-0 z-10 flex h-14 items-center gap-2 border-b border-line bg-canvas px-4 sm:px-6">
       <OrganisationPicker />
@@ -26,9 +45,13 @@ export function TopBar() {
         <span className="sr-only sm:not-sr-only">Go to …</span>
         <kbd className="hidden rounded bg-raised px-1 font-sans text-xs sm:inline">⌘K</kbd>
       </button>
-      <ThemeButton />
+      <ThemeMenu />
       <Leave />
-      <Palette open={asking} onOpen={setAsking} />
+      {asking && (
+        <Suspense>
+          <Palette onClose={() => setAsking(false)} />
+        </Suspense>
+      )}
     </header>
   );
 }
@@ -56,34 +79,19 @@ function OrganisationPicker() {
 
 function RangePicker() {
   const [range, setRange] = useRange();
-  return (
-    <div role="group" aria-label="Time" className="flex rounded-md border border-line bg-surface p-0.5">
-      {(Object.keys(RANGES) as RangeName[]).map((name) => (
-        <button
-          key={name}
-          type="button"
-          aria-pressed={range.name === name}
-          onClick={() => setRange(name)}
-          className="h-6 rounded px-2 text-xs text-muted hover:text-ink aria-pressed:bg-tint aria-pressed:font-medium aria-pressed:text-accent"
-        >
-          {name}
-        </button>
-      ))}
-    </div>
-  );
+  return <Segments label="Time" choices={STRETCHES} value={range.name === "custom" ? null : range.name} onChange={setRange} />;
 }
 
-function ThemeButton() {
+function ThemeMenu() {
   const [theme, setTheme] = useState(chosenTheme);
-  const Icon = ICON[theme];
-  const turn = () => {
-    chooseTheme(NEXT[theme]);
-    setTheme(NEXT[theme]);
+  const choose = (next: Choice) => {
+    chooseTheme(next);
+    setTheme(next);
   };
   return (
-    <button type="button" onClick={turn} aria-label={`Theme: ${theme}`} title={`Theme: ${theme}`} className={QUIET}>
-      <Icon aria-hidden size={16} />
-    </button>
+    <Menu trigger={<IconButton label="Theme" icon={ICON[theme]} />}>
+      <MenuChoices label="Theme" value={theme} choices={THEMES} onChange={choose} />
+    </Menu>
   );
 }
 
@@ -96,9 +104,5 @@ function Leave() {
     queries.clear();
     location.reload();
   };
-  return (
-    <button type="button" onClick={() => void leave()} aria-label={`Sign out ${me.name}`} title={`Sign out ${me.name}`} className={QUIET}>
-      <LogOut aria-hidden size={16} />
-    </button>
-  );
+  return <IconButton label={`Sign out ${me.name}`} icon={LogOut} onClick={() => void leave()} />;
 }

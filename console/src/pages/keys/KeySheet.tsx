@@ -1,12 +1,12 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, taken } from "~/api/client";
+import { useChange } from "~/api/change";
+import { api } from "~/api/client";
 import { Button } from "~/components/Button";
-import { Confirm } from "~/components/Confirm";
+import { ConfirmButton } from "~/components/ConfirmButton";
 import { TextField } from "~/components/Field";
+import { FormSheet } from "~/components/FormSheet";
 import { ago, time } from "~/components/numbers";
 import { Sheet } from "~/components/Sheet";
-import { Trouble } from "~/components/Trouble";
 import { useOrg } from "~/session";
 import { type Key, State } from "./Keys";
 import { KeyText } from "./KeyText";
@@ -17,30 +17,16 @@ const DAY = 86_400;
 /** A key: its rules, its rotation, its end. */
 export function KeySheet({ shown, onClose }: { shown: Key; onClose: () => void }) {
   const org = useOrg();
-  const queries = useQueryClient();
   const [name, setName] = useState(shown.name);
   const [rules, setRules] = useState(shown.rules);
-  const [asking, setAsking] = useState(false);
-  const where = { path: { org, key_id: shown.id } };
-  const again = { onSuccess: () => queries.invalidateQueries({ queryKey: ["keys"] }) };
-  const save = useMutation({
-    mutationFn: () => taken(api.PATCH("/api/v1/organisations/{org}/keys/{key_id}", { params: where, body: { name, rules, version: shown.version } })),
-    onSuccess: async () => {
-      await again.onSuccess();
-      onClose();
-    },
-  });
-  const rotate = useMutation({
-    mutationFn: () => taken(api.POST("/api/v1/organisations/{org}/keys/{key_id}/rotate", { params: where, body: { overlap_s: DAY, version: shown.version } })),
-    ...again,
-  });
-  const revoke = useMutation({
-    mutationFn: () => taken(api.DELETE("/api/v1/organisations/{org}/keys/{key_id}", { params: where })),
-    onSuccess: async () => {
-      await again.onSuccess();
-      onClose();
-    },
-  });
+  const where = { params: { path: { org, key_id: shown.id } } };
+  const save = useChange(
+    ["keys"],
+    (over: boolean) => api.PATCH("/api/v1/organisations/{org}/keys/{key_id}", { ...where, body: { name, rules, version: over ? null : shown.version } }),
+    { fields: ["name"], told: `The key ${name} is saved`, onDone: onClose },
+  );
+  const rotate = useChange(["keys"], () => api.POST("/api/v1/organisations/{org}/keys/{key_id}/rotate", { ...where, body: { overlap_s: DAY, version: shown.version } }));
+  const revoke = useChange(["keys"], () => api.DELETE("/api/v1/organisations/{org}/keys/{key_id}", where), { told: `The key ${shown.name} is revoked`, onDone: onClose });
   if (rotate.data !== undefined)
     return (
       <Sheet title={`Key ${shown.name}`} onClose={onClose} footer={<Button onClick={onClose}>Done</Button>}>
@@ -50,27 +36,23 @@ export function KeySheet({ shown, onClose }: { shown: Key; onClose: () => void }
     );
   const over = shown.revoked_at != null;
   return (
-    <Sheet
+    <FormSheet
       title={`Key ${shown.name}`}
       onClose={onClose}
-      footer={
-        !over && (
-          <>
-            <Button kind="danger" onClick={() => setAsking(true)}>
-              Revoke
-            </Button>
-            <Button busy={rotate.isPending} onClick={() => rotate.mutate()}>
-              Rotate
-            </Button>
-            <span className="flex-1" />
-            <Button kind="primary" busy={save.isPending} onClick={() => save.mutate()}>
-              Save
-            </Button>
-          </>
-        )
+      save={save}
+      editable={!over}
+      actions={
+        <>
+          <ConfirmButton kind="danger" label="Revoke" title={`Revoke ${shown.name}?`} verb="Revoke it" onYes={revoke.mutateAsync}>
+            Programs that use it are refused within a second, and it cannot be given back.
+          </ConfirmButton>
+          <ConfirmButton label="Rotate" title={`Rotate ${shown.name}?`} verb="Make the new text" onYes={rotate.mutateAsync}>
+            It gets a new text, which is shown once. The old one opens for a day more.
+          </ConfirmButton>
+        </>
       }
     >
-      <dl className="mb-4 grid grid-cols-[8rem_1fr] gap-y-1.5">
+      <dl className="grid grid-cols-[8rem_1fr] gap-y-1.5">
         <dt className="text-muted">State</dt>
         <dd>
           <State of={shown} />
@@ -86,18 +68,10 @@ export function KeySheet({ shown, onClose }: { shown: Key; onClose: () => void }
           {time(shown.created_at)} {shown.created_by != null && `by ${shown.created_by}`}
         </dd>
         <dt className="text-muted">Valid until</dt>
-        <dd>{shown.expires_at == null ? "it is revoked" : time(shown.expires_at)}</dd>
+        <dd>{over ? `it was revoked, ${time(shown.revoked_at)}` : shown.expires_at == null ? "it is revoked" : time(shown.expires_at)}</dd>
       </dl>
-      <div className="flex flex-col gap-4">
-        <TextField label="Name" value={name} disabled={over} onChange={(event) => setName(event.target.value)} />
-        <RuleFields value={rules} onChange={setRules} />
-        {(save.error ?? rotate.error) !== null && <Trouble error={save.error ?? rotate.error} />}
-      </div>
-      {asking && (
-        <Confirm title={`Revoke ${shown.name}?`} verb="Revoke it" busy={revoke.isPending} error={revoke.error} onClose={() => setAsking(false)} onYes={() => revoke.mutate()}>
-          Programs that use it are refused within a second, and it cannot be given back.
-        </Confirm>
-      )}
-    </Sheet>
+      <TextField label="Name" value={name} error={save.at("name")} onChange={(event) => setName(event.target.value)} />
+      <RuleFields value={rules} onChange={setRules} />
+    </FormSheet>
   );
 }

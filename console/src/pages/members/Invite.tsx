@@ -1,11 +1,11 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, taken } from "~/api/client";
+import { useChange } from "~/api/change";
+import { api } from "~/api/client";
 import { Button } from "~/components/Button";
 import { Code } from "~/components/Copy";
 import { SelectField, TextField } from "~/components/Field";
+import { FormSheet } from "~/components/FormSheet";
 import { Sheet } from "~/components/Sheet";
-import { Trouble } from "~/components/Trouble";
 import { type Role, useOrg } from "~/session";
 
 export const ROLES: readonly { value: Role; name: string }[] = [
@@ -18,46 +18,20 @@ export const ROLES: readonly { value: Role; name: string }[] = [
 /** Invite somebody by a link. No mail is sent: whoever invites hands it on. */
 export function Invite({ onClose }: { onClose: () => void }) {
   const org = useOrg();
-  const queries = useQueryClient();
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<Role>("member");
-  const invite = useMutation({
-    mutationFn: () => taken(api.POST("/api/v1/organisations/{org}/invitations", { params: { path: { org } }, body: { role, email: email || null } })),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["invitations"] }),
-  });
+  const invite = useChange(["invitations"], () => api.POST("/api/v1/organisations/{org}/invitations", { params: { path: { org } }, body: { role, email: email || null } }), { fields: ["email"] });
+  if (invite.data !== undefined)
+    return (
+      <Sheet title="Invite somebody" onClose={onClose} footer={<Button onClick={onClose}>Done</Button>}>
+        <p className="mb-3">Send this link. It works once, and is shown this once.</p>
+        <Code text={invite.data.link} label="Copy the link" />
+      </Sheet>
+    );
   return (
-    <Sheet
-      title="Invite somebody"
-      onClose={onClose}
-      footer={
-        invite.data === undefined ? (
-          <Button kind="primary" type="submit" form="invite" busy={invite.isPending}>
-            Make the link
-          </Button>
-        ) : (
-          <Button onClick={onClose}>Done</Button>
-        )
-      }
-    >
-      {invite.data !== undefined ? (
-        <div className="flex flex-col gap-3">
-          <p>Send this link. It works once, and is shown this once.</p>
-          <Code text={invite.data.link} label="Copy the link" />
-        </div>
-      ) : (
-        <form
-          id="invite"
-          className="flex flex-col gap-4"
-          onSubmit={(event) => {
-            event.preventDefault();
-            invite.mutate();
-          }}
-        >
-          <TextField label="E-mail" type="email" value={email} hint="Empty: whoever has the link." onChange={(event) => setEmail(event.target.value)} />
-          <SelectField label="Role" value={role} choices={ROLES} onChange={(event) => setRole(event.target.value as Role)} />
-          {invite.error !== null && <Trouble error={invite.error} />}
-        </form>
-      )}
-    </Sheet>
+    <FormSheet title="Invite somebody" onClose={onClose} save={invite} verb="Make the link">
+      <TextField label="E-mail" type="email" value={email} error={invite.at("email")} hint="Empty: whoever has the link." onChange={(event) => setEmail(event.target.value)} />
+      <SelectField label="Role" value={role} choices={ROLES} onChange={(event) => setRole(event.target.value as Role)} />
+    </FormSheet>
   );
 }

@@ -1,14 +1,16 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, taken } from "~/api/client";
+import { useChange } from "~/api/change";
+import { api } from "~/api/client";
 import { Badge } from "~/components/Badge";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
-import { Confirm } from "~/components/Confirm";
+import { ConfirmButton } from "~/components/ConfirmButton";
 import { TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
 import { time } from "~/components/numbers";
 import { PageHead } from "~/components/PageHead";
+import { Rows } from "~/components/Rows";
 import { Shown } from "~/components/Shown";
 import { Trouble } from "~/components/Trouble";
 import { useMe, useOrganisations } from "~/session";
@@ -17,67 +19,51 @@ import { useMe, useOrganisations } from "~/session";
 export default function Organisations() {
   const operator = useMe().data?.operator === true;
   const every = useOrganisations();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
   const [name, setName] = useState("");
   const [title, setTitle] = useState("");
-  const [deleting, setDeleting] = useState<string | null>(null);
-  const renew = () => queries.invalidateQueries({ queryKey: ["organisations"] });
-  const add = useMutation({
-    mutationFn: () => taken(api.POST("/api/v1/organisations", { body: { name, title: title || null } })),
-    onSuccess: async () => {
+  const add = useChange(["organisations"], () => api.POST("/api/v1/organisations", { body: { name, title: title || null } }), {
+    fields: ["name", "title"],
+    isNew: true,
+    told: `The organisation ${name} is there`,
+    onDone: () => {
       setName("");
       setTitle("");
-      await renew();
     },
   });
-  const remove = useMutation({
-    mutationFn: (which: string) => taken(api.DELETE("/api/v1/organisations/{org}", { params: { path: { org: which }, query: { confirm: which } } })),
-    onSuccess: async () => {
-      setDeleting(null);
-      await renew();
-    },
-  });
+  const remove = useChange(["organisations"], (which: string) => api.DELETE("/api/v1/organisations/{org}", { params: { path: { org: which }, query: { confirm: which } } }));
   return (
     <>
       <PageHead title="Organisations">Each has its own providers, keys, members and budgets, and sees nothing of the others.</PageHead>
       <Card>
         <Shown of={every}>
-          <ul className="divide-y divide-line">
-            {every.data?.items.map((one) => (
-              <li key={one.name} className="flex items-center gap-3 py-2">
-                <button type="button" className="flex-1 truncate text-left font-medium hover:underline" onClick={() => void navigate({ to: "/", search: (view: Record<string, unknown>) => ({ ...view, org: one.name }) })}>
+          <Rows of={every.data?.items ?? []} keyOf={(one) => one.name}>
+            {(one) => (
+              <>
+                <Link to="/" search={(view) => ({ ...view, org: one.name })} className="min-w-0 flex-1 truncate font-medium hover:underline">
                   {one.title} <code className="text-xs text-muted">{one.name}</code>
-                </button>
+                </Link>
                 {one.role != null && <Badge tone="accent">{one.role}</Badge>}
                 <span className="text-muted">{one.created_at === 0 ? "from the start" : time(one.created_at)}</span>
-                {one.role === "owner" && one.name !== "default" && <Button onClick={() => setDeleting(one.name)}>Delete</Button>}
-              </li>
-            ))}
-          </ul>
+                {one.role === "owner" && one.name !== "default" && (
+                  <ConfirmButton label="Delete" title={`Delete ${one.name}?`} type={one.name} verb="Delete it" onYes={() => remove.mutateAsync(one.name)}>
+                    Its providers, keys, members and limits are gone with it, at once and for good.
+                  </ConfirmButton>
+                )}
+              </>
+            )}
+          </Rows>
         </Shown>
         {operator && (
-          <form
-            className="mt-4 flex flex-wrap items-end gap-3"
-            onSubmit={(event) => {
-              event.preventDefault();
-              add.mutate();
-            }}
-          >
-            <TextField label="Name" required placeholder="acme" value={name} onChange={(event) => setName(event.target.value)} />
-            <TextField label="Title" placeholder="Acme Inc." value={title} onChange={(event) => setTitle(event.target.value)} />
-            <Button kind="primary" type="submit" busy={add.isPending}>
+          <Form inline onSubmit={() => add.mutate()}>
+            <TextField label="Name" required placeholder="acme" value={name} error={add.at("name")} onChange={(event) => setName(event.target.value)} />
+            <TextField label="Title" placeholder="Acme Inc." value={title} error={add.at("title")} onChange={(event) => setTitle(event.target.value)} />
+            <Button kind="primary" type="submit" busy={add.isPending} className="h-9">
               Make an organisation
             </Button>
-          </form>
+          </Form>
         )}
-        {add.error !== null && <Trouble error={add.error} />}
+        <Trouble error={add.trouble} />
       </Card>
-      {deleting !== null && (
-        <Confirm title={`Delete ${deleting}?`} type={deleting} verb="Delete it" busy={remove.isPending} error={remove.error} onClose={() => setDeleting(null)} onYes={() => remove.mutate(deleting)}>
-          Its providers, keys, members and limits are gone with it, at once and for good.
-        </Confirm>
-      )}
     </>
   );
 }

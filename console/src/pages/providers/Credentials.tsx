@@ -1,11 +1,14 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useChange } from "~/api/change";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
+import { ConfirmButton } from "~/components/ConfirmButton";
 import { TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
 import { ago } from "~/components/numbers";
+import { Rows } from "~/components/Rows";
 import { Trouble } from "~/components/Trouble";
 import { useMay, useOrg } from "~/session";
 
@@ -13,58 +16,47 @@ import { useMay, useOrg } from "~/session";
 export function Credentials() {
   const org = useOrg();
   const admin = useMay("admin");
-  const queries = useQueryClient();
   const [provider, setProvider] = useState("");
   const [token, setToken] = useState("");
   const found = useList(["credentials", org], (cursor) =>
     taken(api.GET("/api/v1/organisations/{org}/credentials", { params: { path: { org }, query: { limit: 200, cursor: cursor ?? null } } })),
   );
-  const renew = () => queries.invalidateQueries({ queryKey: ["credentials"] });
-  const add = useMutation({
-    mutationFn: () => taken(api.PUT("/api/v1/organisations/{org}/credentials/{provider}", { params: { path: { org, provider } }, body: { token } })),
-    onSuccess: async () => {
+  const add = useChange(["credentials"], () => api.PUT("/api/v1/organisations/{org}/credentials/{provider}", { params: { path: { org, provider } }, body: { token } }), {
+    fields: ["provider", "token"],
+    told: `The token for ${provider} is kept`,
+    onDone: () => {
       setProvider("");
       setToken("");
-      await renew();
     },
   });
-  const remove = useMutation({
-    mutationFn: (name: string) => taken(api.DELETE("/api/v1/organisations/{org}/credentials/{provider}", { params: { path: { org, provider: name } } })),
-    onSuccess: renew,
-  });
+  const remove = useChange(["credentials"], (name: string) => api.DELETE("/api/v1/organisations/{org}/credentials/{provider}", { params: { path: { org, provider: name } } }));
   return (
     <Card title="Tokens for built-in providers">
       {found.rows.length === 0 && <p className="text-muted">None. With a token of your own, openai, anthropic, groq and the others are asked with it in this organisation.</p>}
-      <ul className="divide-y divide-line">
-        {found.rows.map(({ provider: name, token: kept, updated_at }) => (
-          <li key={name} className="flex items-center gap-3 py-2">
+      <Rows of={found.rows} keyOf={({ provider: name }) => name}>
+        {({ provider: name, token: kept, updated_at }) => (
+          <>
             <span className="w-40 truncate font-medium">{name}</span>
             <code className="text-xs">{kept?.readable ? `•••${kept.last_four}` : "unreadable: enter it again"}</code>
             <span className="flex-1 text-muted">{ago(updated_at)}</span>
             {admin && (
-              <Button busy={remove.isPending && remove.variables === name} onClick={() => remove.mutate(name)}>
-                Forget
-              </Button>
+              <ConfirmButton label="Forget" title={`Forget the token for ${name}?`} verb="Forget it" onYes={() => remove.mutateAsync(name)}>
+                Nobody reads it back. {name} is asked with the gateway's own token then, if it has one.
+              </ConfirmButton>
             )}
-          </li>
-        ))}
-      </ul>
+          </>
+        )}
+      </Rows>
       {admin && (
-        <form
-          className="mt-4 flex flex-wrap items-end gap-3"
-          onSubmit={(event) => {
-            event.preventDefault();
-            add.mutate();
-          }}
-        >
-          <TextField label="Provider" required placeholder="openai" value={provider} onChange={(event) => setProvider(event.target.value)} />
-          <TextField label="Token" type="password" required value={token} onChange={(event) => setToken(event.target.value)} />
-          <Button type="submit" busy={add.isPending}>
+        <Form inline onSubmit={() => add.mutate()}>
+          <TextField label="Provider" required placeholder="openai" value={provider} error={add.at("provider")} onChange={(event) => setProvider(event.target.value)} />
+          <TextField label="Token" type="password" required value={token} error={add.at("token")} onChange={(event) => setToken(event.target.value)} />
+          <Button type="submit" busy={add.isPending} className="h-9">
             Keep it
           </Button>
-        </form>
+        </Form>
       )}
-      {(add.error ?? remove.error) !== null && <Trouble error={add.error ?? remove.error} />}
+      <Trouble error={add.trouble} />
     </Card>
   );
 }

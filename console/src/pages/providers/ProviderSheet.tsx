@@ -1,11 +1,11 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, Failure, taken } from "~/api/client";
+import { useChange } from "~/api/change";
+import { api, taken } from "~/api/client";
 import { Button } from "~/components/Button";
-import { Confirm } from "~/components/Confirm";
+import { ConfirmButton } from "~/components/ConfirmButton";
 import { SelectField, TextField } from "~/components/Field";
-import { Meanwhile } from "~/components/Meanwhile";
-import { Sheet } from "~/components/Sheet";
+import { FormSheet } from "~/components/FormSheet";
 import { TagsField } from "~/components/TagsField";
 import { Trouble } from "~/components/Trouble";
 import { type Shapes, useMay, useOrg } from "~/session";
@@ -42,7 +42,6 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
   // What was there when the form was opened: what comes in later must not pass for seen.
   const [shown, setShown] = useState(given);
   const editable = useMay("admin") && !shown?.read_only;
-  const queries = useQueryClient();
   const said: Settings = shown?.settings ?? {};
   const [name, setName] = useState(shown?.name ?? "");
   const [url, setUrl] = useState(String(said.base_url ?? ""));
@@ -51,9 +50,8 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
   const [token, setToken] = useState("");
   const [privacy, setPrivacy] = useState<string[]>((said.privacy as string[] | undefined) ?? []);
   const [models, setModels] = useState<ModelRow[]>(rowsOf(said.models));
-  const [deleting, setDeleting] = useState(false);
 
-  const body = (version = shown?.version): Body => ({
+  const body = (version: number | null): Body => ({
     // What the form does not show stays as it was.
     ...(said as object),
     base_url: url,
@@ -62,18 +60,15 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
     ...(privacy.length === 0 ? { privacy: undefined } : { privacy }),
     ...(models.length === 0 ? { models: undefined } : { models: modelsOf(models, said.models) }),
     ...(token === "" ? {} : { token }),
-    ...(version == null ? {} : { version }),
+    version,
   }) as Body;
   const where = { params: { path: { org, name } } };
-  const renew = () => queries.invalidateQueries({ queryKey: ["providers"] });
-  const save = useMutation({
-    mutationFn: async (over: boolean) => {
-      const there = over ? await taken(api.GET("/api/v1/organisations/{org}/providers/{name}", where)) : shown;
-      return taken(api.PUT("/api/v1/organisations/{org}/providers/{name}", { ...where, body: body(there?.version ?? 0) }));
-    },
-    onSuccess: async (made) => {
+  const save = useChange(["providers"], (over: boolean) => api.PUT("/api/v1/organisations/{org}/providers/{name}", { ...where, body: body(over ? null : (shown?.version ?? 0)) }), {
+    fields: ["name", "base_url", "api", "token", "auth", "privacy", "models"],
+    isNew: shown === undefined,
+    told: `${name} is saved`,
+    onDone: (made) => {
       setShown(made);
-      await renew();
       if (made.warnings?.length) return;
       onClose();
       onDone?.(made);
@@ -86,128 +81,98 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
         : taken(
             api.POST("/api/v1/organisations/{org}/provider-drafts/test", {
               params: { path: { org } },
-              body: { ...body(), version: null, name: name === "" ? "untitled" : name },
+              body: { ...body(null), name: name === "" ? "untitled" : name },
             }),
           ),
   });
-  const turn = useMutation({
-    mutationFn: () => taken(api.PATCH("/api/v1/organisations/{org}/providers/{name}", { ...where, body: { enabled: !shown?.enabled } })),
-    onSuccess: async () => {
-      await renew();
-      onClose();
-    },
+  const turn = useChange(["providers"], () => api.PATCH("/api/v1/organisations/{org}/providers/{name}", { ...where, body: { enabled: !shown?.enabled } }), {
+    told: `${name} is ${shown?.enabled ? "disabled" : "enabled"}`,
+    onDone: onClose,
   });
-  const remove = useMutation({
-    mutationFn: () => taken(api.DELETE("/api/v1/organisations/{org}/providers/{name}", where)),
-    onSuccess: async () => {
-      await renew();
-      onClose();
-    },
-  });
-  const meanwhile = save.error instanceof Failure && save.error.refusal.code === "changed_meanwhile";
-  const refusal = save.error instanceof Failure ? save.error.refusal : null;
-  const at = (param: string) => (refusal?.param === param ? [refusal.message, refusal.hint].filter(Boolean).join(": ") : undefined);
+  const remove = useChange(["providers"], () => api.DELETE("/api/v1/organisations/{org}/providers/{name}", where), { told: `${name} is deleted`, onDone: onClose });
   return (
-    <Sheet
+    <FormSheet
       wide
       title={shown === undefined ? "Add a provider" : shown.name}
       onClose={onClose}
-      footer={
-        editable ? (
+      save={save}
+      verb={shown === undefined ? "Add it" : "Save"}
+      editable={editable}
+      actions={
+        shown !== undefined && (
           <>
-            {shown !== undefined && (
-              <>
-                <Button kind="danger" onClick={() => setDeleting(true)}>
-                  Delete
-                </Button>
-                <Button busy={turn.isPending} onClick={() => turn.mutate()}>
-                  {shown.enabled ? "Disable" : "Enable"}
-                </Button>
-              </>
-            )}
-            <span className="flex-1" />
-            <Button busy={test.isPending} disabled={test.isPending || url === ""} onClick={() => test.mutate()}>
-              Test
-            </Button>
-            <Button kind="primary" type="submit" form="provider" busy={save.isPending}>
-              {shown === undefined ? "Add it" : "Save"}
+            <ConfirmButton kind="danger" label="Delete" title={`Delete ${name}?`} type={name} verb="Delete it" onYes={remove.mutateAsync}>
+              Its token is gone with it. Requests for {name}/… are refused from then on, and routes pass it over.
+            </ConfirmButton>
+            <Button busy={turn.isPending} onClick={() => turn.mutate()}>
+              {shown.enabled ? "Disable" : "Enable"}
             </Button>
           </>
-        ) : undefined
+        )
+      }
+      beside={
+        <Button busy={test.isPending} disabled={test.isPending || url === ""} onClick={() => test.mutate()}>
+          Test
+        </Button>
+      }
+      below={
+        <>
+          <Trouble error={turn.error} />
+          <Steps of={test} />
+        </>
       }
     >
       {shown?.read_only && (
-        <p className="mb-4 rounded-card border border-line bg-raised p-3">
+        <p className="rounded-card border border-line bg-raised p-3">
           This one is in the gateway's configuration{shown.place ? ` (${shown.place})` : ""}, and is changed there.
         </p>
       )}
       {(shown?.problems ?? []).map((problem) => (
-        <p key={problem} role="alert" className="mb-4 rounded-card bg-bad-tint p-3 text-bad">
+        <p key={problem} role="alert" className="rounded-card bg-bad-tint p-3 text-bad">
           {problem}
         </p>
       ))}
       {save.data?.warnings?.map((warning) => (
-        <p key={warning} role="status" className="mb-4 rounded-card bg-warn-tint p-3 text-warn">
+        <p key={warning} role="status" className="rounded-card bg-warn-tint p-3 text-warn">
           Saved. {warning}
         </p>
       ))}
-      <form
-        id="provider"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate(false);
-        }}
-      >
-        <fieldset disabled={!editable} className="flex flex-col gap-4">
-          <TextField
-            label="Name"
-            required
-            pattern="[a-z]+"
-            value={name}
-            disabled={shown !== undefined}
-            hint="Small letters. Programs ask for name/model."
-            error={meanwhile && shown === undefined ? "There is one of this name already." : at("name")}
-            onChange={(event) => setName(event.target.value)}
-          />
-          <div>
-            <TextField
-              label="Base URL"
-              required
-              value={url}
-              placeholder="https://api.example.com/v1"
-              hint="With or without /v1: below stands what will be called."
-              error={at("base_url")}
-              onChange={(event) => setUrl(event.target.value)}
-            />
-            <Preview url={url} language={api_} />
-          </div>
-          <SelectField label="Language" value={api_} choices={LANGUAGES} error={at("api")} onChange={(event) => setApi(event.target.value)} />
-          <TextField
-            label="Token"
-            type="password"
-            autoComplete="off"
-            value={token}
-            placeholder={shown?.token ? `•••${shown.token.last_four} (stays, unless another is entered)` : ""}
-            hint="Sealed before it is kept; nobody reads it back. It is sent to this scheme, host and port alone."
-            error={at("token")}
-            onChange={(event) => setToken(event.target.value)}
-          />
-          <SelectField label="Sent as" value={auth} choices={AUTHS} error={at("auth")} onChange={(event) => setAuth(event.target.value)} />
-          <TagsField label="Privacy classes" value={privacy} placeholder="eu, local" hint="Keys and routes limited to a class ask only providers of it." error={at("privacy")} onChange={setPrivacy} />
-          <ModelsField value={models} onChange={setModels} error={at("models")} found={test.data?.models ?? []} />
-        </fieldset>
-      </form>
-      {meanwhile ? (
-        shown !== undefined && <Meanwhile what={name} busy={save.isPending} onOver={() => save.mutate(true)} />
-      ) : (
-        save.error !== null && !["name", "base_url", "api", "token", "auth", "privacy", "models"].includes(refusal?.param ?? "") && <Trouble error={save.error} />
-      )}
-      <Steps of={test} />
-      {deleting && (
-        <Confirm title={`Delete ${name}?`} type={name} verb="Delete it" busy={remove.isPending} error={remove.error} onClose={() => setDeleting(false)} onYes={() => remove.mutate()}>
-          Its token is gone with it. Requests for {name}/… are refused from then on, and routes pass it over.
-        </Confirm>
-      )}
-    </Sheet>
+      <TextField
+        label="Name"
+        required
+        pattern="[a-z]+"
+        value={name}
+        disabled={shown !== undefined}
+        hint="Small letters. Programs ask for name/model."
+        error={save.at("name")}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <div>
+        <TextField
+          label="Base URL"
+          required
+          value={url}
+          placeholder="https://api.example.com/v1"
+          hint="With or without /v1: below stands what will be called."
+          error={save.at("base_url")}
+          onChange={(event) => setUrl(event.target.value)}
+        />
+        <Preview url={url} language={api_} />
+      </div>
+      <SelectField label="Language" value={api_} choices={LANGUAGES} error={save.at("api")} onChange={(event) => setApi(event.target.value)} />
+      <TextField
+        label="Token"
+        type="password"
+        autoComplete="off"
+        value={token}
+        placeholder={shown?.token ? `•••${shown.token.last_four} (stays, unless another is entered)` : ""}
+        hint="Sealed before it is kept; nobody reads it back. It is sent to this scheme, host and port alone."
+        error={save.at("token")}
+        onChange={(event) => setToken(event.target.value)}
+      />
+      <SelectField label="Sent as" value={auth} choices={AUTHS} error={save.at("auth")} onChange={(event) => setAuth(event.target.value)} />
+      <TagsField label="Privacy classes" value={privacy} placeholder="eu, local" hint="Keys and routes limited to a class ask only providers of it." error={save.at("privacy")} onChange={setPrivacy} />
+      <ModelsField value={models} onChange={setModels} error={save.at("models")} found={test.data?.models ?? []} />
+    </FormSheet>
   );
 }

@@ -1,5 +1,5 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, taken } from "~/api/client";
+import { useChange } from "~/api/change";
+import { api } from "~/api/client";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { count } from "~/components/numbers";
@@ -9,17 +9,9 @@ import { useOrg } from "~/session";
 /** Made-up requests of the last week, to see what the charts look like; gone with one click. */
 export function DemoTraffic() {
   const org = useOrg();
-  const queries = useQueryClient();
-  const again = { onSuccess: () => queries.invalidateQueries() };
-  const fill = useMutation({
-    mutationFn: () => taken(api.POST("/api/v1/organisations/{org}/demo-traffic", { params: { path: { org } }, body: {} })),
-    ...again,
-  });
-  const clear = useMutation({
-    mutationFn: () => taken(api.DELETE("/api/v1/organisations/{org}/requests", { params: { path: { org }, query: { tag: "demo" } } })),
-    ...again,
-  });
-  const error = fill.error ?? clear.error;
+  const where = { path: { org } };
+  const fill = useChange([], () => api.POST("/api/v1/organisations/{org}/demo-traffic", { params: where, body: {} }));
+  const clear = useChange([], () => api.DELETE("/api/v1/organisations/{org}/requests", { params: { ...where, query: { tag: "demo" } } }));
   return (
     <Card title="Demo traffic">
       <p className="mb-3 text-muted">Made-up requests of the last seven days. They are marked, their costs are no money, and they are deleted without a trace in any sum.</p>
@@ -34,7 +26,7 @@ export function DemoTraffic() {
           {clear.data ? `${count(clear.data.deleted)} deleted` : fill.data ? `${count(fill.data.made)} made` : ""}
         </span>
       </div>
-      {error !== null && <Trouble error={error} />}
+      <Trouble error={fill.error ?? clear.error} />
     </Card>
   );
 }

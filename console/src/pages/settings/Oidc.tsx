@@ -1,10 +1,14 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { useChange } from "~/api/change";
 import { api, Failure, taken } from "~/api/client";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
+import { ConfirmButton } from "~/components/ConfirmButton";
 import { Code } from "~/components/Copy";
 import { SelectField, TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
+import { Meanwhile } from "~/components/Meanwhile";
 import { Shown } from "~/components/Shown";
 import { TagsField } from "~/components/TagsField";
 import { Trouble } from "~/components/Trouble";
@@ -26,14 +30,13 @@ export function Oidc() {
   return (
     <Card title="Signing in elsewhere (OIDC)">
       <Shown of={found} rows={4}>
-        {found.data !== undefined && <Form key={found.data?.version ?? 0} found={found.data} />}
+        {found.data !== undefined && <Fields key={found.data?.version ?? 0} found={found.data} />}
       </Shown>
     </Card>
   );
 }
 
-function Form({ found }: { found: Found }) {
-  const queries = useQueryClient();
+function Fields({ found }: { found: Found }) {
   const organisations = useOrganisations().data?.items ?? [];
   const [title, setTitle] = useState(found?.title ?? "");
   const [issuer, setIssuer] = useState(found?.issuer ?? "");
@@ -42,35 +45,26 @@ function Form({ found }: { found: Found }) {
   const [domains, setDomains] = useState<string[]>(found?.domains ?? []);
   const [organisation, setOrganisation] = useState(found?.organisation ?? "");
   const [role, setRole] = useState(found?.role ?? "member");
-  const renew = () => queries.invalidateQueries({ queryKey: ["oidc"] });
-  const save = useMutation({
-    mutationFn: () =>
-      taken(
-        api.PUT("/api/v1/oidc/settings", {
-          body: {
-            title: title || "Single sign-on",
-            issuer,
-            client_id: client,
-            ...(secret === "" ? {} : { client_secret: secret }),
-            domains,
-            organisation: organisation || null,
-            role,
-            ...(found === null ? {} : { scopes: found.scopes, trust_email: found.trust_email, version: found.version }),
-          },
-        }),
-      ),
-    onSuccess: renew,
-  });
-  const remove = useMutation({ mutationFn: () => taken(api.DELETE("/api/v1/oidc/settings")), onSuccess: renew });
-  const error = save.error ?? remove.error;
+  const save = useChange(
+    ["oidc"],
+    (over: boolean) =>
+      api.PUT("/api/v1/oidc/settings", {
+        body: {
+          title: title || "Single sign-on",
+          issuer,
+          client_id: client,
+          ...(secret === "" ? {} : { client_secret: secret }),
+          domains,
+          organisation: organisation || null,
+          role,
+          ...(found === null ? {} : { scopes: found.scopes, trust_email: found.trust_email, version: over ? null : found.version }),
+        },
+      }),
+    { fields: ["issuer", "client_id", "client_secret"], told: "Signing in elsewhere is set up" },
+  );
+  const remove = useChange(["oidc"], () => api.DELETE("/api/v1/oidc/settings"), { told: "Nobody signs in elsewhere any more" });
   return (
-    <form
-      className="flex flex-col gap-4"
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
-      }}
-    >
+    <Form onSubmit={() => save.mutate(false)}>
       {found !== null && (
         <div>
           <p className="mb-1 text-muted">Give this address to the provider as the redirect URI:</p>
@@ -78,9 +72,9 @@ function Form({ found }: { found: Found }) {
         </div>
       )}
       <TextField label="What the button says" value={title} placeholder="Acme accounts" onChange={(event) => setTitle(event.target.value)} />
-      <TextField label="Issuer" required type="url" value={issuer} placeholder="https://accounts.example.com" onChange={(event) => setIssuer(event.target.value)} />
-      <TextField label="Client id" required value={client} onChange={(event) => setClient(event.target.value)} />
-      <TextField label="Client secret" type="password" value={secret} placeholder={found?.has_secret ? "stays, unless another is entered" : ""} onChange={(event) => setSecret(event.target.value)} />
+      <TextField label="Issuer" required type="url" value={issuer} error={save.at("issuer")} placeholder="https://accounts.example.com" onChange={(event) => setIssuer(event.target.value)} />
+      <TextField label="Client id" required value={client} error={save.at("client_id")} onChange={(event) => setClient(event.target.value)} />
+      <TextField label="Client secret" type="password" value={secret} error={save.at("client_secret")} placeholder={found?.has_secret ? "stays, unless another is entered" : ""} onChange={(event) => setSecret(event.target.value)} />
       <TagsField label="Domains of e-mail addresses" value={domains} placeholder="example.com" hint="Empty: every one." onChange={setDomains} />
       <SelectField label="Who is new joins" value={organisation} choices={[{ value: "", name: "nothing: they are invited" }, ...organisations.map(({ name, title: told }) => ({ value: name, name: told }))]} onChange={(event) => setOrganisation(event.target.value)} />
       {organisation !== "" && <SelectField label="as" value={role} choices={ROLES} onChange={(event) => setRole(event.target.value as typeof role)} />}
@@ -89,12 +83,13 @@ function Form({ found }: { found: Found }) {
           Save
         </Button>
         {found !== null && (
-          <Button kind="danger" busy={remove.isPending} onClick={() => remove.mutate()}>
-            Take it away
-          </Button>
+          <ConfirmButton kind="danger" label="Take it away" title="Sign in with a password alone?" verb="Take it away" onYes={remove.mutateAsync}>
+            Who has only signed in elsewhere so far cannot sign in any more.
+          </ConfirmButton>
         )}
       </div>
-      {error !== null && <Trouble error={error} />}
-    </form>
+      {save.meanwhile && <Meanwhile what="This" busy={save.isPending} onOver={() => save.mutate(true)} />}
+      <Trouble error={save.trouble} />
+    </Form>
   );
 }

@@ -1,9 +1,12 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, taken } from "~/api/client";
+import { useChange } from "~/api/change";
+import { api } from "~/api/client";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
+import { Meanwhile } from "~/components/Meanwhile";
+import { SwitchField } from "~/components/SwitchField";
 import { TagsField } from "~/components/TagsField";
 import { Trouble } from "~/components/Trouble";
 import type { Shapes } from "~/session";
@@ -13,39 +16,31 @@ const COUNTS = { keys: "Keys", providers: "Providers", members: "Members", proje
 
 /** How much of each an organisation may have: only operators say. */
 export function Quotas({ shown }: { shown: Shapes["OrganisationShown"] }) {
-  const queries = useQueryClient();
   const [values, setValues] = useState<Values>(shown.quotas);
-  const save = useMutation({
-    mutationFn: () => taken(api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { quotas: values, version: shown.version } })),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["organisations"] }),
-  });
+  const save = useChange(
+    ["organisations"],
+    (over: boolean) => api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { quotas: values, version: over ? null : shown.version } }),
+    { told: "The quotas are saved" },
+  );
   const opened = values.operator_providers;
   return (
     <Card title="Quotas (operators only)">
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate();
-        }}
-      >
+      <Form onSubmit={() => save.mutate(false)}>
         <div className="grid grid-cols-2 gap-3">
           {(Object.keys(COUNTS) as (keyof typeof COUNTS)[]).map((name) => (
             <TextField key={name} label={`${COUNTS[name]} at most`} type="number" min={0} placeholder="no limit" value={values[name] ?? ""} onChange={(event) => setValues({ ...values, [name]: event.target.value === "" ? null : Number(event.target.value) })} />
           ))}
         </div>
-        <label className="flex items-center gap-2">
-          <input type="checkbox" checked={opened == null} onChange={(event) => setValues({ ...values, operator_providers: event.target.checked ? null : [] })} />
-          May use every provider of the configuration
-        </label>
+        <SwitchField label="May use every provider of the configuration" checked={opened == null} onChange={(every) => setValues({ ...values, operator_providers: every ? null : [] })} />
         {opened != null && <TagsField label="May use these" value={opened} onChange={(next) => setValues({ ...values, operator_providers: next })} />}
         <div>
           <Button type="submit" busy={save.isPending}>
             Save
           </Button>
         </div>
-      </form>
-      {save.error !== null && <Trouble error={save.error} />}
+        {save.meanwhile && <Meanwhile what={shown.title} busy={save.isPending} onOver={() => save.mutate(true)} />}
+        <Trouble error={save.trouble} />
+      </Form>
     </Card>
   );
 }

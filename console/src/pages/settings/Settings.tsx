@@ -1,9 +1,11 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
-import { api, taken } from "~/api/client";
+import { useState } from "react";
+import { useChange } from "~/api/change";
+import { api } from "~/api/client";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { SelectField, TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
+import { Meanwhile } from "~/components/Meanwhile";
 import { PageHead } from "~/components/PageHead";
 import { Shown } from "~/components/Shown";
 import { Trouble } from "~/components/Trouble";
@@ -43,70 +45,55 @@ export default function Settings() {
 }
 
 function Keeping({ given, editable }: { given: Shapes["OrganisationShown"]; editable: boolean }) {
-  const queries = useQueryClient();
   // What was there when somebody began to type: what comes in later must not pass for seen.
   const [shown, setShown] = useState(given);
   const [title, setTitle] = useState(shown.title);
   const [values, setValues] = useState<Values>(shown.settings);
-  const [saved, setSaved] = useState(false);
-  useEffect(() => setSaved(false), [title, values]);
   const set = (change: Partial<Values>) => setValues({ ...values, ...change });
-  const save = useMutation({
-    mutationFn: () => taken(api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { title, settings: values, version: shown.version } })),
-    onSuccess: async (made) => {
-      setShown(made);
-      await queries.invalidateQueries({ queryKey: ["organisations"] });
-      setSaved(true);
-    },
-  });
+  const save = useChange(
+    ["organisations"],
+    (over: boolean) => api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { title, settings: values, version: over ? null : shown.version } }),
+    { fields: ["title"], told: "The organisation is saved", onDone: setShown },
+  );
   const cache = values.cache;
   return (
     <Card title="Organisation">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate();
-        }}
-      >
-        <fieldset disabled={!editable} className="flex flex-col gap-4">
-          <TextField label="Title" required value={title} onChange={(event) => setTitle(event.target.value)} />
-          <SelectField
-            label="What is kept of what is said"
-            hint="Tokens, costs and times are always kept; texts only where you say so."
-            value={values.content ?? ""}
-            choices={[
-              { value: "", name: "as the gateway has it" },
-              { value: "off", name: "nothing" },
-              { value: "redacted", name: "texts, without what looks secret or personal" },
-              { value: "full", name: "everything" },
-            ]}
-            onChange={(event) => set({ content: (event.target.value || null) as NonNullable<Values["content"]> | null })}
-          />
-          <TextField label="For how many days texts are kept" type="number" min={1} value={values.content_days ?? ""} placeholder="as the gateway has it" onChange={(event) => set({ content_days: event.target.value === "" ? null : Number(event.target.value) })} />
-          <SelectField
-            label="Same question, same answer (cache)"
-            value={cache?.enabled == null ? "" : String(cache.enabled)}
-            choices={[
-              { value: "", name: "as the gateway has it" },
-              { value: "true", name: "answers are kept, and given again" },
-              { value: "false", name: "everything is asked anew" },
-            ]}
-            onChange={(event) => set({ cache: { ...cache, enabled: event.target.value === "" ? null : event.target.value === "true" } })}
-          />
-          <TextField label="For how many seconds an answer is given again" type="number" min={1} value={cache?.ttl ?? ""} placeholder="as the gateway has it" onChange={(event) => set({ cache: { ...cache, ttl: event.target.value === "" ? null : Number(event.target.value) } })} />
-          {editable && (
-            <div className="flex items-center gap-3">
-              <Button kind="primary" type="submit" busy={save.isPending}>
-                Save
-              </Button>
-              <span role="status" className="text-good">
-                {saved ? "Saved" : ""}
-              </span>
-            </div>
-          )}
-        </fieldset>
-      </form>
-      {save.error !== null && <Trouble error={save.error} />}
+      <Form disabled={!editable} onSubmit={() => save.mutate(false)}>
+        <TextField label="Title" required value={title} error={save.at("title")} onChange={(event) => setTitle(event.target.value)} />
+        <SelectField
+          label="What is kept of what is said"
+          hint="Tokens, costs and times are always kept; texts only where you say so."
+          value={values.content ?? ""}
+          choices={[
+            { value: "", name: "as the gateway has it" },
+            { value: "off", name: "nothing" },
+            { value: "redacted", name: "texts, without what looks secret or personal" },
+            { value: "full", name: "everything" },
+          ]}
+          onChange={(event) => set({ content: (event.target.value || null) as NonNullable<Values["content"]> | null })}
+        />
+        <TextField label="For how many days texts are kept" type="number" min={1} value={values.content_days ?? ""} placeholder="as the gateway has it" onChange={(event) => set({ content_days: event.target.value === "" ? null : Number(event.target.value) })} />
+        <SelectField
+          label="Same question, same answer (cache)"
+          value={cache?.enabled == null ? "" : String(cache.enabled)}
+          choices={[
+            { value: "", name: "as the gateway has it" },
+            { value: "true", name: "answers are kept, and given again" },
+            { value: "false", name: "everything is asked anew" },
+          ]}
+          onChange={(event) => set({ cache: { ...cache, enabled: event.target.value === "" ? null : event.target.value === "true" } })}
+        />
+        <TextField label="For how many seconds an answer is given again" type="number" min={1} value={cache?.ttl ?? ""} placeholder="as the gateway has it" onChange={(event) => set({ cache: { ...cache, ttl: event.target.value === "" ? null : Number(event.target.value) } })} />
+        {save.meanwhile && <Meanwhile what={title} busy={save.isPending} onOver={() => save.mutate(true)} />}
+        <Trouble error={save.trouble} />
+        {editable && (
+          <div>
+            <Button kind="primary" type="submit" busy={save.isPending}>
+              Save
+            </Button>
+          </div>
+        )}
+      </Form>
     </Card>
   );
 }
