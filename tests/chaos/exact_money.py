@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from dragoman.catalog.pricing import compute_cost
 from dragoman.ledger.rollups import follow, rebuild
@@ -75,7 +76,7 @@ def _compare(
     place: Place, span_s: int, expected: Mapping[str, Mapping[str, int]], total: int, unknown: int
 ) -> int:
     """Ask the API for all of it; returns by how many nano-dollars its answers differ."""
-    found = 0
+    found: int = 0
     when = {"since": str(BEGAN), "until": str(BEGAN + span_s)}
     with Plane(place) as plane:
         for by, groups in expected.items():
@@ -116,7 +117,7 @@ def _price(random: Random) -> Price:
     )
 
 
-def _sheet(random: Random, base: float) -> dict[str, Decimal]:
+def _sheet(random: Random, base: float) -> dict[str, Any]:
     """Choose which buckets have prices; `base` is how likely prompt and completion have one."""
     likely = {"input": base, "output": base}
     return {
