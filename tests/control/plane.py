@@ -65,6 +65,10 @@ class Clock:
         return time.time() + self.added_s
 
 
+async def tell_nobody() -> None:
+    """There is no data plane here that would have to know."""
+
+
 class Plane:
     """A gateway with its control plane, as a context. `listening` is what it believes of itself."""
 
@@ -99,7 +103,7 @@ class Plane:
                 transport=gateway.transport,
                 network=lambda: Network(env={}),
             )
-            return Mount(self.context, lambda: gateway.snapshot.door)
+            return Mount(self.context, lambda: gateway.snapshot.door, tell_nobody)
 
         gateway = Gateway(snapshot, control=mount)
         application = Application(gateway, body_limit=8 * 1024 * 1024, client_write_s=30.0)

@@ -46,6 +46,7 @@ from dragoman.server.metrics import (
     Metrics,
 )
 from dragoman.server.mount import Mount, make_context
+from dragoman.server.neighbours import Neighbours
 from dragoman.server.network import find_own, make_network
 from dragoman.server.reception import Reception
 from dragoman.server.reload import Reading, Reloader
@@ -124,7 +125,8 @@ class Assembly:
         """Start what runs beside the requests, once it is known who may ask and how much."""
         start = self.background.start
         start("reload", self.reloader.watch)
-        if self.directory is not None:
+        if self.directory is not None and self.neighbours is not None:
+            self.neighbours.begin()  # what they tell from now on is not missed
             with contextlib.suppress(TimeoutError):  # a database that is silent may answer later
                 await asyncio.wait_for(self.directory.look(), FIRST_LOOK_S)
             start("directory", self.directory.watch)
@@ -135,7 +137,6 @@ class Assembly:
             alerts = self.alerts
             self.checks.turns.observers.append(alerts.turned)
             start("alerts", lambda: alerts.watch(self.transport))
-        start("limits", self.limits.watch)
         if self._work.database is not None:
             kept = Retention(
                 self._work.database, lambda: self.gateway.snapshot.config.server.ledger
@@ -156,6 +157,8 @@ class Assembly:
         """Stop what runs, write what waits, close what is open."""
         await self.background.close()
         self.checks.close()
+        if self.neighbours is not None:
+            self.neighbours.close()
         await self.gateway.close()
         for one in (self.directory, self.content, self.ledger, self.traces):
             if one is not None:
@@ -171,10 +174,12 @@ class Assembly:
         self.desk = Desk(database) if database is not None else None
         self.alerts: Alerts | None = None
         self.directory: Directory | None = None
+        self.neighbours: Neighbours | None = None
         if self.desk is not None:
             self.alerts = Alerts(self.desk, Safe(self.desk, self._env))
             mark = GuardMark(self._env, self.desk.place)
             self.directory = Directory(self.desk, Safe(self.desk, self._env), mark=mark)
+            self.neighbours = Neighbours(self._work.shared, self.directory.catch_up)
 
     def _keep_books(self, config: Config) -> None:
         """Make what counts and writes down: limits, ledger, and what was said."""
@@ -187,6 +192,8 @@ class Assembly:
             reached=self.alerts.reached if self.alerts is not None else lambda _: None,
         )
         limits.configure(config)
+        if self.directory is not None:
+            self.directory.looked = limits.learn
         self.ledger: Drain | None = None
         self.content: ContentLog | None = None
         if database is not None and logged:
@@ -251,6 +258,7 @@ class Assembly:
     def _mount(self, gateway: Gateway) -> Mount:
         """Make what answers for the control plane."""
         assert self.desk is not None
+        assert self.neighbours is not None
 
         def registry_of(organisation_id: str) -> Registry:
             tenants, base = gateway.reception.tenants, gateway.snapshot
@@ -265,7 +273,7 @@ class Assembly:
             network=lambda: self.transport.network,
             registry=registry_of,
         )
-        return Mount(context, lambda: gateway.snapshot.door)
+        return Mount(context, lambda: gateway.snapshot.door, self.neighbours.tell)
 
     # -- while it works
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.server.access import Principal
+from dragoman.types.allowance import Allowance
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules
 from dragoman.types.organisation import OrganisationSettings, Quotas
@@ -75,13 +76,17 @@ class Tenant(Struct, frozen=True):
 
 
 class Census(Struct, frozen=True):
-    """What was there at `revision`. `guarded`: somebody has to say who they are."""
+    """What was there at `revision`. `guarded`: somebody has to say who they are.
+
+    Whoever knows a key knows every limit that was set before it was made.
+    """
 
     revision: int = -1
     guarded: bool = False
     keys: Mapping[str, KnownKey] = {}
     keys_stamp: tuple[Any, ...] = ()
     tenants: Mapping[str, Tenant] = {}
+    allowances: tuple[Allowance, ...] = ()
 
     @property
     def open_keys(self) -> bool:
@@ -104,6 +109,8 @@ def read_census(connection: Connection, before: Census | None) -> Census:
 
     Raises: StoreError.
     """
+    from dragoman.organisations.allowances import all_allowances
+
     with connection.transaction(snapshot=True):
         (row,) = connection.rows("SELECT number FROM revision WHERE id = 1")
         revision = int(row["number"])
@@ -117,8 +124,11 @@ def read_census(connection: Connection, before: Census | None) -> Census:
         else:
             keys = _read_keys(connection, before.keys if before is not None else {})
         tenants = _read_tenants(connection, before.tenants if before is not None else {})
+        allowances = tuple(all_allowances(connection))
+    if before is not None and before.allowances == allowances:
+        allowances = before.allowances
     guarded = operators > 0 or any(tenant != DEFAULT_ORGANISATION for tenant in tenants)
-    return Census(revision, guarded, keys, stamp, tenants)
+    return Census(revision, guarded, keys, stamp, tenants, allowances)
 
 
 def _stamp_keys(connection: Connection) -> tuple[Any, ...]:

@@ -52,8 +52,9 @@ class DirectoryAway(DragomanError):
 class Directory:
     """Knows who may ask. `look` finds out what has changed; `watch` does so for ever.
 
-    `changed` is told which organisations have, each time. Only the event loop's thread asks. `mark`
-    remembers over a restart whether the database was guarded; without one it is taken to be.
+    `changed` is told which organisations have, each time; `looked` is told what is known whenever a
+    look is over, however it ended. Only the event loop's thread asks. `mark` remembers over a
+    restart whether the database was guarded; without one it is taken to be.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Directory:
         self._uses: dict[str, float] = {}
         self._uses_at = clock()
         self.changed: Callable[[frozenset[str]], None] = lambda _: None
+        self.looked: Callable[[Census | None], None] = lambda _: None
 
     # -------------------------------------------------------------------------- what is known
 
@@ -174,6 +176,7 @@ class Directory:
                 found = await asyncio.shield(loop.run_in_executor(self._thread, self._read, before))
             except (StoreError, ConfigError) as error:
                 self._failed(error)
+                self.looked(self._census)
                 return
             self._away, self._said = False, None
             self._good_at, self._asked_at = self._clock(), began
@@ -181,6 +184,7 @@ class Directory:
                 self._census = found
                 self._recent = {}
                 self.changed(found.changed(before))
+            self.looked(self._census)
 
     def _read(self, before: Census | None) -> Census | None:
         """Read what has changed, in a thread; None when nothing has."""

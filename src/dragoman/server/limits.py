@@ -6,7 +6,6 @@ would let through as many times as much as there are workers.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -28,11 +27,10 @@ from dragoman.types.server import Ceilings
 
 if TYPE_CHECKING:
     from dragoman.organisations.desk import Desk
+    from dragoman.server.census import Census
     from dragoman.store.database import Connection
     from dragoman.types.exchange import Exchange
 
-INTERVAL_S = 0.5
-"""How often it is looked whether something was changed."""
 NEEDED = (
     f"set {VARIABLE}=redis://host:6379/0 (Redis or Valkey), start with `--workers 1`, or remove the"
     " limits"
@@ -46,10 +44,11 @@ log = logging.getLogger("dragoman.server")
 class Limits:
     """The limits of one worker. Made in its event loop.
 
-    `keeper` lets exchanges pass; `follow`, `found` and so on are for the drain; `watch` goes on
-    for ever. `reached` is told, in the drain's thread, when most of a quota is used. `workers` is
-    how many of us there are on this machine. Limits are known before anybody passes, unless the
-    database is away when we start: then they hold as soon as it is back.
+    `keeper` lets exchanges pass; `learn` is told what was set up whenever somebody has looked;
+    `follow`, `found` and so on are for the drain. `reached` is told, in the drain's thread, when
+    most of a quota is used. `workers` is how many of us there are on this machine. Limits are known
+    before anybody passes, unless the database is away when we start: then they hold as soon as it
+    is back.
     """
 
     def __init__(
@@ -62,7 +61,6 @@ class Limits:
         wall: Callable[[], float] = time.time,
         reached: Callable[[Sequence[Reached]], None] = lambda _: None,
     ) -> None:
-        self._desk = desk
         address = redis_address(env)
         self.counters: MemoryCounters | RedisCounters = MemoryCounters()
         if address is not None and desk is not None:
@@ -71,7 +69,7 @@ class Limits:
         self.keeper = Allowances(self.counters, wall, countable=countable)
         if desk is not None:
             self.keeper.wait_until_known()
-        self._revision = -1
+        self._rows: tuple[Allowance, ...] = ()
         self._by_id: Mapping[str, Allowance] = {}
         self._spending: Spending | None = None
         if desk is not None and drained:
@@ -92,34 +90,20 @@ class Limits:
         self._index()
 
     async def begin(self) -> None:
-        """Find out what is allowed, and who counts, before anybody is let in; never raises."""
-        for first in (self.look, getattr(self.counters, "begin", None)):
+        """Meet who counts before anybody is let in; never raises."""
+        if isinstance(self.counters, RedisCounters):
             try:
-                if first is not None:
-                    await first()
+                await self.counters.begin()
             except StoreError as error:
                 log.warning("limits: %s", error)
-        self.keeper.be_told()
 
-    async def look(self) -> None:
-        """Find out what has been changed in the database. Raises: StoreError."""
-        desk = self._desk
-        if desk is None or not is_there(desk.place):
-            return
-        found = await asyncio.to_thread(self._read, desk)
-        if found is not None:
-            self.keeper.know(rows=found)
+    def learn(self, census: Census | None) -> None:
+        """Take note of what the database allows; None while that is not known."""
+        if census is not None and census.allowances is not self._rows:
+            self._rows = census.allowances
+            self.keeper.know(rows=self._rows)
             self._index()
-
-    async def watch(self) -> None:
-        """Look for ever."""
-        while True:
-            try:
-                await self.look()
-            except StoreError as error:
-                log.debug("limits cannot be read: %s", error)  # the directory says it aloud
-            self.keeper.be_told()
-            await asyncio.sleep(INTERVAL_S)
+        self.keeper.be_told()
 
     async def close(self) -> None:
         """Tell what is still to be told, and let go of Redis."""
@@ -147,19 +131,6 @@ class Limits:
         """See `Spending.looked`."""
         if self._spending is not None:
             self._spending.looked()
-
-    # -- what is allowed
-
-    def _read(self, desk: Desk) -> list[Allowance] | None:
-        from dragoman.organisations.allowances import all_allowances
-
-        revision = desk.revision()
-        if revision == self._revision:
-            return None
-        with desk.read() as connection:
-            found = all_allowances(connection)
-        self._revision = revision
-        return found
 
     def _index(self) -> None:
         self._by_id = {each.id: each for each in self.keeper.rulebook.allowances}

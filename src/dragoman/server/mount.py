@@ -29,6 +29,7 @@ PREFIX = "/api/v1"
 BODY_LIMIT = 4 * 1024 * 1024
 """What is set up is small; a body of the data plane may be larger."""
 
+_READING = ("GET", "HEAD")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _NUL = (b"\\u0000", b"%00")
 """PostgreSQL keeps no text that holds one. Nobody needs it."""
@@ -77,12 +78,16 @@ def make_context(
 class Mount:
     """Answers requests below `/api/v1`. `context` is what the control plane works with.
 
-    Where a request comes from is what `door` says, as it does of those of the data plane.
+    Where a request comes from is what `door` says, as it does of those of the data plane. `tell` is
+    waited for before a change is answered: then those who have to keep to it know it.
     """
 
-    def __init__(self, context: Context, door: Callable[[], Door]) -> None:
+    def __init__(
+        self, context: Context, door: Callable[[], Door], tell: Callable[[], Awaitable[None]]
+    ) -> None:
         self._context = context
         self._door = door
+        self._tell = tell
         self._app: Litestar | None = None
         self._loading = asyncio.Lock()
 
@@ -95,7 +100,7 @@ class Mount:
         except DragomanError as error:
             await reply.send(error.status, JSON_HEADERS, _error_body(error))
             return
-        answer = _Answer(reply)
+        answer = _Answer(reply, None if request.method in _READING else self._tell)
         await app(_scope(request, self._door().address_of(request)), _receiver(body), answer.take)  # type: ignore[arg-type]
         await answer.finish()
 
@@ -171,10 +176,14 @@ def _receiver(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
 
 
 class _Answer:
-    """Turns ASGI's messages into a reply: in one piece, or in several when it comes so."""
+    """Turns ASGI's messages into a reply: in one piece, or in several when it comes so.
 
-    def __init__(self, reply: Reply) -> None:
+    `changed` is waited for before it is said that something was done.
+    """
+
+    def __init__(self, reply: Reply, changed: Callable[[], Awaitable[None]] | None) -> None:
         self._reply = reply
+        self._changed = changed
         self._status = 0
         self._headers: dict[str, str] = {}
         self._streaming = False
@@ -184,6 +193,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self._headers = _headers(message["headers"])
+            if self._changed is not None and self._status < 400:
+                await self._changed()
             return
         body, more = bytes(message.get("body", b"")), message.get("more_body", False)
         if not more and not self._streaming:
