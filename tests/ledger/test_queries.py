@@ -20,8 +20,8 @@ from dragoman.ledger.queries.requests import (
     find_request,
     list_requests,
 )
-from dragoman.ledger.queries.sums import Filters, Period, whole_hours
-from dragoman.ledger.queries.usage import By, read_groups, read_series, read_total
+from dragoman.ledger.queries.sums import Figures, Filters, Period, whole_hours
+from dragoman.ledger.queries.usage import By, Step, read_groups, read_series, read_total
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
 from dragoman.store.selection import Selection
@@ -157,6 +157,40 @@ def test_days_are_those_of_the_time_zone_also_when_clocks_change(place: Place) -
         assert [day.name[:10] for day in days] == ["2026-10-24", "2026-10-25", "2026-10-26"]
         (line,) = read_series(connection, period, ACME, "month", berlin)
         assert [point.figures.requests for point in line.points] == [73]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize("step", ["day", "week", "month"])
+def test_long_steps_add_up_the_hours_in_them(connection: Connection, step: Step, zone: str) -> None:
+    """Kolkata's days begin in the middle of an hour; the period begins and ends within a day."""
+    period = Period(PERIOD.since + 5 * 3600, PERIOD.until - 7 * 3600)
+    told = ZoneInfo(zone) if zone != "UTC" else UTC
+    every: tuple[By | None, ...] = (None, "provider", "key")
+    for by in every:
+        hours = read_series(connection, period, ACME, "hour", told, by, top=50)
+        steps = read_series(connection, period, ACME, step, told, by, top=50)
+        for line, hourly in zip(steps, hours, strict=True):
+            expected = dict.fromkeys((point.at for point in line.points), 0)
+            for point in hourly.points:
+                begun = max(at for at in expected if at <= point.at)
+                expected[begun] += point.figures.requests
+            found = {point.at: point.figures.requests for point in line.points}
+            assert (line.id, found) == (hourly.id, expected)
+            assert sum(found.values()) > 0
+
+
+def test_a_series_without_quantiles_is_the_same_but_for_them(connection: Connection) -> None:
+    quick, whole = (
+        read_series(connection, PERIOD, ACME, "day", UTC, "model", timed=timed)
+        for timed in (False, True)
+    )
+    untimed = {
+        name: None for name in Figures.__struct_fields__ if name.endswith(("p50_s", "p95_s"))
+    }
+    assert len(untimed) == 4
+    assert [[point.figures for point in line.points] for line in quick] == [
+        [replace(point.figures, **untimed) for point in line.points] for line in whole
+    ]
 
 
 def test_the_overview_compares_with_the_time_before(connection: Connection) -> None:

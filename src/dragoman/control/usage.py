@@ -160,10 +160,12 @@ def show_series(
     step: Step = "day",
     by: LineBy | None = None,
     top: Lines = TOP,
+    quantiles: bool = True,
 ) -> Series:
     """Add up what was used over time: one line, or one for each of the `top` groups and `others`.
 
     The last 30 days unless told otherwise. Steps in which nothing was used are there, and empty.
+    Groups are read faster without `quantiles`.
     """
     zone = read_zone(asked.timezone)
     period = read_period(asked.since, asked.until, desk.clock(), zone, default_s=30 * DAY_S)
@@ -175,7 +177,7 @@ def show_series(
         )
     with desk.read() as connection:
         filters = asked.of(connection, organisation.id)
-        lines = read_series(connection, period, filters, step, zone, by, top)
+        lines = read_series(connection, period, filters, step, zone, by, top, timed=quantiles)
     return Series(since=period.since, until=period.until, step=step, lines=lines)
 
 

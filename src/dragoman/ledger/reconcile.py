@@ -91,8 +91,9 @@ def _ours(
     # What was made up was asked of nobody.
     filters = Filters(organisation_id=organisation_id, provider=provider, tag="")
     ours: dict[tuple[str, str], dict[str, int]] = {}
-    for row in read_sums(connection, period, filters, ("provider", "model", "hour"), by_day=True):
-        day = datetime.fromtimestamp(row["hour"], UTC).date().isoformat()
+    starts = range(period.since, period.until, DAY_S)
+    for row in read_sums(connection, period, filters, ("provider", "model"), starts):
+        day = datetime.fromtimestamp(row["at"], UTC).date().isoformat()
         if day not in days:
             continue
         name = normal_model(row["model"]) if by_model else ""

@@ -15,8 +15,8 @@ from dragoman.ledger.queries.usage import (
     Point,
     Step,
     read_groups,
-    read_series,
     read_total,
+    read_trend,
 )
 from dragoman.store.database import Connection
 from dragoman.store.selection import Selection
@@ -57,14 +57,15 @@ def read_overview(
 ) -> Overview:
     """Read it. Raises: StoreError."""
     step: Step = "hour" if period.until - period.since <= HOURLY_UP_TO_S else "day"
+    now, line = read_trend(connection, period, filters, step, zone)
     models = read_groups(connection, period, filters, "model", timed=False)
     keys = read_groups(connection, period, filters, "key", timed=False)
     return Overview(
         period=period,
-        now=read_total(connection, period, filters),
+        now=now,
         before=read_total(connection, period.before, filters),
         step=step,
-        points=read_series(connection, period, filters, step, zone)[0].points,
+        points=line.points,
         models=tuple(models[:top]),
         keys=tuple(keys[:top]),
         failures=read_failures(connection, period, filters),

@@ -14,7 +14,7 @@ from dragoman.store.database import Connection
 
 Dimension: TypeAlias = Literal[
     "organisation_id", "tag", "project_id", "account_id", "key_id", "gateway_key", "provider",
-    "model", "hour",
+    "model",
 ]  # fmt: skip
 _WHOSE = frozenset({"project_id", "account_id", "key_id", "gateway_key", "key"})
 _WHAT = frozenset({"provider", "model"})
@@ -96,12 +96,12 @@ def read_sums(
     period: Period,
     filters: Filters,
     by: Sequence[Dimension] = (),
-    *,
-    by_day: bool = False,
+    starts: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
     """Add up rows by dimensions: each row has these, and the sums.
 
-    `by_day`: where rows are told apart by `hour`, that of a day in UTC will do.
+    `starts` tells steps in time apart, by their beginnings, in order: the first step begins no
+    later than the period, each ends where the next begins. A row has that of its step as `at`.
 
     Raises: StoreError.
     """
@@ -109,8 +109,8 @@ def read_sums(
     needed = {*chosen, *by}
     whose, what = bool(needed & _WHOSE), bool(needed & _WHAT)
     level = "all" if whose and what else "key" if whose else "model" if what else "total"
-    daily = level in ("key", "model") and (by_day or "hour" not in by)
-    return _read(connection, "hourly", _parts(period, level, daily), chosen, by, SUMS)
+    parts = _parts(period, level, daily=level in ("key", "model") and _are_days(starts))
+    return _read(connection, "hourly", parts, chosen, by, starts, SUMS)
 
 
 def read_times(
@@ -118,12 +118,11 @@ def read_times(
     period: Period,
     filters: Filters,
     by: Sequence[Dimension] = (),
-    *,
-    by_day: bool = False,
+    starts: Sequence[int] | None = None,
 ) -> list[dict[str, Any]] | None:
     """Add up histograms by dimensions. None: they know nothing of whose exchanges were.
 
-    `by_day` as in `read_sums`.
+    `starts` as in `read_sums`.
 
     Raises: StoreError.
     """
@@ -132,9 +131,8 @@ def read_times(
     if needed & _WHOSE:
         return None
     level = "model" if needed & _WHAT else "total"
-    daily = level == "model" and (by_day or "hour" not in by)
-    parts = _parts(period, level, daily)
-    return _read(connection, "latency", parts, chosen, by, LATENCY_SUMS)
+    parts = _parts(period, level, daily=level == "model" and _are_days(starts))
+    return _read(connection, "latency", parts, chosen, by, starts, LATENCY_SUMS)
 
 
 def add(rows: Sequence[Mapping[str, Any]], sums: Sequence[str] = SUMS) -> dict[str, int]:
@@ -158,7 +156,12 @@ def _chosen(filters: Filters) -> dict[str, Any]:
     return {name: value for name, value in asdict(filters).items() if value is not None}
 
 
-def _parts(period: Period, level: str, daily: bool) -> list[tuple[str, int, int]]:
+def _are_days(starts: Sequence[int] | None) -> bool:
+    """Whether no step begins within a day of UTC."""
+    return starts is None or all(start % DAY_S == 0 for start in starts)
+
+
+def _parts(period: Period, level: str, *, daily: bool) -> list[tuple[str, int, int]]:
     """Cover a period: whole days by rows of days, the rest by rows of hours."""
     first = -(-period.since // DAY_S) * DAY_S
     last = period.until // DAY_S * DAY_S
@@ -178,6 +181,7 @@ def _read(
     parts: Sequence[tuple[str, int, int]],
     chosen: Mapping[str, Any],
     by: Sequence[Dimension],
+    starts: Sequence[int] | None,
     sums: Sequence[str],
 ) -> list[dict[str, Any]]:
     conditions = [
@@ -186,22 +190,37 @@ def _read(
         else f"{name} = :{name}"
         for name in chosen
     ]
-    values = dict(chosen)
-    columns = ", ".join((*by, *sums))
+    at = {} if starts is None else {"at": f"{_step_of(starts)} AS at"}
+    columns = ", ".join((*by, *at.values(), *sums))
     selects = []
-    for number, (level, since, until) in enumerate(parts):
-        values |= {f"since{number}": since, f"until{number}": until, f"level{number}": level}
-        within = [f"level = :level{number}", f"hour >= :since{number}", f"hour < :until{number}"]
+    for level, since, until in parts:
+        # Level and times are written out. Where they are values, PostgreSQL plans from the sixth
+        # time on for any there might be, reads every level of all hours, and takes a second.
+        within = [f"level = '{level}'", f"hour >= {since}", f"hour < {until}"]
         selects.append(
             f"SELECT {columns} FROM {table} WHERE {' AND '.join([*within, *conditions])}"  # noqa: S608
         )
     # PostgreSQL adds integers up to decimals of any length.
     added = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in sums)
-    named = ", ".join(by)
+    named = ", ".join((*by, *at))
     rows = connection.rows(
-        f"SELECT {named + ', ' if by else ''}{added} FROM ({' UNION ALL '.join(selects)}) AS part"  # noqa: S608
-        f"{' GROUP BY ' + named if by else ''}",
-        values,
+        f"SELECT {named + ', ' if named else ''}{added}"  # noqa: S608
+        f" FROM ({' UNION ALL '.join(selects)}) AS part{' GROUP BY ' + named if named else ''}",
+        chosen,
     )
     # Without groups SQL makes a row of nothing.
     return [dict(row) for row in rows if row[sums[0]] is not None]
+
+
+def _step_of(starts: Sequence[int]) -> str:
+    """Write in SQL the step in which an hour lies: steps are halved until one is left.
+
+    Added up there, what is read is a row for each step instead of one for every hour.
+    """
+    if isinstance(starts, range) and starts.step == HOUR_S:
+        return "hour"
+    if len(starts) == 1:
+        return f"CAST({starts[0]} AS BIGINT)"
+    half = len(starts) // 2
+    before, behind = _step_of(starts[:half]), _step_of(starts[half:])
+    return f"CASE WHEN hour < {starts[half]} THEN {before} ELSE {behind} END"

@@ -35,8 +35,8 @@ _DIMENSIONS: Mapping[By, tuple[Dimension, ...]] = {
     "member": ("account_id",),
     "organisation": ("organisation_id",),
     "tag": ("tag",),
-    "day": ("hour",),
-    "hour": ("hour",),
+    "day": (),
+    "hour": (),
 }
 OTHERS = "others"
 """What the groups are called together that have no line of their own in a series."""
@@ -86,15 +86,15 @@ def read_groups(
 
     Raises: StoreError.
     """
-    zoned = Zoned(zone)
     name_of = _namer(connection, by, filters, zone)
-    dimensions = _DIMENSIONS[by]
+    starts = find_starts(period, by, zone) if by in ("day", "hour") else None
+    asked = (connection, period, filters, _DIMENSIONS[by], starts)
     grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in read_sums(connection, period, filters, dimensions):
-        grouped[_identify(by, row, zoned)].append(row)
+    for row in read_sums(*asked):
+        grouped[_identify(by, row)].append(row)
     times: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in (timed and read_times(connection, period, filters, dimensions)) or ():
-        times[_identify(by, row, zoned)].append(row)
+    for row in (timed and read_times(*asked)) or ():
+        times[_identify(by, row)].append(row)
     groups = [
         Group(id=id_, name=name_of(rows[0], id_), figures=_figures(rows, times.get(id_, ())))
         for id_, rows in grouped.items()
@@ -110,6 +110,16 @@ def read_total(connection: Connection, period: Period, filters: Filters) -> Figu
     return _figures(rows, read_times(connection, period, filters) or ()) if rows else Figures()
 
 
+def read_trend(
+    connection: Connection, period: Period, filters: Filters, step: Step, zone: tzinfo
+) -> tuple[Figures, Line]:
+    """Add everything up, in all and by steps in time, of `zone`. Raises: StoreError."""
+    starts = find_starts(period, step, zone)
+    rows = read_sums(connection, period, filters, (), starts)
+    times = read_times(connection, period, filters, (), starts) or ()
+    return _figures(rows, times), _line("", "", rows, times, starts)
+
+
 def read_series(
     connection: Connection,
     period: Period,
@@ -118,33 +128,29 @@ def read_series(
     zone: tzinfo,
     by: By | None = None,
     top: int = TOP,
+    *,
+    timed: bool = True,
 ) -> list[Line]:
     """Add up by steps in time, of `zone`: one line, or one for each of the `top` groups.
 
     Steps in which nothing was used are there, and empty. There are no quantiles where it is about
-    whose requests they were.
+    whose requests they were, nor without `timed`, which leaves less to read.
 
     Raises: StoreError.
     """
-    zoned = Zoned(zone)
-    hours = range(period.since, period.until, HOUR_S)
-    starts = list(dict.fromkeys(zoned.begin(hour, step) for hour in hours))
-    dimensions = _DIMENSIONS[by] if by is not None else ()
-    by_day = step != "hour" and zone is UTC
-    asked = (connection, period, filters, (*dimensions, "hour"))
+    if by is None:
+        return [read_trend(connection, period, filters, step, zone)[1]]
+    starts = find_starts(period, step, zone)
+    asked = (connection, period, filters, _DIMENSIONS[by], starts)
 
     def sort_out(rows: Sequence[dict[str, Any]]) -> Mapping[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
-            row["at"] = zoned.begin(row["hour"], step)
-            found["" if by is None else _identify(by, row, zoned)].append(row)
+            found[_identify(by, row)].append(row)
         return found
 
-    lines = sort_out(read_sums(*asked, by_day=by_day))
-    times = sort_out(read_times(*asked, by_day=by_day) or ())
-
-    if by is None:
-        return [_line("", "", lines[""], times[""], starts)]
+    lines = sort_out(read_sums(*asked))
+    times = sort_out((timed and read_times(*asked)) or ())
     name_of = _namer(connection, by, filters, zone)
     groups = [
         Group(id=id_, name=name_of(found[0], id_), figures=_figures(found))
@@ -155,30 +161,28 @@ def read_series(
     rest = [one.id for one in ordered[top:]]
     if not rest:
         return shown
-    summed, timed = ([row for id_ in rest for row in of[id_]] for of in (lines, times))
-    return [*shown, _line(OTHERS, OTHERS, summed, timed, starts)]
+    summed, others = ([row for id_ in rest for row in of[id_]] for of in (lines, times))
+    return [*shown, _line(OTHERS, OTHERS, summed, others, starts)]
 
 
-class Zoned:
-    """Finds the beginning of the day, week or month in which an hour lies, in a time zone."""
+def find_starts(period: Period, step: Step, zone: tzinfo) -> Sequence[int]:
+    """Find where steps begin, the first of them no later than the period; all in Unix seconds.
 
-    def __init__(self, zone: tzinfo) -> None:
-        self._zone = zone
-        self._known: dict[tuple[int, Step], int] = {}
+    Days, weeks and months are those of `zone`; one that is half an hour off has them to the hour.
+    """
+    hours = range(period.since, period.until, HOUR_S)
+    if step == "hour":
+        return hours
+    return list(dict.fromkeys(_begin(hour, step, zone) for hour in hours))
 
-    def begin(self, hour: int, step: Step) -> int:
-        """Find it; all in Unix seconds."""
-        if step == "hour":
-            return hour
-        found = self._known.get((hour, step))
-        if found is None:
-            then = datetime.fromtimestamp(hour, self._zone).replace(hour=0, minute=0)
-            if step == "week":
-                then -= timedelta(days=then.weekday())
-            elif step == "month":
-                then = then.replace(day=1)
-            found = self._known[hour, step] = int(then.timestamp())
-        return found
+
+def _begin(hour: int, step: Step, zone: tzinfo) -> int:
+    then = datetime.fromtimestamp(hour, zone).replace(hour=0, minute=0)
+    if step == "week":
+        then -= timedelta(days=then.weekday())
+    elif step == "month":
+        then = then.replace(day=1)
+    return int(then.timestamp())
 
 
 def _namer(
@@ -196,13 +200,13 @@ def _namer(
     return name
 
 
-def _identify(by: By, row: Mapping[str, Any], zoned: Zoned) -> str:
+def _identify(by: By, row: Mapping[str, Any]) -> str:
     if by == "model":
         return f"{row['provider']}/{row['model']}" if row["provider"] or row["model"] else ""
     if by == "key":
         return str(row["key_id"] or row["gateway_key"])
     if by in ("day", "hour"):
-        return str(zoned.begin(row["hour"], "day" if by == "day" else "hour"))
+        return str(row["at"])
     return str(row[_DIMENSIONS[by][0]])
 
 
