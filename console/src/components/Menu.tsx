@@ -10,10 +10,10 @@ interface Props {
   children: ReactNode;
 }
 
-/** A list of things to do or to choose, under a button. Arrows and letters go to them. */
+/** A list of things to do or to choose, under a button. Arrows and letters go to them; the page stays as it is. */
 export function Menu({ trigger, children }: Props) {
   return (
-    <DropdownMenu.Root>
+    <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content align="end" sideOffset={4} collisionPadding={8} className="z-30 min-w-44 rounded-card border border-line bg-surface p-1.5 text-ink">

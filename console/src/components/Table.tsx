@@ -15,7 +15,7 @@ const AHEAD = 12;
 interface Props<Row extends object> {
   label: string;
   // The values of columns differ in type; a table only shows them.
-  // biome-ignore lint: see above
+  // oxlint-disable-next-line typescript/no-explicit-any
   columns: readonly ColumnDef<Features, Row, any>[];
   rows: readonly Row[];
   keyOf: (row: Row) => string;

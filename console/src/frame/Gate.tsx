@@ -4,6 +4,7 @@ import { Failure } from "~/api/client";
 import { SkeletonRows } from "~/components/Skeleton";
 import { Trouble } from "~/components/Trouble";
 import { useMe } from "~/session";
+import { Alone } from "./Alone";
 import { SignIn } from "./SignIn";
 
 /** Pages that one reaches by a link, before there is an account. */
@@ -22,9 +23,4 @@ export function Gate({ children, bare }: { children: ReactNode; bare: ReactNode 
       <Trouble error={me.error} onAgain={() => void me.refetch()} />
     </Alone>
   );
-}
-
-/** One thing in the middle of an empty page. */
-export function Alone({ children }: { children: ReactNode }) {
-  return <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col justify-center p-6">{children}</main>;
 }

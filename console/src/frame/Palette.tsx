@@ -23,7 +23,7 @@ export function Palette({ onClose }: Props) {
   return (
     <Dialog label="Go to" onClose={onClose} className="top-[12dvh] left-1/2 w-[calc(100%-2rem)] max-w-lg -translate-x-1/2 rounded-card border">
       <Command label="Go to" loop>
-        <Command.Input autoFocus placeholder="Where to?" className="h-12 w-full border-b border-line bg-transparent px-4 outline-none" />
+        <Command.Input autoFocus placeholder="Where to?" className="h-12 w-full border-b border-line bg-transparent px-4 outline-none placeholder:text-muted" />
         <Command.List className="max-h-80 overflow-y-auto p-2">
           <Command.Empty className="p-4 text-center text-muted">Nothing is called that</Command.Empty>
           <Command.Group heading="Pages" className={GROUP}>

@@ -3,8 +3,9 @@ import { useState } from "react";
 import { api, Failure, type Refusal, taken } from "~/api/client";
 import { Button } from "~/components/Button";
 import { TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
+import { Alone } from "./Alone";
 import { Elsewhere } from "./Elsewhere";
-import { Alone } from "./Gate";
 
 /** Sign in with a password. Where the gateway waits to be set up, it says how. */
 export function SignIn({ told }: { told: Refusal }) {
@@ -24,14 +25,8 @@ export function SignIn({ told }: { told: Refusal }) {
     );
   return (
     <Alone>
-      <h1 className="text-lg font-semibold">Sign in to Dragoman</h1>
-      <form
-        className="mt-4 flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          signIn.mutate();
-        }}
-      >
+      <h1 className="mb-4 text-lg font-semibold">Sign in to Dragoman</h1>
+      <Form onSubmit={() => signIn.mutate()}>
         <TextField label="E-mail" type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
         <TextField
           label="Password"
@@ -45,7 +40,7 @@ export function SignIn({ told }: { told: Refusal }) {
         <Button kind="primary" type="submit" busy={signIn.isPending}>
           Sign in
         </Button>
-      </form>
+      </Form>
       <Elsewhere />
     </Alone>
   );

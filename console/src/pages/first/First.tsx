@@ -90,7 +90,7 @@ export default function First() {
               {answer}
             </p>
           )}
-          {ask.error !== null && <Trouble error={ask.error} />}
+          <Trouble error={ask.error} />
         </Step>
         <Step number={3} title="A key for your program" done={make.isSuccess}>
           {make.data === undefined ? (
@@ -111,7 +111,7 @@ export default function First() {
           ) : (
             <KeyText text={make.data.key} model={model} />
           )}
-          {make.error !== null && <Trouble error={make.error} />}
+          <Trouble error={make.error} />
         </Step>
       </ol>
       <p className="mt-6 text-center">

@@ -73,7 +73,7 @@ export function Presets({ onDone }: { onDone: (model: string) => void }) {
           </Button>
         </form>
       )}
-      {keep.error !== null && <Trouble error={keep.error} />}
+      <Trouble error={keep.error} />
     </>
   );
 }

@@ -16,7 +16,7 @@ export type Guardrail = Shapes["GuardrailShown"];
 
 const column = columnsOf<Guardrail>();
 const columns = column.columns([
-  column.accessor("position", { header: "Order", meta: { align: "right" } }),
+  column.accessor("position", { header: "Order" }),
   column.accessor("name", { header: "Name", cell: ({ getValue }) => <span className="font-medium">{getValue()}</span> }),
   column.accessor((one) => String(one.definition.kind ?? ""), { id: "kind", header: "Looks for" }),
   column.accessor("mode", { header: "Mode", cell: ({ getValue }) => <Badge tone={getValue() === "enforce" ? "accent" : "plain"}>{getValue()}</Badge> }),

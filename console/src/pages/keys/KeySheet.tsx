@@ -8,9 +8,10 @@ import { FormSheet } from "~/components/FormSheet";
 import { ago, time } from "~/components/numbers";
 import { Sheet } from "~/components/Sheet";
 import { useOrg } from "~/session";
-import { type Key, State } from "./Keys";
+import type { Key } from "./Keys";
 import { KeyText } from "./KeyText";
 import { RuleFields } from "./RuleFields";
+import { State } from "./State";
 
 const DAY = 86_400;
 

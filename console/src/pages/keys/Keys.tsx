@@ -2,7 +2,6 @@ import { KeyRound, Plus } from "lucide-react";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
-import { Badge } from "~/components/Badge";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
@@ -13,6 +12,7 @@ import { columnsOf, Table } from "~/components/Table";
 import { type Shapes, useOrg } from "~/session";
 import { KeySheet } from "./KeySheet";
 import { NewKey } from "./NewKey";
+import { State } from "./State";
 
 export type Key = Shapes["KeyShown"];
 
@@ -67,14 +67,6 @@ export default function Keys() {
       {open && <KeySheet shown={open} onClose={() => setOpen(null)} />}
     </>
   );
-}
-
-export function State({ of: key }: { of: Key }) {
-  const now = Date.now() / 1000;
-  if (key.revoked_at != null) return <Badge tone="bad">revoked</Badge>;
-  if (key.expires_at != null && key.expires_at <= now) return <Badge tone="bad">expired</Badge>;
-  if (key.previous_until != null && key.previous_until > now) return <Badge tone="warn">rotating</Badge>;
-  return <Badge tone="good">valid</Badge>;
 }
 
 function rulesOf({ rules }: Key): string {

@@ -23,8 +23,8 @@ export function BurnDown({ limit, used }: { limit: Limit; used: Shapes["UsedShow
   });
   const points = series.data?.lines[0]?.points ?? [];
   if (points.length < 2) return null;
-  let sum = 0;
-  const spent = points.map(({ figures }) => (sum += figures.cost_nanousd ?? 0));
+  const spent = points.reduce<number[]>((sums, { figures }) => [...sums, (sums.at(-1) ?? 0) + (figures.cost_nanousd ?? 0)], []);
+  const sum = spent.at(-1) ?? 0;
   const last = points.at(-1)?.at ?? 0;
   const seconds = step === "hour" ? 3600 : DAY;
   const ahead: number[] = [];

@@ -11,11 +11,13 @@ import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
 import { count, duration, money, percent } from "~/components/numbers";
 import { PageHead } from "~/components/PageHead";
+import { Segments } from "~/components/Segments";
 import { Shown } from "~/components/Shown";
 import { Stat } from "~/components/Stat";
 import { Trouble } from "~/components/Trouble";
 import { type Shapes, useMay, useOrg } from "~/session";
 import { Failures } from "./Failures";
+import { answeredOf, change, costOf, rate, tokensOf } from "./figures";
 import { ProviderHealth } from "./ProviderHealth";
 import { Top } from "./Top";
 
@@ -87,8 +89,8 @@ export default function Overview() {
             title={`${measure} by ${by}`}
             action={
               <div className="flex flex-wrap gap-2">
-                <Toggle label="What is counted" choices={Object.keys(MEASURES) as (keyof typeof MEASURES)[]} value={measure} onChange={setMeasure} />
-                <Toggle label="What is told apart" choices={BY} value={by} onChange={setBy} />
+                <Segments label="What is counted" choices={Object.keys(MEASURES) as (keyof typeof MEASURES)[]} value={measure} onChange={setMeasure} />
+                <Segments label="What is told apart" choices={BY} value={by} onChange={setBy} />
               </div>
             }
           >
@@ -146,27 +148,6 @@ export default function Overview() {
   );
 }
 
-/** Known costs, and those that were made up where all traffic is. */
-export function costOf(figures: Figures): number {
-  return (figures.cost_nanousd ?? 0) + (figures.demo_nanousd ?? 0);
-}
-
-function tokensOf(figures: Figures): number {
-  return (figures.prompt_tokens ?? 0) + (figures.completion_tokens ?? 0);
-}
-
-function answeredOf(figures: Figures): number {
-  return (figures.requests ?? 0) - (figures.failed ?? 0) - (figures.stopped ?? 0);
-}
-
-function rate(part: number | undefined, whole: number | undefined): number | null {
-  return whole ? (part ?? 0) / whole : null;
-}
-
-function change(now: number | null | undefined, before: number | null | undefined): number | null {
-  return now == null || !before ? null : now / before - 1;
-}
-
 function NothingYet() {
   const org = useOrg();
   const admin = useMay("admin");
@@ -196,32 +177,7 @@ function NothingYet() {
       }
     >
       Requests, costs and failures will be here as they happen. Demo traffic shows what that looks like; one click in Settings deletes it.
-      {fill.error !== null && <Trouble error={fill.error} />}
+      <Trouble error={fill.error} />
     </Empty>
-  );
-}
-
-interface ToggleProps<Choice extends string> {
-  label: string;
-  choices: readonly Choice[];
-  value: Choice;
-  onChange: (choice: Choice) => void;
-}
-
-function Toggle<Choice extends string>({ label, choices, value, onChange }: ToggleProps<Choice>) {
-  return (
-    <div role="group" aria-label={label} className="flex rounded-md border border-line p-0.5">
-      {choices.map((choice) => (
-        <button
-          key={choice}
-          type="button"
-          aria-pressed={choice === value}
-          onClick={() => onChange(choice)}
-          className="h-6 rounded px-2 text-xs text-muted hover:text-ink aria-pressed:bg-tint aria-pressed:font-medium aria-pressed:text-accent"
-        >
-          {choice}
-        </button>
-      ))}
-    </div>
   );
 }

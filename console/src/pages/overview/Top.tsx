@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { Card } from "~/components/Card";
 import { count, money } from "~/components/numbers";
 import type { Shapes } from "~/session";
-import { costOf } from "./Overview";
+import { costOf } from "./figures";
 
 interface Props {
   title: string;

@@ -1,6 +1,7 @@
 import { Plus, X } from "lucide-react";
 import { Button } from "~/components/Button";
 import { BOX } from "~/components/Field";
+import { IconButton } from "~/components/IconButton";
 
 /** A model as the form has it; what is empty is not known. Prices are USD per million tokens. */
 export interface ModelRow {
@@ -47,9 +48,7 @@ export function ModelsField({ value, onChange, error, found }: Props) {
               className={`${BOX} h-8 ${width}`}
             />
           ))}
-          <button type="button" aria-label={`Take model ${index + 1} away`} onClick={() => onChange(value.filter((_, at) => at !== index))} className="grid size-8 shrink-0 place-items-center text-muted hover:text-ink">
-            <X aria-hidden size={14} />
-          </button>
+          <IconButton label={`Take model ${index + 1} away`} icon={X} onClick={() => onChange(value.filter((_, at) => at !== index))} />
         </div>
       ))}
       {error !== undefined && (

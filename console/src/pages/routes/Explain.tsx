@@ -4,6 +4,8 @@ import { api, taken } from "~/api/client";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
+import { SwitchField } from "~/components/SwitchField";
 import { Trouble } from "~/components/Trouble";
 import { useOrg } from "~/session";
 
@@ -18,24 +20,15 @@ export function Explain() {
   });
   return (
     <Card title="Where would a request go?" className="self-start">
-      <form
-        className="flex flex-col gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          explain.mutate();
-        }}
-      >
+      <Form onSubmit={() => explain.mutate()}>
         <TextField label="Model" required value={model} onChange={(event) => setModel(event.target.value)} />
         <TextField label="Tokens of its prompt" type="number" min={0} value={tokens} onChange={(event) => setTokens(event.target.value)} />
-        <label className="flex items-center gap-2">
-          <input type="checkbox" checked={image} onChange={(event) => setImage(event.target.checked)} />
-          with an image
-        </label>
+        <SwitchField label="With an image" checked={image} onChange={setImage} />
         <Button type="submit" busy={explain.isPending}>
           Explain
         </Button>
-      </form>
-      {explain.error !== null && <Trouble error={explain.error} />}
+      </Form>
+      <Trouble error={explain.error} />
       {explain.data !== undefined && (
         <div role="status" className="mt-4 flex flex-col gap-3">
           <ul className="list-disc pl-4 text-muted">

@@ -30,7 +30,7 @@ export default function Settings() {
     <>
       <PageHead title="Settings" />
       <Shown of={organisations}>
-        <div className="grid items-start gap-4 xl:grid-cols-2">
+        <div className="gap-4 xl:columns-2 *:mb-4 *:break-inside-avoid">
           {shown !== undefined && <Keeping key={org} given={shown} editable={admin} />}
           {shown !== undefined && me?.operator && <Quotas key={`quotas ${org} ${shown.version}`} shown={shown} />}
           {admin && <DemoTraffic />}

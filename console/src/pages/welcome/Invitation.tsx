@@ -2,9 +2,10 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Alone } from "~/frame/Gate";
+import { Alone } from "~/frame/Alone";
 import { Button } from "~/components/Button";
 import { TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
 import { Shown } from "~/components/Shown";
 import { Trouble } from "~/components/Trouble";
 import { useMe } from "~/session";
@@ -36,27 +37,21 @@ export default function Invitation() {
     <Alone>
       <Shown of={seen} rows={3}>
         <h1 className="text-lg font-semibold">You are invited to {seen.data?.organisation}</h1>
-        <p className="mt-1 text-muted">As {seen.data?.role}.</p>
+        <p className="mt-1 mb-4 text-muted">As {seen.data?.role}.</p>
         {me.data?.account != null ? (
-          <Button className="mt-4" kind="primary" busy={accept.isPending} onClick={() => accept.mutate()}>
+          <Button kind="primary" busy={accept.isPending} onClick={() => accept.mutate()}>
             Join as {me.data.name}
           </Button>
         ) : (
-          <form
-            className="mt-4 flex flex-col gap-4"
-            onSubmit={(event) => {
-              event.preventDefault();
-              register.mutate();
-            }}
-          >
+          <Form onSubmit={() => register.mutate()}>
             <TextField label="E-mail" type="email" autoComplete="username" required disabled={seen.data?.email != null} value={seen.data?.email ?? email} onChange={(event) => setEmail(event.target.value)} />
             <TextField label="Password" type="password" autoComplete="new-password" required minLength={12} hint="Twelve characters at least." value={password} onChange={(event) => setPassword(event.target.value)} />
             <Button kind="primary" type="submit" busy={register.isPending}>
               Join
             </Button>
-          </form>
+          </Form>
         )}
-        {trouble !== null && <Trouble error={trouble} />}
+        <Trouble error={trouble} />
       </Shown>
     </Alone>
   );

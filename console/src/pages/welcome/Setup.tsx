@@ -2,9 +2,10 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
-import { Alone } from "~/frame/Gate";
+import { Alone } from "~/frame/Alone";
 import { Button } from "~/components/Button";
 import { TextField } from "~/components/Field";
+import { Form } from "~/components/Form";
 import { Trouble } from "~/components/Trouble";
 
 /** The operator's first page: the link that the gateway printed leads here, once. */
@@ -24,21 +25,15 @@ export default function Setup() {
   return (
     <Alone>
       <h1 className="text-lg font-semibold">Set up this gateway</h1>
-      <p className="mt-1 text-muted">You become its operator: whoever runs it, and may do everything. The link works once.</p>
-      <form
-        className="mt-4 flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          setUp.mutate();
-        }}
-      >
+      <p className="mt-1 mb-4 text-muted">You become its operator: whoever runs it, and may do everything. The link works once.</p>
+      <Form onSubmit={() => setUp.mutate()}>
         <TextField label="E-mail" type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
         <TextField label="Password" type="password" autoComplete="new-password" required minLength={12} hint="Twelve characters at least." value={password} onChange={(event) => setPassword(event.target.value)} />
-        {setUp.error !== null && <Trouble error={setUp.error} />}
+        <Trouble error={setUp.error} />
         <Button kind="primary" type="submit" busy={setUp.isPending}>
           Go on
         </Button>
-      </form>
+      </Form>
     </Alone>
   );
 }
