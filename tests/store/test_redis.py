@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import pytest
 
@@ -117,3 +118,26 @@ def test_an_address_shows_no_password() -> None:
 def test_without_the_variable_there_is_none() -> None:
     assert redis_address({}) is None
     assert redis_address({VARIABLE: "  "}) is None
+
+
+def test_a_busy_event_loop_is_not_taken_for_a_silent_server(redis_server: RedisServer) -> None:
+    async def burn() -> None:
+        while True:
+            until = time.perf_counter() + 0.06  # longer than a command may take
+            while time.perf_counter() < until:
+                pass
+            await asyncio.sleep(0)
+
+    async def ask() -> None:
+        address = redis_server.new()
+        burning = asyncio.ensure_future(burn())
+        for _ in range(3):
+            redis = Redis(address)
+            redis._met = True  # to connect may take no longer than it does in a process that is old
+            for _ in range(3):
+                assert await redis.ask("PING") == b"PONG"
+            assert not redis.away
+            await redis.close()
+        burning.cancel()
+
+    asyncio.run(ask())

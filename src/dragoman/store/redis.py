@@ -1,8 +1,9 @@
 """Redis or Valkey: what workers share from one moment to the next.
 
-Law: nothing waits for it longer than a moment. A command has 50 ms; when there is no answer in that
-time, or no connection, a breaker opens, and until it tries again everything that would be asked
-fails at once. What is kept there can be lost at any time: the database holds the truth.
+Law: nothing waits for it longer than a moment. A command has 50 ms, in which our event loop turns:
+that it is busy is not Redis' fault. When there is no answer in that time, several times in a row,
+or no connection, a breaker opens, and until it tries again everything that would be asked fails at
+once. What is kept there can be lost at any time: the database holds the truth.
 
 Commands of one event loop share one connection: what comes while an answer is awaited goes together
 in the next packet, so that thousands at a time cost a few round trips.
@@ -47,9 +48,10 @@ PAUSES_S = (0.25, 0.5, 1.0, 2.0)
 QUEUE_LIMIT = 10_000
 BATCH_LIMIT = 128
 """Commands in one packet: what comes after them waits for no more than these."""
-_HOPS = 3
-"""Turns of the event loop between "the time is over" and "nothing has come": when the loop itself
-was late, the answer lies in the socket and has not been looked at."""
+PARTS = 10
+"""Of a time limit, each at least one turn of the event loop. An answer takes up to five turns."""
+CONNECT_PARTS = 30
+"""To connect, sign in, choose a database and ask takes up to fifteen; TLS some more."""
 
 Word: TypeAlias = str | bytes | int | float
 
@@ -253,7 +255,7 @@ class Redis:
 
         down: RedisDown | None = None
         try:
-            async with _Moment(self._timeout_s if self._met else max(self._timeout_s, CONNECT_S)):
+            async with self._moment():
                 answers = await self._exchange([command for command, _ in batch])
         except TimeoutError:
             self._met = True
@@ -281,6 +283,10 @@ class Redis:
                     if not future.done():
                         future.set_exception(down)
                 await self._disconnect()
+
+    def _moment(self) -> _Moment:
+        seconds = self._timeout_s if self._met else max(self._timeout_s, CONNECT_S)
+        return _Moment(seconds, CONNECT_PARTS if self._connection is None else PARTS)
 
     async def _exchange(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
         from redis.exceptions import ResponseError
@@ -319,10 +325,16 @@ class Redis:
 
 
 class _Moment:
-    """A time limit that does not count what the event loop was late by."""
+    """A time limit that runs only while the event loop turns.
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    It is counted in parts, and each looks at what has come before the next one begins. So a loop
+    that is late, or stands still for as long as it likes, takes away no more than one part: an
+    answer that lies in the socket, unread, is not late.
+    """
+
+    def __init__(self, seconds: float, parts: int) -> None:
+        self._part_s = seconds / parts
+        self._parts = parts
         self._over = False
 
     async def __aenter__(self) -> None:
@@ -330,11 +342,11 @@ class _Moment:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._handle: asyncio.Handle = self._loop.call_later(self._seconds, self._hop, _HOPS)
+        self._handle: asyncio.Handle = self._loop.call_later(self._part_s, self._next, self._parts)
 
-    def _hop(self, left: int) -> None:
-        if left:
-            self._handle = self._loop.call_soon(self._hop, left - 1)
+    def _next(self, left: int) -> None:
+        if left > 1:
+            self._handle = self._loop.call_later(self._part_s, self._next, left - 1)
         else:
             self._over = True
             self._task.cancel()
