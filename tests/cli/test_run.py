@@ -135,7 +135,9 @@ def test_a_gateway_of_its_own_lives_as_long_as_the_program(
     assert env["ANTHROPIC_AUTH_TOKEN"] == "sesame"
     assert answer["status"] == "ok"
     assert is_gone(env["ANTHROPIC_BASE_URL"])
-    assert (dragoman.home / ".local/state/dragoman/gateway.log").read_text() == ""
+    said = (dragoman.home / ".local/state/dragoman/gateway.log").read_text()
+    # On a slow machine Python's development mode tells how long a step of the event loop took.
+    assert [line for line in said.splitlines() if not line.startswith("Executing <")] == []
 
 
 def test_its_gateway_ends_when_we_are_killed(
