@@ -20,6 +20,7 @@ from dragoman.server.checks import Checks
 from dragoman.server.snapshot import Snapshot, take_snapshot
 from dragoman.server.turns import Turn, Turns
 from dragoman.transport.dial import Network
+from dragoman.types.checked import Checked
 from dragoman.types.model import Price
 from dragoman.types.usage import Usage
 from tests.library.asking import configure
@@ -90,6 +91,9 @@ def test_a_provider_that_does_not_answer_is_asked_last_until_it_does(
         assert shaky.requests == []  # nobody is asked before the worker has begun
         look(checks, clock, 3)
         assert first_of(snapshot, clock, ("shaky/m", "good/m")) == [True, False]
+        assert checks.last((None, "shaky")) == Checked(clock.now, "upstream_error")
+        assert checks.last((None, "good")) == Checked(clock.now)
+        assert checks.last(("acme", "good")) is None
         look(checks, clock, 5)
         assert len(shaky.requests) == 1
         look(checks, clock, 6)

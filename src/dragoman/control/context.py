@@ -12,6 +12,7 @@ from dragoman.organisations.safe import Safe
 from dragoman.registry import Registry
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.dial import Network
+from dragoman.types.checked import FindCheck
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -21,7 +22,8 @@ class Context(Struct, frozen=True, kw_only=True):
     (reachable from elsewhere, and nothing guards it). `check_host` and `check_origin` raise
     Forbidden for a request's headers: for a name that this machine was not given, for a web page
     that may not ask. `registry` gives what an organisation's models lead to, by its id. `network`
-    is the policy under which `transport` connects at the moment.
+    is the policy under which `transport` connects at the moment. `checked` finds what came of the
+    last time that a provider was asked whether it is there.
     """
 
     desk: Desk
@@ -33,4 +35,5 @@ class Context(Struct, frozen=True, kw_only=True):
     closed: Callable[[], bool]
     check_host: Callable[[Mapping[str, str]], None]
     check_origin: Callable[[Mapping[str, str]], None]
+    checked: FindCheck
     env: Mapping[str, str]

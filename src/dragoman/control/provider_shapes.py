@@ -7,10 +7,12 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from dragoman.errors import ConfigError
+from dragoman.control.words import word_of
+from dragoman.errors import ConfigError, InvalidRequest
 from dragoman.organisations.definition import called_urls
 from dragoman.organisations.provider_rows import StoredProvider, load_provider, open_token
 from dragoman.organisations.safe import Safe
+from dragoman.types.checked import Checked
 from dragoman.types.provider import Api, Provider
 
 Source: TypeAlias = Literal["organisation", "configuration"]
@@ -83,13 +85,23 @@ class CalledUrls(Struct, frozen=True):
     models: str
 
 
+class CheckShown(Struct, frozen=True):
+    """What came of the last time that a provider was asked whether it is there, and when.
+
+    `failed` says what went wrong; null: it is there.
+    """
+
+    at: float
+    failed: str | None
+
+
 class ProviderShown(Struct, frozen=True, kw_only=True):
     """A provider. `settings` is what was said of it.
 
     `source` is where it is from: `organisation`, or the operator's `configuration`, which is
     changed there (`read_only`). `egress` is whose word the address is: `operator` or
     `organisation`. `problems` says why it cannot be used, `warnings` what the change that was just
-    made did besides.
+    made did besides. `check` is null where it is not asked now and then, or has not been yet.
     """
 
     name: str
@@ -103,6 +115,7 @@ class ProviderShown(Struct, frozen=True, kw_only=True):
     urls: CalledUrls | None = None
     problems: list[str] = []
     warnings: list[str] = []
+    check: CheckShown | None = None
     place: str | None = None
     created_at: float | None = None
     updated_at: float | None = None
@@ -115,9 +128,20 @@ def said_in(body: Settings) -> dict[str, Any]:
     return {name: value for name, value in builtins.items() if name in SETTINGS}
 
 
-def show_stored(safe: Safe, row: StoredProvider, warnings: tuple[str, ...] = ()) -> ProviderShown:
+def show_stored(
+    safe: Safe,
+    row: StoredProvider,
+    warnings: tuple[str, ...] = (),
+    checked: Checked | None = None,
+) -> ProviderShown:
     """Show a provider of an organisation's own."""
     provider = load_provider(safe, row.organisation_id, row)
+    problems = [problem.message for problem in provider.problems]
+    urls = None
+    try:
+        urls = urls_of(row.said.get("base_url"), provider)
+    except InvalidRequest as error:
+        problems.append(error.message)
     return ProviderShown(
         name=row.name,
         source="organisation",
@@ -127,16 +151,19 @@ def show_stored(safe: Safe, row: StoredProvider, warnings: tuple[str, ...] = ())
         egress=row.egress,
         settings=row.said,
         token=show_token(safe, row),
-        urls=urls_of(row.said.get("base_url"), provider),
-        problems=[problem.message for problem in provider.problems],
+        urls=urls,
+        problems=problems,
         warnings=list(warnings),
+        check=_show_check(checked),
         created_at=row.created_at,
         updated_at=row.updated_at,
         version=row.version,
     )
 
 
-def show_configured(provider: Provider, *, to_operator: bool) -> ProviderShown:
+def show_configured(
+    provider: Provider, checked: Checked | None = None, *, to_operator: bool
+) -> ProviderShown:
     """Show a provider of the operator's configuration; where it is only operators are told."""
     return ProviderShown(
         name=provider.name,
@@ -147,8 +174,15 @@ def show_configured(provider: Provider, *, to_operator: bool) -> ProviderShown:
         egress="operator",
         settings={"base_url": provider.base_url} if to_operator else {},
         problems=[problem.message for problem in provider.problems] if to_operator else [],
+        check=_show_check(checked),
         place=provider.place if to_operator else None,
     )
+
+
+def _show_check(checked: Checked | None) -> CheckShown | None:
+    if checked is None:
+        return None
+    return CheckShown(checked.at, None if checked.code is None else word_of(checked.code))
 
 
 def show_token(safe: Safe, row: StoredProvider) -> TokenShown | None:
@@ -161,7 +195,10 @@ def show_token(safe: Safe, row: StoredProvider) -> TokenShown | None:
 
 
 def urls_of(base_url: object, provider: Provider) -> CalledUrls | None:
-    """Say which URLs of a provider are called; None when its base URL is wrong."""
+    """Say which URLs of a provider are called; None when it is known to be wrong.
+
+    Raises: InvalidRequest for an address that nobody would be let write today.
+    """
     if provider.problems or not isinstance(base_url, str):
         return None
     return CalledUrls(**called_urls(base_url, provider.api, provider.egress))

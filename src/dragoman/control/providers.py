@@ -60,10 +60,15 @@ def list_providers(
     """List the organisation's providers and those of the configuration, by name."""
     with desk.read() as connection:
         rows = list_stored(connection, organisation.id)
-    shown = [show_stored(context.safe, row) for row in rows if row.definition is not None]
+    checked = context.checked
+    shown = [
+        show_stored(context.safe, row, checked=checked(organisation.id, row.name))
+        for row in rows
+        if row.definition is not None
+    ]
     own = {one.name for one in shown}
     shown += [
-        show_configured(provider, to_operator=actor.operator)
+        show_configured(provider, checked(None, provider.name), to_operator=actor.operator)
         for provider in _configured(context.config(), organisation)
         if provider.name not in own
     ]
@@ -82,9 +87,10 @@ def show_provider(
         except NotFound:
             for provider in _configured(context.config(), organisation):
                 if provider.name == name:
-                    return show_configured(provider, to_operator=actor.operator)
+                    seen = context.checked(None, name)
+                    return show_configured(provider, seen, to_operator=actor.operator)
             raise
-    return show_stored(context.safe, row)
+    return show_stored(context.safe, row, checked=context.checked(organisation.id, name))
 
 
 @put("/organisations/{org:str}/providers/{name:str}", opt={"least": "admin"}, sync_to_thread=True)

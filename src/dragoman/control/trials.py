@@ -7,7 +7,7 @@ other side said: else any address that answers could be read through this.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from dragoman.config.secrets import Secrets, origin_of
 from dragoman.control.context import Context
 from dragoman.control.provider_shapes import ProviderBody, said_in
+from dragoman.control.words import word_of
 from dragoman.errors import DragomanError, InvalidRequest, LimitExceeded
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.definition import check_definition, with_token
@@ -39,25 +40,6 @@ QUICK = ("reach", "tls", "auth", "models", "chat", "stream")
 
 _SAFE = ("tls", "auth", "models")
 """Steps that tell nothing of what the other side said but its models' names."""
-
-_WORDS: Mapping[str, str] = {
-    "destination_not_allowed": "this destination is not allowed",
-    "connect_failed": "no connection could be made",
-    "connection_lost": "the connection broke",
-    "upstream_timeout": "nothing came in time",
-    "upstream_auth_failed": "the token was refused, or there is none",
-    "upstream_permission_denied": "the token may not do that",
-    "upstream_billing": "the account has no credit",
-    "upstream_not_found": "there is no such model or path",
-    "rate_limit_exceeded": "it takes no more requests at the moment",
-    "upstream_overloaded": "it is overloaded at the moment",
-    "upstream_protocol_error": "what came is not the language that was expected",
-    "stream_truncated": "the answer broke off",
-    "no_model": "no model is known to try: name one",
-    "no_list": "it does not list its models",
-    "config_error": "its settings cannot be used",
-}
-_OTHER = "it answered with an error"
 
 _threads = ThreadPoolExecutor(AT_ONCE, "provider-test")
 _waiting = 0
@@ -249,7 +231,7 @@ def _show(step: Step, *, told_all: bool) -> StepShown:
         if step.verdict == "skipped":
             detail = ""
         elif step.code is not None or step.verdict == "failed":
-            detail = _WORDS.get(step.code or "", _OTHER)
+            detail = word_of(step.code)
         elif step.name not in _SAFE:
             detail = ""
     return StepShown(
@@ -271,10 +253,9 @@ def _listed(context: Context, provider: Provider) -> tuple[list[str], str | None
         with SyncTransport(network=context.network()) as transport:
             found = list_models(provider, Secrets({}), transport)
     except DragomanError as error:
-        return [], _WORDS.get(error.code, _OTHER)
+        return [], word_of(error.code)
     if found.models is None:
-        code = found.error.code if found.error is not None else ""
-        return [], _WORDS.get(code, _OTHER)
+        return [], word_of(found.error.code if found.error is not None else None)
     return list(found.models), None
 
 

@@ -272,6 +272,7 @@ class Assembly:
             transport=gateway.transport,
             network=lambda: self.transport.network,
             registry=registry_of,
+            checked=lambda *whose: self.checks.last(whose),
         )
         return Mount(context, lambda: gateway.snapshot.door, self.neighbours.tell)
 

@@ -16,12 +16,14 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from dragoman.errors import ConfigError, DragomanError
+from dragoman.errors import ConfigError, DragomanError, ServerError
 from dragoman.probe.model_list import model_list
+from dragoman.routing.health import Health
 from dragoman.server.snapshot import Snapshot
 from dragoman.server.tenants import Tenants
 from dragoman.server.turns import Name, Turns
 from dragoman.transport.dial import Network
+from dragoman.types.checked import Checked
 from dragoman.types.provider import Provider
 
 log = logging.getLogger("dragoman.server")
@@ -36,12 +38,16 @@ FOUND = "checks.json"
 
 
 class Heard(Struct, frozen=True):
-    """What a provider was last found to be; `reason` None: it is there. `at` is Unix time."""
+    """What a provider was last found to be; `reason` None: it is there. `at` is Unix time.
+
+    `code` is that of the error, as `errors.py` has it.
+    """
 
     organisation_id: str | None
     provider: str
     at: float
     reason: str | None = None
+    code: str | None = None
 
 
 class Checks:
@@ -89,6 +95,11 @@ class Checks:
             if provider.check is not None and usable and provider.base_url.startswith("http"):
                 yield (provider.organisation_id, provider.name), provider
 
+    def last(self, whose: Name) -> Checked | None:
+        """Say what came of the last time; None: it was not asked, or not of late."""
+        heard = self._heard.get(whose)
+        return None if heard is None else Checked(heard.at, heard.code)
+
     def close(self) -> None:
         """Leave it to another worker to ask."""
         if self._lock is not None:
@@ -115,13 +126,15 @@ class Checks:
 
         async def ask(name: Name, provider: Provider) -> None:
             async with places:
-                reason = await asyncio.to_thread(self._ask, provider)
-            self._heard[name] = Heard(*name, at=self._snapshot().around.wall(), reason=reason)
+                wrong = await asyncio.to_thread(self._ask, provider)
+            reason, code = (wrong.message, wrong.code) if wrong is not None else (None, None)
+            at = self._snapshot().around.wall()
+            self._heard[name] = Heard(*name, at=at, reason=reason, code=code)
 
         await asyncio.gather(*(ask(name, provider) for name, provider in due))
         await asyncio.to_thread(self._write)
 
-    def _ask(self, provider: Provider) -> str | None:
+    def _ask(self, provider: Provider) -> DragomanError | None:
         """Ask a provider; say why it is down, None when it is up."""
         from dragoman.transport.sync import SyncTransport
 
@@ -133,11 +146,11 @@ class Checks:
         except ConfigError:
             return None  # it is ours to mend: whoever asks for it is told
         except DragomanError as error:
-            return error.message
+            return error
         finally:
             transport.close()
         if reply is not None and reply.status >= 500:
-            return f"it answered {reply.status}"
+            return ServerError(f"it answered {reply.status}")
         return None
 
     # -------------------------------------------------------------------------------- sharing

@@ -14,6 +14,7 @@ from dragoman.registry import Registry
 from dragoman.server.access import Door
 from dragoman.server.failures import BodyTooLarge, NoSuchPath, WrongMethod
 from dragoman.server.http import JSON_HEADERS, Reply, Request
+from dragoman.types.checked import FindCheck, nothing_checked
 from dragoman.wire.json_text import encode
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ def make_context(
     transport: AsyncTransport,
     network: Callable[[], Network],
     registry: Callable[[str], Registry] | None = None,
+    checked: FindCheck = nothing_checked,
 ) -> Context:
     """Gather what the control plane works with; nothing is opened yet.
 
     `config` and `door` are those in force at any time; `registry` is an organisation's, and the
-    operator's where nothing is said.
+    operator's where nothing is said; `checked` finds what came of asking a provider.
     """
     from dragoman.control.context import Context
     from dragoman.organisations.safe import Safe
@@ -71,6 +73,7 @@ def make_context(
         closed=lambda: door().mode == "closed",
         check_host=lambda headers: door().check_host(headers),
         check_origin=lambda headers: door().check_origin(headers),
+        checked=checked,
         env=env,
     )
 
