@@ -113,7 +113,7 @@ def _budget_of_requests(many: int, workers: int) -> int:
         asking.start()
         # On a busy machine one may hear that nobody can say what is left: 503, and ask again.
         wait_until(lambda: upstream.received > 0)
-        _kill(gateway)
+        kill_all(gateway)
         asking.join()
         gateway = start()
         asked += flood(gateway.url, "k-free", many)
@@ -143,7 +143,7 @@ def _until_counted(gateway: Process, key: str, many: int) -> Counter[int]:
             return told
 
 
-def _kill(gateway: Process) -> None:
+def kill_all(gateway: Process) -> None:
     """Kill supervisor and workers, as a loss of power would."""
     from tests.server.process import children
 

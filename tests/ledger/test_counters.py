@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pytest
 
-from dragoman.ledger.calendar import find_span
+from dragoman.types.calendar import find_span
 from dragoman.ledger.counting import Counters, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import Consumed, RedisCounters

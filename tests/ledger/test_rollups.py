@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from dragoman.ledger.rollups import (
-    FORGOTTEN,
     KEY,
     LATENCY_KEY,
     LATENCY_SUMS,
@@ -23,6 +22,7 @@ from dragoman.ledger.rollups import (
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
 from dragoman.store.records import By, Records
+from dragoman.store.spent import FORGOTTEN
 from dragoman.store.tables import accounting
 from dragoman.types.exchange import Exchange
 from tests.ledger.traffic import BEGAN, traffic

@@ -132,7 +132,7 @@ def test_of_several_workers_one_asks_and_all_know(
         look(other, clock)
     assert len(up.requests) == 1
     assert first_of(seen, clock, "one/m") == [True]
-    assert [turn.up for turn in (*told, *told_too)] == [False]
+    assert [turn.up for turn in told] == [turn.up for turn in told_too] == [False]
 
 
 def test_what_was_heard_long_ago_says_nothing(
@@ -150,7 +150,9 @@ def test_what_was_heard_long_ago_says_nothing(
     assert first_of(seen, clock, "one/m") == [False]
 
 
-def test_a_turn_is_told_once_whoever_sees_it_first(tmp_path: Path) -> None:
+def test_a_turn_is_logged_once_whoever_sees_it_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     one, two = Turns(tmp_path), Turns(tmp_path)
     told: list[Turn] = []
     for turns in (one, two):
@@ -159,7 +161,25 @@ def test_a_turn_is_told_once_whoever_sees_it_first(tmp_path: Path) -> None:
     for turns in (two, one):
         turns.note([], 2.0)
         turns.note([], 3.0)
-    assert [(turn.up, turn.at) for turn in told] == [(False, 1.0), (True, 2.0)]
+    assert [record.message for record in caplog.records] == [
+        "provider 'acme' is down: gone",
+        "provider 'acme' is back",
+    ]
+    # Which of them is news is found out where it is written down.
+    assert [(turn.up, turn.at) for turn in told] == [(False, 1.0)] * 2 + [(True, 2.0)] * 2
+
+
+def test_what_was_down_before_we_began_is_back_when_it_has_answered() -> None:
+    turns, told = Turns(), list[Turn]()
+    turns.observers.append(told.append)
+    acme, other = (None, "acme"), ("org_1", "other")
+    turns.remember([acme, other])
+    turns.note([], 1.0)  # nobody has asked yet: nobody knows
+    turns.note([(other, "gone")], 2.0, answering=[acme])
+    turns.note([], 3.0)
+    assert [(turn.provider, turn.up, turn.at) for turn in told] == [
+        ("other", False, 2.0), ("acme", True, 2.0), ("other", True, 3.0)
+    ]  # fmt: skip
 
 
 def test_requests_that_keep_failing_are_told_too(upstream: Start, serve: Start) -> None:

@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, Command] = {
         "org_providers:org_providers", "An organisation's own providers: set, list, delete, …"
     ),
     "limits": Command("limits:limits", "Limits and budgets of the gateway: list, set, remove."),
+    "webhooks": Command("webhooks:webhooks", "Who is told of budgets and providers: list, …"),
     "secrets": Command("secrets:secrets", "The gateway's master key: status, rotate, new-key."),
     "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
     "run": Command("run:run", "Start a coding agent against the gateway: claude, codex, …"),

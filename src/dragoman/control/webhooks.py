@@ -1,21 +1,25 @@
 """`/organisations/{org}/webhooks`: who is told when a budget is used up or a provider is down.
 
-A delivery is a POST of JSON: `id`, `event`, `at` and `data`. Its header `dragoman-signature` is
-`t=TIME,v1=HEX`: HMAC-SHA256, by the webhook's secret, over `TIME.BODY`.
+A delivery is a POST of JSON: `id`, `event`, `at` and `data`; its header `dragoman-delivery` is the
+id. `dragoman-signature` is `t=TIME,v1=HEX`: HMAC-SHA256, by the webhook's secret, over `TIME.BODY`.
+`/organisations/{org}/deliveries` says what became of each.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 from litestar import delete, get, post, put
+from litestar.params import QueryParameter
 from msgspec import Struct
 
 from dragoman.control.context import Context
 from dragoman.control.paging import Listed, listed
 from dragoman.errors import DragomanError
-from dragoman.organisations import webhooks
+from dragoman.organisations import deliveries, webhooks
 from dragoman.organisations.actor import Actor
+from dragoman.organisations.deliveries import Delivery, State
 from dragoman.organisations.delivery import deliver, write_body
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.organisations import Organisation
@@ -110,11 +114,32 @@ async def try_webhook(context: Context, desk: Desk, organisation: Organisation, 
     """Deliver an event called `test`, now and once."""
     webhook = await asyncio.to_thread(_resolve, desk, organisation.id, name)
     try:
-        body = write_body(new_id("dlv"), "test", desk.clock(), {"webhook": name})
-        await deliver(context.transport, context.safe, webhook, body)
+        id_ = new_id("dlv")
+        body = write_body(id_, "test", desk.clock(), {"webhook": name})
+        await deliver(context.transport, context.safe, webhook, id_, body)
     except DragomanError as error:
         return Tried(delivered=False, reason=error.message)
     return Tried(delivered=True)
+
+
+@get("/organisations/{org:str}/deliveries", opt={"least": "admin"}, sync_to_thread=True)
+def list_deliveries(
+    desk: Desk,
+    organisation: Organisation,
+    page: Page,
+    webhook: str | None = None,
+    wanted: Annotated[State | None, QueryParameter(name="state")] = None,
+) -> Listed[Delivery]:
+    """List what webhooks were told and are to be told, the latest first.
+
+    What is `waiting` is tried at `due_at`. What was `delivered` or has `failed` is shown for two
+    weeks.
+    """
+    with desk.read() as connection:
+        found = deliveries.list_deliveries(
+            connection, organisation.id, page, webhook=webhook, state=wanted
+        )
+        return listed(found, lambda one: one)
 
 
 def _resolve(desk: Desk, organisation_id: str, name: str) -> Webhook:
@@ -128,4 +153,11 @@ def show(webhook: Webhook) -> WebhookShown:
     return WebhookShown(**{**shown, "events": list(webhook.events)})
 
 
-HANDLERS = (list_webhooks, show_webhook, put_webhook, delete_webhook, try_webhook)
+HANDLERS = (
+    list_webhooks,
+    show_webhook,
+    put_webhook,
+    delete_webhook,
+    try_webhook,
+    list_deliveries,
+)

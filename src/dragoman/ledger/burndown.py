@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from dragoman.ledger.calendar import find_span
 from dragoman.store.database import Connection
 from dragoman.types.allowance import Allowance
+from dragoman.types.calendar import find_span
 
 LISTED = 20
 

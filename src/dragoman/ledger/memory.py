@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from dragoman.ledger.calendar import LENGTHS_S, SLOTS
 from dragoman.ledger.counting import Decision, Line, Standing
 from dragoman.types.allowance import RATES
+from dragoman.types.calendar import LENGTHS_S, SLOTS
 
 PRUNE_AT = 10_000
 """So many counters, and those that count nothing any more are let go."""
@@ -73,18 +73,22 @@ class Window:
 
 
 class Quota:
-    """A period of the calendar: what is used up, and what is held besides."""
+    """A period of the calendar: what is used up, and what is held besides.
 
-    __slots__ = ("held", "until", "used")
+    `earlier` is what was used by requests that did not reserve it here.
+    """
 
-    def __init__(self, used: int, until: int | None) -> None:
+    __slots__ = ("earlier", "held", "until", "used")
+
+    def __init__(self, used: int, until: int | None, earlier: int = 0) -> None:
         self.used = used
+        self.earlier = earlier
         self.held = 0
         self.until = until
 
     def look(self, line: Line, now: float) -> Standing:
         """Say how it stands."""
-        used = self.used + self.held
+        used = self.used + self.earlier + self.held
         fits = not line.amount or used + line.amount <= line.allowance.amount
         reset_s = None if line.until is None else line.until - now
         return Standing(used, self.held, 0.0 if fits else None, reset_s)
@@ -149,6 +153,7 @@ class MemoryCounters:
 
     def __init__(self, consumed: Mapping[tuple[str, str, int], int] = {}) -> None:
         self._consumed = dict(consumed)
+        self._earlier: dict[tuple[str, str, int], int] = {}
         self._counters: dict[tuple[str, str, int], Counter] = {}
 
     def load(self, consumed: Mapping[tuple[str, str, int], int]) -> None:
@@ -158,6 +163,17 @@ class MemoryCounters:
             counter = self._counters.get(key)
             if isinstance(counter, Quota):
                 counter.used = max(counter.used, used)
+
+    def know_earlier(self, earlier: Mapping[tuple[str, str, int], int]) -> None:
+        """Take note of what was used before a quota was set, or by who was under way then.
+
+        It is the whole of it, and may be told twice, and in any order: it only grows.
+        """
+        for key, used in earlier.items():
+            used = self._earlier[key] = max(self._earlier.get(key, 0), used)
+            counter = self._counters.get(key)
+            if isinstance(counter, Quota):
+                counter.earlier = used
 
     def add(self, consumed: Mapping[tuple[str, str, int], int]) -> None:
         """Take note of what others had used and only now has been found."""
@@ -221,8 +237,8 @@ class MemoryCounters:
             return Places()
         if allowance.period in RATES:
             return Window(LENGTHS_S[allowance.period])
-        used = self._consumed.pop((allowance.id, line.subject, line.since), 0)
-        return Quota(used, line.until)
+        key = (allowance.id, line.subject, line.since)
+        return Quota(self._consumed.pop(key, 0), line.until, self._earlier.get(key, 0))
 
     def _prune(self, now: float) -> None:
         for key, counter in list(self._counters.items()):

@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dragoman.ledger.rollups import DAY_S, FORGOTTEN, HOUR_S, rebuild_missing
+from dragoman.ledger.rollups import DAY_S, HOUR_S, rebuild_missing
 from dragoman.store.database import Connection, Place, open_database
+from dragoman.store.spent import FORGOTTEN
 from dragoman.types.content import LedgerSettings
 from dragoman.types.identifier import new_id
 from dragoman.types.organisation import OrganisationSettings
@@ -35,6 +36,8 @@ TARGET_S = 0.02
 takes twice as long as those before."""
 INVITATIONS_S = 7 * DAY_S
 """How long an invitation is shown after it has expired."""
+DELIVERIES_S = 14 * DAY_S
+"""How long it is shown what webhooks were told."""
 
 
 class Swept(Struct, frozen=True):
@@ -113,6 +116,7 @@ def delete_due(connection: Connection, settings: LedgerSettings, now: float) -> 
         ("session", "id", "expires_at", 0.0),
         ("invitation", "id", "expires_at", INVITATIONS_S),
         ("idempotency", "value", "until", 0.0),
+        ("delivery", "id", "at", DELIVERIES_S),
     ):
         due = {"before": now - after_s}
         rows[table] = _delete(connection, table, key, f"{column} < :before", due)

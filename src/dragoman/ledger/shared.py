@@ -20,7 +20,6 @@ from itertools import islice
 
 from msgspec import Struct
 
-from dragoman.ledger.calendar import LENGTHS_S, SLOTS
 from dragoman.ledger.counting import (
     CONCURRENCY_LEASE_S,
     QUOTA_LEASE_S,
@@ -33,6 +32,7 @@ from dragoman.ledger.scripts import ABANDON, ENTER, JOIN, RESERVE, SETTLE, WRITT
 from dragoman.store.database import StoreError
 from dragoman.store.redis import Redis, RedisDown, Script, Word
 from dragoman.types.allowance import RATES
+from dragoman.types.calendar import LENGTHS_S, SLOTS
 from dragoman.types.identifier import new_id
 
 PREFIX = "dragoman:{limits}:"

@@ -19,6 +19,7 @@ from dragoman.organisations.failures import Conflict, NotFound
 from dragoman.organisations.texts import check_name, shown
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
+from dragoman.store.spent import begin
 from dragoman.types.allowance import (
     EVERYBODY,
     Allowance,
@@ -111,7 +112,8 @@ def put_allowance(
 ) -> Allowance:
     """Make a limit, or change it as a whole.
 
-    What was used goes on counting as long as measure, period and subject stay as they are.
+    What was used goes on counting as long as measure, period and subject stay as they are. Else it
+    begins with what was used in the present period before, as the ledger has it.
 
     Raises: InvalidRequest, Forbidden, ChangedMeanwhile.
     """
@@ -140,8 +142,13 @@ def put_allowance(
                 " WHERE id = :old",
                 {**values, "old": old.id},
             )
+        made = resolve_allowance(connection, of, id_)
+        if not same:
+            if old is not None:
+                _forget(connection, old)
+            begin(connection, made, change.now)
         change.note(None if old is None else _noted(old), _noted(wanted))
-        return resolve_allowance(connection, of, id_)
+        return made
 
 
 def delete_allowance(desk: Desk, actor: Actor, organisation_id: str, name: str) -> None:
@@ -150,9 +157,8 @@ def delete_allowance(desk: Desk, actor: Actor, organisation_id: str, name: str) 
         old = resolve_allowance(change.connection, organisation_id, name)
         if old.operator and not actor.operator:
             raise Forbidden("this limit is the operator's: the organisation cannot remove it")
-        for table, column in (("allowance", "id"), ("consumption", "allowance_id"),
-                              ("alert", "allowance_id")):  # fmt: skip
-            change.connection.write(f"DELETE FROM {table} WHERE {column} = :id", {"id": old.id})  # noqa: S608
+        change.connection.write("DELETE FROM allowance WHERE id = :id", {"id": old.id})
+        _forget(change.connection, old)
         change.note(_noted(old), None)
 
 
@@ -184,6 +190,12 @@ def read_allowance(row: Mapping[str, Any]) -> Allowance:
         operator=bool(row["operator"]),
         version=row["version"],
     )
+
+
+def _forget(connection: Connection, allowance: Allowance) -> None:
+    """Forget what was used of a limit, and what was told of it."""
+    for table in ("consumption", "alert"):
+        connection.write(f"DELETE FROM {table} WHERE allowance_id = :id", {"id": allowance.id})  # noqa: S608
 
 
 def _read_draft(connection: Connection, of: str, name: str, draft: Draft) -> Allowance:
@@ -270,7 +282,7 @@ def _values(allowance: Allowance) -> dict[str, Any]:
 
 
 def _counted(allowance: Allowance) -> tuple[str, ...]:
-    """What makes it another count, which begins anew."""
+    """What makes it another count."""
     return allowance.kind, allowance.subject, allowance.measure, allowance.period
 
 

@@ -1,5 +1,7 @@
 """One delivery of a webhook: what is said, signed, and sent through the one dialler.
 
+Its id is in the body and in a header: what was sent twice has the same.
+
 The signature is HMAC-SHA256, by the webhook's secret, over the time, a full stop and the body. Who
 is told checks it, and that the time is not long ago: a copy that is sent later is then refused.
 """
@@ -26,14 +28,16 @@ if TYPE_CHECKING:
     from dragoman.types.credential import Secret
 
 SIGNATURE = "dragoman-signature"
+DELIVERY = "dragoman-delivery"
 TIMEOUT_S = 10.0
 
 
 class NotDelivered(DragomanError):
-    """The other side did not take it."""
+    """The other side did not take it. `answered` is the status that it answered with."""
 
     status = 502
     code = "webhook_failed"
+    answered: int | None = None
 
 
 def sign(secret: Secret, at: int, body: bytes) -> str:
@@ -47,8 +51,10 @@ def write_body(id_: str, event: str, at: float, data: Mapping[str, Any]) -> byte
     return msgspec.json.encode({"id": id_, "event": event, "at": at, "data": data})
 
 
-async def deliver(transport: AsyncTransport, safe: Safe, webhook: Webhook, body: bytes) -> int:
-    """Send it once; gives the status.
+async def deliver(
+    transport: AsyncTransport, safe: Safe, webhook: Webhook, id_: str, body: bytes
+) -> int:
+    """Send it once, within twice `TIMEOUT_S`; gives the status.
 
     Raises: NotDelivered, TransportError, ConfigError when its secret cannot be opened, StoreError.
     """
@@ -57,6 +63,7 @@ async def deliver(transport: AsyncTransport, safe: Safe, webhook: Webhook, body:
     headers = {
         "content-type": "application/json",
         "user-agent": "dragoman-webhook",
+        DELIVERY: id_,
         SIGNATURE: sign(secret, int(time.time()), body),
     }
     options = ConnectOptions(egress=egress_of(of))
@@ -67,5 +74,7 @@ async def deliver(transport: AsyncTransport, safe: Safe, webhook: Webhook, body:
     finally:
         await answer.close()
     if not 200 <= status < 300:
-        raise NotDelivered(f"it was answered with {status}")
+        error = NotDelivered(f"it was answered with {status}")
+        error.answered = status
+        raise error
     return status

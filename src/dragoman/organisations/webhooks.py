@@ -145,13 +145,15 @@ def put_webhook(
 
 
 def delete_webhook(desk: Desk, actor: Actor, organisation_id: str, name: str) -> None:
-    """Delete a webhook. Raises: NotFound."""
+    """Delete a webhook, and what it was to be told. Raises: NotFound."""
     with desk.change(actor, "delete", "webhook", name, organisation_id=organisation_id) as change:
         old = resolve_webhook(change.connection, organisation_id, name)
-        change.connection.write(
+        named = {"of": organisation_id, "name": name}
+        for statement in (
             "DELETE FROM webhook WHERE organisation_id = :of AND name = :name",
-            {"of": organisation_id, "name": name},
-        )
+            "DELETE FROM delivery WHERE organisation_id = :of AND webhook = :name",
+        ):
+            change.connection.write(statement, named)
         change.note(_noted(old), None)
 
 

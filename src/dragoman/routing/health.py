@@ -81,7 +81,7 @@ class Health:
 
     outages: Outages = field(default_factory=Outages)
     _marks: dict[_Scope, _Mark] = field(default_factory=dict)
-    _answered_at: dict[Hashable, float] = field(default_factory=dict)
+    _answered_at: dict[tuple[str, str], float] = field(default_factory=dict)
     _measured: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -169,6 +169,10 @@ class Health:
                 for scope, mark in self._marks.items()
                 if mark.count >= count and len(scope) == 2
             }
+
+    def answered(self, provider: str) -> bool:
+        """Whether a provider has answered since we began."""
+        return any(scope[0] == provider for scope in list(self._answered_at))
 
     def warm(self, deployment: Deployment, now: float) -> bool:
         """Whether the model answered recently enough to be loaded still."""

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
-from dragoman.ledger.calendar import Calendar
 from dragoman.ledger.charging import taken
 from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
@@ -27,9 +26,10 @@ from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
 from dragoman.server.bounds import Bounds
 from dragoman.server.ceilings import PROVIDERS, limits_of
 from dragoman.server.ratelimits import refusal, tell
-from dragoman.server.unpriced import affordable, assumed_of
+from dragoman.server.unpriced import affordable
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import Allowance, Charge
+from dragoman.types.calendar import Calendar
 from dragoman.types.exchange import Exchange
 from dragoman.types.provider import Limits, Provider
 from dragoman.types.route import Deployment
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from dragoman.server.endpoint import Release
     from dragoman.server.snapshot import Admission
 
-UNCOUNTED = frozenset({"/messages/count_tokens"})
-"""Endpoints that cost nothing."""
+UNCOUNTED = ("/messages/count_tokens", "/responses/{")
+"""Endpoints that cost nothing, or whose answers were counted when they were made."""
 READY_S = 2.0
 """How long requests wait, just after the start, for what was used before."""
 RETRY_S = 1.0
@@ -128,7 +128,7 @@ class Allowances:
                 await asyncio.wait_for(self._learning.wait(), READY_S)
         rulebook = self.rulebook
         exchange = call.exchange
-        if not (rulebook.allowances or self.counters.shared) or exchange.endpoint in UNCOUNTED:
+        if not (rulebook.allowances or self.counters.shared) or not is_counted(exchange.endpoint):
             return _nothing
         if not getattr(call.dialogue, "metered", True):
             return _nothing
@@ -237,7 +237,7 @@ class Allowances:
         if measure == "tokens":
             amount = bounds.tokens()
         elif measure == "spend":
-            assumed = assumed_of(allowance)
+            assumed = allowance.assumed
             costs = [bounds.cost(deployment) for deployment in deployments]
             amount = max((assumed if cost is None else cost for cost in costs), default=0)
         if not allowance.is_quota:
@@ -287,7 +287,12 @@ class Allowances:
         return True
 
 
-def subjects_of(principal: Principal) -> Subjects:
+def is_counted(endpoint: str | None) -> bool:
+    """Whether requests to an endpoint count at all; `store.spent` has the same in SQL."""
+    return endpoint is None or not endpoint.startswith(UNCOUNTED)
+
+
+def subjects_of(principal: Principal | Exchange) -> Subjects:
     """Say for whom a request counts."""
     key = principal.key_id or (f"file:{principal.key}" if principal.key else None)
     subjects: Subjects = (
@@ -321,7 +326,7 @@ def _charge(line: Line) -> Charge:
         subject=line.subject,
         measure=allowance.measure,
         since=line.since,
-        assumed=assumed_of(allowance),
+        assumed=allowance.assumed,
     )
 
 

@@ -135,6 +135,7 @@ class Assembly:
         start("checks", self.checks.watch)
         if self.alerts is not None:
             alerts = self.alerts
+            self.checks.turns.remember(await alerts.outages())
             self.checks.turns.observers.append(alerts.turned)
             start("alerts", lambda: alerts.watch(self.transport))
         if self._work.database is not None:
@@ -151,6 +152,7 @@ class Assembly:
         )
         config = self.gateway.snapshot.config
         self.transport.use(make_network(config.server, self._env, own))
+        await self.limits.prepare(config)
         self.limits.configure(config)
 
     async def close(self) -> None:
@@ -189,7 +191,7 @@ class Assembly:
             self._env,
             drained=logged,
             workers=self.settings.workers,
-            reached=self.alerts.reached if self.alerts is not None else lambda _: None,
+            reached=self.alerts.reached if self.alerts is not None else lambda *_: None,
         )
         limits.configure(config)
         if self.directory is not None:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.server.access import Principal
+from dragoman.server.late import Key, read_earlier
 from dragoman.types.allowance import Allowance
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules
@@ -78,7 +79,8 @@ class Tenant(Struct, frozen=True):
 class Census(Struct, frozen=True):
     """What was there at `revision`. `guarded`: somebody has to say who they are.
 
-    Whoever knows a key knows every limit that was set before it was made.
+    Whoever knows a key knows every limit that was set before it was made. `earlier` is what was
+    used before a limit was set.
     """
 
     revision: int = -1
@@ -87,6 +89,7 @@ class Census(Struct, frozen=True):
     keys_stamp: tuple[Any, ...] = ()
     tenants: Mapping[str, Tenant] = {}
     allowances: tuple[Allowance, ...] = ()
+    earlier: Mapping[Key, int] = {}
 
     @property
     def open_keys(self) -> bool:
@@ -125,10 +128,11 @@ def read_census(connection: Connection, before: Census | None) -> Census:
             keys = _read_keys(connection, before.keys if before is not None else {})
         tenants = _read_tenants(connection, before.tenants if before is not None else {})
         allowances = tuple(all_allowances(connection))
+        earlier = read_earlier(connection)
     if before is not None and before.allowances == allowances:
         allowances = before.allowances
     guarded = operators > 0 or any(tenant != DEFAULT_ORGANISATION for tenant in tenants)
-    return Census(revision, guarded, keys, stamp, tenants, allowances)
+    return Census(revision, guarded, keys, stamp, tenants, allowances, earlier)
 
 
 def _stamp_keys(connection: Connection) -> tuple[Any, ...]:

@@ -214,7 +214,26 @@ class Checks:
         for name, reason in self._failing():
             if name not in watched:
                 down.setdefault(name, reason)
-        self.turns.note(down.items(), wall)
+        self.turns.note(down.items(), wall, self._answering(watched))
+
+    def _answering(self, watched: dict[Name, Provider]) -> Iterator[Name]:
+        """Go through those that were told to be down before we began, and have answered since."""
+        for name in self.turns.doubtful:
+            heard = self._heard.get(name)
+            if name in watched:
+                answers = heard is not None and heard.reason is None
+            else:
+                whose, provider = name
+                answers = any(health.answered(provider) for health in self._health_of(whose))
+            if answers:
+                yield name
+
+    def _health_of(self, organisation_id: str | None) -> Iterator[Health]:
+        if organisation_id is None:
+            yield self._snapshot().around.health
+        for view in self._tenants.views() if self._tenants is not None else ():
+            if any(one.organisation_id == organisation_id for one in view.own):
+                yield view.whole.around.health
 
     def _failing(self) -> Iterator[tuple[Name, str]]:
         """Go through the providers whose answers have failed several times in a row."""

@@ -6,6 +6,7 @@ would let through as many times as much as there are workers.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -59,7 +60,7 @@ class Limits:
         drained: bool,
         workers: int = 1,
         wall: Callable[[], float] = time.time,
-        reached: Callable[[Sequence[Reached]], None] = lambda _: None,
+        reached: Callable[[Connection, Sequence[Reached]], None] = lambda *_: None,
     ) -> None:
         address = redis_address(env)
         self.counters: MemoryCounters | RedisCounters = MemoryCounters()
@@ -70,6 +71,7 @@ class Limits:
         if desk is not None:
             self.keeper.wait_until_known()
         self._rows: tuple[Allowance, ...] = ()
+        self._file: tuple[Allowance, ...] = ()
         self._by_id: Mapping[str, Allowance] = {}
         self._spending: Spending | None = None
         if desk is not None and drained:
@@ -86,11 +88,24 @@ class Limits:
 
     def configure(self, config: Config) -> None:
         """Take note of what a configuration allows."""
-        self.keeper.know(file=ceilings_of(config))
+        self._file = tuple(ceilings_of(config))
+        self.keeper.know(file=self._file)
         self._index()
+
+    async def prepare(self, config: Config) -> None:
+        """Find out what was used of what a configuration will allow; never raises."""
+        await self._prepare(tuple(ceilings_of(config)))
+
+    async def _prepare(self, file: Sequence[Allowance]) -> None:
+        if self._spending is not None:
+            try:
+                await asyncio.to_thread(self._spending.begin, file)
+            except StoreError as error:  # it is tried again when there is something to write
+                log.warning("limits: %s", error)
 
     async def begin(self) -> None:
         """Meet who counts before anybody is let in; never raises."""
+        await self._prepare(self._file)
         if isinstance(self.counters, RedisCounters):
             try:
                 await self.counters.begin()
@@ -100,6 +115,8 @@ class Limits:
     def learn(self, census: Census | None) -> None:
         """Take note of what the database allows; None while that is not known."""
         if census is not None and census.allowances is not self._rows:
+            if isinstance(self.counters, MemoryCounters):
+                self.counters.know_earlier(census.earlier)
             self._rows = census.allowances
             self.keeper.know(rows=self._rows)
             self._index()

@@ -1,4 +1,4 @@
-"""Providers that go down and come back, told to whoever wants to know: once, by one worker."""
+"""Providers that go down and come back, told to whoever wants to know."""
 
 from __future__ import annotations
 
@@ -33,36 +33,47 @@ Observer: TypeAlias = Callable[[Turn], None]
 class Turns:
     """Compares what is down with what was, and tells the difference.
 
-    With a `folder` that workers share each turn is told by one of them alone: whoever makes the
-    file that says so, or removes it. `observers` may be added to at any time.
+    With a `folder` that workers share one of them alone logs each turn: whoever makes the file that
+    says so, or removes it. `observers` hear what each worker sees, and may be added to at any time.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._down: set[Name] = set()
+        self.doubtful: set[Name] = set()
         self.observers: list[Observer] = []
 
-    def note(self, down: Iterable[tuple[Name, str | None]], at: float) -> None:
-        """Take note of what is down now, and why."""
+    def remember(self, down: Iterable[Name]) -> None:
+        """Take note of what was told to be down before we began, and may be or not by now."""
+        self.doubtful = set(down)
+
+    def note(
+        self,
+        down: Iterable[tuple[Name, str | None]],
+        at: float,
+        answering: Iterable[Name] = (),
+    ) -> None:
+        """Take note of what is down now, and why; and of what has answered since we began."""
         reasons = dict(down)
+        back = self._down - reasons.keys() | self.doubtful.intersection(answering) - reasons.keys()
+        self.doubtful -= reasons.keys() | back
         for name in reasons.keys() - self._down:
             self._down.add(name)
-            if self._is_ours(name, up=False):
-                self._tell(Turn(*name, up=False, at=at, reason=reasons[name]))
-        for name in self._down - reasons.keys():
+            self._tell(Turn(*name, up=False, at=at, reason=reasons[name]))
+        for name in back:
             self._down.discard(name)
-            if self._is_ours(name, up=True):
-                self._tell(Turn(*name, up=True, at=at))
+            self._tell(Turn(*name, up=True, at=at))
 
     def _tell(self, turn: Turn) -> None:
-        whose = f" of the organisation {turn.organisation_id}" if turn.organisation_id else ""
-        how = "is back" if turn.up else f"is down: {turn.reason or 'it does not answer'}"
-        log.warning("provider '%s'%s %s", turn.provider, whose, how)
+        if self._is_ours((turn.organisation_id, turn.provider), up=turn.up):
+            whose = f" of the organisation {turn.organisation_id}" if turn.organisation_id else ""
+            how = "is back" if turn.up else f"is down: {turn.reason or 'it does not answer'}"
+            log.warning("provider '%s'%s %s", turn.provider, whose, how)
         for observer in self.observers:
             observer(turn)
 
     def _is_ours(self, name: Name, *, up: bool) -> bool:
-        """Whether it falls to this worker to tell."""
+        """Whether it falls to this worker to log it."""
         if self._folder is None:
             return True
         digest = hashlib.blake2b(repr(name).encode(), digest_size=12).hexdigest()
@@ -75,5 +86,5 @@ class Turns:
         except (FileExistsError, FileNotFoundError):
             return False
         except OSError as error:
-            log.warning("who tells of providers could not be agreed on: %s", error)
+            log.warning("who logs turns of providers could not be agreed on: %s", error)
         return True

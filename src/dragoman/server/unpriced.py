@@ -28,8 +28,3 @@ def unknown_price(ref: str) -> DragomanError:
         hint="say its price in the configuration (`cost`, or `free = true`), or let the budget"
         " assume one",
     )
-
-
-def assumed_of(allowance: Allowance) -> int:
-    """Say what a request of unknown price counts as, in nano-dollars."""
-    return (allowance.assumed_nanousd or 0) if allowance.unknown == "assume" else 0

@@ -21,7 +21,7 @@ BATCH = 1000
 SCHEMES = ("postgresql", "postgres")
 
 Values: TypeAlias = Mapping[str, Any]
-Hint: TypeAlias = Literal["of attempts", "in days", "lock of sums"]
+Hint: TypeAlias = Literal["of attempts", "in days", "lock of sums", "lock of exchanges"]
 
 
 class StoreError(Exception):
@@ -114,7 +114,8 @@ class Connection(Protocol):
 
         "of attempts": which index the sums of attempts are read from; "in days": the day of a row's
         `started_at`, in the machine's time zone; "lock of sums": the statement that keeps others
-        from writing sums until the transaction ends, '' where transactions do that anyway.
+        from writing sums until the transaction ends, '' where transactions do that anyway; "lock of
+        exchanges": the same for exchanges.
         """
         ...
 

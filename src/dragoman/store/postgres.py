@@ -48,6 +48,7 @@ _MANY = 20
 _HINTS: dict[Hint, str] = {
     "of attempts": "",
     "in days": "to_char(to_timestamp(started_at), 'YYYY-MM-DD')",
+    "lock of exchanges": "LOCK TABLE exchange IN SHARE ROW EXCLUSIVE MODE",
     "lock of sums": "LOCK TABLE hourly, latency IN SHARE ROW EXCLUSIVE MODE",
 }
 _OF_THE_ROW = ("22", "23", "54")

@@ -33,6 +33,7 @@ _HINTS: dict[Hint, str] = {
     "of attempts": "INDEXED BY attempt_usage",
     "in days": "date(started_at, 'unixepoch', 'localtime')",
     "lock of sums": "",
+    "lock of exchanges": "",
 }
 
 

@@ -49,13 +49,18 @@ class Allowance(Struct, frozen=True, kw_only=True):
         """Whether it is used up for so long that it has to be remembered."""
         return is_quota(self.measure, self.period)
 
+    @property
+    def assumed(self) -> int:
+        """What a request of unknown price counts as, in nano-dollars."""
+        return (self.assumed_nanousd or 0) if self.unknown == "assume" else 0
+
 
 def is_quota(measure: Measure, period: Period) -> bool:
     """See `Allowance.is_quota`."""
     return measure != "concurrency" and period not in RATES
 
 
-class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """That an exchange counts against a quota, in the period that began at `since` (Unix time).
 
     `kind` and `subject` say which of the attempts do. `assumed` is what an answer of unknown cost

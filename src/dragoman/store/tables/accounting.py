@@ -14,12 +14,12 @@ it. Allowances of the configuration file have no row of their own, and consume a
 
 `alert`: that so many percent of an allowance were used up has been told, for that period.
 
-`outage`: a provider that is down, which has been told; `organisation_id` is '' for the operator's.
+`outage`: a provider that is down, as has been told; `organisation_id` is '' for the operator's.
 
-`delivery`: what a webhook is to be told, the same bytes each time. `state` is `waiting`, `delivered`
-or `failed`; `tries` how often it was tried, at last at `tried_at`, and then `status` was answered, or
-`reason` says in one line why not. It is due at `due_at`. Whoever is trying (`holder`) has it `until`
-then; should it die, another tries.
+`delivery`: what a webhook is to be told, the same bytes each time. `state` is `waiting`,
+`delivered` or `failed`; `tries` how often it was tried, at last at `tried_at`, and then `status`
+was answered, or `reason` says in one line why not. It is due at `due_at`. Whoever is trying
+(`holder`) has it `until` then; should it die, another tries.
 
 `hourly`: exchanges added up by the time in which they began; `hour` is its beginning, in Unix
 seconds: that of an hour, or at the levels that end in `day` that of a day in UTC. What is '' is not
