@@ -209,6 +209,9 @@ def test_a_backup_is_restored_as_it_was(place: Place, tmp_path: Path) -> None:
     assert contents(again) == contents(place)
     with pytest.raises(StoreError, match="there already"):
         back_up(place, file)
+    with pytest.raises(StoreError, match="no such folder"):
+        back_up(place, tmp_path / "not mounted" / "backup.db")
+    assert not (tmp_path / "not mounted").exists()
 
 
 def test_an_older_backup_is_restored_and_stays_as_it_is(place: Place, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ HINTS = (
     ("not empty", "name a database that has no rows of dragoman's"),
     ("there already", "name a file that is not there yet"),
     ("no such file", "name a file that `dragoman db backup` wrote"),
+    ("no such folder", "make it, or mount what should be there"),
+    ("not a database", "name a file that `dragoman db backup` wrote"),
+    ("connection failed", "see that the server runs there, and that user and password are right"),
     ("newer version", "update this dragoman"),
     ("not installed", "pip install 'dragoman[postgres]'"),
     ("begins with none", "write it as postgresql://user:password@host/name"),
@@ -66,7 +69,7 @@ def status(session: Session, json: bool) -> None:
     behind = "" if found.version == found.current else f", of {found.current}: dragoman db migrate"
     console.line(f"  Version  {found.version}{behind}")
     for table, count in (found.rows or {}).items():
-        console.line(f"  {table:13}{count:,}")
+        console.line(f"  {table:16}{count:,}")
 
 
 @db.command("migrate")

@@ -15,7 +15,7 @@ from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence, Sized
 
     from dragoman.config import Config
     from dragoman.server.assembly import Work
@@ -73,7 +73,7 @@ def serve(
 
     def started() -> None:
         if not quiet:
-            _print_banner(session, config, sockets, work.listening)
+            _print_banner(session, config, sockets, _who(session.env, work, config, link))
         if link is not None:
             session.terminal.out.line(f"  Set-up  {link}   (valid once, for a day)")
         notify(os.environ, "READY=1")
@@ -97,7 +97,7 @@ def _shared(work: Work, orphaned: int, folder: str) -> Work:
 
 
 def _print_banner(
-    session: Session, config: Config, sockets: Sequence[socket.socket], listening: str
+    session: Session, config: Config, sockets: Sequence[socket.socket], who: str
 ) -> None:
     from dragoman import __version__
     from dragoman.cli.terminal import printable
@@ -107,7 +107,7 @@ def _print_banner(
     console = session.terminal.out
     url = url_of(sockets[0])
     files = [str(file.path) for file in config.files if file.found and not file.error]
-    counts = f"{len(config.custom)} providers, {len(config.routes)} routes"
+    counts = f"{_count(config.custom, 'provider')}, {_count(config.routes, 'route')}"
     console.line(f"dragoman {__version__}")
     console.line(f"  API     {url}/v1   (OpenAI and Anthropic compatible)")
     console.line(f"  Console {url}/console/")
@@ -115,15 +115,24 @@ def _print_banner(
     console.line(f"          {counts}; changes are picked up")
     if config.server.log:
         console.line(f"  Ledger  {printable(str(database_place(session.env)))}")
-    keys = len(config.gateway_keys)
-    console.line(f"  Keys    {_who(listening, keys)}")
+    console.line(f"  Keys    {who}")
 
 
-def _who(host: str, keys: int) -> str:
+def _count(things: Sized, what: str) -> str:
+    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
+
+
+def _who(env: Mapping[str, str], work: Work, config: Config, link: str | None) -> str:
+    """Say who may ask. `link` sets up what others can reach and nothing guards."""
     from dragoman.server.access import is_loopback
+    from dragoman.server.guard_mark import GuardMark
 
-    if keys:
-        return f"{keys} gateway key{'s' if keys > 1 else ''}: every request needs one"
-    if is_loopback(host):
+    if config.gateway_keys:
+        return f"{_count(config.gateway_keys, 'gateway key')}: every request needs one"
+    local = is_loopback(work.listening)
+    seen = work.database is not None and GuardMark(env, work.database).stands
+    if seen or (link is None and not local):
+        return "those in the database: every request needs one"
+    if local:
         return "none needed: only this machine can ask"
-    return "none set, and others can reach this address: everything is refused until there are"
+    return "none in the configuration, and others can reach this address: open the set-up link"

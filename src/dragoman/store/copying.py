@@ -50,6 +50,8 @@ def back_up(source: Place, file: Path) -> Mapping[str, int]:
     """Copy all rows into a new SQLite file. Raises: StoreError; there is no such file then."""
     if file.exists():
         raise StoreError(f"{file}: it is there already")
+    if not file.absolute().parent.is_dir():  # a disk that is not mounted is nothing to write beside
+        raise StoreError(f"{file}: there is no such folder")
     partial = file.with_name(f"{file.name}.partial")
     try:
         partial.unlink(missing_ok=True)
