@@ -28,6 +28,11 @@ class Operator:
         named = {name.lower(): value for name, value in headers.items()}
         self._headers["cookie"] = named["set-cookie"].partition(";")[0]
 
+    @property
+    def cookie(self) -> str:
+        """The cookie of the session, as a browser sends it."""
+        return self._headers["cookie"]
+
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the API; what it refuses fails the test."""
         return self._ask(method, path, body)[0]

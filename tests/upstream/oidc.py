@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import itertools
 import json
 import secrets
@@ -32,7 +33,8 @@ class OidcProvider:
     """A provider, as a context: `issuer`.
 
     Who comes is `claims`. `twist` may change the claims of a token before it is signed, `header`
-    and `key` how it is signed; `description` what the provider says of itself.
+    and `key` how it is signed; `description` what the provider says of itself. `redirects`: from
+    which paths it sends elsewhere.
     """
 
     def __init__(self, algorithm: str = "RS256") -> None:
@@ -46,6 +48,7 @@ class OidcProvider:
         self.twist: Callable[[dict[str, Any]], None] = lambda claims: None
         self.header: dict[str, Any] = {}
         self.description: dict[str, Any] = {}
+        self.redirects: dict[str, str] = {}
         self.asked: list[str] = []
         self.redeemed: list[dict[str, str]] = []
         self._codes: dict[str, dict[str, str]] = {}
@@ -99,6 +102,12 @@ class OidcProvider:
 
     def _get(self, request: BaseHTTPRequestHandler) -> None:
         self.asked.append(request.path)
+        if self._send_on(request):
+            return
+        if request.path.startswith("/authorize?"):
+            back = html.escape(self.sign_in(request.path))
+            page = f'<!doctype html><title>Sign in</title><a href="{back}">Sign in</a>'
+            return self._send(request, 200, "text/html", page.encode())
         if request.path == "/.well-known/openid-configuration":
             said = {
                 "issuer": self.issuer,
@@ -116,10 +125,22 @@ class OidcProvider:
             return self._answer(request, 200, {"keys": [published]})
         return self._answer(request, 404, {})
 
+    def _send_on(self, request: BaseHTTPRequestHandler) -> bool:
+        to = self.redirects.get(request.path)
+        if to is None:
+            return False
+        request.send_response(307)
+        request.send_header("location", "".join(c for c in to if " " < c < "\x7f"))
+        request.send_header("content-length", "0")
+        request.end_headers()
+        return True
+
     def _post(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["content-length"])).decode()
         form = {name: value[0] for name, value in parse_qs(body).items()}
         self.redeemed.append(form)
+        if self._send_on(request):
+            return
         asked = self._codes.pop(form.get("code", ""), None)
         challenge = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         right = (
@@ -156,9 +177,12 @@ class OidcProvider:
 
     @staticmethod
     def _answer(request: BaseHTTPRequestHandler, status: int, said: Any) -> None:
-        body = json.dumps(said).encode()
+        OidcProvider._send(request, status, "application/json", json.dumps(said).encode())
+
+    @staticmethod
+    def _send(request: BaseHTTPRequestHandler, status: int, kind: str, body: bytes) -> None:
         request.send_response(status)
-        request.send_header("content-type", "application/json")
+        request.send_header("content-type", kind)
         request.send_header("content-length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo } from "react";
 import { api, taken } from "~/api/client";
 import { ORIGIN, PREFIX } from "~/base";
 import { Badge } from "~/components/Badge";
@@ -8,17 +8,18 @@ import { Code, Copy } from "~/components/Copy";
 import { count, duration, money, time, UNKNOWN } from "~/components/numbers";
 import { Sheet } from "~/components/Sheet";
 import { Shown } from "~/components/Shown";
+import { Tabs } from "~/components/Tabs";
 import { type Shapes, useOrg } from "~/session";
-import { Outcome } from "./Requests";
+import { LongText, SHORT } from "./LongText";
+import { Outcome } from "./Outcome";
 import { Waterfall } from "./Waterfall";
 
 type Whole = Shapes["RequestWhole"];
-const TABS = ["Summary", "Request", "Response"] as const;
+type Side = "request" | "response";
 
 /** A request: who was tried, how long each took, what it cost, what was said where that is kept. */
 export function RequestSheet({ id, onClose }: { id: string; onClose: () => void }) {
   const org = useOrg();
-  const [tab, setTab] = useState<(typeof TABS)[number]>("Summary");
   const found = useQuery({
     queryKey: ["request", org, id],
     queryFn: () => taken(api.GET("/api/v1/organisations/{org}/requests/{request_id}", { params: { path: { org, request_id: id } } })),
@@ -30,23 +31,14 @@ export function RequestSheet({ id, onClose }: { id: string; onClose: () => void 
         {whole !== undefined && (
           <>
             <Head of={whole} />
-            <div role="tablist" aria-label="Parts of the request" className="my-4 flex gap-1 border-b border-line">
-              {TABS.map((name) => (
-                <button
-                  key={name}
-                  type="button"
-                  role="tab"
-                  aria-selected={tab === name}
-                  onClick={() => setTab(name)}
-                  className="h-9 border-b-2 border-transparent px-3 text-muted aria-selected:border-accent aria-selected:text-ink"
-                >
-                  {name}
-                </button>
-              ))}
-            </div>
-            <div role="tabpanel" aria-label={tab}>
-              {tab === "Summary" ? <Summary of={whole} /> : <Content of={whole} side={tab === "Request" ? "request" : "response"} />}
-            </div>
+            <Tabs
+              label="Parts of the request"
+              tabs={{
+                Summary: <Summary of={whole} />,
+                Request: <Content of={whole} side="request" />,
+                Response: <Content of={whole} side="response" />,
+              }}
+            />
           </>
         )}
       </Shown>
@@ -154,7 +146,7 @@ function Price({ of: { line, attempts } }: { of: Whole }) {
   );
 }
 
-function Content({ of: { content }, side }: { of: Whole; side: "request" | "response" }) {
+function Content({ of: { line, content }, side }: { of: Whole; side: Side }) {
   if (content == null)
     return (
       <p className="text-muted">
@@ -165,7 +157,16 @@ function Content({ of: { content }, side }: { of: Whole; side: "request" | "resp
         , for what is asked from then on.
       </p>
     );
-  return <Code label={`Copy the ${side}`} text={pretty(content[side])} />;
+  return <Kept text={content[side]} side={side} file={fileOf(line, side)} />;
+}
+
+function Kept({ text, side, file }: { text: string; side: Side; file: string }) {
+  const shown = useMemo(() => pretty(text), [text]);
+  return <LongText text={shown} name={side} file={file} />;
+}
+
+function fileOf({ id }: Whole["line"], side: Side): string {
+  return `${id}-${side}.json`;
 }
 
 function pretty(text: string): string {
@@ -177,6 +178,8 @@ function pretty(text: string): string {
 }
 
 function asCurl({ line, content }: Whole): string {
-  const body = content?.request ?? JSON.stringify({ model: line.asked, messages: [{ role: "user", content: "…" }] });
-  return `curl ${ORIGIN}${PREFIX}/v1${line.endpoint ?? "/chat/completions"} \\\n  -H "authorization: Bearer $KEY" -H "content-type: application/json" \\\n  -d '${body.replaceAll("'", "'\\''")}'`;
+  const kept = content?.request ?? JSON.stringify({ model: line.asked, messages: [{ role: "user", content: "…" }] });
+  // A long one is no command for a terminal: it is the file that the tab Request gives.
+  const body = kept.length > SHORT ? `@${fileOf(line, "request")}` : `'${kept.replaceAll("'", "'\\''")}'`;
+  return `curl ${ORIGIN}${PREFIX}/v1${line.endpoint ?? "/chat/completions"} \\\n  -H "authorization: Bearer $KEY" -H "content-type: application/json" \\\n  -d ${body}`;
 }

@@ -5,7 +5,6 @@ import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
 import { PREFIX } from "~/base";
 import { useRange } from "~/frame/range";
-import { Badge, type Tone } from "~/components/Badge";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { Columns } from "~/components/Columns";
@@ -17,6 +16,7 @@ import { columnsOf, Table } from "~/components/Table";
 import { type Shapes, useOrg } from "~/session";
 import { FilterBar, type Filters, readFilters } from "./filters";
 import { Histogram } from "./Histogram";
+import { Outcome } from "./Outcome";
 import { RequestSheet } from "./RequestSheet";
 import { useTail } from "./tail";
 
@@ -110,18 +110,5 @@ export default function Requests() {
       </Card>
       {typeof search.request === "string" && <RequestSheet id={search.request} onClose={() => show(undefined)} />}
     </>
-  );
-}
-
-const TONES: Record<string, Tone> = { ok: "good", error: "bad", truncated: "warn", client_closed: "plain", interrupted: "plain" };
-const WORDS: Record<string, string> = { client_closed: "client left" };
-
-export function Outcome({ of: line }: { of: Pick<Line, "outcome" | "status" | "error"> }) {
-  const words = line.outcome === "error" ? (line.error ?? "error") : (WORDS[line.outcome] ?? line.outcome);
-  return (
-    <Badge tone={TONES[line.outcome] ?? "plain"}>
-      {line.status != null && `${line.status} `}
-      {words}
-    </Badge>
   );
 }

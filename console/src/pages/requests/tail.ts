@@ -4,20 +4,26 @@ import type { Filters } from "./filters";
 import type { Line } from "./Requests";
 
 const KEPT = 500;
+const NOTHING: { by: string; lines: readonly Line[] } = { by: "", lines: [] };
 
 /** Requests as they end, the latest first. The browser asks again by itself when the stream is over. */
 export function useTail(org: string, filters: Filters, live: boolean): readonly Line[] {
-  const [lines, setLines] = useState<readonly Line[]>([]);
   const query = new URLSearchParams(Object.entries(filters).map(([name, value]) => [name, String(value)])).toString();
+  const address = `${PREFIX}/api/v1/organisations/${encodeURIComponent(org)}/requests/tail?${query}`;
+  const [told, setTold] = useState(NOTHING);
   useEffect(() => {
-    setLines([]);
     if (!live) return;
-    const source = new EventSource(`${PREFIX}/api/v1/organisations/${encodeURIComponent(org)}/requests/tail?${query}`);
+    const source = new EventSource(address);
+    let lines: readonly Line[] = [];
     source.addEventListener("request", (event: MessageEvent<string>) => {
       const line = JSON.parse(event.data) as Line;
-      setLines((before) => [line, ...before.filter(({ id }) => id !== line.id)].slice(0, KEPT));
+      lines = [line, ...lines.filter(({ id }) => id !== line.id)].slice(0, KEPT);
+      setTold({ by: address, lines });
     });
-    return () => source.close();
-  }, [org, query, live]);
-  return lines;
+    return () => {
+      source.close();
+      setTold(NOTHING);
+    };
+  }, [address, live]);
+  return live && told.by === address ? told.lines : NOTHING.lines;
 }

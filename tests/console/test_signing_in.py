@@ -1,0 +1,191 @@
+"""Signing in with a browser, with a password and elsewhere, and what others try with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.console.browser import Watched
+from tests.console.operating import OPERATOR, PASSWORD, TEAM, Operator
+from tests.server.process import Process
+from tests.server.serving import ask
+from tests.upstream.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
+
+CHOSEN = "dgs_chosen-by-somebody-who-waits-for-it-to-open"
+ELSEWHERE = (
+    "https://evil.example/",
+    "//evil.example/",
+    "/\\evil.example/",
+    "/%5Cevil.example/\\",
+    "javascript:alert(1)",
+    "/\t/evil.example/",
+)
+PLACES = ("console/", "console/keys", "console/setup", "console/invitation", "api/v1/session")
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A gateway that asks for a password."""
+    process = Process(tmp_path_factory.mktemp("signing"), "", env=TEAM)
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def provider(team: Process) -> Iterator[OidcProvider]:
+    """Somebody of another site who knows who one is, and whom the gateway asks."""
+    with OidcProvider() as started:
+        # Another site to a browser, as a company's provider is.
+        started.issuer = started.issuer.replace("127.0.0.1", "localhost")
+        started.claims |= {"sub": "user-7", "email": "grace@example.com", "name": "Grace"}
+        settings = {
+            "issuer": started.issuer,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "title": "Acme accounts",
+            "organisation": "default",
+            "role": "viewer",
+        }
+        Operator(team).ask("PUT", "oidc/settings", settings)
+        yield started
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that nobody has used before."""
+    context = browser.new_context()
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+def sign_in(page: Page) -> None:
+    page.get_by_label("E-mail").fill(OPERATOR)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def session_of(context: BrowserContext) -> Any:
+    (cookie,) = (one for one in context.cookies() if one["name"] == "dragoman_session")
+    return cookie
+
+
+def status_with(process: Process, token: str) -> int:
+    """Ask who one is with the token of a session."""
+    url = f"{process.url}/api/v1/session"
+    return ask(url, method="GET", cookie=f"dragoman_session={token}")[0]
+
+
+def test_who_signs_in_elsewhere_comes_back_to_the_page_that_was_wanted(
+    team: Process, provider: OidcProvider, context: BrowserContext
+) -> None:
+    page = context.new_page()
+    page.goto(f"{team.url}/console/requests?range=7d&asked=second%2Fm")
+    page.get_by_role("link", name="Acme accounts").click()
+    expect(page).to_have_title("Sign in")
+    assert page.url.startswith(f"{provider.issuer}/authorize?")
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Requests")
+    expect(page).to_have_url(f"{team.url}/console/requests?range=7d&asked=second%2Fm")
+    expect(page.get_by_role("button", name="Sign out Grace")).to_be_visible()
+    cookie = session_of(context)
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Requests")
+    page.get_by_role("button", name="Sign out Grace").click()
+    expect(page.get_by_role("link", name="Acme accounts")).to_be_visible()
+    assert status_with(team, cookie["value"]) == 401
+
+
+def test_whom_nobody_has_let_in_is_told_so_and_is_not_in(
+    team: Process, provider: OidcProvider, context: BrowserContext
+) -> None:
+    provider.claims |= {"sub": "user-8", "email": "mal@example.com", "email_verified": False}
+    page = context.new_page()
+    page.goto(f"{team.url}/console/")
+    page.get_by_role("link", name="Acme accounts").click()
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("nobody has let you in here")
+    assert page.url.startswith(f"{team.url}/console/")
+    assert [one for one in context.cookies() if one["name"] == "dragoman_session"] == []
+
+
+def test_what_somebody_says_elsewhere_does_not_sign_another_in(
+    team: Process, provider: OidcProvider, context: BrowserContext, browser: Browser
+) -> None:
+    """A link that ends somebody's sign-in, opened by another, would be their session."""
+    page = context.new_page()
+    page.goto(f"{team.url}/console/")
+    page.get_by_role("link", name="Acme accounts").click()
+    link = page.get_by_role("link", name="Sign in").get_attribute("href")
+    assert link is not None
+    other = browser.new_context()
+    victim = other.new_page()
+    victim.goto(link)
+    expect(victim.get_by_role("alert")).to_contain_text("not begun in this browser")
+    kept = [one for one in other.cookies() if one["name"] == "dragoman_session"]
+    other.close()
+    assert kept == []
+
+
+@pytest.mark.parametrize("onward", ELSEWHERE)
+def test_signing_in_leads_to_no_other_site(
+    team: Process, provider: OidcProvider, context: BrowserContext, onward: str
+) -> None:
+    page = context.new_page()
+    page.goto(f"{team.url}/console/")
+    url = page.evaluate(
+        "(onward) => `/api/v1/oidc/start?onward=${encodeURIComponent(onward)}`", onward
+    )
+    page.goto(f"{team.url}{url}")
+    expect(page.get_by_role("alert")).to_contain_text("did not work")
+    assert page.url == f"{team.url}/console/?refused=invalid_request"
+    assert provider.asked == []
+
+
+def test_signing_in_with_a_password_leads_to_no_other_site(
+    team: Process, visit: Callable[[Process], Watched]
+) -> None:
+    """Whatever stands in the address: the page that one is on is the one that one stays on."""
+    page = visit(team).open("/keys?onward=//evil.example/&next=https://evil.example/#//evil")
+    sign_in(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Keys")
+    assert page.url.startswith(f"{team.url}/console/keys")
+
+
+def test_a_session_that_somebody_has_planted_opens_nothing_for_them(
+    team: Process, context: BrowserContext
+) -> None:
+    planted = Operator(team).cookie.partition("=")[2]
+    for token in (CHOSEN, planted):
+        context.clear_cookies()
+        context.add_cookies([{"name": "dragoman_session", "value": token, "url": team.url}])
+        page = context.new_page()
+        page.goto(f"{team.url}/console/")
+        if token == planted:  # it is somebody's session: whoever sees that signs out
+            page.get_by_role("button", name="Sign out").click()
+        sign_in(page)
+        mine = session_of(context)["value"]
+        assert mine != token
+        assert status_with(team, mine) == 200
+        assert status_with(team, token) == 401
+        page.close()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nothing_is_shown_in_a_frame_of_another_page(
+    team: Process, context: BrowserContext, place: str
+) -> None:
+    page = context.new_page()
+    page.goto(f"{team.url}/console/")
+    sign_in(page)
+    frame = f'<iframe src="{team.url}/{place}"></iframe><a id=over>Click here</a>'
+    page.goto(f"data:text/html,{frame}")
+    page.wait_for_function("() => window.length === 1")
+    expect(page.locator("#over")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert page.frames[1].url.startswith("chrome-error:")
