@@ -14,6 +14,7 @@ from tests.chaos.exact_money import exact_money
 from tests.chaos.growth import growth
 from tests.chaos.handovers import handovers
 from tests.chaos.key_rotations import key_rotations
+from tests.chaos.killed_claims import killed_claims
 from tests.chaos.killed_database import killed_database
 from tests.chaos.killed_workers import killed_workers
 from tests.chaos.limits import budget_race, limit_race, redis_away
@@ -34,7 +35,7 @@ HARNESSES: Mapping[str, Callable[..., Mapping[str, float]]] = {
     run.__name__: run
     for run in (
         chunkings, offsets, aborts, restarts, handovers, growth, bombs, broken_configs,
-        killed_workers, killed_database,
+        killed_workers, killed_claims, killed_database,
         slow_clients, migrations, budget_race, limit_race, redis_away,
         key_rotations, canaries, ssrf, exact_money,
     )

@@ -28,7 +28,7 @@ PAUSE_S = 1.2
 def killed_workers(*, full: bool) -> Mapping[str, float]:
     """Kill a worker 50 times under 100 000 requests: no record is lost, and none is twice."""
     kills, requests = (50, 100_000) if full else (3, 1_000)
-    with TemporaryDirectory() as folder, _redis() as redis:
+    with TemporaryDirectory() as folder, with_redis() as redis:
         return asyncio.run(_run(Path(folder), redis, kills, requests))
 
 
@@ -36,7 +36,7 @@ async def _run(
     home: Path, redis: RedisServer | None, kills: int, requests: int
 ) -> Mapping[str, float]:
     async with Load() as load:
-        gateway = await asyncio.to_thread(_start, home, load.base_url, redis)
+        gateway = await asyncio.to_thread(start_gateway, home, load.base_url, redis)
         load.start(gateway.port, CLIENTS, KEY)
         try:
             for _ in range(kills):
@@ -50,7 +50,7 @@ async def _run(
             code, _, err = await asyncio.to_thread(gateway.stop)
     assert code == 0, err
     # What the last one that was killed had left may still be there.
-    again = await asyncio.to_thread(_start, home, load.base_url, redis)
+    again = await asyncio.to_thread(start_gateway, home, load.base_url, redis)
     _, _, err = await asyncio.to_thread(again.stop)
     place = home / ".local/share/dragoman/dragoman.db"
     lost, twice = count_lost(place, load.completed)
@@ -80,7 +80,8 @@ def count_lost(place: Place, completed: list[str]) -> tuple[int, int]:
     return len(set(completed) - recorded), len(completed) - len(set(completed))
 
 
-def _start(home: Path, base_url: str, redis: RedisServer | None) -> Process:
+def start_gateway(home: Path, base_url: str, redis: RedisServer | None) -> Process:
+    """Start a gateway with one key, whose budget is counted where there is a Redis."""
     budget = "" if redis is None else "budget = 1000.0\nbudget_period = 'total'\n"
     config = (
         f'[providers.mine]\nbase_url = "{base_url}"\nmodel_defaults = false\n'
@@ -103,7 +104,7 @@ def _age(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def _redis() -> Iterator[RedisServer | None]:
+def with_redis() -> Iterator[RedisServer | None]:
     """Start a Redis where there is one: several workers keep budgets together there alone."""
     program = find_server()
     if program is None:

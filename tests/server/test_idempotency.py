@@ -197,6 +197,24 @@ def test_who_has_lost_a_claim_changes_nothing(claims: Claims) -> None:
     assert claims.claim(KEY, "d", "three", 133.0, 30.0).answer == ANSWER
 
 
+def test_what_a_dead_worker_had_under_way_is_free_and_what_it_had_answered_is_not(
+    place: Place,
+) -> None:
+    open_database(place).close()
+    mine, other, answered = (ClaimKey("default", "", value) for value in ("1", "2", "3"))
+    with open_claims(place) as dead, open_claims(place) as lives:
+        dead.worker, lives.worker = "1-aa", "11-aa"
+        holder = dead.new_holder()
+        for key in (mine, answered):
+            assert dead.claim(key, "d", holder, 100.0, 30.0).mine
+        dead.settle(answered, holder, ANSWER, 999.0)
+        assert lives.claim(other, "d", lives.new_holder(), 100.0, 30.0).mine
+        lives.abandon("1-aa")
+        assert lives.claim(mine, "d", "next", 101.0, 30.0).mine
+        assert not lives.claim(other, "d", "next", 101.0, 30.0).mine
+        assert lives.claim(answered, "d", "next", 101.0, 30.0).answer == ANSWER
+
+
 def test_an_answer_is_kept_as_long_as_was_said(claims: Claims) -> None:
     claims.claim(KEY, "d", "one", 100.0, 30.0)
     claims.settle(KEY, "one", ANSWER, 200.0)

@@ -198,17 +198,24 @@ class Assembly:
             self.directory.looked = limits.learn
         self.ledger: Drain | None = None
         self.content: ContentLog | None = None
+        self.claims = self._make_claims()
         if database is not None and logged:
             self.ledger = open_ledger(
                 database,
                 self._env,
                 followers=(limits.follow,),
                 found=limits.found,
-                adopted=limits.adopted,
+                adopted=self._adopted,
                 looked=limits.looked,
             )
             limits.name_worker(self.ledger.journal.folder.path.name)
+            self.claims.worker = self.ledger.journal.folder.path.name
             self.content = ContentLog(database)
+
+    def _adopted(self, worker: str) -> None:
+        """Give free what a dead worker held, in the drain's thread. Raises: StoreError."""
+        self.limits.adopted(worker)
+        self.claims.abandon(worker)
 
     def _open_gateway(self) -> Gateway:
         config, discovered, env = self._work.reading
@@ -235,11 +242,11 @@ class Assembly:
             control=None if self.desk is None else self._mount,
             reception=Reception(Tenants(self.directory) if self.directory is not None else None),
             content=self.content,
-            claims=self._claims(),
+            claims=self.claims,
             shelf=_shelf(env),
         )
 
-    def _claims(self) -> Claims:
+    def _make_claims(self) -> Claims:
         """Make what knows the requests that must not be answered twice."""
         if self.desk is None:
             return Claims()

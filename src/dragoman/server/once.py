@@ -2,7 +2,7 @@
 
 The first one is worked on to its end, also when its client has left: it is the client that comes
 back. Those that come meanwhile wait for its answer, for a while. A worker that dies loses its claim
-when it no longer renews it.
+when its journal has been read, or at the latest when it has not renewed it for long enough.
 
 Precedent: https://docs.stripe.com/api/idempotent_requests (read 2026-11)
 Source: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ (read 2026-11)
@@ -23,7 +23,6 @@ from dragoman.server.http import Reply
 from dragoman.server.recorder import Recorder
 from dragoman.store.claims import Claim, ClaimKey, Claims
 from dragoman.store.database import StoreError
-from dragoman.types.identifier import new_id
 from dragoman.types.kept import KeptAnswer
 
 log = logging.getLogger("dragoman.server")
@@ -145,7 +144,7 @@ class Once:
         exchange = call.exchange
         key = ClaimKey(exchange.organisation_id, gateway_key, _digest(value.encode()))
         asked = _digest((exchange.endpoint or "").encode() + b"\0" + body)
-        holder = new_id("hld")
+        holder = self._claims.new_holder()
         loop = asyncio.get_running_loop()
         until, pause = loop.time() + self._patience_s, FIRST_LOOK_S
         while True:

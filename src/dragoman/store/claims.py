@@ -1,8 +1,8 @@
 """Requests that must not be answered twice, over all workers: who has one, and what came of it.
 
 Law: of those who claim the same, one gets it. Whoever has it must renew it; when it does not, being
-dead, somebody else may take it. An answer in the database is sealed: it is nobody's but its
-asker's, and what is said may be logged nowhere else.
+dead, somebody else may take it, and sooner when it is known to be. An answer in the database is
+sealed: it is nobody's but its asker's, and what is said may be logged nowhere else.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec.structs import astuple
 
 from dragoman.errors import ConfigError
 from dragoman.store.database import Connection, Place, StoreError, open_database
+from dragoman.types.identifier import new_id
 from dragoman.types.kept import KeptAnswer
 
 log = logging.getLogger("dragoman.server")
@@ -64,11 +65,13 @@ class Seal(Protocol):
 class Claims:
     """Claims in the database, their answers under a `seal`; without both in this process alone.
 
-    Times are Unix seconds.
+    Times are Unix seconds. `worker` is what this worker's journal is called: by it is known whose a
+    claim was.
     """
 
     def __init__(self, place: Place | None = None, seal: Seal | None = None) -> None:
         assert (place is None) == (seal is None), "what is in a database is sealed"
+        self.worker = ""
         self._place = place
         self._seal = seal
         self._lock = threading.Lock()
@@ -77,6 +80,10 @@ class Claims:
         self._count = 0
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(KeptAnswer).decode
+
+    def new_holder(self) -> str:
+        """Name somebody of this worker who may claim something."""
+        return f"{self.worker}/{new_id('hld')}"
 
     def claim(self, key: ClaimKey, digest: str, holder: str, now: float, lease_s: float) -> Claim:
         """Claim a request, unless somebody has. Raises: StoreError."""
@@ -118,6 +125,13 @@ class Claims:
     def release(self, key: ClaimKey, holder: str) -> None:
         """Let others have it. Raises: StoreError."""
         self._change(key, holder, "DELETE FROM idempotency", None)
+
+    def abandon(self, worker: str) -> None:
+        """Let others have what a dead worker was working on. Raises: StoreError."""
+        if self._place is None:
+            return  # what was here is gone
+        with self._lock:
+            self._perform(lambda connection: connection.write(_ABANDON, {"holders": f"{worker}/%"}))
 
     def close(self) -> None:
         """Close the connection."""
@@ -204,6 +218,7 @@ _CLAIM = (
     " answer = NULL WHERE idempotency.until <= :now"
 )
 _LOOK = f"SELECT digest, holder, answer FROM idempotency WHERE {_IS_IT}"  # noqa: S608
+_ABANDON = "DELETE FROM idempotency WHERE holder LIKE :holders AND answer IS NULL"
 _PURGE = (
     "DELETE FROM idempotency WHERE (organisation_id, gateway_key, value) IN"
     " (SELECT organisation_id, gateway_key, value FROM idempotency"
