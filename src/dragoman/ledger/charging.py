@@ -12,6 +12,9 @@ from dragoman.types.allowance import Charge
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.usage import Usage
 
+_ANSWERED = ("ok", "truncated", "client_closed", "interrupted")
+"""What was answered was paid for, though nobody may know how much."""
+
 
 def taken(charge: Charge, exchange: Exchange) -> int:
     """Count what an exchange took of one quota: requests, tokens, or nano-dollars.
@@ -19,12 +22,20 @@ def taken(charge: Charge, exchange: Exchange) -> int:
     A request counts when a provider was asked for it, whatever came of it: also when the worker
     died then. What that had cost is not known, and counts as any unknown cost does.
     """
-    attempts = _concerned(charge, exchange)
+    attempts = exchange.attempts
+    if charge.kind == "provider" or charge.kind == "model":
+        attempts = _concerned(charge, attempts)
     if charge.measure == "requests":
         return 1 if attempts else 0
-    if charge.measure == "tokens":
-        return sum([tokens_of(attempt.usage) for attempt in attempts])
-    return sum([_cost(attempt, charge.assumed) for attempt in attempts])
+    amount = 0
+    for attempt in attempts:
+        if charge.measure == "tokens":
+            amount += tokens_of(attempt.usage)
+        elif attempt.cost_nanousd is not None:
+            amount += attempt.cost_nanousd
+        elif attempt.outcome in _ANSWERED:
+            amount += charge.assumed
+    return amount
 
 
 def tokens_of(usage: Usage | None) -> int:
@@ -34,18 +45,8 @@ def tokens_of(usage: Usage | None) -> int:
     return (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
 
 
-def _concerned(charge: Charge, exchange: Exchange) -> Sequence[Attempt]:
+def _concerned(charge: Charge, attempts: Sequence[Attempt]) -> list[Attempt]:
     subject = charge.subject
     if charge.kind == "provider":
-        return [one for one in exchange.attempts if one.provider == subject]
-    if charge.kind == "model":
-        return [one for one in exchange.attempts if f"{one.provider}/{one.model}" == subject]
-    return exchange.attempts
-
-
-def _cost(attempt: Attempt, assumed: int) -> int:
-    if attempt.cost_nanousd is not None:
-        return attempt.cost_nanousd
-    # What was answered was paid for, though nobody knows how much.
-    answered = attempt.outcome in ("ok", "truncated", "client_closed", "interrupted")
-    return assumed if answered else 0
+        return [one for one in attempts if one.provider == subject]
+    return [one for one in attempts if f"{one.provider}/{one.model}" == subject]

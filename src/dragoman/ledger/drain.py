@@ -37,8 +37,11 @@ log = logging.getLogger("dragoman.server")
 SOURCE = "gateway"
 FOLLOWERS: Sequence[Follower] = (accounting.follow, rollups.follow)
 INTERVAL_S = 0.2
-BATCH = 500
+BATCH = 1000
 """Rows of one transaction: another process waits for its turn no longer than these take."""
+BUSY, PATIENCE = 100, 5
+"""While so many wait, and a batch is not full, so many intervals pass: in a full one each costs
+half."""
 AGAIN_S = 1.0
 """After so long a database that could not be written is tried again."""
 LOOK_S = 5.0
@@ -121,7 +124,7 @@ class Drain:
         self._ledger: Ledger | None = None
         self._position = Position(1, 0)
         self._done = 0
-        self._looked_at = -math.inf
+        self._drained_at = self._looked_at = -math.inf
         self._away_since: float | None = None
         self._complained_at = -math.inf
         self._damaged: set[tuple[Path, int]] = set()
@@ -159,6 +162,8 @@ class Drain:
         while not closing:
             pause_s = self._interval_s if self._away_since is None else AGAIN_S
             closing = self._closing.wait(pause_s)
+            if not closing and self._had_better_wait():
+                continue
             try:
                 self._drain_own()
                 if time.monotonic() - self._looked_at >= (math.inf if closing else LOOK_S):
@@ -173,8 +178,14 @@ class Drain:
         if self._ledger is not None:
             self._ledger.close()
 
+    def _had_better_wait(self) -> bool:
+        patience_s = PATIENCE * self._interval_s
+        waited_s = time.monotonic() - self._drained_at
+        return BUSY <= self.depth < BATCH and waited_s < patience_s and self._away_since is None
+
     def _drain_own(self) -> None:
         """Drain what this worker has written by now. Raises: StoreError, OSError."""
+        self._drained_at = time.monotonic()
         folder, count, end = self.journal.folder, self.journal.count, self.journal.written()
         while self._position < end:
             number, at = self._position.segment, self._position.at
@@ -194,9 +205,8 @@ class Drain:
             file.seek(start)
             data = file.read(-1 if end is None else end - start)
         batch: list[Exchange] = []
-        for kind, exchange, at in self._read(folder, number, data, start):
-            if kind == OUTCOME:
-                batch.append(exchange)
+        for _, exchange, at in self._read(folder, number, data, start, kinds=(OUTCOME,)):
+            batch.append(exchange)
             if len(batch) >= BATCH:
                 self._advance(folder, batch, at)
                 batch = []
@@ -249,13 +259,22 @@ class Drain:
         return count
 
     def _read(
-        self, folder: WorkerFolder, number: int, data: bytes, start: int = 0
+        self,
+        folder: WorkerFolder,
+        number: int,
+        data: bytes,
+        start: int = 0,
+        *,
+        kinds: Sequence[bytes] = (INTENT, OUTCOME),
     ) -> Iterator[tuple[bytes, Exchange, Position]]:
         """Find the records of a segment; tell what is none, and set it aside."""
         path = folder.segment(number)
         before = 0
         for found in scan(data):
             if isinstance(found, Record):
+                if found.kind not in kinds:
+                    before = found.end
+                    continue
                 try:
                     exchange = _decode(found.said)
                 except msgspec.MsgspecError:  # another version's
@@ -280,11 +299,19 @@ class Drain:
         try:
             self._write(batch)
         except UnwritableRow:
-            for exchange in batch:
-                try:
-                    self._write([exchange])
-                except UnwritableRow as error:
-                    self._give_up(exchange, error)
+            self._record_apart(batch)
+
+    def _record_apart(self, batch: Sequence[Exchange]) -> None:
+        """Write what could not be written together: half of it at once, down to each alone."""
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            try:
+                self._write(half)
+            except UnwritableRow as error:
+                if len(half) == 1:
+                    self._give_up(half[0], error)
+                else:
+                    self._record_apart(half)
 
     def _write(self, batch: Sequence[Exchange]) -> None:
         if self._ledger is None:

@@ -13,8 +13,9 @@ from zlib import crc32
 from msgspec import Struct
 
 MARK = b"\xd7dj1"
-_HEAD = struct.Struct("<4sIIc")
-HEAD_BYTES = _HEAD.size
+_HEAD = struct.Struct("<4sII")
+_KIND_BYTES = 1
+HEAD_BYTES = _HEAD.size + _KIND_BYTES
 LONGEST = 64 * 1024 * 1024
 """No record is longer: a length beyond it is damage."""
 
@@ -37,7 +38,8 @@ class Damage(Struct, frozen=True, gc=False):
 
 def frame(kind: bytes, said: bytes) -> bytes:
     """Write a record. `kind` is one byte."""
-    return _HEAD.pack(MARK, len(said), _sum(kind, said), kind) + said
+    length, body = len(said), kind + said
+    return _HEAD.pack(MARK, length, crc32(body, length)) + body
 
 
 def scan(data: bytes) -> Iterator[Record | Damage]:
@@ -61,13 +63,11 @@ def scan(data: bytes) -> Iterator[Record | Damage]:
 def _read(data: bytes, at: int) -> Record | None:
     if at + HEAD_BYTES > len(data):
         return None
-    mark, length, checksum, kind = _HEAD.unpack_from(data, at)
+    mark, length, checksum = _HEAD.unpack_from(data, at)
     end = at + HEAD_BYTES + length
     if mark != MARK or length > LONGEST or end > len(data):
         return None
-    said = data[at + HEAD_BYTES : end]
-    return Record(kind, said, end) if _sum(kind, said) == checksum else None
-
-
-def _sum(kind: bytes, said: bytes) -> int:
-    return crc32(said, crc32(kind, len(said)))
+    body = data[at + _HEAD.size : end]
+    if crc32(body, length) != checksum:
+        return None
+    return Record(body[:_KIND_BYTES], body[_KIND_BYTES:], end)

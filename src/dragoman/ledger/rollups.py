@@ -44,12 +44,9 @@ _REQUESTS, _FAILED, _STOPPED_AT, _DURATION = (
 _FALLBACKS = _AT["fallbacks"]
 _ATTEMPTS, _FAILED_ATTEMPTS = _AT["attempts"], _AT["failed_attempts"]
 _FIRST = LATENCY_SUMS.index("first_0")
-_TOKENS = tuple(
-    (_AT[name], name)
-    for name in (
-        *("prompt_tokens", "completion_tokens", "cache_read_tokens"),
-        *("cache_write_tokens", "reasoning_tokens"),
-    )
+_CACHE_READ, _CACHE_WRITE = _AT["cache_read_tokens"], _AT["cache_write_tokens"]
+_PROMPT, _COMPLETION, _REASONING = (
+    _AT[name] for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens")
 )
 _COST, _PRICED, _DEMO = _AT["cost_nanousd"], _AT["priced"], _AT["demo_nanousd"]
 _UNKNOWN, _ESTIMATED, _UNMETERED = _AT["unknown"], _AT["estimated"], _AT["unmetered"]
@@ -78,38 +75,39 @@ def follow(connection: Connection, exchanges: Sequence[Exchange]) -> None:
 
 def tally(exchanges: Iterable[Exchange]) -> Tally:
     """Add exchanges up, on every level."""
+        organisation, tag = exchange.organisation_id, exchange.tag or ""
+        hour = int(exchange.started_at // HOUR_S) * HOUR_S
     finest: dict[_Key, list[int]] = defaultdict(lambda: [0] * len(SUMS))
     times: dict[_Key, list[int]] = defaultdict(lambda: [0] * len(LATENCY_SUMS))
     for exchange in exchanges:
         whose = (
-            exchange.project_id or "",
-            exchange.account_id or "",
-            exchange.key_id or "",
-            exchange.key or "",
-        )
-        when = (
-            exchange.organisation_id,
-            int(exchange.started_at // HOUR_S) * HOUR_S,
-            exchange.tag or "",
+            *(organisation, hour, tag, exchange.project_id or "", exchange.account_id or ""),
+            *(exchange.key_id or "", exchange.key or ""),
         )
         final = exchange.final
         what = ("", "") if final is None else (final.provider, final.model)
-        sums = finest[*when, *whose, *what]
+        sums = finest[*whose, *what]
         sums[_REQUESTS] += 1
         sums[_DURATION] += round(exchange.duration_s * 1000)
-        if exchange.outcome == "ok":
-            times[*when, *what][bucket_of(exchange.duration_s, TOOK_S)] += 1
-            sums[_FALLBACKS] += any(one.kind == "fallback" for one in exchange.attempts)
+        fallen_back = False
+        for attempt in exchange.attempts:
+            if attempt is final:
+                _add_attempt(sums, attempt)
+            else:
+                _add_attempt(finest[*whose, attempt.provider, attempt.model], attempt)
+            if attempt.kind == "fallback":
+                fallen_back = True
+        answered, first_s = exchange.outcome == "ok", exchange.first_token_s
+        if answered:
+            sums[_FALLBACKS] += fallen_back
         else:
             sums[_STOPPED_AT if exchange.outcome in _STOPPED else _FAILED] += 1
-        if exchange.first_token_s is not None:
-            times[*when, *what][_FIRST + bucket_of(exchange.first_token_s, FIRST_S)] += 1
-        for attempt in exchange.attempts:
-            if attempt is not final:
-                sums = finest[*when, *whose, attempt.provider, attempt.model]
-                _add_attempt(sums, attempt)
-        if final is not None:
-            _add_attempt(finest[*when, *whose, *what], final)
+        if answered or first_s is not None:
+            counts = times[organisation, hour, tag, *what]
+            if answered:
+                counts[bucket_of(exchange.duration_s, TOOK_S)] += 1
+            if first_s is not None:
+                counts[_FIRST + bucket_of(first_s, FIRST_S)] += 1
     return Tally(_on_levels(finest), _times_on_levels(times))
 
 
@@ -160,9 +158,11 @@ def _add_attempt(sums: list[int], attempt: Attempt) -> None:
     if outcome != "ok" and outcome not in _STOPPED:
         sums[_FAILED_ATTEMPTS] += 1
     if usage is not None:
-        for position, name in _TOKENS:
-            if tokens := getattr(usage, name):
-                sums[position] += tokens
+        sums[_PROMPT] += usage.prompt_tokens or 0
+        sums[_COMPLETION] += usage.completion_tokens or 0
+        sums[_CACHE_READ] += usage.cache_read_tokens or 0
+        sums[_CACHE_WRITE] += usage.cache_write_tokens or 0
+        sums[_REASONING] += usage.reasoning_tokens or 0
     completed = usage is not None and usage.completion_tokens is not None
     if cost is None:
         if answered or completed:

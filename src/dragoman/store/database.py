@@ -91,7 +91,8 @@ class Connection(Protocol):
     ) -> frozenset[Any]:
         """Insert rows that are not there, and say which those are, by their first column.
 
-        That column is the table's key, and none may come twice. Only inside a transaction.
+        That column is the table's key, and none may come twice. Only inside a transaction. Raises
+        UnwritableRow, too, while somebody else is writing one of many: half of them may be written.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -11,12 +11,33 @@ import msgspec
 from dragoman.store.conversations import Turn, conversation_of
 from dragoman.store.database import Connection, Place, open_database
 from dragoman.types.completion import Completion
-from dragoman.types.exchange import Attempt, Exchange
+from dragoman.types.exchange import Exchange
 from dragoman.types.message import Message
 from dragoman.types.usage import Usage
 
 Follower: TypeAlias = Callable[[Connection, Sequence[Exchange]], None]
 """Is told of exchanges that are new, inside the transaction that inserts them."""
+
+
+_METERED = (
+    *("finish_reason", "prompt_tokens", "completion_tokens", "cache_read_tokens"),
+    *("cache_write_tokens", "cache_write_1h_tokens", "reasoning_tokens", "usage_estimated"),
+    *("cost_nanousd", "cost_source", "error", "first_token_s", "duration_s"),
+)
+EXCHANGE = (
+    *("id", "started_at", "source", "asked", "route", "stream", "provider", "model", "outcome"),
+    *("attempt_count", "warnings", *_METERED),
+    *("endpoint", "gateway_key", "status", "overhead_s"),
+    *("organisation_id", "project_id", "account_id", "key_id", "tag"),
+)
+"""The columns of a row, in its order: rows are tuples, since names cost as much as the writing."""
+PLACE = ("conversation_id", "turn")
+ATTEMPT = (
+    *("id", "exchange_id", "number", "kind", "started_at", "pause_s", "provider", "model"),
+    *("credential", "outcome", "status", "reason", "request_id", "answered_model", *_METERED),
+)
+MESSAGE = ("exchange_id", "position", "direction", "role", "parts")
+_NO_TOKENS = (*[None] * 6, 0)
 
 
 class Ledger:
@@ -53,16 +74,16 @@ class Ledger:
             said.append(("out", completion.message))
         connection = self._connection
         with connection.transaction():
+            columns: tuple[str, ...] = EXCHANGE
             row = _exchange_row(exchange, source)
             if turn is not None:
-                row |= _placed(connection, turn, exchange, source)
-            connection.insert("exchange", list(row), [tuple(row.values())])
-            _insert(
-                connection, "attempt", [_attempt_row(a, exchange.id) for a in exchange.attempts]
-            )
-            _insert(
-                connection,
+                columns += PLACE
+                row += _placed(connection, turn, exchange, source)
+            connection.insert("exchange", columns, [row])
+            connection.insert("attempt", ATTEMPT, _attempt_rows([exchange]))
+            connection.insert(
                 "message",
+                MESSAGE,
                 [
                     _message_row(exchange.id, position, direction, message)
                     for position, (direction, message) in enumerate(said)
@@ -82,12 +103,9 @@ class Ledger:
         rows = [_exchange_row(exchange, source) for exchange in by_id.values()]
         connection = self._connection
         with connection.transaction():
-            inserted = connection.insert_new(
-                "exchange", list(rows[0]), [tuple(row.values()) for row in rows]
-            )
+            inserted = connection.insert_new("exchange", EXCHANGE, rows)
             new = [by_id[found] for found in sorted(inserted)]
-            attempts = [_attempt_row(a, e.id) for e in new for a in e.attempts]
-            _insert(connection, "attempt", attempts, once=True)
+            connection.insert("attempt", ATTEMPT, _attempt_rows(new))
             for follow in self._followers:
                 follow(connection, new)
 
@@ -107,15 +125,7 @@ class Ledger:
         self.close()
 
 
-def _insert(
-    connection: Connection, table: str, rows: Sequence[Mapping[str, Any]], *, once: bool = False
-) -> None:
-    """Insert rows that have the same columns in the same order."""
-    if rows:
-        connection.insert(table, list(rows[0]), [tuple(row.values()) for row in rows], once=once)
-
-
-def _placed(connection: Connection, turn: Turn, exchange: Exchange, source: str) -> dict[str, Any]:
+def _placed(connection: Connection, turn: Turn, exchange: Exchange, source: str) -> tuple[str, int]:
     """Find an exchange's place in its conversation: the turn it retries, else the next."""
     conversation = turn.conversation_id or conversation_of(exchange.id)
     connection.write(
@@ -136,91 +146,90 @@ def _placed(connection: Connection, turn: Turn, exchange: Exchange, source: str)
             {"id": conversation},
         )
         number = found["next"]
-    return {"conversation_id": conversation, "turn": number}
+    return conversation, number
 
 
-def _exchange_row(exchange: Exchange, source: str) -> dict[str, Any]:
+def _exchange_row(exchange: Exchange, source: str) -> tuple[Any, ...]:
     final = exchange.final
-    return {
-        "id": exchange.id,
-        "started_at": exchange.started_at,
-        "source": source,
-        "asked": exchange.asked,
-        "route": exchange.route,
-        "stream": int(exchange.stream),
-        "provider": final.provider if final else None,
-        "model": final.model if final else None,
-        "outcome": exchange.outcome,
-        "attempt_count": len(exchange.attempts),
-        "warnings": _text(exchange.warnings) if exchange.warnings else None,
-        "finish_reason": final.finish_reason if final else None,
-        **_token_columns(final.usage if final else None),
-        "cost_nanousd": exchange.cost_nanousd,
-        "cost_source": exchange.cost_source,
-        "error": final.error if final else None,
-        "first_token_s": exchange.first_token_s,
-        "duration_s": exchange.duration_s,
-        "endpoint": exchange.endpoint,
-        "gateway_key": exchange.key,
-        "status": exchange.status,
-        "overhead_s": exchange.overhead_s,
-        "organisation_id": exchange.organisation_id,
-        "project_id": exchange.project_id,
-        "account_id": exchange.account_id,
-        "key_id": exchange.key_id,
-        "tag": exchange.tag,
-    }
+    return (
+        exchange.id,
+        exchange.started_at,
+        source,
+        exchange.asked,
+        exchange.route,
+        int(exchange.stream),
+        final and final.provider,
+        final and final.model,
+        exchange.outcome,
+        len(exchange.attempts),
+        _text(exchange.warnings) if exchange.warnings else None,
+        final and final.finish_reason,
+        *_tokens(final.usage if final else None),
+        exchange.cost_nanousd,
+        exchange.cost_source,
+        final and final.error,
+        exchange.first_token_s,
+        exchange.duration_s,
+        exchange.endpoint,
+        exchange.key,
+        exchange.status,
+        exchange.overhead_s,
+        exchange.organisation_id,
+        exchange.project_id,
+        exchange.account_id,
+        exchange.key_id,
+        exchange.tag,
+    )
 
 
-def _attempt_row(attempt: Attempt, exchange_id: str) -> dict[str, Any]:
-    return {
-        "id": attempt.id,
-        "exchange_id": exchange_id,
-        "number": attempt.number,
-        "kind": attempt.kind,
-        "started_at": attempt.started_at,
-        "pause_s": attempt.pause_s,
-        "provider": attempt.provider,
-        "model": attempt.model,
-        "credential": attempt.credential,
-        "outcome": attempt.outcome,
-        "status": attempt.status,
-        "reason": attempt.reason,
-        "request_id": attempt.request_id,
-        "answered_model": attempt.answered_model,
-        "finish_reason": attempt.finish_reason,
-        **_token_columns(attempt.usage),
-        "cost_nanousd": attempt.cost_nanousd,
-        "cost_source": attempt.cost_source,
-        "error": attempt.error,
-        "first_token_s": attempt.first_token_s,
-        "duration_s": attempt.duration_s,
-    }
+def _attempt_rows(exchanges: Iterable[Exchange]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            attempt.id,
+            exchange.id,
+            attempt.number,
+            attempt.kind,
+            attempt.started_at,
+            attempt.pause_s,
+            attempt.provider,
+            attempt.model,
+            attempt.credential,
+            attempt.outcome,
+            attempt.status,
+            attempt.reason,
+            attempt.request_id,
+            attempt.answered_model,
+            attempt.finish_reason,
+            *_tokens(attempt.usage),
+            attempt.cost_nanousd,
+            attempt.cost_source,
+            attempt.error,
+            attempt.first_token_s,
+            attempt.duration_s,
+        )
+        for exchange in exchanges
+        for attempt in exchange.attempts
+    ]
 
 
-def _token_columns(usage: Usage | None) -> dict[str, Any]:
-    known = usage or Usage()
-    return {
-        "prompt_tokens": known.prompt_tokens,
-        "completion_tokens": known.completion_tokens,
-        "cache_read_tokens": known.cache_read_tokens,
-        "cache_write_tokens": known.cache_write_tokens,
-        "cache_write_1h_tokens": known.cache_write_1h_tokens,
-        "reasoning_tokens": known.reasoning_tokens,
-        "usage_estimated": int(known.estimated),
-    }
+def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
+    if usage is None:
+        return _NO_TOKENS
+    return (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.cache_write_1h_tokens,
+        usage.reasoning_tokens,
+        int(usage.estimated),
+    )
 
 
 def _message_row(
     exchange_id: str, position: int, direction: str, message: Message
-) -> dict[str, Any]:
-    return {
-        "exchange_id": exchange_id,
-        "position": position,
-        "direction": direction,
-        "role": message.role,
-        "parts": _text(message.parts),
-    }
+) -> tuple[Any, ...]:
+    return exchange_id, position, direction, message.role, _text(message.parts)
 
 
 def _text(value: Iterable[Any]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -42,6 +42,7 @@ CONNECT_TIMEOUT_S = 3
 SILENCE_MS = 10_000
 """How long what was sent may stay unacknowledged before the connection counts as dead."""
 
+_ONCE = " ON CONFLICT DO NOTHING"
 _MANY = 20
 """From so many rows on copying is faster."""
 
@@ -63,6 +64,7 @@ class ServerConnection:
         self.server = server
         self.raw = raw
         self.version = VERSION
+        self._types: dict[str, Mapping[str, int]] = {}
 
     def rows(self, statement: str, values: Values = {}) -> list[Any]:  # noqa: B006
         """See `Connection.rows`."""
@@ -90,14 +92,21 @@ class ServerConnection:
         once: bool = False,
     ) -> None:
         """See `Connection.insert`. Many rows are copied: that is several times as fast."""
-        end = " ON CONFLICT DO NOTHING" if once else ""
-        self._insert(table, columns, rows, end)
+        self._insert(table, columns, rows, _ONCE if once else "")
 
     def insert_new(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> frozenset[Any]:
-        """See `Connection.insert_new`. Others may write the same at the same time."""
-        return self._insert(table, columns, rows, " ON CONFLICT DO NOTHING", returning=columns[0])
+        """See `Connection.insert_new`."""
+        key = columns[0]
+        if len(rows) < _MANY:
+            return self._insert_few(table, columns, rows, f"{_ONCE} RETURNING {key}")
+        keys = {"keys": [row[0] for row in rows]}
+        there = self.rows(f"SELECT {key} FROM {table} WHERE {key} = ANY(:keys)", keys)  # noqa: S608
+        known = {row[key] for row in there}
+        new = [row for row in rows if row[0] not in known]
+        self._insert(table, columns, new, "")
+        return frozenset(row[0] for row in new)
 
     def accumulate(
         self, table: str, keys: Sequence[str], sums: Sequence[str], rows: Sequence[Sequence[Any]]
@@ -106,51 +115,69 @@ class ServerConnection:
         self._insert(table, (*keys, *sums), rows, adding(table, keys, sums))
 
     def _insert(
-        self,
-        table: str,
-        columns: Sequence[str],
-        rows: Sequence[Sequence[Any]],
-        end: str,
-        *,
-        returning: str | None = None,
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], end: str
+    ) -> None:
+        if len(rows) < _MANY:
+            self._insert_few(table, columns, rows, end)
+            return
+        if not end:
+            self._copy(table, table, columns, rows)
+            return
+        # COPY knows no conflicts: what may be there already goes through a table of its own.
+        names, incoming = ", ".join(columns), f"incoming_{table}"
+        with self._told():
+            self.raw.execute(
+                f"CREATE TEMP TABLE IF NOT EXISTS {incoming}"
+                f" (LIKE {SCHEMA}.{table} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS".encode()
+            )
+            self._copy(incoming, table, columns, rows)
+            self.raw.execute(
+                f"INSERT INTO {table} ({names}) SELECT {names} FROM {incoming}{end}".encode()  # noqa: S608
+            )
+            self.raw.execute(f"DELETE FROM {incoming}".encode())  # noqa: S608
+
+    def _insert_few(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], end: str
     ) -> frozenset[Any]:
-        """Insert rows; return what column `returning` of those that were inserted holds."""
-        names = ", ".join(columns)
-        if returning:
-            end += f" RETURNING {returning}"
+        """Insert rows one by one; give back what `end` has returned."""
+        if not rows:
+            return frozenset()
+        names, marks = ", ".join(columns), ", ".join(["%s"] * len(columns))
         found: set[Any] = set()
-        said = _sayable_rows(rows)
-        with self._told(), self.raw.cursor() as cursor:
-            if len(said) < _MANY:
-                marks = ", ".join(["%s"] * len(columns))
-                cursor.executemany(
-                    f"INSERT INTO {table} ({names}) VALUES ({marks}){end}".encode(),  # noqa: S608
-                    said,
-                    returning=returning is not None,
-                )
-                while returning and said:
-                    found |= {row[returning] for row in cursor}
-                    if not cursor.nextset():
-                        break
-                return frozenset(found)
-            # COPY knows no conflicts: what may be there already goes through a table of its own.
-            into = f"incoming_{table}" if end else table
-            if end:
-                cursor.execute(
-                    f"CREATE TEMP TABLE IF NOT EXISTS {into}"
-                    f" (LIKE {SCHEMA}.{table} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS".encode()
-                )
-            with cursor.copy(f"COPY {into} ({names}) FROM STDIN".encode()) as copy:
-                for row in said:
-                    copy.write_row(row)
-            if end:
-                cursor.execute(
-                    f"INSERT INTO {table} ({names}) SELECT {names} FROM {into}{end}".encode()  # noqa: S608
-                )
-                if returning:
-                    found = {row[returning] for row in cursor}
-                cursor.execute(f"DELETE FROM {into}".encode())  # noqa: S608
+        with self._told(), self.raw.cursor(row_factory=tuple_row) as cursor:
+            cursor.executemany(
+                f"INSERT INTO {table} ({names}) VALUES ({marks}){end}".encode(),  # noqa: S608
+                _sayable_rows(rows),
+                returning="RETURNING" in end,
+            )
+            while cursor.description:
+                found.update(value for (value,) in cursor)
+                if not cursor.nextset():
+                    break
         return frozenset(found)
+
+    def _copy(
+        self, into: str, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Copy rows, in binary form, which is not read and written as text."""
+        names, types = ", ".join(columns), self._types_of(table)
+        with self._told(), self.raw.cursor() as cursor:
+            copying = f"COPY {into} ({names}) FROM STDIN (FORMAT BINARY)".encode()
+            with cursor.copy(copying) as copy:
+                copy.set_types([types[name] for name in columns])
+                for row in _sayable_rows(rows):
+                    copy.write_row(row)
+
+    def _types_of(self, table: str) -> Mapping[str, int]:
+        """Read which types a table's columns have, once."""
+        if table not in self._types:
+            found = self.rows(
+                "SELECT attname, atttypid FROM pg_attribute"
+                " WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped",
+                {"table": f"{SCHEMA}.{table}"},
+            )
+            self._types[table] = {row["attname"]: row["atttypid"] for row in found}
+        return self._types[table]
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[None]:
@@ -275,9 +302,11 @@ def _marked(statement: str) -> bytes:
 
 
 def _sayable_rows(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-    """See `_sayable`; to look at them all at once takes a tenth of the time."""
-    if "\0" in "".join([value for row in rows for value in row if value.__class__ is str]):
-        return [[_sayable(value) for value in row] for row in rows]
+    """See `_sayable`; to look at a column at once takes a tenth of the time."""
+    for column in zip(*rows, strict=True):
+        first = next((value for value in column if value is not None), None)
+        if first.__class__ is str and "\0" in "".join(filter(None, column)):
+            return [[_sayable(value) for value in row] for row in rows]
     return rows
 
 

@@ -39,7 +39,7 @@ of the operator's providers, and of the gateway's own budgets.
 NANO = Decimal(1_000_000_000)
 
 
-class Attempt(Struct, omit_defaults=True, kw_only=True):
+class Attempt(Struct, omit_defaults=True, kw_only=True, gc=False):
     """One try at one deployment. Times are seconds; `started_at` is Unix time.
 
     `interrupted`: we broke it off ourselves, because another attempt was faster or we shut down.
@@ -70,7 +70,7 @@ class Attempt(Struct, omit_defaults=True, kw_only=True):
     cost_source: CostSource = "unknown"
 
 
-class Exchange(Struct, omit_defaults=True, kw_only=True):
+class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
     """One request of a client, with all its attempts: the row in the ledger.
 
     `asked` is the model as the caller wrote it; `route` the route or alias that it named, if any.

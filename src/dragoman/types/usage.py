@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 
-class Usage(Struct, frozen=True, omit_defaults=True):
+class Usage(Struct, frozen=True, omit_defaults=True, gc=False):
     """Tokens of one completion. Totals are inclusive; None means that nobody reported it.
 
     Invariants: cache_read_tokens + cache_write_tokens <= prompt_tokens and
