@@ -181,10 +181,12 @@ def test_everybody_may_what_the_matrix_says_and_no_more(world: World) -> None:
     wrong: list[str] = []
     asked = 0
     for name, kind in operations(world).items():
-        case = CASES.get(name, {"skip": "it is missing, which is another test's to say"})
-        if "skip" in case:
+        case = CASES.get(name)
+        if case is None:  # another test says so
             continue
         for call in calls(name, kind):
+            if "skip" in case and any(status < 300 for status in expected(case, call)):
+                continue  # who is to be refused is refused there, too
             answer = put_question(world, name, kind, call)
             asked += 1
             if answer.status not in expected(case, call):
