@@ -74,8 +74,10 @@ def test_two_models_answer_side_by_side_and_each_answer_grows(
     page.get_by_label("Message").fill("Tell me a story")
     page.get_by_role("button", name="Ask", exact=True).click()
     expect(answers(page)).to_have_text([HALF, HALF])
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
     box.released.set()
     expect(answers(page)).to_have_text([WHOLE, WHOLE])
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     expect(page.get_by_text("1,000 in / 500 out")).to_have_count(2)
     expect(page.get_by_text(COST)).to_have_count(1)  # of the other one nobody knows the price
     expect(page.get_by_text(re.compile(r"· box/hasty"))).to_be_visible()
@@ -109,6 +111,7 @@ def test_a_refusal_is_shown_where_the_answer_would_be(
     page.get_by_role("button", name="Ask", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("that model has been taken away")
     expect(answers(page).nth(1)).to_have_text(WHOLE)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
 def test_the_same_request_is_shown_as_code(

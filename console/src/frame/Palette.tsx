@@ -38,7 +38,7 @@ export function Palette({ onClose }: Props) {
               <Command.Item
                 key={name}
                 value={`organisation ${name} ${title}`}
-                onSelect={then(() => navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, org: name }) }))}
+                onSelect={then(() => navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, org: name, project: undefined }) }))}
                 className={ITEM}
               >
                 {title}

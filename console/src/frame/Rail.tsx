@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { Tip } from "~/components/Tip";
 import { PLACES } from "./places";
+import { kept } from "./view";
 
 /** The list of places at the left; icons alone where there is little room, at the bottom of a phone. */
 export function Rail() {
@@ -9,7 +10,7 @@ export function Rail() {
       aria-label="Places"
       className="fixed inset-x-0 bottom-0 z-20 flex h-14 shrink-0 items-center gap-2 overflow-x-auto border-t border-line bg-surface px-2 sm:sticky sm:top-0 sm:h-dvh sm:w-14 sm:flex-col sm:items-stretch sm:gap-4 sm:overflow-x-visible sm:overflow-y-auto sm:border-t-0 sm:border-r sm:py-3 lg:w-[220px] lg:px-3"
     >
-      <Link to="/" className="hidden h-9 items-center sm:flex gap-2 px-2 font-semibold">
+      <Link to="/" search={kept} className="hidden h-9 items-center sm:flex gap-2 px-2 font-semibold">
         <span aria-hidden className="grid size-6 place-items-center rounded-md bg-accent text-xs text-on-accent">
           D
         </span>
@@ -22,6 +23,7 @@ export function Rail() {
               <Tip text={name} side="right" className="hidden sm:block lg:hidden">
                 <Link
                   to={path}
+                  search={kept}
                   activeOptions={{ exact: path === "/", includeSearch: false }}
                   className="flex h-10 items-center gap-2.5 rounded-md px-3 sm:h-8 sm:px-2 text-muted hover:bg-raised hover:text-ink data-[status=active]:bg-tint data-[status=active]:font-medium data-[status=active]:text-accent"
                 >

@@ -8,6 +8,7 @@ import { IconButton } from "~/components/IconButton";
 import { Menu, MenuChoices } from "~/components/Menu";
 import { Segments } from "~/components/Segments";
 import { useMe, useOrg, useOrganisations } from "~/session";
+import { ProjectPicker } from "./ProjectPicker";
 import { RANGES, type RangeName, useRange } from "./range";
 import { chooseTheme, chosenTheme, type Choice } from "./theme";
 
@@ -38,6 +39,7 @@ export function TopBar() {
   return (
     <header className="sticky top-0 z-10 flex h-14 items-center gap-2 border-b border-line bg-canvas px-4 sm:px-6">
       <OrganisationPicker />
+      <ProjectPicker />
       <RangePicker />
       <span className="flex-1" />
       <button type="button" onClick={() => setAsking(true)} className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-muted hover:text-ink">
@@ -64,7 +66,7 @@ function OrganisationPicker() {
     <select
       aria-label="Organisation"
       value={org}
-      onChange={(event) => void navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, org: event.target.value }) })}
+      onChange={(event) => void navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, org: event.target.value, project: undefined }) })}
       className={`${BOX} h-8 max-w-28 !w-auto truncate sm:max-w-52`}
     >
       {!every.some(({ name }) => name === org) && <option value={org}>{org}</option>}

@@ -6,6 +6,7 @@ import { Lines } from "~/charts/Lines";
 import { OUTCOMES } from "~/charts/palette";
 import { Stacked } from "~/charts/Stacked";
 import { useRange } from "~/frame/range";
+import { useProject } from "~/frame/view";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
@@ -39,19 +40,20 @@ export default function Overview() {
   const [measure, setMeasure] = useState<keyof typeof MEASURES>("Cost");
   const [by, setBy] = useState<(typeof BY)[number]>("model");
   const navigate = useNavigate();
-  const time = { since: String(range.from), until: String(range.to) };
+  const project = useProject();
+  const asked = { since: String(range.from), until: String(range.to), ...(project === undefined ? {} : { project }) };
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const step = range.to - range.from <= HOURS_UP_TO_S ? "hour" : "day";
   const overview = useQuery({
-    queryKey: ["overview", org, time],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/overview", { params: { path: { org }, query: { ...time, timezone: zone } } })),
+    queryKey: ["overview", org, asked],
+    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/overview", { params: { path: { org }, query: { ...asked, timezone: zone } } })),
     refetchInterval: 15_000,
     placeholderData: (before) => before,
   });
   const series = useQuery({
-    queryKey: ["series", org, time, by],
+    queryKey: ["series", org, asked, by],
     queryFn: () =>
-      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { ...time, timezone: zone, step, by, top: 6 } } })),
+      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { ...asked, timezone: zone, step, by, top: 6, quantiles: false } } })),
     refetchInterval: 15_000,
     placeholderData: (before) => before,
   });
@@ -107,17 +109,21 @@ export default function Overview() {
           </Card>
           <div className="grid grid-cols-1 gap-4 xl:grid-cols-2">
             <Card title="Latency and first token">
-              <Lines
-                label="Latency and first token"
-                times={times}
-                series={[
-                  { name: "p50", values: points.map(({ figures }) => figures.took_p50_s ?? null), colour: "#56b4e9" },
-                  { name: "p95", values: points.map(({ figures }) => figures.took_p95_s ?? null), colour: "#4f6df5" },
-                  { name: "first token p95", values: points.map(({ figures }) => figures.first_token_p95_s ?? null), colour: "#e69f00", dashed: true },
-                ]}
-                tell={duration}
-                tellTime={tellTime}
-              />
+              {project === undefined ? (
+                <Lines
+                  label="Latency and first token"
+                  times={times}
+                  series={[
+                    { name: "p50", values: points.map(({ figures }) => figures.took_p50_s ?? null), colour: "#56b4e9" },
+                    { name: "p95", values: points.map(({ figures }) => figures.took_p95_s ?? null), colour: "#4f6df5" },
+                    { name: "first token p95", values: points.map(({ figures }) => figures.first_token_p95_s ?? null), colour: "#e69f00", dashed: true },
+                  ]}
+                  tell={duration}
+                  tellTime={tellTime}
+                />
+              ) : (
+                <p className="text-muted">How long requests took is known of all projects together.</p>
+              )}
             </Card>
             <Card title="Outcomes">
               <Stacked

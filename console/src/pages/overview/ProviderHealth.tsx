@@ -3,6 +3,7 @@ import { api, taken } from "~/api/client";
 import { type Health, Strip } from "~/charts/Strip";
 import { Card } from "~/components/Card";
 import { percent } from "~/components/numbers";
+import { useProject } from "~/frame/view";
 import { useOrg } from "~/session";
 
 const BAD = 0.2;
@@ -11,10 +12,12 @@ const WARN = 0.02;
 /** One row for each provider that was asked in the last day, one cell for each hour. */
 export function ProviderHealth() {
   const org = useOrg();
+  const project = useProject();
+  const chosen = project === undefined ? {} : { project };
   const series = useQuery({
-    queryKey: ["health", org],
+    queryKey: ["health", org, project],
     queryFn: () =>
-      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { since: "24h", step: "hour", by: "provider", top: 12 } } })),
+      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { since: "24h", step: "hour", by: "provider", top: 12, quantiles: false, ...chosen } } })),
     refetchInterval: 60_000,
   });
   const lines = (series.data?.lines ?? []).filter(({ name, id }) => name !== "" && id !== "others");

@@ -28,8 +28,15 @@ interface Answer {
 
 const NOTHING: Answer = { text: "", reasoning: "", tools: "", first: null, took: 0, usage: null, told: null, finish: null, wrong: null, ended: false };
 
+interface Props {
+  model: string;
+  asking: Asking | null;
+  /** Told 1 when an answer is waited for, -1 when it is over, however it ended. */
+  onWaiting: (change: 1 | -1) => void;
+}
+
 /** One model's answer, as it comes. */
-export function Column({ model, asking }: { model: string; asking: Asking | null }) {
+export function Column({ model, asking, onWaiting }: Props) {
   const org = useOrg();
   const who = useMe().data?.name ?? "";
   const [answer, setAnswer] = useState<Answer | null>(null);
@@ -57,11 +64,22 @@ export function Column({ model, asking }: { model: string; asking: Asking | null
         });
       put({ ended: true });
     };
+    let waiting = true;
+    const over = () => {
+      if (waiting) onWaiting(-1);
+      waiting = false;
+    };
+    onWaiting(1);
     put({});
-    ask().catch((problem: unknown) => {
-      if (!stop.signal.aborted) put({ wrong: problem instanceof Error ? problem.message : String(problem) });
-    });
-    return () => stop.abort();
+    ask()
+      .catch((problem: unknown) => {
+        if (!stop.signal.aborted) put({ wrong: problem instanceof Error ? problem.message : String(problem) });
+      })
+      .finally(over);
+    return () => {
+      stop.abort();
+      over();
+    };
     // A column asks when it is told to, not when its model's name is being typed.
     // eslint-disable-next-line
   }, [asking]);

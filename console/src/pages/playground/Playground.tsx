@@ -22,6 +22,7 @@ export default function Playground() {
   const [tools, setTools] = useState("");
   const [images, setImages] = useState<string[]>([]);
   const [asking, setAsking] = useState<Asking | null>(null);
+  const [waiting, setWaiting] = useState(0);
   const [coded, setCoded] = useState(false);
   const file = useRef<HTMLInputElement>(null);
   let wrong: string | undefined;
@@ -73,7 +74,7 @@ export default function Playground() {
                 <Button kind="primary" type="submit" icon={<Play aria-hidden size={14} />}>
                   Ask
                 </Button>
-                {asking !== null && (
+                {waiting > 0 && (
                   <Button icon={<Square aria-hidden size={14} />} onClick={() => setAsking(null)}>
                     Stop
                   </Button>
@@ -105,7 +106,7 @@ export default function Playground() {
               )
             }
           >
-            <Column model={model} asking={asking} />
+            <Column model={model} asking={asking} onWaiting={(change) => setWaiting((now) => now + change)} />
           </Card>
         ))}
       </div>

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, taken } from "~/api/client";
 import { type Health, Strip } from "~/charts/Strip";
 import { Badge } from "~/components/Badge";
-import { percent } from "~/components/numbers";
+import { ago, percent } from "~/components/numbers";
 import { useOrg } from "~/session";
 import type { Provider } from "./Providers";
 
@@ -14,7 +14,7 @@ export function ProviderCard({ of: provider, onOpen }: { of: Provider; onOpen: (
   const series = useQuery({
     queryKey: ["provider-day", org, provider.name],
     queryFn: () =>
-      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { since: "24h", step: "hour", provider: provider.name } } })),
+      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { since: "24h", step: "hour", provider: provider.name, quantiles: false } } })),
     staleTime: 60_000,
   });
   const points = series.data?.lines[0]?.points ?? [];
@@ -40,6 +40,11 @@ export function ProviderCard({ of: provider, onOpen }: { of: Provider; onOpen: (
           return { state, told: `${figures.attempts ?? 0} attempts, ${percent(bad)} failed` };
         })}
       />
+      {provider.check != null && (
+        <span className={`w-full truncate text-xs ${provider.check.failed == null ? "text-good" : "text-bad"}`}>
+          checked {ago(provider.check.at)}: {provider.check.failed ?? "it answers"}
+        </span>
+      )}
       <span className="text-xs text-muted">
         {[
           LANGUAGES[provider.api],

@@ -12,12 +12,15 @@ import { Trouble } from "~/components/Trouble";
 import { type Shapes, useMay, useMe, useOrg, useOrganisations } from "~/session";
 import { About } from "./About";
 import { DemoTraffic } from "./DemoTraffic";
+import { daysOf, useGateway } from "./gateway";
 import { Oidc } from "./Oidc";
 import { Password } from "./Password";
 import { Quotas } from "./Quotas";
 import { Tokens } from "./Tokens";
 
 type Values = Shapes["OrganisationSettings"];
+
+const CONTENT = { off: "nothing", redacted: "redacted texts", full: "everything" } as const;
 
 /** What holds for the organisation, for oneself, and, for operators, for the gateway. */
 export default function Settings() {
@@ -56,6 +59,7 @@ function Keeping({ given, editable }: { given: Shapes["OrganisationShown"]; edit
     { fields: ["title"], told: "The organisation is saved", onDone: setShown },
   );
   const cache = values.cache;
+  const gateway = useGateway();
   return (
     <Card title="Organisation">
       <Form disabled={!editable} onSubmit={() => save.mutate(false)}>
@@ -65,25 +69,25 @@ function Keeping({ given, editable }: { given: Shapes["OrganisationShown"]; edit
           hint="Tokens, costs and times are always kept; texts only where you say so."
           value={values.content ?? ""}
           choices={[
-            { value: "", name: "as the gateway has it" },
+            { value: "", name: general(gateway && CONTENT[gateway.content]) },
             { value: "off", name: "nothing" },
             { value: "redacted", name: "texts, without what looks secret or personal" },
             { value: "full", name: "everything" },
           ]}
           onChange={(event) => set({ content: (event.target.value || null) as NonNullable<Values["content"]> | null })}
         />
-        <TextField label="For how many days texts are kept" type="number" min={1} value={values.content_days ?? ""} placeholder="as the gateway has it" onChange={(event) => set({ content_days: event.target.value === "" ? null : Number(event.target.value) })} />
+        <TextField label="For how many days texts are kept" type="number" min={1} value={values.content_days ?? ""} placeholder={general(gateway && daysOf(gateway.content_days))} onChange={(event) => set({ content_days: event.target.value === "" ? null : Number(event.target.value) })} />
         <SelectField
           label="Same question, same answer (cache)"
           value={cache?.enabled == null ? "" : String(cache.enabled)}
           choices={[
-            { value: "", name: "as the gateway has it" },
+            { value: "", name: general(gateway && (gateway.cache_s == null ? "off" : "on")) },
             { value: "true", name: "answers are kept, and given again" },
             { value: "false", name: "everything is asked anew" },
           ]}
           onChange={(event) => set({ cache: { ...cache, enabled: event.target.value === "" ? null : event.target.value === "true" } })}
         />
-        <TextField label="For how many seconds an answer is given again" type="number" min={1} value={cache?.ttl ?? ""} placeholder="as the gateway has it" onChange={(event) => set({ cache: { ...cache, ttl: event.target.value === "" ? null : Number(event.target.value) } })} />
+        <TextField label="For how many seconds an answer is given again" type="number" min={1} value={cache?.ttl ?? ""} placeholder={general(gateway?.cache_s == null ? undefined : String(gateway.cache_s))} onChange={(event) => set({ cache: { ...cache, ttl: event.target.value === "" ? null : Number(event.target.value) } })} />
         {save.meanwhile && <Meanwhile what={title} busy={save.isPending} onOver={() => save.mutate(true)} />}
         <Trouble error={save.trouble} />
         {editable && (
@@ -96,4 +100,9 @@ function Keeping({ given, editable }: { given: Shapes["OrganisationShown"]; edit
       </Form>
     </Card>
   );
+}
+
+/** A setting that is left to the gateway, and what that comes to where it is known. */
+function general(known: string | undefined): string {
+  return known === undefined ? "as the gateway has it" : `as the gateway has it: ${known}`;
 }
