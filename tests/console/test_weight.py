@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from playwright.sync_api import expect
 
@@ -41,7 +42,9 @@ def test_a_long_list_is_fetched_by_pages_and_is_never_whole_in_the_page(
     table = page.get_by_role("table", name="Requests")
     expect(table).to_have_attribute("aria-rowcount", "200")
     seen = 200
+    now = time.time()
     while seen < 1000:
+        page.clock.set_fixed_time(now + seen)  # minutes pass while somebody reads
         table.evaluate("(table) => { table.parentElement.scrollTop = table.scrollHeight }")
         page.wait_for_function(
             "([table, seen]) => Number(table.getAttribute('aria-rowcount')) > seen",

@@ -1,4 +1,5 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 
 /** The stretches of time one can look at, in seconds. */
 export const RANGES = { "1h": 3600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400 } as const;
@@ -29,4 +30,12 @@ export function useRange(): [Range, (next: RangeName | { from: number; to: numbe
   const name: RangeName = search.range !== undefined && search.range in RANGES ? (search.range as RangeName) : "24h";
   const to = (Math.floor(Date.now() / 1000 / MINUTE) + 1) * MINUTE;
   return [{ name, from: to - RANGES[name], to }, set];
+}
+
+/** Where a stretch began when it was chosen: a list that somebody reads does not begin anew every minute. */
+export function useBeginning({ name, from }: Range): number {
+  const [chosen, choose] = useState({ name, from });
+  const other = chosen.name !== name || (name === "custom" && chosen.from !== from);
+  if (other) choose({ name, from });
+  return other ? from : chosen.from;
 }

@@ -4,7 +4,7 @@ import { useCallback, useState } from "react";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
 import { PREFIX } from "~/base";
-import { useRange } from "~/frame/range";
+import { useBeginning, useRange } from "~/frame/range";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { Columns } from "~/components/Columns";
@@ -44,12 +44,13 @@ const NAMES = { started_at: "When", outcome: "Outcome", asked: "Asked for", answ
 export default function Requests() {
   const org = useOrg();
   const [range] = useRange();
+  const since = useBeginning(range);
   const navigate = useNavigate();
   const search = useSearch({ strict: false });
   const filters = readFilters(search);
   const [live, setLive] = useState(false);
   const [hidden, setHidden] = useState<Record<string, boolean>>({ endpoint: true, id: true });
-  const query = { ...filters, since: String(range.from), ...(range.name === "custom" ? { until: String(range.to) } : {}) };
+  const query = { ...filters, since: String(since), ...(range.name === "custom" ? { until: String(range.to) } : {}) };
   const list = useList(["requests", org, query], (cursor) =>
     taken(api.GET("/api/v1/organisations/{org}/requests", { params: { path: { org }, query: { ...query, limit: 200, ...(cursor === undefined ? {} : { cursor }) } } })).then(
       (page) => page as unknown as { items: Line[]; next: string | null },
