@@ -17,12 +17,14 @@ from tests.chaos.key_rotations import key_rotations
 from tests.chaos.killed_claims import killed_claims
 from tests.chaos.killed_database import killed_database
 from tests.chaos.killed_workers import killed_workers
+from tests.chaos.late_budgets import late_budgets
 from tests.chaos.limits import budget_race, limit_race, redis_away
 from tests.chaos.migrations import migrations
 from tests.chaos.offsets import offsets
 from tests.chaos.restarts import restarts
 from tests.chaos.slow_clients import slow_clients
 from tests.chaos.ssrf import ssrf
+from tests.chaos.webhook_deaths import webhook_deaths
 
 
 class Harness(Protocol):
@@ -37,6 +39,7 @@ HARNESSES: Mapping[str, Callable[..., Mapping[str, float]]] = {
         chunkings, offsets, aborts, restarts, handovers, growth, bombs, broken_configs,
         killed_workers, killed_claims, killed_database,
         slow_clients, migrations, budget_race, limit_race, redis_away,
+        late_budgets, webhook_deaths,
         key_rotations, canaries, ssrf, exact_money,
     )
 }  # fmt: skip

@@ -26,6 +26,7 @@ from dragoman.transport.sync import SyncTransport
 from dragoman.types.http import ConnectOptions, HttpRequest, parse_url
 from dragoman.types.provider import Provider
 from tests.chaos.spellings import NAMES, urls
+from tests.chaos.ssrf_beside import beside
 from tests.server.serving import Served, ask
 from tests.server.tenancy import Team
 
@@ -92,6 +93,8 @@ def ssrf(*, full: bool) -> Mapping[str, float]:
         for url in tried:
             attempts += _as_a_form(url, network)
         attempts += _through_the_gateway(team, network, tried)
+        organisation = team.organisation("blue")
+        attempts += beside(team, organisation, canary.port, tried, resolve)
         assert canary.visits == 0, f"{canary.visits} visits"
     return {"spellings": len(spelled), "tried": len(tried), "attempts": attempts}
 

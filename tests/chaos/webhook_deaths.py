@@ -22,7 +22,7 @@ from tests.chaos.limits import ANSWER, kill_all, needs_redis
 from tests.server.process import Process
 from tests.upstream.fault import FaultUpstream, Request, chat, models
 from tests.upstream.redis import RedisServer
-from tests.upstream.script import Script
+from tests.upstream.script import Script, Stall
 
 LONG_S = 120.0
 ALLOWED = 5
@@ -54,9 +54,9 @@ def webhook_deaths(*, full: bool) -> Mapping[str, float]:
         for number, some in enumerate(names):
             for name in some:
                 _use_up(gateway, f"k-{name}")
-            kill_all(gateway)
             if number == rounds - 1:
                 receiver.come_back()
+            kill_all(gateway)
             gateway = start()
         marks = 2 * keys * rounds
         _until(gateway, lambda told: told == {"delivered": len(WEBHOOKS) * (marks + 1)})
@@ -80,7 +80,7 @@ def _hanging(count: int) -> Callable[[Request], Script]:
 
     def answer(request: Request) -> Script:
         seen.append(request)
-        return chat("late").stall(at=0) if len(seen) <= count else chat("taken")
+        return (Stall(),) if len(seen) <= count else chat("taken")
 
     return answer
 

@@ -2,7 +2,8 @@
 
 Authorisation code with PKCE. What was asked is kept in a sealed cookie of the browser that asked,
 so that nobody is signed in with an answer that somebody else got. All fetches go through the
-gateway's own transport.
+gateway's own transport. The operator wrote the issuer's URL, and it may be inside; other hosts that
+its description names were written by nobody here, and are asked as a tenant's would be.
 
 Sources: https://openid.net/specs/openid-connect-core-1_0.html,
 https://openid.net/specs/openid-connect-discovery-1_0.html, RFC 7636, RFC 9207, RFC 9700
@@ -27,6 +28,7 @@ from dragoman.errors import DragomanError, Unauthorized
 from dragoman.organisations.oidc import Claims, OidcSettings, is_safe
 from dragoman.types.credential import Secret
 from dragoman.types.http import ConnectOptions, HttpRequest, parse_url
+from dragoman.types.provider import EgressPolicy
 
 if TYPE_CHECKING:
     from dragoman.transport.base import AsyncTransport
@@ -63,6 +65,11 @@ class Description(Struct, frozen=True):
     def endpoints(self) -> tuple[str, ...]:
         """Where a browser and we are to go."""
         return self.authorization_endpoint, self.token_endpoint, self.jwks_uri
+
+    def egress_to(self, url: str) -> EgressPolicy:
+        """Say under which policy one of its URLs is asked. Raises: ValueError."""
+        at_issuer = parse_url(url).origin == parse_url(self.issuer).origin
+        return "operator" if at_issuer else "organisation"
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -166,7 +173,8 @@ class OidcClient:
             headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
             form |= {"client_id": settings.client_id, "client_secret": secret.reveal()}
-        told = await self._fetch(found.token_endpoint, headers, form)
+        egress = found.egress_to(found.token_endpoint)
+        told = await self._fetch(found.token_endpoint, egress, headers, form)
         token = told.get("id_token")
         if not isinstance(token, str):
             raise ProviderFailed("the sign-in provider gave no id_token", hint=_HINT)
@@ -222,7 +230,7 @@ class OidcClient:
             return found
         url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         try:
-            found = msgspec.convert(await self._fetch(url, {}), Description)
+            found = msgspec.convert(await self._fetch(url, "operator"), Description)
         except msgspec.ValidationError as error:
             raise ProviderFailed(
                 f"the sign-in provider's description cannot be used: {error}", hint=_HINT
@@ -245,12 +253,16 @@ class OidcClient:
     ) -> Mapping[str, Any]:
         at, keys = self._keys.get(found.jwks_uri, (0.0, None))
         if keys is None or again or now - at > KEEP_S:
-            keys = await self._fetch(found.jwks_uri, {})
+            keys = await self._fetch(found.jwks_uri, found.egress_to(found.jwks_uri))
             self._keys[found.jwks_uri] = (now, keys)
         return keys
 
     async def _fetch(
-        self, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
+        self,
+        url: str,
+        egress: EgressPolicy,
+        headers: Mapping[str, str] = {},
+        form: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Ask for JSON. Raises: ProviderFailed, which repeats nothing of an answer."""
         sent = {"accept": "application/json", "user-agent": "dragoman", **headers}
@@ -264,7 +276,7 @@ class OidcClient:
                 method="GET" if form is None else "POST",
                 headers=sent,
                 body=body,
-                options=ConnectOptions(egress="operator"),
+                options=ConnectOptions(egress=egress),
             )
             async with asyncio.timeout(TIMEOUT_S):
                 status, answer = await self._perform(request)
