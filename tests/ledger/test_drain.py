@@ -20,6 +20,7 @@ from dragoman.types.allowance import Charge
 from dragoman.types.exchange import Exchange
 from tests.ledger.exchanges import begun, exchange
 from tests.server.process import wait_until
+from tests.upstream.postgres import PostgresServer
 
 QUOTA = Charge(
     allowance_id="q", kind="key", subject="file:team", measure="spend", since=86400, assumed=5000
@@ -199,17 +200,50 @@ def test_a_record_of_another_version_is_set_aside(tmp_path: Path) -> None:
 
 
 def test_a_row_that_cannot_be_written_costs_itself_alone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    place: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place = tmp_path / "a.db"
-    with drained(place, tmp_path / "j") as drain:
-        for number in (1, 2, 3):
-            drain.journal.ended(exchange(number, status=2**63 if number == 2 else 200))
+    journal = Journal(tmp_path / "j")
+    for number in range(1, 51):
+        journal.ended(exchange(number, status=2**63 if number in (2, 40) else 200))
+    drain = Drain(place, journal, interval_s=0.01)
+    try:
         wait_until(lambda: drain.depth == 0)
-    assert (ids(place), drain.dropped) == (["req_00001", "req_00003"], 1)
-    (aside,) = (tmp_path / "j" / SET_ASIDE).iterdir()
-    assert b'"req_00002"' in aside.read_bytes()
+    finally:
+        drain.close()
+    good = [number for number in range(1, 51) if number not in (2, 40)]
+    assert ids(place) == [f"req_{number:05}" for number in good]
+    assert summed(place) == [(48, sum(good))]
+    aside = {path.read_bytes()[7:16] for path in (tmp_path / "j" / SET_ASIDE).iterdir()}
+    assert (aside, drain.dropped) == ({b"req_00002", b"req_00040"}, 2)
     assert "req_00002" in caplog.text
+
+
+def test_what_another_writes_at_the_same_time_is_there_once(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """As when a worker has died, and what it was writing is still on its way."""
+    place = postgres_server.new()
+    journal = Journal(tmp_path / "j")
+    for number in range(1, 51):
+        journal.ended(exchange(number))
+    with closing(open_database(place)) as other, closing(open_database(place)) as watch:
+        drain: Drain | None = None
+        try:
+            with other.transaction():
+                other.write(
+                    "INSERT INTO exchange (id, started_at, source, asked, outcome)"
+                    " VALUES ('req_00007', 1.0, 'gateway', 'm', 'ok')"
+                )
+                drain = Drain(place, journal, interval_s=0.01)
+                wait_until(lambda: bool(watch.rows("SELECT 1 FROM pg_locks WHERE NOT granted")))
+            wait_until(lambda: drain.depth == 0)
+        finally:
+            if drain is not None:
+                drain.close()
+    assert ids(place) == [f"req_{number:05}" for number in range(1, 51)]
+    # The other one would have added its own to the sums.
+    assert summed(place) == [(49, sum(range(51)) - 7)]
+    assert drain.dropped == 0
 
 
 def test_a_database_that_is_busy_is_waited_for(tmp_path: Path) -> None:

@@ -192,3 +192,28 @@ def test_clients_are_gateway_keys_and_else_where_they_ask_from(place: Place) -> 
         200,
         0.001,
     )
+
+
+def test_what_is_written_with_others_is_what_was_told_of_it(place: Place) -> None:
+    """Others have values where it has none, and none where it has some."""
+    given = [exchange(f"{number:02}") for number in range(40)]
+    for number, one in enumerate(given):
+        (tried,) = one.attempts
+        match number % 4:
+            case 0:
+                one.route, one.tag, one.warnings = None, "demo", ["slow", "zügig"]
+                one.started_at, one.duration_s = 1.75e9 + 0.123456, 1e-7
+            case 1:
+                tried.usage = Usage(1, cache_read_tokens=0, reasoning_tokens=2**40)
+                tried.cost_nanousd, tried.reason = 2**62, "a	b\n"
+            case 2:
+                tried.usage, tried.cost_nanousd, tried.number = Usage(0, 3, estimated=True), 0, 2
+                refused = attempt(f"{number}x", outcome="error", usage=None, cost=None)
+                one.attempts = [refused, tried]
+            case _:
+                one.attempts, one.outcome = [], "error"
+    with Ledger(place) as ledger:
+        ledger.record_all(given, source="gateway")
+    with Records(place) as records:
+        found = [records.find(one.id) for one in given]
+    assert [one and one.exchange for one in found] == given
