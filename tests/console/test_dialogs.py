@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -84,6 +85,26 @@ def test_letters_and_arrows_go_through_a_menu(watched: Watched) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("button", name="Theme")).to_be_focused()
+
+
+def test_another_time_is_chosen_and_stands_in_the_address(watched: Watched) -> None:
+    page = watched.open("/requests?range=7d")
+    page.get_by_role("button", name="Another time").press("Enter")
+    form = page.get_by_role("dialog", name="Another time")
+    form.get_by_label("From").fill("2026-03-02T10:00")
+    form.get_by_label("Until").fill("2026-03-01T10:00")
+    expect(form.get_by_role("alert")).to_have_text("This is not after its beginning.")
+    form.get_by_label("Until").fill("2026-03-03T12:30")
+    page.keyboard.press("Enter")
+    expect(form).to_have_count(0)
+    expect(page.get_by_role("button", name="Another time")).to_be_focused()
+    address = parse_qs(urlsplit(page.url).query)
+    stretch = int(address["to"][0]) - int(address["from"][0])
+    assert stretch == (26 * 60 + 30) * 60
+    assert "range" not in address
+    page.reload()
+    page.get_by_role("button", name="Another time").click()
+    expect(form.get_by_label("From")).to_have_value("2026-03-02T10:00")
 
 
 def test_an_icon_is_told_by_its_tip_also_to_the_keyboard(watched: Watched) -> None:

@@ -6,10 +6,9 @@ import { api } from "~/api/client";
 import { BOX } from "~/components/Field";
 import { IconButton } from "~/components/IconButton";
 import { Menu, MenuChoices } from "~/components/Menu";
-import { Segments } from "~/components/Segments";
 import { useMe, useOrg, useOrganisations } from "~/session";
 import { ProjectPicker } from "./ProjectPicker";
-import { RANGES, type RangeName, useRange } from "./range";
+import { RangePicker } from "./RangePicker";
 import { chooseTheme, chosenTheme, type Choice } from "./theme";
 
 const ICON = { system: Monitor, light: Sun, dark: Moon };
@@ -18,7 +17,6 @@ const THEMES = [
   { value: "light", name: "Light" },
   { value: "dark", name: "Dark" },
 ] as const;
-const STRETCHES = Object.keys(RANGES) as RangeName[];
 
 /** Fetched when somebody asks for it: most look, and do not. */
 const Palette = lazy(() => import("./Palette").then((module) => ({ default: module.Palette })));
@@ -77,11 +75,6 @@ function OrganisationPicker() {
       ))}
     </select>
   );
-}
-
-function RangePicker() {
-  const [range, setRange] = useRange();
-  return <Segments label="Time" choices={STRETCHES} value={range.name === "custom" ? null : range.name} onChange={setRange} />;
 }
 
 function ThemeMenu() {

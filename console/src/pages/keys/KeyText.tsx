@@ -1,5 +1,6 @@
 import { ORIGIN, PREFIX } from "~/base";
 import { Code } from "~/components/Copy";
+import { Snippets } from "~/components/Snippets";
 
 /** The text of a key, while it can be seen, and how it is used. */
 export function KeyText({ text, model = "demo/echo" }: { text: string; model?: string }) {
@@ -17,12 +18,7 @@ export function KeyText({ text, model = "demo/echo" }: { text: string; model?: s
         This is the only time that it can be seen. <span className="text-muted">We keep a digest, from which nobody gets it back.</span>
       </p>
       <Code text={text} label="Copy the key" />
-      {ways.map(([name, code]) => (
-        <section key={name}>
-          <h3 className="mb-1 text-sm font-medium">{name}</h3>
-          <Code text={code} label={`Copy for ${name}`} />
-        </section>
-      ))}
+      <Snippets of={ways} />
     </div>
   );
 }

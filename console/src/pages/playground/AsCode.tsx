@@ -1,6 +1,6 @@
 import { ORIGIN, PREFIX } from "~/base";
-import { Code } from "~/components/Copy";
 import { Sheet } from "~/components/Sheet";
+import { Snippets } from "~/components/Snippets";
 
 interface Props {
   model: string;
@@ -25,12 +25,7 @@ export function AsCode({ model, body, onClose }: Props) {
   return (
     <Sheet wide title="As code" onClose={onClose}>
       <div className="flex flex-col gap-4">
-        {ways.map(([name, code]) => (
-          <section key={name}>
-            <h3 className="mb-1 text-sm font-medium">{name}</h3>
-            <Code text={code} label={`Copy for ${name}`} />
-          </section>
-        ))}
+        <Snippets of={ways} />
       </div>
     </Sheet>
   );
