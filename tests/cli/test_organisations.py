@@ -16,15 +16,30 @@ def test_an_organisation_is_made_limited_and_deleted(dragoman: Dragoman) -> None
     assert (acme["title"], acme["quotas"]["keys"]) == ("ACME", 2)
     assert acme["quotas"]["operator_providers"] == ["demo", "groq"]
     assert default["name"] == "default"
-    closed = dragoman("organisations", "set", "acme", "--operator-providers", "")
-    assert closed.code == 0
-    assert "of the operator's none" in dragoman("organisations").out
-    dragoman("organisations", "set", "acme", "--operator-providers", "none")
     assert "at most 2 keys" in dragoman("organisations", "list").out
     wrong = dragoman("organisations", "delete", "acme", "--confirm", "default")
     assert "confirm 'acme'" in wrong.err
     dragoman("organisations", "delete", "acme", "--confirm", "acme")
     assert dragoman("organisations").out.split()[0] == "default"
+
+
+def test_the_gateways_providers_are_enabled_by_name(dragoman: Dragoman) -> None:
+    made = dragoman("organisations", "create", "acme")
+    assert "none of the gateway's providers" in made.err
+    assert "--operator-providers NAMES" in made.err
+    made = dragoman("organisations", "create", "beta", "--operator-providers", "demo, gr*,opnai")
+    assert "'opnai' so far; did you mean openai?" in made.err
+    for said, shown in (
+        ("none", "of the gateway's providers none"),
+        ("", "of the gateway's providers none"),
+        ("demo", "of the gateway's providers demo"),
+        ("*", "all of the gateway's providers"),
+    ):
+        assert dragoman("organisations", "set", "acme", "--operator-providers", said).code == 0
+        acme, beta, default = dragoman("organisations").out.splitlines()
+        assert acme.endswith(shown)
+    assert beta.endswith("of the gateway's providers demo, gr*, opnai")
+    assert default.endswith("all of the gateway's providers")
 
 
 def test_what_is_done_here_is_in_the_audit_log(dragoman: Dragoman) -> None:

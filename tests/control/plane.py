@@ -33,6 +33,7 @@ from dragoman.server.snapshot import take_snapshot
 from dragoman.server.worker import settings_for
 from dragoman.store import Place
 from dragoman.transport.dial import Network
+from dragoman.types.organisation import Quotas
 from tests.library.asking import configure
 
 PASSWORD = "correct horse battery"  # a passphrase of these tests
@@ -90,7 +91,8 @@ class Plane:
     def __enter__(self) -> Self:
         keys = self._server_settings.pop("gateway_keys", [])
         extra = {"gateway": {"keys": keys}} if keys else {}
-        config = configure({}, server=self._server_settings, **extra, **self._config)
+        said = {"providers": {}, "server": self._server_settings, **extra, **self._config}
+        config = configure(**said)
         around = Surroundings(secrets=Secrets({}))
         snapshot = take_snapshot(config, around, discovered={}, listening=self._listening)
 
@@ -155,9 +157,10 @@ class Plane:
 
     # ----------------------------------------------------------------------- what is set up
 
-    def organisation(self, name: str) -> str:
-        """Make an organisation; gives its id."""
-        return create_organisation(self.desk, SYSTEM, name, name.title()).id
+    def organisation(self, name: str, opened: tuple[str, ...] | None = ("*",)) -> str:
+        """Make an organisation; gives its id. `opened` are the operator's providers that it has."""
+        quotas = Quotas(operator_providers=opened)
+        return create_organisation(self.desk, SYSTEM, name, name.title(), quotas=quotas).id
 
     def account(self, email: str, *, operator: bool = False, **roles: Role) -> str:
         """Make an account that signs in with `PASSWORD`; `roles` by the organisation's name."""

@@ -175,10 +175,90 @@ def test_a_token_of_ones_own_for_a_built_in_provider(asked: Any) -> None:
     assert built_in.pop("groq") is True
     assert "openai" in built_in
     assert not any(built_in.values())
-    assert admin("PUT", "credentials/nowhere", {"token": TOKEN}).code == "not_found"
     assert admin("PUT", "credentials/groq", {"token": "a\nb"}).status == 400
     assert admin("DELETE", "credentials/groq").status == 204
     assert admin("GET", "credentials/groq").code == "not_found"
+
+
+HOUSE = {
+    "providers": {
+        name: {"base_url": f"https://{name}.example", "default_model": "m"}
+        for name in ("ours", "theirs")
+    },
+    "routes": {
+        "mixed": {"models": ["ours/m", "theirs/m"], "image_model": "theirs/m"},
+        "away": {"models": ["theirs/m"]},
+    },
+}
+
+
+@pytest.fixture
+def closed(serve_plane: Start) -> Asker:
+    """Give the admin of an organisation for which `ours` and groq are enabled, and no more."""
+    plane = serve_plane(config=HOUSE)
+    plane.organisation("red", ("ours", "gro*"))
+    return Asker(plane, plane.token(plane.account("admin@example.com", red="admin")))
+
+
+def test_what_is_not_enabled_is_listed_nowhere(closed: Asker) -> None:
+    assert [one["name"] for one in closed("GET", "providers").json["items"]] == ["ours"]
+    assert [one["name"] for one in listed(closed)] == ["groq"]
+    assert closed("GET", "providers/theirs").json == (
+        json.loads(closed("GET", "providers/nobody").body.replace(b"nobody", b"theirs"))
+    )
+    (route,) = closed("GET", "routes").json["items"]
+    assert route["name"] == "mixed"
+    assert route["definition"]["steps"] == [{"ref": "ours/m"}]
+    for path in ("providers", "providers/theirs", "built-in-providers", "routes", "routes/away"):
+        assert b"theirs" not in closed("GET", path).body.replace(b"'theirs'", b"")
+    assert closed("POST", "routes/explain", {"model": "away"}).code == "model_not_found"
+    explained = closed("POST", "routes/explain", {"model": "mixed"})
+    assert [one["ref"] for one in explained.json["deployments"]] == ["ours/m"]
+    assert b"theirs" not in explained.body
+
+
+def test_a_token_for_what_is_not_enabled_is_refused_and_who_enables_it_is_told(
+    closed: Asker,
+) -> None:
+    assert closed("PUT", "credentials/groq", {"token": TOKEN}).status == 200
+    unknown = closed("PUT", "credentials/nobody", {"token": TOKEN})
+    for name in ("openai", "theirs", "anthropic"):
+        answer = closed("PUT", f"credentials/{name}", {"token": TOKEN})
+        assert (answer.status, answer.code) == (404, "not_found")
+        assert answer.body == unknown.body.replace(b"nobody", name.encode())
+    error = unknown.json["error"]
+    assert error["message"] == "there is no provider named 'nobody' for this organisation"
+    assert "ask an operator of this gateway" in error["hint"]
+    assert "dragoman organisations set red --operator-providers" in error["hint"]
+
+
+def test_a_name_that_is_built_in_is_taken_and_a_hidden_one_is_free(closed: Asker) -> None:
+    for name, code in (("openai", "conflict"), ("groq", "conflict"), ("ours", "read_only")):
+        answer = closed.put(name)
+        assert (answer.status, answer.code) == (409, code), name
+    assert closed("PUT", "routes/mixed", {"definition": {"models": ["a/b"]}}).code == "read_only"
+    for name in ("theirs", "nobody"):
+        assert closed.put(name).status == 200
+    assert closed("PUT", "routes/away", {"definition": {"models": ["theirs/x"]}}).status == 200
+    assert closed("DELETE", "providers/theirs").status == 204
+
+
+def test_an_organisation_is_made_with_what_it_may_use(serve_plane: Start) -> None:
+    plane = serve_plane(config=HOUSE)
+    names = {"plain": None, "some": ["ours"], "all": ["*"], "none": []}
+    for name, opened in names.items():
+        said = {} if opened is None else {"quotas": {"operator_providers": opened, "keys": 3}}
+        assert plane.ask("POST", "organisations", {"name": name, **said}).status == 201
+        shown = plane.ask("GET", f"organisations/{name}").json["quotas"]
+        assert (shown["operator_providers"], shown["keys"]) == (opened, 3 if said else None)
+        found = plane.ask("GET", f"organisations/{name}/providers").json["items"]
+        mine = {"some": ["ours"], "all": ["ours", "theirs"]}.get(name, [])
+        assert [one["name"] for one in found] == mine
+    for wrong in (["Open AI"], [""], ["a/b"], ["x"] * 300, "ours"):
+        said = {"name": "wrong", "quotas": {"operator_providers": wrong}}
+        assert plane.ask("POST", "organisations", said).code == "invalid_request", wrong
+    (found,) = plane.ask("GET", "organisations/default/providers", query={"limit": 1}).json["items"]
+    assert found["name"] == "ours"
 
 
 def test_every_built_in_provider_that_is_listed_takes_a_token(asked: Any) -> None:

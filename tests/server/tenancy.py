@@ -11,11 +11,7 @@ from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.keys import KeyDraft
 from dragoman.organisations.master_keys import new_key
-from dragoman.organisations.organisations import (
-    create_organisation,
-    find_organisation,
-    update_organisation,
-)
+from dragoman.organisations.organisations import create_organisation, find_organisation
 from dragoman.organisations.providers import ProviderDraft
 from dragoman.organisations.safe import Safe
 from dragoman.store import Place
@@ -40,11 +36,9 @@ class Team:
         self.desk.close()
 
     def organisation(self, name: str, **quotas: Any) -> str:
-        """Make an organisation, and give its id."""
-        made = create_organisation(self.desk, SYSTEM, name, name)
-        if quotas:
-            update_organisation(self.desk, SYSTEM, made, quotas=Quotas(**quotas))
-        return made.id
+        """Make an organisation, and give its id. It has all of the operator's providers."""
+        given = Quotas(**{"operator_providers": ("*",), **quotas})
+        return create_organisation(self.desk, SYSTEM, name, name, quotas=given).id
 
     def provider(
         self, organisation: str, name: str, base_url: str, token: str | None = None, **said: Any

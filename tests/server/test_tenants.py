@@ -153,7 +153,7 @@ def test_a_quota_says_which_of_the_operator_s_providers_are_open(
     client = served.openai(api_key=key)
     assert say(client, "ours/m", "chat", stream=False) == "ours"
     assert say(client, "any", "chat", stream=False) == "ours"
-    with pytest.raises(openai.NotFoundError, match="not open to this organisation"):
+    with pytest.raises(openai.NotFoundError, match="no provider is called 'theirs'"):
         say(client, "theirs/m", "chat", stream=False)
     assert theirs.requests == []
 

@@ -198,6 +198,8 @@ def _state(key: IssuedKey, now: float) -> str:
 
     if key.revoked_at is not None:
         return f"revoked {day(key.revoked_at)}"
+    if key.problem is not None:
+        return key.problem
     if not key.opens(now):
         return f"expired {day(key.expires_at or now)}"
     used = "never used" if key.used_at is None else f"used {day(key.used_at)}"

@@ -28,12 +28,13 @@ def org_providers() -> None:
 @click.pass_obj
 def list_providers(session: Session, organisation: str, json: bool) -> None:
     """List an organisation's own providers, and for which others it has a token."""
-    from dragoman.organisations.provider_rows import list_stored
+    from dragoman.organisations.provider_rows import list_stored, problems_of
 
     with open_office(session) as office:
         organisation_id = office.organisation(organisation).id
         with office.desk.read() as connection:
             rows = list_stored(connection, organisation_id)
+        problems = {row.name: problems_of(office.safe, row) for row in rows}
     console = session.terminal.out
     if json:
         from dragoman.cli.json_output import print_json
@@ -48,6 +49,7 @@ def list_providers(session: Session, organisation: str, json: bool) -> None:
                     "egress": row.egress,
                     "enabled": row.enabled,
                     "version": row.version,
+                    "problems": problems[row.name],
                 }
                 for row in rows
             ],
@@ -56,9 +58,13 @@ def list_providers(session: Session, organisation: str, json: bool) -> None:
     if not rows:
         session.terminal.note(f"'{organisation}' has no providers of its own")
     for row in rows:
-        where = row.said.get("base_url") or "(a token for the built-in provider)"
+        where = "(a token for the built-in provider)"
+        if row.definition is not None:
+            where = str(row.said.get("base_url") or "(no address)")
         words = ["disabled"] * (not row.enabled) + ["no token"] * (row.token is None)
         console.line(f"{row.name:16} {where}  {', '.join(words)}".rstrip())
+        for problem in problems[row.name]:
+            session.terminal.warn(f"{row.name} cannot be used: {problem}")
 
 
 @org_providers.command("set")

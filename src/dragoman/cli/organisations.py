@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +16,28 @@ if TYPE_CHECKING:
     from dragoman.organisations.organisations import Organisation
 
 _QUOTAS = ("keys", "providers", "projects", "members")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _limited(command: F) -> F:
+    """Add the quotas' options."""
+    for option in (
+        click.option(
+            "--operator-providers",
+            metavar="NAMES",
+            help="Which of the gateway's providers it may use, built-in or configured, by commas;"
+            " '*' for all, 'none' for none.",
+        ),
+        click.option("--members", metavar="N", help="So many members."),
+        click.option("--projects", metavar="N", help="So many projects."),
+        click.option("--providers", metavar="N", help="So many providers of its own."),
+        click.option(
+            "--keys", metavar="N", help="So many gateway keys at most; 'none' for any number."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
@@ -56,43 +79,33 @@ def list_all(session: Session, json: bool) -> None:
 @organisations.command("create")
 @click.argument("name")
 @click.option("--title", metavar="TEXT", help="What people call it.")
+@_limited
 @shared
 @click.pass_obj
-def create(session: Session, name: str, title: str | None) -> None:
-    """Make an organisation.
+def create(session: Session, /, name: str, title: str | None, **said: str | None) -> None:
+    """Make an organisation. It may use those of the gateway's providers that you name.
 
     \b
-    dragoman organisations create acme --title 'ACME Inc.'
+    dragoman organisations create acme --title 'ACME Inc.' --operator-providers openai,groq
     """
     from dragoman.organisations.organisations import create_organisation
+    from dragoman.types.organisation import Quotas
 
+    quotas = Quotas(**_changes(said))  # type: ignore[arg-type]
     with open_office(session) as office:
-        create_organisation(office.desk, office.actor, name, title or name)
-    session.terminal.note(f"Made '{name}'. Invite its owner: dragoman members invite owner")
+        made = create_organisation(office.desk, office.actor, name, title or name, quotas=quotas)
+    tell = session.terminal.note
+    tell(f"Made '{name}'. Invite its owner: dragoman members invite owner --organisation {name}")
+    _tell_opened(session, made)
 
 
 @organisations.command("set")
 @click.argument("name")
 @click.option("--title", metavar="TEXT", help="What people call it.")
-@click.option("--keys", metavar="N", help="So many gateway keys at most; 'none' for any number.")
-@click.option("--providers", metavar="N", help="So many providers of its own.")
-@click.option("--projects", metavar="N", help="So many projects.")
-@click.option("--members", metavar="N", help="So many members.")
-@click.option(
-    "--operator-providers",
-    metavar="NAMES",
-    help="Of the configuration's providers these alone, by commas; 'none' for all.",
-)
+@_limited
 @shared
 @click.pass_obj
-def set_(
-    session: Session,
-    /,
-    name: str,
-    title: str | None,
-    operator_providers: str | None,
-    **quotas: str | None,
-) -> None:
+def set_(session: Session, /, name: str, title: str | None, **said: str | None) -> None:
     """Change an organisation's title and quotas; what is not given stays.
 
     \b
@@ -102,21 +115,21 @@ def set_(
 
     from dragoman.organisations.organisations import update_organisation
 
+    changes = _changes(said)
+    if title is None and not changes:
+        raise WrongUsage("nothing is to be changed", "say what: --title, --keys, …")
     with open_office(session) as office:
         found = office.organisation(name)
-        changes: dict[str, object] = {
-            quota: _count(said, f"--{quota}") for quota, said in quotas.items() if said is not None
-        }
-        if operator_providers is not None:
-            names = tuple(part.strip() for part in operator_providers.split(",") if part.strip())
-            changes["operator_providers"] = None if names == ("none",) else names
-        update_organisation(
+        changed = update_organisation(
             office.desk,
             office.actor,
             found,
             title=title,
             quotas=replace(found.quotas, **changes) if changes else None,
         )
+    session.terminal.note(f"Changed '{name}'")
+    if "operator_providers" in changes:
+        _tell_opened(session, changed)
 
 
 @organisations.command("delete")
@@ -132,6 +145,38 @@ def delete(session: Session, name: str, confirm: str) -> None:
         delete_organisation(office.desk, office.actor, office.organisation(name), confirm=confirm)
 
 
+def _changes(said: dict[str, str | None]) -> dict[str, object]:
+    """Read the quotas that are given. Raises: WrongUsage."""
+    given = {name: text for name, text in said.items() if text is not None}
+    names = given.pop("operator_providers", None)
+    changes: dict[str, object] = {name: _count(text, f"--{name}") for name, text in given.items()}
+    if names is not None:
+        parts = tuple(part.strip() for part in names.split(",") if part.strip())
+        changes["operator_providers"] = () if parts == ("none",) else parts
+    return changes
+
+
+def _tell_opened(session: Session, organisation: Organisation) -> None:
+    """Say which of the gateway's providers it may use, and of names that nobody has."""
+    from dragoman.organisations.opened import Opened
+    from dragoman.suggest import nearest
+
+    opened = Opened(organisation.id, organisation.quotas)
+    known = session.config().providers
+    for name in organisation.quotas.operator_providers or ():
+        if "*" not in name and name not in known:
+            close = nearest(name, known)
+            meant = f"; did you mean {' or '.join(close)}?" if close else ""
+            session.terminal.warn(f"no provider is called '{name}' so far{meant}")
+    if opened.every:
+        session.terminal.note("It may use all of the gateway's providers, and you pay.")
+    elif not organisation.quotas.operator_providers:
+        session.terminal.note(
+            "It may use none of the gateway's providers, only its own. To change that:"
+            f" dragoman organisations set {organisation.name} --operator-providers NAMES"
+        )
+
+
 def _count(said: str, option: str) -> int | None:
     if said == "none":
         return None
@@ -145,6 +190,15 @@ def _quotas(organisation: Organisation) -> str:
     said = [
         f"{getattr(quotas, name)} {name}" for name in _QUOTAS if getattr(quotas, name) is not None
     ]
-    if quotas.operator_providers is not None:
-        said.append(f"of the operator's {', '.join(quotas.operator_providers) or 'none'}")
-    return f"at most {', '.join(said)}" if said else ""
+    most = f"at most {', '.join(said)}" if said else ""
+    return "; ".join(part for part in (_opened(organisation), most) if part)
+
+
+def _opened(organisation: Organisation) -> str:
+    """Say which of the gateway's providers it may use."""
+    from dragoman.organisations.opened import Opened
+
+    if Opened(organisation.id, organisation.quotas).every:
+        return "all of the gateway's providers"
+    names = organisation.quotas.operator_providers
+    return f"of the gateway's providers {', '.join(names) if names else 'none'}"

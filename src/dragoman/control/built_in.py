@@ -12,6 +12,7 @@ from dragoman.config.secrets import origin_of
 from dragoman.control.context import Context
 from dragoman.control.paging import Listed, listed
 from dragoman.organisations.desk import Desk
+from dragoman.organisations.opened import Opened
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.provider_rows import list_stored
 from dragoman.types.paging import Page, cut
@@ -36,18 +37,14 @@ class BuiltInShown(Struct, frozen=True):
 def list_built_in_providers(
     context: Context, desk: Desk, organisation: Organisation, page: Page
 ) -> Listed[BuiltInShown]:
-    """List the built-in providers that need nothing but a token, by name."""
+    """List the built-in providers that operators enabled and that need only a token, by name."""
     with desk.read() as connection:
         stored = list_stored(connection, organisation.id)
     kept = {row.name for row in stored if row.definition is None}
-    opened = organisation.quotas.operator_providers
+    opened = Opened(organisation.id, organisation.quotas)
     after = page.after or ""
     found = sorted(
-        (
-            one
-            for one in _simple(context.config())
-            if one.name > after and (opened is None or one.name in opened)
-        ),
+        (one for one in _simple(context.config()) if one.name > after and one.name in opened),
         key=lambda one: one.name,
     )
     ranks = {name: rank for rank, name in enumerate(context.config().providers)}

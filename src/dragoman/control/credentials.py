@@ -19,6 +19,7 @@ from dragoman.organisations import providers
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import NotFound
+from dragoman.organisations.opened import Opened
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.provider_rows import StoredProvider, get_stored, list_stored
 from dragoman.organisations.safe import Safe
@@ -107,9 +108,13 @@ def delete_credential(
 
 def _known(config: Config, organisation: Organisation, name: str) -> Provider:
     """Find a provider that the organisation may use. Raises: NotFound."""
-    opened = organisation.quotas.operator_providers
-    if name not in config.providers or (opened is not None and name not in opened):
-        raise NotFound(f"there is no provider named {name[:60]!r}")
+    if name not in config.providers or name not in Opened(organisation.id, organisation.quotas):
+        raise NotFound(
+            f"there is no provider named {name[:60]!r} for this organisation",
+            hint="ask an operator of this gateway to enable it for the organisation"
+            f" (dragoman organisations set {organisation.name} --operator-providers …), or set up a"
+            " provider of your own",
+        )
     return config.providers[name]
 
 

@@ -28,7 +28,8 @@ class KeyShown(Struct, frozen=True, kw_only=True):
     """A key, without its text: `prefix` is enough to recognise it by. Times are Unix seconds.
 
     `project` is a project's name, `member` an e-mail address. After a rotation the text with
-    `previous_prefix` opens as well, until `previous_until`.
+    `previous_prefix` opens as well, until `previous_until`. One with a `problem` opens nothing: its
+    rules cannot be read, and new ones mend it.
     """
 
     id: str
@@ -46,6 +47,7 @@ class KeyShown(Struct, frozen=True, kw_only=True):
     created_at: float
     updated_at: float
     version: int
+    problem: str | None = None
 
 
 class KeyMade(KeyShown, frozen=True, kw_only=True):

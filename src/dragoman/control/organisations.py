@@ -29,10 +29,14 @@ class OrganisationShown(Struct, frozen=True):
 
 
 class NewOrganisation(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is said of a new organisation."""
+    """What is said of a new organisation.
+
+    Without `quotas.operator_providers` it may use none of the operator's providers.
+    """
 
     name: str
     title: str | None = None
+    quotas: Quotas = Quotas()
 
 
 class OrganisationChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +60,9 @@ def list_organisations(desk: Desk, actor: Actor, page: Page) -> Listed[Organisat
 @post("/organisations", opt={"operator": True}, sync_to_thread=True)
 def create_organisation(desk: Desk, actor: Actor, data: NewOrganisation) -> OrganisationShown:
     """Make an organisation."""
-    made = organisations.create_organisation(desk, actor, data.name, data.title or data.name)
+    made = organisations.create_organisation(
+        desk, actor, data.name, data.title or data.name, quotas=data.quotas
+    )
     return show(made, actor)
 
 

@@ -29,6 +29,7 @@ from dragoman.organisations.actor import Actor
 from dragoman.organisations.definition import called_urls
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import NotFound, ReadOnly
+from dragoman.organisations.opened import Opened
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.provider_rows import get_stored, list_stored
 from dragoman.organisations.providers import ProviderDraft
@@ -174,8 +175,8 @@ def _after(page: Page) -> str:
 
 def _configured(config: Config, organisation: Organisation) -> list[Provider]:
     """List the providers of the operator's configuration that the organisation may use."""
-    opened = organisation.quotas.operator_providers
-    return [one for one in config.custom if opened is None or one.name in opened]
+    opened = Opened(organisation.id, organisation.quotas)
+    return [one for one in config.custom if one.name in opened]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from dragoman.control.paging import Listed, listed
 from dragoman.organisations import routes
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
+from dragoman.organisations.opened import Opened, OpenRoutes
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.routes import OwnRoute
 from dragoman.registry import Registry
@@ -90,14 +91,14 @@ def list_routes(
         found = routes.list_routes(connection, organisation.id, page)
     shown = [_show(one) for one in found.items]
     if page.after is None:
-        shown = [_show_operators(one) for one in context.config().routes.values()] + shown
+        shown = [_show_operators(one) for one in _operators(context, organisation).values()] + shown
     return listed(Slice(shown, found.after), lambda one: one)
 
 
 @get("/organisations/{org:str}/routes/{name:str}", opt={"least": "viewer"}, sync_to_thread=True)
 def show_route(context: Context, desk: Desk, organisation: Organisation, name: str) -> RouteShown:
     """Show a route."""
-    if (general := context.config().routes.get(name)) is not None:
+    if (general := _operators(context, organisation).get(name)) is not None:
         return _show_operators(general)
     with desk.read() as connection:
         return _show(routes.resolve_route(connection, organisation.id, name))
@@ -119,7 +120,7 @@ def put_route(
         organisation.id,
         name,
         data.definition,
-        operators=context.config().routes,
+        operators=_operators(context, organisation),
         version=data.version,
     )
     return _show(made)
@@ -130,7 +131,8 @@ def delete_route(
     context: Context, desk: Desk, actor: Actor, organisation: Organisation, name: str
 ) -> None:
     """Delete a route."""
-    routes.delete_route(desk, actor, organisation.id, name, operators=context.config().routes)
+    operators = _operators(context, organisation)
+    routes.delete_route(desk, actor, organisation.id, name, operators=operators)
 
 
 @post(
@@ -144,7 +146,7 @@ def explain(context: Context, desk: Desk, organisation: Organisation, data: Supp
     registry = context.registry(organisation.id)
     with desk.read() as connection:
         own = routes.read_routes(connection, organisation.id)
-    seen = replace(registry.config, routes={**own, **context.config().routes})
+    seen = replace(registry.config, routes={**_operators(context, organisation), **own})
     found = Registry(seen, discovered=registry.discovered).resolve(data.model)
     asked = _Asked(data)
     chosen = choose(found.deployments, asked)
@@ -180,6 +182,12 @@ class _Asked:
             metadata=supposed.metadata,
             user=supposed.user,
         )
+
+
+def _operators(context: Context, organisation: Organisation) -> Mapping[str, Route]:
+    """Find the configuration's routes, as far as they lead to what the organisation may use."""
+    opened = Opened(organisation.id, organisation.quotas)
+    return OpenRoutes(Registry(context.config()), opened).all()
 
 
 def _show(one: OwnRoute) -> RouteShown:

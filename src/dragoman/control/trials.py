@@ -22,6 +22,7 @@ from dragoman.control.words import word_of
 from dragoman.errors import DragomanError, InvalidRequest, LimitExceeded
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.definition import check_definition, with_token
+from dragoman.organisations.opened import Opened
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.provider_rows import find_stored, get_stored, load_provider, open_token
 from dragoman.organisations.providers import check_name
@@ -177,7 +178,8 @@ def _drafted(
     with context.desk.read() as connection:
         row = find_stored(connection, organisation.id, data.name)
     if row is None:
-        check_name(data.name, context.config(), actor)
+        opened = Opened(organisation.id, organisation.quotas)
+        check_name(data.name, context.config(), actor, opened)
     egress: EgressPolicy = "operator" if actor.operator else "organisation"
     provider = check_definition(data.name, said_in(data), egress)
     if isinstance(data.token, str):

@@ -107,7 +107,7 @@ def build_custom(row: Row, token: Secret | None) -> Provider:
         said = msgspec.json.decode(row.definition or "{}", type=dict[str, Any])
         table, _ = _read(row.name, _Said(row.name, said))
         provider = _build(row.name, table, egress)
-    except (msgspec.DecodeError, ConfigError) as error:
+    except (msgspec.DecodeError, RecursionError, ConfigError) as error:
         broken = ConfigError(f"provider '{row.name}': its settings cannot be read: {error}")
         provider = Provider(name=row.name, base_url="", problems=(broken,), egress=egress)
     return with_token(replace(provider, enabled=row.enabled), token)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dragoman.organisations.failures import NotFound
-from dragoman.types.gateway_key import IssuedKey, KeyRules
+from dragoman.types.gateway_key import ANYTHING, IssuedKey, KeyRules
 from dragoman.types.paging import Page, Slice, cut
 
 if TYPE_CHECKING:
@@ -96,7 +96,11 @@ def note_uses(connection: Connection, uses: Mapping[str, float]) -> None:
 
 def _read(row: Mapping[str, Any]) -> IssuedKey:
     values = dict(row)
-    values["rules"] = msgspec.json.decode(values["rules"], type=KeyRules)
+    try:
+        values["rules"] = msgspec.json.decode(values["rules"], type=KeyRules)
+    except (msgspec.DecodeError, RecursionError) as error:
+        values["rules"] = ANYTHING
+        values["problem"] = f"its rules cannot be read, so it opens nothing: {error}"
     return IssuedKey(**values)
 
 

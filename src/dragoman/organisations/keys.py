@@ -197,10 +197,17 @@ def _store(
 ) -> IssuedKey:
     """Write what is different, note it, and say what the key is now."""
     different = {name: value for name, value in said.items() if value != getattr(before, name)}
+    problem = before.problem
+    if problem is not None and "rules" in said:  # what stands in for them is not what was there
+        different["rules"], problem = said["rules"], None
     if not different and not digests:
         return before
     after = msgspec.structs.replace(
-        before, **different, updated_at=change.now, version=before.version + 1
+        before,
+        **different,
+        updated_at=change.now,
+        version=before.version + 1,
+        problem=problem,
     )
     values = {
         **{name: _written(v) if name == "rules" else v for name, v in different.items()},
@@ -226,7 +233,7 @@ def _shown(key: IssuedKey) -> dict[str, Any]:
     fields = ("name", "prefix", "project", "member", "expires_at", "revoked_at")
     return {
         **{name: getattr(key, name) for name in (*fields, "previous_until")},
-        "rules": msgspec.to_builtins(key.rules),
+        "rules": msgspec.to_builtins(key.rules) if key.problem is None else "(unreadable)",
     }
 
 

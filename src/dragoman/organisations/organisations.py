@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -12,7 +13,7 @@ from dragoman.errors import InvalidRequest
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import Conflict, NotFound
-from dragoman.organisations.texts import check_name, check_title
+from dragoman.organisations.texts import check_name, check_title, shown
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
 from dragoman.types.exchange import DEFAULT_ORGANISATION
@@ -20,6 +21,9 @@ from dragoman.types.identifier import new_id
 from dragoman.types.organisation import OrganisationSettings, Quotas
 from dragoman.types.paging import Page, Slice, cut
 
+NAMES_LIMIT = 200
+_NO_QUOTAS = Quotas()
+_PROVIDERS = re.compile(r"[a-z0-9*][a-z0-9*_.-]{0,199}")
 _COLUMNS = "id, name, title, settings, quotas, created_at, updated_at, version"
 
 
@@ -70,20 +74,25 @@ def no_organisation() -> NotFound:
     return NotFound("there is no such organisation")
 
 
-def create_organisation(desk: Desk, actor: Actor, name: str, title: str) -> Organisation:
+def create_organisation(
+    desk: Desk, actor: Actor, name: str, title: str, *, quotas: Quotas = _NO_QUOTAS
+) -> Organisation:
     """Make an organisation. Raises: InvalidRequest, Conflict for a name that is taken."""
     check_name(name)
     check_title(title)
+    _check_quotas(quotas)
+    written = msgspec.json.encode(quotas).decode()
     made = new_id("org")
     with desk.change(actor, "create", "organisation", name, organisation_id=made) as change:
         if find_organisation(change.connection, name) is not None:
             raise Conflict(f"there is an organisation '{name}' already", hint="take another name")
         change.connection.insert(
             "organisation",
-            ("id", "name", "title", "created_at", "updated_at"),
-            [(made, name, title, change.now, change.now)],
+            ("id", "name", "title", "quotas", "created_at", "updated_at"),
+            [(made, name, title, written, change.now, change.now)],
         )
-        change.note(None, {"title": title})
+        given = {k: v for k, v in _said_of(quotas).items() if v is not None}
+        change.note(None, {"title": title, **given})
         return _get(change.connection, made)
 
 
@@ -164,16 +173,32 @@ def _check_quotas(quotas: Quotas) -> None:
         most = getattr(quotas, name)
         if most is not None and not 0 <= most <= 1_000_000:
             raise InvalidRequest(f"the quota of {name} is not between 0 and 1000000", param=name)
-    for provider in quotas.operator_providers or ():
-        check_title(provider, "operator_providers")
+    names = quotas.operator_providers or ()
+    if len(names) > NAMES_LIMIT:
+        raise InvalidRequest(
+            f"{len(names)} names of providers are more than {NAMES_LIMIT}",
+            param="operator_providers",
+            hint="'*' stands for any text: '*' alone enables all",
+        )
+    for name in names:
+        if _PROVIDERS.fullmatch(name) is None:
+            raise InvalidRequest(
+                f"{shown(name)} is no name of a provider",
+                param="operator_providers",
+                hint="write names as in provider/model, such as openai; '*' stands for any text",
+            )
 
 
 def _noted(organisation: Organisation) -> dict[str, Any]:
     return {
         "title": organisation.title,
         **msgspec.to_builtins(organisation.settings),
-        **{f"quota of {k}": v for k, v in msgspec.to_builtins(organisation.quotas).items()},
+        **_said_of(organisation.quotas),
     }
+
+
+def _said_of(quotas: Quotas) -> dict[str, Any]:
+    return {f"quota of {name}": value for name, value in msgspec.to_builtins(quotas).items()}
 
 
 def _get(connection: Connection, organisation_id: str) -> Organisation:

@@ -57,8 +57,11 @@ class StoredProvider(Struct, frozen=True, kw_only=True):
 
     @property
     def said(self) -> dict[str, Any]:
-        """The definition, as it was said; empty for a token alone."""
-        return msgspec.json.decode(self.definition or "{}", type=dict[str, Any])
+        """The definition, as it was said; empty for a token alone, and where it cannot be read."""
+        try:
+            return msgspec.json.decode(self.definition or "{}", type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError):
+            return {}
 
     def __repr__(self) -> str:
         return f"StoredProvider({self.organisation_id}, {self.name})"
@@ -125,6 +128,21 @@ def load_provider(
         )
         return replace(with_token(provider, None), problems=(*provider.problems, moved))
     return with_token(provider, token)
+
+
+def problems_of(safe: Safe, row: StoredProvider) -> list[str]:
+    """Say why a row cannot be used as it is; of a token alone, whether it opens.
+
+    Raises: StoreError while the database cannot be asked for what opens tokens.
+    """
+    if row.definition is not None:
+        provider = load_provider(safe, row.organisation_id, row)
+        return [problem.message for problem in provider.problems]
+    try:
+        open_token(safe, row.organisation_id, row)
+    except ConfigError as error:
+        return [error.message]
+    return []
 
 
 def open_token(safe: Safe, organisation_id: str, row: SealedRow) -> Secret | None:

@@ -18,6 +18,7 @@ from dragoman.endpoint import default_auth
 from dragoman.errors import InvalidRequest
 from dragoman.organisations.definition import check_definition
 from dragoman.organisations.failures import Conflict, ReadOnly
+from dragoman.organisations.opened import Opened, read_opened
 from dragoman.organisations.provider_rows import (
     StoredProvider,
     find_stored,
@@ -85,7 +86,9 @@ def put_provider(
 
     Raises: InvalidRequest, Conflict, ReadOnly, ChangedMeanwhile, QuotaReached, StoreError.
     """
-    check_name(name, config, actor)
+    with desk.read() as connection:
+        opened = read_opened(connection, organisation_id)
+    check_name(name, config, actor, opened)
     egress: EgressPolicy = "operator" if actor.operator else "organisation"
     provider = check_definition(name, draft.said, egress)
     origin = origin_of(provider.base_url)
@@ -139,8 +142,11 @@ def change_provider(
     """
     with desk.read() as connection:
         seen = get_stored(connection, organisation_id, name, custom=True)
-    provider = check_definition(name, seen.said, _egress_of(seen))
-    sealed = _sealed(safe, organisation_id, name, token, provider)
+    sealed = origin = None
+    if token is not UNSET and token is not None:
+        provider = check_definition(name, seen.said, _egress_of(seen))
+        sealed = _sealed(safe, organisation_id, name, token, provider)
+        origin = origin_of(provider.base_url)
     with desk.change(actor, "update", "provider", name, organisation_id=organisation_id) as change:
         before = get_stored(change.connection, organisation_id, name, custom=True)
         check_version(version, before.version, f"the provider '{name}'")
@@ -150,8 +156,7 @@ def change_provider(
         if token is not UNSET:
             # It was sealed for the address that was read; if that has changed since, nothing holds.
             check_version(seen.version, before.version, f"the provider '{name}'")
-            origin = origin_of(provider.base_url)
-            values |= {"token": sealed, "origin": None if sealed is None else origin}
+            values |= {"token": sealed, "origin": origin}
         return _store(change, organisation_id, name, before, values)
 
 
@@ -210,8 +215,10 @@ def delete_credential(
 # -------------------------------------------------------------------------------------- at hand
 
 
-def check_name(name: str, config: Config, actor: Actor) -> None:
+def check_name(name: str, config: Config, actor: Actor, opened: Opened) -> None:
     """See that a provider of an organisation may have this name, as it is.
+
+    Nobody is told of a provider of the configuration that is not open to them: the name is theirs.
 
     Raises: InvalidRequest; Conflict for a built-in's; ReadOnly for one of the configuration's.
     """
@@ -227,8 +234,12 @@ def check_name(name: str, config: Config, actor: Actor) -> None:
     if known.built_in:
         raise Conflict(
             f"'{name}' is a provider that is built in",
-            hint="take another name; a token of your own for it is given as a credential",
+            hint="take another name; a token of your own for it is given as a credential"
+            if name in opened
+            else "take another name, or ask an operator of this gateway to enable it",
         )
+    if name not in opened:
+        return
     where = f" ({known.place})" if actor.operator and known.place else ""
     raise ReadOnly(
         f"'{name}' is a provider of the gateway's configuration{where}",

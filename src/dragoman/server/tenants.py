@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 import msgspec
 from msgspec import structs
@@ -21,7 +21,6 @@ from dragoman.engine.learning import Learning
 from dragoman.guardrails.rails import Rails
 from dragoman.permit import Permit
 from dragoman.registry import Registry
-from dragoman.resolution import CLOSED
 from dragoman.routing.health import Health
 from dragoman.server.access import Principal
 from dragoman.server.census import ProviderRow, RouteRow, Tenant
@@ -29,7 +28,7 @@ from dragoman.server.directory import Directory
 from dragoman.server.snapshot import Snapshot
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules
-from dragoman.types.organisation import OrganisationSettings
+from dragoman.types.organisation import OrganisationSettings, Quotas
 from dragoman.types.provider import Provider
 from dragoman.types.route import Route
 
@@ -118,7 +117,9 @@ class Tenants:
         """Say what an organisation's models lead to now, for who looks at it and asks nobody."""
         tenant = self._tenant(organisation_id)
         if tenant is None:
-            return base.registry
+            if organisation_id == DEFAULT_ORGANISATION:
+                return base.registry
+            tenant = _nothing(organisation_id)  # made a moment ago, and not yet read
         return self._assemble(tenant, base, base.around).whole.registry
 
     def forget(self, names: frozenset[str]) -> None:
@@ -176,14 +177,21 @@ class Tenants:
 
     def _assemble(self, tenant: Tenant, base: Snapshot, around: Surroundings) -> View:
         """Put an organisation's rows over the operator's configuration."""
+        from dragoman.organisations.opened import Opened, OpenRoutes
+
         config = base.config
-        own = tuple(self._provider(tenant, row, config.providers) for row in tenant.providers)
-        providers: Mapping[str, Provider] = Layered(
-            config.providers,
-            {provider.name: provider for provider in own},
-            tenant.quotas.operator_providers,
+        opened = Opened(tenant.id, tenant.quotas)
+        own = tuple(
+            self._provider(tenant, row, config.providers)
+            for row in tenant.providers
+            # A token alone is for one of the operator's: where that is not open, it opens nothing.
+            if row.definition is not None or (row.name in config.providers and row.name in opened)
         )
-        routes = {**config.routes, **{row.name: _route(tenant, row) for row in tenant.routes}}
+        providers: Mapping[str, Provider] = Layered(
+            config.providers, {provider.name: provider for provider in own}, opened
+        )
+        visible = OpenRoutes(base.registry, opened)
+        routes = {**visible.all(), **{row.name: _route(tenant, row) for row in tenant.routes}}
         listed = config.settings.get("providers", {})
         settings = {
             **config.settings,
@@ -192,8 +200,22 @@ class Tenants:
                 **{provider.name: () for provider in own},
             },
         }
-        seen = structs.replace(config, providers=providers, routes=routes, settings=settings)
-        registry = Registry(seen, discovered=base.registry.discovered, keep=KEEP)
+        seen = structs.replace(
+            config,
+            providers=providers,
+            routes=routes,
+            settings=settings,
+            default_model=visible.ref(config.default_model),
+            image_model=visible.ref(config.image_model),
+        )
+        # What the operator's provider told is nothing about the organisation's of the same name.
+        hidden = {row.name for row in tenant.providers if row.definition is not None}
+        discovered = {
+            name: models
+            for name, models in base.registry.discovered.items()
+            if name in opened and name not in hidden
+        }
+        registry = Registry(seen, discovered=discovered, keep=KEEP)
         whole = structs.replace(
             base,
             config=seen,
@@ -211,11 +233,6 @@ class Tenants:
         from dragoman.organisations.provider_rows import load_provider
 
         other = operators.get(row.name)
-        opened = tenant.quotas.operator_providers
-        if row.definition is None and (
-            other is None or (opened is not None and row.name not in opened)
-        ):
-            return _closed(row.name)
         provider = load_provider(self.directory.safe, tenant.id, row, other)
         for problem in provider.problems:
             log.warning("%s of the organisation '%s': %s", row.name, tenant.name, problem)
@@ -223,46 +240,48 @@ class Tenants:
 
 
 class Layered(Mapping[str, Provider]):
-    """The operator's providers, as far as they are open to an organisation, under its own.
-
-    One that is not open is found, as one that is disabled, so that a route of the operator's passes
-    it over; and it is never listed.
-    """
+    """The operator's providers, as far as they are open to an organisation, under its own."""
 
     def __init__(
         self,
         below: Mapping[str, Provider],
         own: Mapping[str, Provider],
-        opened: tuple[str, ...] | None,
+        opened: Container[str],
     ) -> None:
         self._below = below
         self._own = own
-        self._opened = None if opened is None else frozenset(opened)
+        self._opened = opened
 
     def __getitem__(self, name: str) -> Provider:
         found = self._own.get(name)
         if found is None:
+            if name not in self._opened:
+                raise KeyError(name)
             found = self._below[name]
-            if not self._is_open(name):
-                return _closed(name)
         return found
 
     def __contains__(self, name: object) -> bool:
-        return name in self._own or (name in self._below and self._is_open(name))
+        return name in self._own or (name in self._below and name in self._opened)
 
     def __iter__(self) -> Iterator[str]:
-        yield from (name for name in self._below if name in self._own or self._is_open(name))
+        yield from (name for name in self._below if name in self._own or name in self._opened)
         yield from (name for name in self._own if name not in self._below)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def _is_open(self, name: object) -> bool:
-        return self._opened is None or name in self._opened
 
-
-def _closed(name: str) -> Provider:
-    return Provider(name=name, base_url="", enabled=False, origin=CLOSED)
+def _nothing(organisation_id: str) -> Tenant:
+    return Tenant(
+        id=organisation_id,
+        name=organisation_id,
+        quotas=Quotas(),
+        settings=OrganisationSettings(),
+        providers=(),
+        routes=(),
+        guardrails=(),
+        stamp=(),
+    )
 
 
 def _definition(text: str) -> Mapping[str, object]:

@@ -37,7 +37,8 @@ class IssuedKey(Struct, frozen=True, kw_only=True):
 
     `prefix` is what people are shown of it. It opens nothing from `expires_at` and `revoked_at` on.
     After a rotation the text before opens as well, until `previous_until`. `project` is the
-    project's name, `member` the account's e-mail address.
+    project's name, `member` the account's e-mail address. One with a `problem` opens nothing: its
+    `rules` cannot be read, and are not what stands here.
     """
 
     id: str
@@ -58,9 +59,12 @@ class IssuedKey(Struct, frozen=True, kw_only=True):
     created_at: float
     updated_at: float
     version: int = 1
+    problem: str | None = None
 
     def opens(self, now: float) -> bool:
         """Whether it still opens anything."""
+        if self.problem is not None:
+            return False
         if self.revoked_at is not None and self.revoked_at <= now:
             return False
         return self.expires_at is None or now < self.expires_at

@@ -44,7 +44,9 @@ class Quotas(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What operators allow an organisation; None is no limit.
 
     `keys`, `providers`, `projects`, `members`: so many of them (open invitations are members).
-    `operator_providers`: which providers of the operator's configuration it may use, by name.
+    `operator_providers`: which of the operator's providers it may use, those that are built in and
+    those of the configuration: by name, and `*` stands for any text. Where nothing is said, it is
+    none of them; for the organisation `default` it is all.
     """
 
     keys: int | None = None
