@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from dragoman.ledger.latencies import FIRST_S, TOOK_S, bucket_of
 from dragoman.store.database import Connection
 from dragoman.store.records import attempt_of
 from dragoman.store.schema import TABLES
+from dragoman.store.spent import forgotten_before
 from dragoman.types.exchange import Attempt, Exchange
 
 HOUR_S = 3600
@@ -32,9 +32,6 @@ LATENCY_KEY = ("organisation_id", "level", "hour", "tag", "provider", "model")
 LATENCY_SUMS = TABLES["latency"][len(LATENCY_KEY) :]
 _AT: Mapping[str, int] = {name: number for number, name in enumerate(SUMS)}
 
-FORGOTTEN = "ledger.forgotten"
-"""The setting that holds before which time exchanges have been deleted, in Unix seconds."""
-
 _STOPPED = ("client_closed", "interrupted")
 _ANSWERED = ("ok", "truncated", "client_closed")
 
@@ -44,10 +41,10 @@ _REQUESTS, _FAILED, _STOPPED_AT, _DURATION = (
 _FALLBACKS = _AT["fallbacks"]
 _ATTEMPTS, _FAILED_ATTEMPTS = _AT["attempts"], _AT["failed_attempts"]
 _FIRST = LATENCY_SUMS.index("first_0")
-_CACHE_READ, _CACHE_WRITE = _AT["cache_read_tokens"], _AT["cache_write_tokens"]
 _PROMPT, _COMPLETION, _REASONING = (
     _AT[name] for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens")
 )
+_CACHE_READ, _CACHE_WRITE = _AT["cache_read_tokens"], _AT["cache_write_tokens"]
 _COST, _PRICED, _DEMO = _AT["cost_nanousd"], _AT["priced"], _AT["demo_nanousd"]
 _UNKNOWN, _ESTIMATED, _UNMETERED = _AT["unknown"], _AT["estimated"], _AT["unmetered"]
 
@@ -75,11 +72,11 @@ def follow(connection: Connection, exchanges: Sequence[Exchange]) -> None:
 
 def tally(exchanges: Iterable[Exchange]) -> Tally:
     """Add exchanges up, on every level."""
-        organisation, tag = exchange.organisation_id, exchange.tag or ""
-        hour = int(exchange.started_at // HOUR_S) * HOUR_S
     finest: dict[_Key, list[int]] = defaultdict(lambda: [0] * len(SUMS))
     times: dict[_Key, list[int]] = defaultdict(lambda: [0] * len(LATENCY_SUMS))
     for exchange in exchanges:
+        organisation, tag = exchange.organisation_id, exchange.tag or ""
+        hour = int(exchange.started_at // HOUR_S) * HOUR_S
         whose = (
             *(organisation, hour, tag, exchange.project_id or "", exchange.account_id or ""),
             *(exchange.key_id or "", exchange.key or ""),
@@ -262,12 +259,6 @@ def rebuild_missing(connection: Connection) -> Rebuilt | None:
         return None
     # The first hour that has sums may have them in part.
     return rebuild(connection, until=None if summed is None else summed + HOUR_S)
-
-
-def forgotten_before(connection: Connection) -> float | None:
-    """Say before which time exchanges have been deleted; None: never any. Raises: StoreError."""
-    rows = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": FORGOTTEN})
-    return msgspec.json.decode(rows[0]["value"], type=float) if rows else None
 
 
 def _hours(connection: Connection, first: int, until: float | None) -> Iterator[int]:
