@@ -57,6 +57,7 @@ async def _run(
     assert (lost, twice) == (0, 0), (lost, twice, err)
     books = check_conservation(place, seen=load.counts["upstream"])
     refused = sum(n for name, n in load.counts.items() if name.startswith("refused"))
+    assert refused == 0, load.counts
     return {
         "crashes": crashes,
         "completed": len(load.completed),
