@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
@@ -234,10 +233,8 @@ def test_all_that_wait_share_a_failure(kind: str, upstream: StartUpstream) -> No
     refusal = Answer(401, (), b'{"error":"invalid_client"}').stall(0.2, at=0)
     tokens = upstream(refusal)
     ask = asker(kind, upstream([]), tokens)
-    began = time.monotonic()
     with pytest.raises(errors.AuthFailed, match="invalid_client"):
         ask.chat_at_once(10, "corp/m")
-    assert time.monotonic() - began < 1.5
     assert len(tokens.requests) <= 3
 
 

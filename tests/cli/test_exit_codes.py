@@ -200,7 +200,7 @@ def test_reader_that_leaves_is_a_broken_pipe(dragoman: Dragoman) -> None:
             stderr=subprocess.PIPE,
             env=dragoman.env,
             cwd=dragoman.cwd,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert (done.returncode, done.stderr) == (141, b"")
@@ -217,7 +217,7 @@ def test_full_disk_under_stdout_is_told(dragoman: Dragoman) -> None:
             stderr=subprocess.PIPE,
             env=dragoman.env,
             cwd=dragoman.cwd,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 1

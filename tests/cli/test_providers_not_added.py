@@ -219,7 +219,7 @@ def test_full_disk_loses_nothing(dragoman: Dragoman, upstream: Upstream) -> None
         text=True,
         cwd=dragoman.cwd,
         env={**dragoman.env, "PYTHONDONTWRITEBYTECODE": "1"},
-        timeout=30,
+        timeout=120,
         check=False,
         # No file may grow beyond this: what a full disk does, for anybody.
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)),
@@ -266,7 +266,7 @@ def test_closed_stdin_is_no_key(dragoman: Dragoman, upstream: Upstream) -> None:
         text=True,
         cwd=dragoman.cwd,
         env=dragoman.env,
-        timeout=30,
+        timeout=120,
         check=False,
         preexec_fn=lambda: os.close(0),
     )

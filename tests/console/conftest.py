@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.console.browser import Watched, find_browser
 from tests.server.process import Process
 
-LONG_MS = 15_000
+LONG_MS = 60_000
 expect.set_options(timeout=LONG_MS)
 PICTURES = Path(__file__).parents[2] / "build" / "console"
 """Where pictures of the pages are left, to be looked at."""

@@ -48,7 +48,7 @@ def fill(process: Process, texts: Sequence[str]) -> None:
     assert ask(f"{process.url}/api/v1/session", method="GET")[0] == 200  # makes the tables
     database = process.home / ".local/share/dragoman/dragoman.db"
     now = time.time()
-    with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
+    with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
         for number, text in enumerate(dict.fromkeys(texts)):
             _fill_tables(connection, number, text, now)
         request = json.dumps({"messages": [{"role": "user", "content": "\n".join(texts)}]})

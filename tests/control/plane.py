@@ -146,7 +146,7 @@ class Plane:
         if body is not None:
             raw = json.dumps(body).encode()
             given.setdefault("content-type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, target, body=raw, headers=given)
             response = connection.getresponse()

@@ -136,7 +136,7 @@ def test_files_hold_all_that_fit_and_no_formula(place: Place) -> None:
 
 def test_the_tail_tells_of_requests_as_they_end(plane: Plane) -> None:
     (late,) = traffic(1, organisations=("default",), began=plane.clock() - 1, span_s=1)
-    connection = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=60)
     with closing(connection):
         connection.request("GET", f"/api/v1/{ORGANISATION}/requests/tail")
         answer = connection.getresponse()

@@ -17,7 +17,7 @@ from tests.deploy.tools import BIN, IMAGE, ROOT, TIMEOUT_S
 from tests.upstream.ports import free_port
 
 UV = ROOT / ".venv-clients/bin/uv"
-LONG_S = 30.0
+LONG_S = 120.0
 
 
 @pytest.fixture(scope="module")

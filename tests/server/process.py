@@ -20,7 +20,7 @@ from tests.server.serving import ask
 from tests.upstream.ports import free_port
 
 PROMPT = [{"role": "user", "content": "hi"}]
-LONG_S = 20.0
+LONG_S = 60.0
 
 
 class Process:

@@ -57,7 +57,7 @@ class Seen:
             self.exchanges.append(exchange)
             self._told.notify_all()
 
-    def wait(self, count: int = 1, timeout_s: float = 5.0) -> Exchange:
+    def wait(self, count: int = 1, timeout_s: float = 60.0) -> Exchange:
         """Wait for so many exchanges; give the last of them. They end after their answers do."""
         with self._told:
             if not self._told.wait_for(lambda: len(self.exchanges) >= count, timeout_s):
@@ -203,7 +203,7 @@ def ask(
     headers |= {name.replace("_", "-"): value for name, value in added.items()}
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, dict(answer.headers), answer.read()
     except urllib.error.HTTPError as error:
         with error:

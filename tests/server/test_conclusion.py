@@ -65,7 +65,7 @@ def test_a_stream_is_over_with_its_last_frame_and_who_leaves_then_changes_nothin
     request = urllib.request.Request(
         f"{gateway.base_url}/chat/completions", body, {"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as stream:
+    with urllib.request.urlopen(request, timeout=60) as stream:
         while b"[DONE]" not in stream.readline():
             continue
         (exchange,) = gateway.seen.exchanges

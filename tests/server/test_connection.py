@@ -33,7 +33,7 @@ def request(content: bytes, *headers: str, version: str = "1.1", method: str = "
 
 def connect(gateway: Served) -> socket.socket:
     at = urlsplit(gateway.url)
-    return socket.create_connection((at.hostname or "", at.port or 0), timeout=10)
+    return socket.create_connection((at.hostname or "", at.port or 0), timeout=60)
 
 
 def exchange(gateway: Served, *pieces: bytes, until: bytes = b"") -> bytes:

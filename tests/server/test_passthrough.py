@@ -66,7 +66,7 @@ def test_speech_is_handed_on_as_it_comes(serve: Any, upstream: Any) -> None:
 def test_sound_that_breaks_off_is_cut_at_the_client_as_well(serve: Any, upstream: Any) -> None:
     broken = told(b"x" * 10_000, "audio/mpeg").chunked().paced(1000).cut(5000)
     gateway = serve({"a": {"base_url": upstream(broken).base_url, "retries": 0}})
-    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=60)
     connection.request(
         "POST",
         "/v1/audio/speech",
@@ -204,7 +204,7 @@ def test_a_slow_reader_holds_the_upstream_back(serve: Any, upstream: Any) -> Non
     server = upstream(told(b"x" * size, "audio/mpeg").paced(1_000_000))
     gateway = serve({"a": {"base_url": server.base_url}})
     host, _, port = gateway.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as client:
+    with socket.create_connection((host, int(port)), timeout=60) as client:
         speak(client)
         got = len(client.recv(1000))
         (request,) = server.wait_requests(1)
@@ -220,7 +220,7 @@ def test_a_client_that_leaves_takes_the_upstream_along(serve: Any, upstream: Any
     server = upstream(told(b"", "audio/mpeg").chunked().then_forever(b"x" * 65536))
     gateway = serve({"a": {"base_url": server.base_url}})
     host, _, port = gateway.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as client:
+    with socket.create_connection((host, int(port)), timeout=60) as client:
         speak(client)
         assert client.recv(1000).startswith(b"HTTP/1.1 200")
         (request,) = server.wait_requests(1)

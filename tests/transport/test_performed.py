@@ -82,7 +82,7 @@ def test_head_and_body_come_as_they_are_said(kind: str) -> None:
     def perform(halt: Halt) -> Said:
         yield HEAD
         yield b"one "
-        gates.wait(2)
+        gates.wait(60)
         yield b"two"
 
     def read(chunk: bytes) -> bool:
@@ -105,7 +105,7 @@ def test_silence_ends_with_a_timer_and_the_performance_with_it(kind: str, at: st
     with pytest.raises(Timeout) as caught:
         ask(kind, performing)
     assert caught.value.phase == ("idle" if at == "body" else "first_token")
-    assert performing.over.wait(2)
+    assert performing.over.wait(60)
 
 
 @pytest.mark.parametrize("at", ["head", "body"])
@@ -144,7 +144,7 @@ def test_leaving_wakes_what_waits_for_something_of_its_own(kind: str) -> None:
 
     performing = Performing(perform)
     ask(kind, performing, lambda _: False)
-    assert performing.over.wait(2)
+    assert performing.over.wait(60)
 
 
 def test_one_that_says_too_much_waits_for_its_reader(kind: str) -> None:
@@ -159,7 +159,7 @@ def test_one_that_says_too_much_waits_for_its_reader(kind: str) -> None:
 
     performing = Performing(perform)
     ask(kind, performing, lambda _: False)
-    assert performing.over.wait(2)
+    assert performing.over.wait(60)
     assert said <= 3 * performed.AHEAD
 
 

@@ -224,7 +224,7 @@ def test_connection_that_ended_before_it_was_used_is_lost_at_once(upstream: Upst
         began = time.monotonic()
         with pytest.raises(ConnectionLost):
             await send(pool, up.url)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 4.5
         assert await fetch(pool, up.url) == b"hello"
 
     run(main)

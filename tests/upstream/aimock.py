@@ -29,7 +29,7 @@ from typing import Any, Self
 
 FOLDER = Path(__file__).parent / "node"
 LOCK_FILE = FOLDER / "package-lock.json"
-STOP_S = 10.0
+STOP_S = 60.0
 
 
 class AimockServer:

@@ -34,7 +34,7 @@ def stream(upstream: Any, texts: list[str] | None = None) -> list[str]:
 
 def raw(upstream: Any, request: bytes = POST, *, host: str = "127.0.0.1") -> bytes:
     """Send these bytes and read until the end of the connection."""
-    with socket.create_connection((host, upstream.port), timeout=5) as sock:
+    with socket.create_connection((host, upstream.port), timeout=60) as sock:
         sock.sendall(request)
         return read_all(sock)
 

@@ -51,7 +51,7 @@ from tests.upstream.answers import (
     tokens,
     tool_calls,
 )
-from tests.upstream.listener import IP, LINGER_NONE, Connection, Listener
+from tests.upstream.listener import IP, LINGER_NONE, LONG_S, Connection, Listener
 from tests.upstream.script import Action, Answer, Close, Hold, Repeat, Reset, Script, Send, Stall
 
 __all__ = [
@@ -130,14 +130,14 @@ class Request:
     def json(self) -> Any:
         return json.loads(self.body)
 
-    def wait_answered(self, timeout_s: float = 2.0) -> float:
+    def wait_answered(self, timeout_s: float = LONG_S) -> float:
         """Wait until this request's script ran to its end; return when that was."""
         if not self._answered.wait(timeout_s):
             raise AssertionError(f"the script did not end within {timeout_s} s")
         assert self.answered_at is not None
         return self.answered_at
 
-    def wait_closed(self, timeout_s: float = 2.0) -> float:
+    def wait_closed(self, timeout_s: float = LONG_S) -> float:
         """Wait for the client to close this request's connection; return when it did."""
         if not self._peer.closed.wait(timeout_s):
             raise AssertionError(f"the client did not close within {timeout_s} s")
@@ -179,7 +179,7 @@ class FaultUpstream(Listener):
         """The URL under which OpenAI-style clients put `/chat/completions`."""
         return f"{self.url}/v1"
 
-    def wait_requests(self, count: int, timeout_s: float = 2.0) -> list[Request]:
+    def wait_requests(self, count: int, timeout_s: float = LONG_S) -> list[Request]:
         """Wait until so many requests have arrived in full."""
         return self._wait(self.requests, count, timeout_s)
 

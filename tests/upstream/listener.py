@@ -21,6 +21,8 @@ T = TypeVar("T")
 IP = Literal["v4", "v6", "both"]
 ADDRESSES = {"v4": ("127.0.0.1",), "v6": ("::1",), "both": ("127.0.0.1", "::1")}
 READ_LIMIT_BYTES = 64 * 1024 * 1024
+LONG_S = 60.0
+"""For what is sure to come, however busy the machine is."""
 # SO_LINGER with a linger time of zero makes close() send RST instead of FIN: socket(7).
 LINGER_NONE = struct.pack("ii", 1, 0)
 
@@ -188,7 +190,7 @@ class Listener(abc.ABC):
         """Accept again, on the same port."""
         self._on_loop(self._come_back)
 
-    def wait_handshake_errors(self, count: int, timeout_s: float = 2.0) -> list[str]:
+    def wait_handshake_errors(self, count: int, timeout_s: float = LONG_S) -> list[str]:
         """Wait until so many TLS handshakes have failed."""
         return self._wait(self.handshake_errors, count, timeout_s)
 

@@ -41,8 +41,8 @@ from pathlib import Path
 from typing import Self
 
 MODEL = "tiny"
-START_S = 30.0
-STOP_S = 10.0
+START_S = 120.0
+STOP_S = 60.0
 
 
 class LlamaServer:

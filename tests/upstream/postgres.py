@@ -19,7 +19,7 @@ import psycopg
 from dragoman.store.database import Server
 from tests.upstream.ports import free_port
 
-LONG_S = 20.0
+LONG_S = 60.0
 UNSAFE = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB")
 """No test outlives the machine, so nothing has to reach the disk; a crash must lose nothing."""
 

@@ -14,7 +14,7 @@ from dragoman.store.database import StoreError
 from dragoman.store.redis import BlockingRedis, RedisAddress
 from tests.upstream.ports import free_port
 
-LONG_S = 20.0
+LONG_S = 60.0
 PASSWORD = "open-sesame"
 
 

@@ -17,14 +17,14 @@ from tests.upstream.proxy import Proxy
 def ask(proxy, url, **headers):
     """POST through an HTTP proxy with the standard library, absolute-form."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy.url}))
-    with opener.open(urllib.request.Request(url, b"{}", headers), timeout=5) as answer:
+    with opener.open(urllib.request.Request(url, b"{}", headers), timeout=60) as answer:
         return json.load(answer)["choices"][0]["message"]["content"]
 
 
 def tunnel(proxy, host, port, **options):
     """POST through a tunnel; return the status."""
     kind = http.client.HTTPSConnection if "context" in options else http.client.HTTPConnection
-    connection = kind("127.0.0.1", proxy.port, timeout=5, **options)
+    connection = kind("127.0.0.1", proxy.port, timeout=60, **options)
     connection.set_tunnel(host, port)
     try:
         connection.request("POST", "/v1/chat/completions", body="{}")

@@ -17,7 +17,7 @@ def ask(upstream, authority, *, host="localhost", certificate=None):
     context = ssl.create_default_context(cafile=authority and authority.ca_file)
     if certificate:
         context.load_cert_chain(certificate)
-    connection = http.client.HTTPSConnection(host, upstream.port, context=context, timeout=5)
+    connection = http.client.HTTPSConnection(host, upstream.port, context=context, timeout=60)
     try:
         connection.request("POST", "/v1/chat/completions", body="{}")
         answer = connection.getresponse()
@@ -69,7 +69,7 @@ def test_a_client_certificate_may_be_required(upstream, authority):
 def trusting(authority, upstream):
     context = ssl.create_default_context(cafile=authority.ca_file)
     context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # Python up to 3.11.2 sets it
-    plain = socket.create_connection(("127.0.0.1", upstream.port), timeout=5)
+    plain = socket.create_connection(("127.0.0.1", upstream.port), timeout=60)
     return context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
 
 
@@ -94,7 +94,7 @@ def test_a_reset_is_a_reset_under_tls_too(upstream, authority):
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context(cafile=authority.ca_file)
     session = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
-    with socket.create_connection(("127.0.0.1", up.port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", up.port), timeout=60) as sock:
         while True:
             try:
                 session.do_handshake()
