@@ -15,12 +15,12 @@ type Values = Shapes["Quotas"];
 const COUNTS = { keys: "Keys", providers: "Providers", members: "Members", projects: "Projects" } as const;
 
 /** How much of each an organisation may have: only operators say. */
-export function Quotas({ shown }: { shown: Shapes["OrganisationShown"] }) {
+export function Quotas({ shown, onSaved }: { shown: Shapes["OrganisationShown"]; onSaved: (made: Shapes["OrganisationShown"]) => void }) {
   const [values, setValues] = useState<Values>(shown.quotas);
   const save = useChange(
     ["organisations"],
     (over: boolean) => api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { quotas: values, version: over ? null : shown.version } }),
-    { told: "The quotas are saved" },
+    { told: "The quotas are saved", onDone: onSaved },
   );
   const opened = values.operator_providers;
   return (

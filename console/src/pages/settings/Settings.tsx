@@ -34,8 +34,7 @@ export default function Settings() {
       <PageHead title="Settings" />
       <Shown of={organisations}>
         <div className="gap-4 xl:columns-2 *:mb-4 *:break-inside-avoid">
-          {shown !== undefined && <Keeping key={org} given={shown} editable={admin} />}
-          {shown !== undefined && me?.operator && <Quotas key={`quotas ${org} ${shown.version}`} shown={shown} />}
+          {shown !== undefined && <Organisation key={org} given={shown} editable={admin} operator={me?.operator === true} />}
           {admin && <DemoTraffic />}
           <About />
           {me?.account != null && <Password />}
@@ -47,16 +46,27 @@ export default function Settings() {
   );
 }
 
-function Keeping({ given, editable }: { given: Shapes["OrganisationShown"]; editable: boolean }) {
+type Kept = Shapes["OrganisationShown"];
+
+function Organisation({ given, editable, operator }: { given: Kept; editable: boolean; operator: boolean }) {
   // What was there when somebody began to type: what comes in later must not pass for seen.
   const [shown, setShown] = useState(given);
+  return (
+    <>
+      <Keeping shown={shown} editable={editable} onSaved={setShown} />
+      {operator && <Quotas shown={shown} onSaved={setShown} />}
+    </>
+  );
+}
+
+function Keeping({ shown, editable, onSaved }: { shown: Kept; editable: boolean; onSaved: (made: Kept) => void }) {
   const [title, setTitle] = useState(shown.title);
   const [values, setValues] = useState<Values>(shown.settings);
   const set = (change: Partial<Values>) => setValues({ ...values, ...change });
   const save = useChange(
     ["organisations"],
     (over: boolean) => api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { title, settings: values, version: over ? null : shown.version } }),
-    { fields: ["title"], told: "The organisation is saved", onDone: setShown },
+    { fields: ["title"], told: "The organisation is saved", onDone: onSaved },
   );
   const cache = values.cache;
   const gateway = useGateway();
