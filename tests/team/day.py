@@ -236,6 +236,11 @@ def _look_at_each_other(teams: list[Team], gateway: Process) -> None:
             offered = client.models()
         assert team.model in offered
         assert not [name for name in offered if TEAMS[other.name] in name]
+        # Nobody has enabled a provider of the gateway's own for them: there is none.
+        assert {name.partition("/")[0] for name in offered} == {TEAMS[team.name]}
+        assert team.admin.do("GET", f"organisations/{team.name}/built-in-providers")["items"] == []
+        with Client(gateway.url, team.key, "demo/echo") as client:
+            assert client.ask(LANGUAGES[0], stream=False).status == 404
         for path in ("", "/keys", "/providers", "/usage", "/requests", f"/limits/{other.name}"):
             status, _, found = team.admin.ask("GET", f"organisations/{other.name}{path}")
             assert status == 404, (path, found)

@@ -80,6 +80,8 @@ def create(
     from dragoman.types.gateway_key import KeyRules
 
     life_s = None if expires is None else _seconds(expires, "--expires")
+    if life_s == 0:
+        raise WrongUsage("with --expires 0 it would open nothing", "write 30m, 12h or 90d")
     with open_office(session) as office:
         organisation_id = office.organisation(organisation).id
         draft = KeyDraft(
@@ -170,10 +172,17 @@ def _named(office: Office, organisation_id: str, name: str) -> IssuedKey:
 def _project(office: Office, organisation_id: str, name: str | None) -> str | None:
     if name is None:
         return None
+    from dragoman.organisations.failures import NotFound
     from dragoman.organisations.projects import resolve_project
 
     with office.desk.read() as connection:
-        return resolve_project(connection, organisation_id, name).id
+        try:
+            return resolve_project(connection, organisation_id, name).id
+        except NotFound:
+            raise NotFound(
+                f"the organisation has no project {name[:60]!r}",
+                hint="make it in the console, or with PUT /api/v1/organisations/NAME/projects/…",
+            ) from None
 
 
 def _print_new(session: Session, made: NewKey, *, json: bool) -> None:

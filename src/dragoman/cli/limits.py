@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dragoman.cli.flags import WrongUsage, as_json, shared
+from dragoman.cli.list_group import ListGroup
 from dragoman.cli.office import Office, of_organisation, open_office
 from dragoman.cli.session import Session
 
@@ -23,10 +24,10 @@ _PERIODS = ("now", "minute", "hour", "day", "week", "month", "total")
 _KINDS = ("project", "member", "key", "provider", "model")
 
 
-@click.group(help=__doc__)
+@click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
 @shared
 def limits() -> None:
-    """See the module."""
+    """List the limits, unless a command says otherwise."""
 
 
 @limits.command("list")

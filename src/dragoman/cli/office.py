@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from dragoman.cli.record import RecordUnusable, find_place
+from dragoman.cli.record import RecordUnusable
 from dragoman.cli.session import Session
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dragoman.organisations.desk import Desk
     from dragoman.organisations.organisations import Organisation
     from dragoman.organisations.safe import Safe
+    from dragoman.store import Place, StoreError
 
 
 class Office(NamedTuple):
@@ -29,10 +30,17 @@ class Office(NamedTuple):
 
     def organisation(self, name: str) -> Organisation:
         """Find an organisation by its name. Raises: NotFound."""
-        from dragoman.organisations.organisations import resolve_organisation
+        from dragoman.organisations.failures import NotFound
+        from dragoman.organisations.organisations import find_organisation
 
         with self.desk.read() as connection:
-            return resolve_organisation(connection, name)
+            found = find_organisation(connection, name)
+        if found is None:
+            raise NotFound(
+                f"there is no organisation {name[:60]!r}",
+                hint="dragoman organisations lists them, and makes one",
+            )
+        return found
 
 
 @contextmanager
@@ -41,17 +49,25 @@ def open_office(session: Session) -> Iterator[Office]:
     from dragoman.organisations.actor import Actor
     from dragoman.organisations.desk import Desk
     from dragoman.organisations.safe import Safe
-    from dragoman.store import StoreError
+    from dragoman.store import StoreError, database_place
     from dragoman.store.database import Server
 
-    place = find_place(session)
+    try:
+        place = database_place(session.env)
+    except StoreError as error:
+        raise _unusable("DRAGOMAN_DATABASE_URL", error) from None
     try:
         with closing(Desk(place)) as desk:
             # Whoever shares a server with others has to say which master key all of them use.
             safe = Safe(desk, session.env, create=not isinstance(place, Server))
             yield Office(desk, safe, Actor(name=f"{_user()} at the command line", operator=True))
     except StoreError as error:
-        raise RecordUnusable(place, str(error)) from None
+        raise _unusable(place, error) from None
+
+
+def _unusable(place: Place | str, error: StoreError) -> RecordUnusable:
+    what = "the database of the gateway cannot be used"
+    return RecordUnusable(place, str(error), what, "dragoman db status looks at it")
 
 
 def of_organisation(command: Any) -> Any:

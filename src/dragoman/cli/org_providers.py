@@ -105,7 +105,8 @@ def set_provider(
     if not no_token:
         piped = sys.stdin is not None and not sys.stdin.isatty()
         label = f"Token for {name}"
-        read = read_key(label) if piped else ask_key(f"{label} (hidden)", optional=True)
+        pipe = f"pipe its token in: … | dragoman org-providers set {name} …; or --no-token"
+        read = read_key(label, pipe) if piped else ask_key(f"{label} (hidden)", optional=True)
         token = read.reveal() if read else UNSET
     draft = ProviderDraft(said={key: v for key, v in said.items() if v}, token=token)
     with open_office(session) as office:

@@ -19,6 +19,7 @@ HINTS = (
     ("not installed", "pip install 'dragoman[postgres]'"),
     ("newer version", "update this dragoman, or move the file away to begin a new record"),
     ("locked", "another program is writing to it: try again in a moment"),
+    ("connection failed", "see that the server runs there, and that user and password are right"),
     ("ermission", "give yourself the right to read it"),
 )
 """What to do, by a word of the reason."""
@@ -30,13 +31,18 @@ class RecordUnusable(InputMissing):
 
     code = "record_unusable"
 
-    def __init__(self, place: Place | str, reason: str) -> None:
+    def __init__(
+        self,
+        place: Place | str,
+        reason: str,
+        what: str = "the record of what was asked cannot be read",
+        otherwise: str = ELSE,
+    ) -> None:
         what_it_is = f"{place}: {reason}"
-        hint = next((hint for word, hint in HINTS if word in what_it_is), ELSE)
+        hint = next((hint for word, hint in HINTS if word in what_it_is), otherwise)
         own = reason.removeprefix(str(place)).removeprefix(":").strip()
         missing = "nothing is recorded" in own
-        what = own if missing else "the record of what was asked cannot be read"
-        super().__init__(what, hint=hint)
+        super().__init__(own if missing else what, hint=hint)
         self.why = f"there is no {place}" if missing else f"{place}: {own}"
 
 

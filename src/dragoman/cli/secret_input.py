@@ -12,15 +12,18 @@ MAX_CHARACTERS = 16 * 1024
 _UNFIT = re.compile(r"[^\x20-\x7e]")
 
 
-def read_key(prompt: str) -> Secret:
+PIPE = "pipe it in: dragoman keys set NAME < FILE"
+
+
+def read_key(prompt: str, missing: str = PIPE) -> Secret:
     """Read a key: from the pipe if there is one, else from the person, hidden.
 
-    Raises: WrongUsage for none, or for what no HTTP header can carry.
+    Raises: WrongUsage for none, with `missing` as the fix, or for what no HTTP header can carry.
     """
     if sys.stdin is not None and sys.stdin.isatty():
         return ask_key(prompt)
     raw = b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_CHARACTERS + 1)
-    return _checked(raw.decode("utf-8", errors="replace"))
+    return _checked(raw.decode("utf-8", errors="replace"), missing)
 
 
 def ask_key(prompt: str, *, optional: bool = False) -> Secret:
@@ -37,10 +40,10 @@ def ask_key(prompt: str, *, optional: bool = False) -> Secret:
     return Secret("") if optional and not text.strip() else _checked(text)
 
 
-def _checked(text: str) -> Secret:
+def _checked(text: str, missing: str = PIPE) -> Secret:
     key = text.strip()
     if not key:
-        raise WrongUsage("no key was given", hint="pipe it in: dragoman keys set NAME < FILE")
+        raise WrongUsage("no key was given", hint=missing)
     if len(key) > MAX_CHARACTERS:
         raise WrongUsage("that is too long for a key", hint="the key alone, on one line")
     if _UNFIT.search(key):

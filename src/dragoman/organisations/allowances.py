@@ -97,7 +97,7 @@ def resolve_allowance(connection: Connection, organisation_id: str, name: str) -
     """Find a limit by its name or id. Raises: NotFound."""
     found = find_allowance(connection, organisation_id, name)
     if found is None:
-        raise NotFound("there is no such limit")
+        raise NotFound("there is no such limit", hint="list the limits to see which there are")
     return found
 
 

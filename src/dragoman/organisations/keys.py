@@ -145,7 +145,9 @@ def rotate_key(
     """
     if not 0 <= overlap_s <= OVERLAP_LIMIT_S:
         raise InvalidRequest(
-            f"overlap_s must be between 0 and {OVERLAP_LIMIT_S:.0f}", param="overlap_s"
+            f"the old text can open for {OVERLAP_LIMIT_S / 86_400:.0f} days more at most",
+            param="overlap_s",
+            hint=f"overlap_s is in seconds, from 0 to {OVERLAP_LIMIT_S:.0f}",
         )
     token = safe.make_token(KIND)
     with desk.change(actor, "rotate", "key", key_id, organisation_id=organisation_id) as change:

@@ -172,7 +172,11 @@ def _check_quotas(quotas: Quotas) -> None:
     for name in ("keys", "providers", "projects", "members"):
         most = getattr(quotas, name)
         if most is not None and not 0 <= most <= 1_000_000:
-            raise InvalidRequest(f"the quota of {name} is not between 0 and 1000000", param=name)
+            raise InvalidRequest(
+                f"the quota of {name} is not between 0 and 1000000",
+                param=name,
+                hint="give a whole number, or none for as many as there will be",
+            )
     names = quotas.operator_providers or ()
     if len(names) > NAMES_LIMIT:
         raise InvalidRequest(

@@ -97,7 +97,10 @@ def get_stored(
     found = find_stored(connection, organisation_id, name)
     if found is None or (found.definition is not None) != custom:
         what = "provider of its own" if custom else "token for a provider"
-        raise NotFound(f"the organisation has no {what} named {name[:60]!r}")
+        raise NotFound(
+            f"the organisation has no {what} named {name[:60]!r}",
+            hint="list its providers to see which there are",
+        )
     return found
 
 
