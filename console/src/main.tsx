@@ -6,6 +6,7 @@ import { createRoot } from "react-dom/client";
 import { Failure } from "~/api/client";
 import { applyTheme } from "~/frame/theme";
 import { makeRouter } from "~/router";
+import { askAhead } from "~/session";
 import "~/theme.css";
 
 applyTheme();
@@ -21,6 +22,8 @@ const queries = new QueryClient({
     },
   },
 });
+
+askAhead(queries);
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no root");

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { api, taken } from "~/api/client";
 import type { components } from "~/api/schema";
@@ -9,23 +9,33 @@ export type Role = Me["roles"][string];
 
 const ROLES: readonly Role[] = ["viewer", "member", "admin", "owner"];
 
+const ME = {
+  queryKey: ["me"],
+  queryFn: () => taken(api.GET("/api/v1/session")),
+  staleTime: 60_000,
+  retry: false,
+} as const;
+
+const ORGANISATIONS = {
+  queryKey: ["organisations"],
+  queryFn: () => taken(api.GET("/api/v1/organisations", { params: { query: { limit: 200 } } })),
+  staleTime: 30_000,
+} as const;
+
+/** Ask for what every page waits for, while the page itself is still on its way. */
+export function askAhead(queries: QueryClient): void {
+  void queries.prefetchQuery(ME);
+  void queries.prefetchQuery(ORGANISATIONS);
+}
+
 /** Who looks at the console; a 401 means that nobody has signed in. */
 export function useMe() {
-  return useQuery({
-    queryKey: ["me"],
-    queryFn: () => taken(api.GET("/api/v1/session")),
-    staleTime: 60_000,
-    retry: false,
-  });
+  return useQuery(ME);
 }
 
 /** The organisations that one may look at; the first page is more than anybody switches between. */
 export function useOrganisations() {
-  return useQuery({
-    queryKey: ["organisations"],
-    queryFn: () => taken(api.GET("/api/v1/organisations", { params: { query: { limit: 200 } } })),
-    staleTime: 30_000,
-  });
+  return useQuery(ORGANISATIONS);
 }
 
 /** The organisation that one looks at: the address names it, else it is the first. */

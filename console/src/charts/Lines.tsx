@@ -1,6 +1,6 @@
 import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { colourOf } from "./palette";
-import { Legend, type Series } from "./Stacked";
+import { Legend, type Series, TICKS } from "./Stacked";
 
 interface Props {
   label: string;
@@ -25,7 +25,7 @@ export function Lines({ label, times, series, tell, tellTime, height = 200, mark
       <ResponsiveContainer width="100%" height={height}>
         <LineChart data={data} accessibilityLayer>
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="at" tickFormatter={tellTime} stroke="var(--muted)" tickLine={false} fontSize={11} minTickGap={24} />
+          <XAxis dataKey="at" tickFormatter={tellTime} stroke="var(--muted)" tickLine={false} fontSize={11} interval={Math.ceil(times.length / TICKS) - 1} />
           <YAxis tickFormatter={tell} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
           <Tooltip
             contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 8, fontSize: 12 }}

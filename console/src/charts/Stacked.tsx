@@ -1,6 +1,9 @@
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { colourOf } from "./palette";
 
+/** So many moments are named at most. A fixed number: to see how many fit, each would be measured. */
+export const TICKS = 8;
+
 export interface Series {
   name: string;
   values: readonly number[];
@@ -33,7 +36,7 @@ export function Stacked({ label, times, series, tell, tellTime, height = 240, on
           onClick={(state) => onPick && state.activeLabel !== undefined && onPick(Number(state.activeLabel))}
         >
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="at" tickFormatter={tellTime} stroke="var(--muted)" tickLine={false} fontSize={11} minTickGap={24} />
+          <XAxis dataKey="at" tickFormatter={tellTime} stroke="var(--muted)" tickLine={false} fontSize={11} interval={Math.ceil(times.length / TICKS) - 1} />
           <YAxis tickFormatter={tell} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
           <Tooltip
             cursor={{ fill: "var(--raised)" }}

@@ -1,7 +1,7 @@
 import { columnVisibilityFeature, createColumnHelper, tableFeatures, useTable } from "@tanstack/react-table";
 import type { ColumnDef } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef } from "react";
 
 export const features = tableFeatures({ columnVisibilityFeature });
 export type Features = typeof features;
@@ -11,6 +11,8 @@ export const columnsOf = <Row extends object>() => createColumnHelper<Features, 
 
 const ROW_PX = 36;
 const AHEAD = 12;
+/** The next page is fetched when so many rows are left: it is there before somebody is. */
+const NEAR_END = 80;
 
 interface Props<Row extends object> {
   label: string;
@@ -31,32 +33,34 @@ interface Props<Row extends object> {
 export function Table<Row extends object>(props: Props<Row>) {
   const { label, rows, keyOf, onOpen, onNearEnd, empty, height = "max-h-[70dvh]" } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const table = useTable({
-    features,
-    columns: props.columns as ColumnDef<Features, Row, unknown>[],
-    data: rows as Row[],
-    getRowId: keyOf,
-    state: { columnVisibility: invert(props.hidden) },
-  });
-  const every = table.getRowModel().rows;
   const virtual = useVirtualizer({
-    count: every.length,
+    count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
     overscan: AHEAD,
   });
   const seen = virtual.getVirtualItems();
+  const first = seen[0]?.index ?? 0;
   const last = seen.at(-1)?.index ?? 0;
+  // The table knows those in sight alone: it makes all its rows anew whenever there are more of them.
+  const data = useMemo(() => rows.slice(first, last + 1), [rows, first, last]);
+  const table = useTable({
+    features,
+    columns: props.columns as ColumnDef<Features, Row, unknown>[],
+    data,
+    getRowId: keyOf,
+    state: { columnVisibility: invert(props.hidden) },
+  });
   useEffect(() => {
-    if (every.length > 0 && last >= every.length - AHEAD) onNearEnd?.();
-  }, [last, every.length, onNearEnd]);
+    if (rows.length > 0 && last >= rows.length - NEAR_END) onNearEnd?.();
+  }, [last, rows.length, onNearEnd]);
 
   if (rows.length === 0 && empty !== undefined) return empty;
   const above = seen[0]?.start ?? 0;
   const below = virtual.getTotalSize() - (seen.at(-1)?.end ?? 0);
   return (
     <div ref={scroller} className={`overflow-auto ${height}`} tabIndex={-1}>
-      <table aria-label={label} aria-rowcount={every.length} className="w-full border-separate border-spacing-0 text-left text-[13px]">
+      <table aria-label={label} aria-rowcount={rows.length} className="w-full border-separate border-spacing-0 text-left text-[13px]">
         <thead>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id}>
@@ -74,29 +78,25 @@ export function Table<Row extends object>(props: Props<Row>) {
         </thead>
         <tbody>
           {above > 0 && <tr aria-hidden style={{ height: above }} />}
-          {seen.map(({ index }) => {
-            const row = every[index];
-            if (row === undefined) return null;
-            return (
-              <tr
-                key={row.id}
-                aria-rowindex={index + 1}
-                tabIndex={onOpen ? 0 : undefined}
-                onClick={() => onOpen?.(row.original)}
-                onKeyDown={(event) => walk(event, () => onOpen?.(row.original))}
-                className={onOpen ? "cursor-pointer hover:bg-raised focus-visible:bg-raised" : ""}
-              >
-                {row.getVisibleCells().map((cell) => (
-                  <td
-                    key={cell.id}
-                    className={`h-9 max-w-56 truncate border-b border-line px-2.5 ${side(cell.column.columnDef.meta)}`}
-                  >
-                    <table.FlexRender cell={cell} />
-                  </td>
-                ))}
-              </tr>
-            );
-          })}
+          {table.getRowModel().rows.map((row, index) => (
+            <tr
+              key={row.id}
+              aria-rowindex={first + index + 1}
+              tabIndex={onOpen ? 0 : undefined}
+              onClick={() => onOpen?.(row.original)}
+              onKeyDown={(event) => walk(event, () => onOpen?.(row.original))}
+              className={onOpen ? "cursor-pointer hover:bg-raised focus-visible:bg-raised" : ""}
+            >
+              {row.getVisibleCells().map((cell) => (
+                <td
+                  key={cell.id}
+                  className={`h-9 max-w-56 truncate border-b border-line px-2.5 ${side(cell.column.columnDef.meta)}`}
+                >
+                  <table.FlexRender cell={cell} />
+                </td>
+              ))}
+            </tr>
+          ))}
           {below > 0 && <tr aria-hidden style={{ height: below }} />}
         </tbody>
       </table>

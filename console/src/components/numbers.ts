@@ -58,3 +58,11 @@ export function ago(at: number | null | undefined, now = Date.now() / 1000): str
     if (seconds >= size) return `${Math.floor(seconds / size)} ${word} ago`;
   return "just now";
 }
+
+const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+
+/** The beginning of an hour or a day, as the axis of a chart has it. Formats are made once: that is what takes long. */
+export function stepTime(step: "hour" | "day", at: number): string {
+  return (step === "hour" ? hour : day).format(at * 1000);
+}

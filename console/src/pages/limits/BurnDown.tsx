@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, taken } from "~/api/client";
 import { Lines } from "~/charts/Lines";
-import { money } from "~/components/numbers";
+import { money, stepTime } from "~/components/numbers";
 import { type Shapes, useOrg } from "~/session";
 import type { Limit } from "./Limits";
 
@@ -47,7 +47,7 @@ export function BurnDown({ limit, used }: { limit: Limit; used: Shapes["UsedShow
         ]}
         marks={[{ at: Number(limit.amount) * 1e9, name: "limit" }]}
         tell={money}
-        tellTime={(at) => new Date(at * 1000).toLocaleDateString(undefined, { month: "short", day: "numeric" })}
+        tellTime={(at) => stepTime("day", at)}
       />
     </div>
   );

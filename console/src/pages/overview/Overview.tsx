@@ -1,6 +1,5 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, usePrefetchQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { Lines } from "~/charts/Lines";
 import { OUTCOMES } from "~/charts/palette";
@@ -10,56 +9,38 @@ import { useProject } from "~/frame/view";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
-import { count, duration, money, percent } from "~/components/numbers";
+import { count, duration, money, percent, stepTime } from "~/components/numbers";
 import { PageHead } from "~/components/PageHead";
-import { Segments } from "~/components/Segments";
 import { Shown } from "~/components/Shown";
 import { Stat } from "~/components/Stat";
 import { Trouble } from "~/components/Trouble";
-import { type Shapes, useMay, useOrg } from "~/session";
+import { useMay, useOrg } from "~/session";
 import { Failures } from "./Failures";
 import { answeredOf, change, costOf, rate, tokensOf } from "./figures";
 import { ProviderHealth } from "./ProviderHealth";
+import { type Looked, seriesOf, Split } from "./Split";
 import { Top } from "./Top";
 
-type Figures = Shapes["Figures"];
-
-/** What the large chart may count, and what it may tell apart. */
-const MEASURES = {
-  Cost: { of: (figures: Figures) => costOf(figures), tell: money },
-  Requests: { of: (figures: Figures) => figures.requests ?? 0, tell: count },
-  Tokens: { of: (figures: Figures) => (figures.prompt_tokens ?? 0) + (figures.completion_tokens ?? 0), tell: count },
-} as const;
-const BY = ["model", "provider", "key"] as const;
 const HOURS_UP_TO_S = 3 * 86_400;
 
 /** How things are: six figures, what was spent, how it went, who asked, what failed. */
 export default function Overview() {
   const org = useOrg();
   const [range, setRange] = useRange();
-  const [measure, setMeasure] = useState<keyof typeof MEASURES>("Cost");
-  const [by, setBy] = useState<(typeof BY)[number]>("model");
   const navigate = useNavigate();
   const project = useProject();
-  const asked = { since: String(range.from), until: String(range.to), ...(project === undefined ? {} : { project }) };
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const step = range.to - range.from <= HOURS_UP_TO_S ? "hour" : "day";
+  const asked = { since: String(range.from), until: String(range.to), timezone: zone, ...(project === undefined ? {} : { project }) };
+  const looked: Looked = { org, step, query: asked };
+  usePrefetchQuery(seriesOf(looked));
   const overview = useQuery({
     queryKey: ["overview", org, asked],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/overview", { params: { path: { org }, query: { ...asked, timezone: zone } } })),
+    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/overview", { params: { path: { org }, query: asked } })),
     refetchInterval: 15_000,
     placeholderData: (before) => before,
   });
-  const series = useQuery({
-    queryKey: ["series", org, asked, by],
-    queryFn: () =>
-      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { ...asked, timezone: zone, step, by, top: 6, quantiles: false } } })),
-    refetchInterval: 15_000,
-    placeholderData: (before) => before,
-  });
-  const tellTime = (at: number) =>
-    new Date(at * 1000).toLocaleString(undefined, step === "hour" ? { hour: "2-digit", minute: "2-digit", hour12: false } : { month: "short", day: "numeric" });
-  const { of, tell } = MEASURES[measure];
+  const tellTime = (at: number) => stepTime(step, at);
   const now = overview.data?.now;
   const before = overview.data?.before;
   const points = overview.data?.points ?? [];
@@ -87,26 +68,7 @@ export default function Overview() {
               />
             </div>
           )}
-          <Card
-            title={`${measure} by ${by}`}
-            action={
-              <div className="flex flex-wrap gap-2">
-                <Segments label="What is counted" choices={Object.keys(MEASURES) as (keyof typeof MEASURES)[]} value={measure} onChange={setMeasure} />
-                <Segments label="What is told apart" choices={BY} value={by} onChange={setBy} />
-              </div>
-            }
-          >
-            <Shown of={series} rows={6}>
-              <Stacked
-                label={`${measure} by ${by}`}
-                times={series.data?.lines[0]?.points.map(({ at }) => at) ?? []}
-                series={(series.data?.lines ?? []).map(({ name, points: each }) => ({ name: name || "(none)", values: each.map(({ figures }) => of(figures)) }))}
-                tell={tell}
-                tellTime={tellTime}
-                onPick={zoom}
-              />
-            </Shown>
-          </Card>
+          <Split of={looked} onPick={zoom} />
           <div className="grid grid-cols-1 gap-4 xl:grid-cols-2">
             <Card title="Latency and first token">
               {project === undefined ? (

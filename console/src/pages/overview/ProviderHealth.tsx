@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, taken } from "~/api/client";
 import { type Health, Strip } from "~/charts/Strip";
 import { Card } from "~/components/Card";
-import { percent } from "~/components/numbers";
+import { percent, stepTime } from "~/components/numbers";
 import { useProject } from "~/frame/view";
 import { useOrg } from "~/session";
 
@@ -33,7 +33,7 @@ export function ProviderHealth() {
               cells={points.map(({ at, figures }) => {
                 const bad = figures.attempts ? (figures.failed_attempts ?? 0) / figures.attempts : null;
                 const state: Health = bad === null ? "none" : bad >= BAD ? "bad" : bad >= WARN ? "warn" : "good";
-                return { state, told: `${new Date(at * 1000).toLocaleTimeString()}: ${figures.attempts ?? 0} attempts, ${percent(bad)} failed` };
+                return { state, told: `${stepTime("hour", at)}: ${figures.attempts ?? 0} attempts, ${percent(bad)} failed` };
               })}
             />
           </li>

@@ -3,7 +3,7 @@ import { api, taken } from "~/api/client";
 import { OUTCOMES } from "~/charts/palette";
 import { Stacked } from "~/charts/Stacked";
 import { useRange } from "~/frame/range";
-import { count } from "~/components/numbers";
+import { count, stepTime } from "~/components/numbers";
 import { useOrg } from "~/session";
 import type { Filters } from "./filters";
 
@@ -19,7 +19,7 @@ export function Histogram({ filters }: { filters: Filters }) {
   const series = useQuery({
     queryKey: ["histogram", org, range.from, range.to, chosen],
     queryFn: () =>
-      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { since: String(range.from), until: String(range.to), step, ...chosen } } })),
+      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { since: String(range.from), until: String(range.to), step, quantiles: false, ...chosen } } })),
     placeholderData: (before) => before,
   });
   const points = series.data?.lines[0]?.points ?? [];
@@ -34,7 +34,7 @@ export function Histogram({ filters }: { filters: Filters }) {
         { name: "failed", values: points.map(({ figures }) => figures.failed ?? 0), colour: OUTCOMES.error ?? "" },
       ]}
       tell={count}
-      tellTime={(at) => new Date(at * 1000).toLocaleString(undefined, step === "hour" ? { hour: "2-digit", minute: "2-digit", hour12: false } : { month: "short", day: "numeric" })}
+      tellTime={(at) => stepTime(step, at)}
       onPick={(at) => setRange({ from: at, to: at + (step === "hour" ? 3600 : 86_400) })}
     />
   );

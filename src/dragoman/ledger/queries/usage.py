@@ -111,12 +111,21 @@ def read_total(connection: Connection, period: Period, filters: Filters) -> Figu
 
 
 def read_trend(
-    connection: Connection, period: Period, filters: Filters, step: Step, zone: tzinfo
+    connection: Connection,
+    period: Period,
+    filters: Filters,
+    step: Step,
+    zone: tzinfo,
+    *,
+    timed: bool = True,
 ) -> tuple[Figures, Line]:
-    """Add everything up, in all and by steps in time, of `zone`. Raises: StoreError."""
+    """Add everything up, in all and by steps in time, of `zone`.
+
+    Without `timed` there are no quantiles, and less to read. Raises: StoreError.
+    """
     starts = find_starts(period, step, zone)
     rows = read_sums(connection, period, filters, (), starts)
-    times = read_times(connection, period, filters, (), starts) or ()
+    times = (timed and read_times(connection, period, filters, (), starts)) or ()
     return _figures(rows, times), _line("", "", rows, times, starts)
 
 
@@ -139,7 +148,7 @@ def read_series(
     Raises: StoreError.
     """
     if by is None:
-        return [read_trend(connection, period, filters, step, zone)[1]]
+        return [read_trend(connection, period, filters, step, zone, timed=timed)[1]]
     starts = find_starts(period, step, zone)
     asked = (connection, period, filters, _DIMENSIONS[by], starts)
 
