@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.chaos.conservation import check_conservation
 from tests.chaos.crowd import Crowd, slow_upstream
 from tests.server.process import Process
 
@@ -37,5 +38,7 @@ def handovers(*, full: bool) -> Mapping[str, float]:
             gateway.stop()
         assert not crowd.wrong, (len(crowd.wrong), crowd.wrong[0])
         ((rows,),) = gateway.rows("SELECT count(*) FROM exchange WHERE outcome = 'ok'")
-    assert rows == crowd.done == server.received, (rows, crowd.done, server.received)
+        place = gateway.home / ".local/share/dragoman/dragoman.db"
+        books = check_conservation(place, seen=server.received)
+    assert rows == crowd.done == books.attempts, (rows, crowd.done, books)
     return {"streams": crowd.done, "handovers": times, "records": rows}
