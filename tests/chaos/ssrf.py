@@ -38,15 +38,15 @@ class Canary:
 
     def __init__(self) -> None:
         self.visits = 0
-        self._sockets = [socket.create_server(("127.0.0.1", 0))]
-        self.port: int = self._sockets[0].getsockname()[1]
+        self.sockets = [socket.create_server(("127.0.0.1", 0))]
+        self.port: int = self.sockets[0].getsockname()[1]
         if socket.has_dualstack_ipv6():
             six = socket.socket(socket.AF_INET6)
             six.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             six.bind(("::1", self.port))
             six.listen()
-            self._sockets.append(six)
-        self._threads = [threading.Thread(target=self._listen, args=(s,)) for s in self._sockets]
+            self.sockets.append(six)
+        self._threads = [threading.Thread(target=self._listen, args=(s,)) for s in self.sockets]
         for thread in self._threads:
             thread.start()
 
@@ -60,7 +60,7 @@ class Canary:
             visitor.close()
 
     def close(self) -> None:
-        for sock in self._sockets:
+        for sock in self.sockets:
             sock.shutdown(socket.SHUT_RDWR)
             sock.close()
         for thread in self._threads:
@@ -94,7 +94,7 @@ def ssrf(*, full: bool) -> Mapping[str, float]:
             attempts += _as_a_form(url, network)
         attempts += _through_the_gateway(team, network, tried)
         organisation = team.organisation("blue")
-        attempts += beside(team, organisation, canary.port, tried, resolve)
+        attempts += beside(team, organisation, canary.sockets, tried, resolve)
         assert canary.visits == 0, f"{canary.visits} visits"
     return {"spellings": len(spelled), "tried": len(tried), "attempts": attempts}
 

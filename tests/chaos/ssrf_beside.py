@@ -15,6 +15,7 @@ from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.delivery import NotDelivered, deliver
 from dragoman.organisations.oidc import OidcSettings
 from dragoman.organisations.webhooks import Webhook, purpose_of, put_webhook
+from dragoman.server.network import find_own
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.transport.dial import Network
 from dragoman.transport.egress import parse_grant
@@ -29,21 +30,33 @@ BACK = "https://gateway.example/api/v1/oidc/callback"
 REBOUND = "rebound.example"
 
 
-def beside(team: Team, organisation: str, port: int, tried: Sequence[str], resolve: Resolve) -> int:
+def beside(
+    team: Team,
+    organisation: str,
+    canaries: Sequence[socket.socket],
+    tried: Sequence[str],
+    resolve: Resolve,
+) -> int:
     """Name each of them in every such place; gives how many were asked for."""
-    return asyncio.run(_Places(team, organisation, port, resolve).name(tried))
+    return asyncio.run(_Places(team, organisation, canaries, resolve).name(tried))
 
 
 class _Places:
-    """`port` is the canaries': on loopback, and on no other address."""
+    """Where addresses can be named; the `canaries` listen on loopback, all on one port."""
 
-    def __init__(self, team: Team, organisation: str, port: int, resolve: Resolve) -> None:
+    def __init__(
+        self,
+        team: Team,
+        organisation: str,
+        canaries: Sequence[socket.socket],
+        resolve: Resolve,
+    ) -> None:
         self._team = team
         self._organisation = organisation
-        self._port = port
+        self._port = canaries[0].getsockname()[1]
         self._resolve = resolve
         # What the operator writes may lead inside, but never to services of the gateway's own.
-        own = tuple(parse_grant(f"{at}:{port}") for at in ("127.0.0.0/8", "[::1]"))
+        own = find_own(canaries, None, {})
         self._plain = Network(resolve=resolve)
         self._own = Network(resolve=resolve, deny=own)
         self._attempts = 0

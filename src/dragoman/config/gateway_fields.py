@@ -79,4 +79,5 @@ GUARDRAIL = (
     Field("max_tokens", "count", "For `size`: tokens of text, estimated."),
     Field("max_bytes", "count", "For `size`: bytes of text."),
     Field("replacement", "text", "What stands instead.", "`[… removed]`"),
+    Field("strict", "flag", "Refuse what cannot be looked at: media and files.", "`false`"),
 )

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from dragoman.errors import ConfigError, GuardrailBlocked
-from dragoman.guardrails.body import rewrite_fields
+from dragoman.guardrails.body import rewrite_answer, rewrite_fields
 from dragoman.guardrails.built_in import personal_patterns, secret_patterns, word_patterns
 from dragoman.guardrails.patterns import Pattern, users_pattern
 from dragoman.guardrails.window import Window
 from dragoman.types.guardrail import Direction, Finding, Guardrail
 
 BYTES_PER_TOKEN = 4
+UNSEEN = "media"
+"""What was found where nobody could look."""
 WORDS_LIMIT = 1000
 _UNFIT = frozenset('"\\')
 """What a replacement must not hold: it may come to stand inside of a tool call's JSON."""
@@ -88,10 +90,19 @@ class Rails:
         """Whether answers are looked at."""
         return bool(self._out)
 
-    def inspect(self, fields: Mapping[str, Any]) -> Inspected:
-        """Look at the fields of a request, whatever its language."""
+    @property
+    def refuses_media(self) -> GuardrailBlocked | None:
+        """Say why answers that cannot be looked at are refused; None: they are not."""
+        screen = self.screen()
+        screen.unseen()
+        return None if screen.blocked is None else screen.blocked.error
+
+    def inspect(self, fields: Mapping[str, Any], *, files: bool = False) -> Inspected:
+        """Look at the fields of a request, whatever its language. `files`: it has some, too."""
         line = _Line(self._in, "in")
-        changed = rewrite_fields(fields, line.whole)
+        if files:
+            line.unseen()
+        changed = rewrite_fields(fields, line.whole, line.unseen)
         return Inspected({} if line.blocked else changed, line.findings, line.blocked)
 
     def screen(self) -> Screen:
@@ -139,6 +150,14 @@ class Screen:
         """Look at a text that comes in one piece."""
         return self._line.whole(text)
 
+    def answer(self, value: Any) -> Any:
+        """Look at an answer of any endpoint, in JSON; the very same object if nothing changed."""
+        return rewrite_answer(value, self._line.whole, self._line.unseen)
+
+    def unseen(self) -> None:
+        """Take note of something that cannot be looked at."""
+        self._line.unseen()
+
 
 class _Denied(Exception):
     """A match that ends everything."""
@@ -164,7 +183,8 @@ class _Line:
         found = []
         for (number, what), count in sorted(self._counts.items()):
             rule = self._checks[number].rule
-            found.append(Finding(rule.name, self._where, rule.action, what, count, rule.mode))
+            action = "deny" if what == UNSEEN else rule.action
+            found.append(Finding(rule.name, self._where, action, what, count, rule.mode))
         return found
 
     def windows(self) -> list[Window]:
@@ -173,6 +193,15 @@ class _Line:
             for number, check in enumerate(self._checks)
             for pattern in check.patterns
         ]
+
+    def unseen(self) -> None:
+        """Take note of what cannot be looked at: strict guardrails refuse it."""
+        for number, check in enumerate(self._checks):
+            if check.rule.strict:
+                self._count(number, UNSEEN)
+                if check.rule.mode == "enforce" and self.blocked is None:
+                    what = "it holds media, which cannot be looked at"
+                    self.blocked = Blocked(check.rule, what, self._where)
 
     def whole(self, text: str) -> str:
         windows = self.windows()

@@ -17,14 +17,18 @@ from dragoman.engine.estimate import BYTES_PER_TOKEN
 from dragoman.engine.flow import stream
 from dragoman.engine.start import begin
 from dragoman.errors import DragomanError, Unsupported
+from dragoman.guardrails.rails import Rails, Screen
 from dragoman.server.endpoint import Endpoint
 from dragoman.server.failures import ShuttingDown
+from dragoman.server.guarded_passage import open_guarded
+from dragoman.server.guarding import note
 from dragoman.server.headers import describe
 from dragoman.server.http import Reply
 from dragoman.server.passage import HELD_BYTES, Passage, open_passage
 from dragoman.server.snapshot import Admission
 from dragoman.types.completion import Completion
 from dragoman.types.event import Failure
+from dragoman.types.exchange import Exchange
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.types.route import Deployment
@@ -56,12 +60,14 @@ class Passing:
 
     With `events_end` it is a stream of text: usage is asked for, and its end is known. Without
     `metered` the answer repeats what was counted before.
-    `passage` is the answer that is on its way.
+    `passage` is the answer that is on its way. With `rails` it is looked at.
     """
 
     has_images = False
     metered = True
     passage: Passage
+    rails: Rails | None = None
+    screen: Screen | None = None
 
     def __init__(
         self, sent: Sent, neighbour: Neighbour, client: WireFormat, *, events_end: bool = False
@@ -93,6 +99,12 @@ class Passing:
         del upstream
         wants = isinstance(self.sent, Envelope) and self.sent.wants_usage
         dialect = deployment.provider.dialect
+        if self.rails is not None:
+            self.screen = self.rails.screen()
+            self.passage = open_guarded(
+                headers, dialect, self._client, self.screen, metered=self.metered
+            )
+            return self.passage
         self.passage = open_passage(
             headers,
             dialect,
@@ -102,6 +114,12 @@ class Passing:
             drop_usage=self._events_end and dialect.stream_usage and not wants,
         )
         return self.passage
+
+    def note(self, exchange: Exchange) -> None:
+        """Write down what guardrails have found in the answer, once."""
+        if self.screen is not None:
+            note(exchange, self.screen.findings)
+            self.screen = None
 
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`. Raises: Unsupported: it is handed on as it comes."""
@@ -187,9 +205,11 @@ async def hand_on(endpoint: Endpoint, call: Call, dialogue: Passing, reply: Repl
                 await reply.start(200, _headers(call, dialogue))
                 chunk = bytes(held)
             if call.over:
+                dialogue.note(call.exchange)
                 endpoint.conclude(call, reply)
             await reply.write(chunk)
     except DragomanError:
+        dialogue.note(call.exchange)
         if reply.status is None:
             raise
         endpoint.conclude(call, reply)
@@ -207,6 +227,7 @@ async def hand_on(endpoint: Endpoint, call: Call, dialogue: Passing, reply: Repl
         await reply.write(b"\n\n" + frame)
     finally:
         await output.aclose()
+    dialogue.note(call.exchange)
     if reply.status is None:
         headers, status = _headers(call, dialogue), _status(call)
         endpoint.conclude(call, reply, status)

@@ -187,7 +187,9 @@ class Endpoint(abc.ABC):
         inspected: Inspected | None = None
         looked_at = True
         if snapshot.rails is not None and snapshot.rails.looks_in:
-            course.body, inspected = await inspect_body(snapshot.rails, asked)
+            course.body, inspected = await inspect_body(
+                snapshot.rails, asked, request.headers.get("content-type", "")
+            )
             looked_at = inspected is not None and inspected.blocked is None
         if request.passed is not None and looked_at:
             request.passed(course.body)

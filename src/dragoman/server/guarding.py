@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from dragoman.errors import GuardrailBlocked, InvalidRequest
 from dragoman.guardrails.rails import Inspected, Rails, Screen
+from dragoman.server.multipart import open_form
 from dragoman.types.completion import Completion
 from dragoman.types.event import Event, Failure, PartDelta, PartEnd, PartStart
 from dragoman.types.exchange import Exchange
 from dragoman.types.guardrail import Finding
-from dragoman.types.message import Part, Reasoning, Refusal, Text, ToolCall
+from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.wire.envelope import open_envelope
 from dragoman.wire.json_text import encode
 
@@ -21,17 +22,19 @@ LONG_BYTES = 64 * 1024
 """Longer bodies are looked at in a thread of their own, so that nobody else waits for them."""
 
 
-async def inspect_body(rails: Rails, body: bytes) -> tuple[bytes, Inspected | None]:
-    """Look at a body of JSON. One that is none, or broken, is somebody else's to refuse.
+async def inspect_body(rails: Rails, body: bytes, kind: str = "") -> tuple[bytes, Inspected | None]:
+    """Look at a body of JSON, or at a form. One that is broken is somebody else's to refuse.
 
-    Returns: the body as it may go on, and what was found.
+    `kind` is its content type. Returns: the body as it may go on, and what was found.
     """
     if len(body) > LONG_BYTES:
-        return await asyncio.to_thread(_inspect, rails, body)
-    return _inspect(rails, body)
+        return await asyncio.to_thread(_inspect, rails, body, kind)
+    return _inspect(rails, body, kind)
 
 
-def _inspect(rails: Rails, body: bytes) -> tuple[bytes, Inspected | None]:
+def _inspect(rails: Rails, body: bytes, kind: str) -> tuple[bytes, Inspected | None]:
+    if kind.lower().startswith("multipart/form-data"):
+        return _inspect_form(rails, body, kind)
     if body.lstrip()[:1] != b"{":
         return body, None
     try:
@@ -42,6 +45,15 @@ def _inspect(rails: Rails, body: bytes) -> tuple[bytes, Inspected | None]:
     inspected = rails.inspect(fields)
     changes = {name: encode(value) for name, value in inspected.changed.items()}
     return envelope.rewritten(changes) if changes else body, inspected
+
+
+def _inspect_form(rails: Rails, body: bytes, kind: str) -> tuple[bytes, Inspected | None]:
+    try:
+        form = open_form(body, kind)
+    except InvalidRequest:
+        return body, None
+    inspected = rails.inspect(form.texts, files=form.has_files)
+    return form.rewritten(inspected.changed) if inspected.changed else body, inspected
 
 
 def note(exchange: Exchange, findings: Iterable[Finding]) -> None:
@@ -115,6 +127,8 @@ class AnswerScreen:
 
     def _whole(self, part: Part) -> Part:
         text = _text_of(part)
+        if isinstance(part, Media | Unknown):
+            self._screen.unseen()
         return part if not text else _with(part, self._screen.whole(text))
 
 

@@ -8,6 +8,7 @@ Source: RFC 7578 (read 2026-11)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email import message_from_bytes
 from email.message import Message
 
@@ -37,6 +38,7 @@ class Form:
 
     def __init__(self, body: bytes, parts: list[_Part]) -> None:
         self.body = body
+        self._all = parts
         self._parts = {part.name: part for part in parts}
         self.model = read_text(self.get("model"), "model")
         self.stream = self.get("stream") == "true"
@@ -52,6 +54,36 @@ class Form:
             return self.body[part.start : part.end].decode()
         except UnicodeDecodeError:
             refuse(name, "is not UTF-8")
+
+    @property
+    def has_files(self) -> bool:
+        """Whether there is something in it that is no text."""
+        return any(part.is_file or self._text(part) is None for part in self._all)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts of all its fields but the model, by the number of the part."""
+        found = {
+            str(number): self._text(part)
+            for number, part in enumerate(self._all)
+            if not part.is_file and part.name != "model"
+        }
+        return {number: text for number, text in found.items() if text is not None}
+
+    def rewritten(self, texts: Mapping[str, str]) -> bytes:
+        """Write the form with other texts, by the number of the part."""
+        out, at = [], 0
+        for number, part in enumerate(self._all):
+            if (text := texts.get(str(number))) is not None:
+                out += [self.body[at : part.start], text.encode()]
+                at = part.end
+        return b"".join((*out, self.body[at:]))
+
+    def _text(self, part: _Part) -> str | None:
+        try:
+            return self.body[part.start : part.end].decode()
+        except UnicodeDecodeError:
+            return None
 
     def relayed(self, model: str, dialect: Dialect, *, ask_usage: bool = False) -> bytes:
         """Write the form for an upstream. Dialects say nothing of forms."""

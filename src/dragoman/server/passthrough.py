@@ -24,6 +24,8 @@ FORM_PATHS = (
     "/audio/translations",
 )
 """Where clients send files. JSON is taken there as well: images can be named by URL."""
+MEDIA_PATHS = ("/images/generations", "/images/edits", "/images/variations", "/audio/speech")
+"""What is answered there is pictures or sound."""
 
 _FORM = "multipart/form-data"
 
@@ -48,6 +50,11 @@ class PassThrough(Endpoint):
         else:
             sent = open_envelope(body)
         dialogue = Passing(sent, Neighbour(self.path, content_type=kind), self.client)
+        rails = admission.snapshot.rails
+        if rails is not None and rails.looks_out:
+            if self.path in MEDIA_PATHS and (refused := rails.refuses_media):
+                raise refused  # before it is made, and paid for
+            dialogue.rails = rails
         options = patient(self.options(request))
         return begin_beside(
             admission, dialogue, sent.model, options, stream=sent.stream, heard=request.headers

@@ -104,6 +104,7 @@ class StoredResponses(Endpoint):
         neighbour = Neighbour("/responses", tail, self._method)
         ref = f"{made.provider}/{made.model}"
         dialogue = _Asking(_Nothing(ref), neighbour, self.client)
+        dialogue.rails = rails if rails is not None and rails.looks_out else None
         call = begin_beside(admission, dialogue, ref, self.options(request))
         call.deployments = tuple(d for d in call.deployments if made_by(d, made))
         if not call.deployments:

@@ -22,7 +22,7 @@ class Guardrail(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `mode` `shadow`: nothing is changed or refused, only told. `patterns` belong to the kind
     `pattern`, `words` to `words`, `entities` to `personal`; `max_tokens` (estimated) and
     `max_bytes` of text to `size`, which always denies. `replacement` stands where something was
-    redacted; None says what it was.
+    redacted; None says what it was. `strict`: what cannot be looked at (media, files) is refused.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Guardrail(Struct, frozen=True, omit_defaults=True, kw_only=True):
     max_tokens: int | None = None
     max_bytes: int | None = None
     replacement: str | None = None
+    strict: bool = False
     place: str | None = None
 
 
