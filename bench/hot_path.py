@@ -188,7 +188,9 @@ async def make(parts: frozenset[str], home: Path, stack: AsyncExitStack) -> Subj
             for draft, name in ((_draft("requests", "minute"), "rpm"), (_budget(), "budget")):
                 put_allowance(desk, SYSTEM, DEFAULT_ORGANISATION, name, draft)
             limits = Limits(desk, env, drained="drain" in parts)
+            directory.looked = limits.learn
             await limits.begin()
+            await directory.look()
     if "drain" in parts:
         assert limits is not None
         drain = open_ledger(place, env, followers=(limits.follow,), looked=limits.looked)

@@ -23,6 +23,7 @@ from dragoman.aids import add_guard, find_aids
 from dragoman.auto import rank
 from dragoman.errors import ConfigError, UnknownModel
 from dragoman.suggest import explain_unknown, nearest
+from dragoman.types.lazy import lazy
 from dragoman.types.provider import Provider
 from dragoman.types.route import Deployment, Route, RouteStep
 
@@ -32,17 +33,15 @@ if TYPE_CHECKING:
 MAX_DEPLOYMENTS = 64
 """Of one route. More come of routes that name each other, not of anybody's intention."""
 
-CLOSED = "closed"
-"""The `origin` of a provider of which an organisation is shown nothing: it was not given it."""
-
 _LISTED = 8
 _BY_LATENCY = "the quickest of the last minutes first, as whoever asks has measured; before that"
 
 
-class Resolution(Struct, frozen=True, kw_only=True):
+class Resolution(Struct, frozen=True, kw_only=True, dict=True):
     """What a ref leads to. `asked` is what the caller wrote, or the default that stood in for it.
 
-    `trail` are the readings that led here, one line each.
+    `trail` are the readings that led here, one line each. What every request wants to know of the
+    deployments is worked out once.
     """
 
     asked: str
@@ -50,12 +49,39 @@ class Resolution(Struct, frozen=True, kw_only=True):
     deployments: tuple[Deployment, ...]
     trail: tuple[str, ...] = ()
 
+    @lazy
+    def is_plain(self) -> bool:
+        """Whether every request may go to all of them, in this order, pictures or none."""
+        return self.route.auto != "latency" and not any(
+            one.conditions or one.when == "image" or not one.sees for one in self.deployments
+        )
+
+    @lazy
+    def total_s(self) -> float:
+        """How long an exchange may take in all."""
+        return longest(self.deployments)
+
+    @lazy
+    def route_name(self) -> str | None:
+        """See `name_route`."""
+        return name_route(self.route, self.deployments)
+
     @property
     def steps(self) -> tuple[str, ...]:
         """What `explain` prints: the readings, then each deployment in detail. No secrets."""
         from dragoman.explain import explain_resolution
 
         return explain_resolution(self)
+
+
+def longest(deployments: tuple[Deployment, ...]) -> float:
+    """How long an exchange with some of these may take, in seconds: as the most patient allows."""
+    return max([one.provider.timeouts.total for one in deployments])
+
+
+def name_route(route: Route, deployments: tuple[Deployment, ...]) -> str | None:
+    """The name of the route or alias that was meant; None where a model was."""
+    return None if any(one.ref == route.name for one in deployments) else route.name
 
 
 class Resolving:
@@ -271,11 +297,6 @@ class Resolving:
                 hint="no provider of it is of the class that its `privacy` asks for",
             )
         names = dict.fromkeys(provider.name for provider in self.skipped)
-        if all(provider.origin == CLOSED for provider in self.skipped):
-            return UnknownModel(
-                f"{asked!r} leads nowhere: {', '.join(names)} is not open to this organisation",
-                hint="whoever runs the gateway opens providers to organisations",
-            )
         places = [provider.place for provider in self.skipped if provider.place]
         return UnknownModel(
             f"{asked!r} leads nowhere: {', '.join(names)} is disabled",

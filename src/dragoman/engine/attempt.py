@@ -442,5 +442,6 @@ class Attempt:
             )
 
     def _warn(self, *warnings: str) -> None:
-        known = self.call.exchange.warnings
-        known.extend(warning for warning in warnings if warning not in known)
+        if warnings:
+            known = self.call.exchange.warnings
+            known.extend(warning for warning in warnings if warning not in known)

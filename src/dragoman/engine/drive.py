@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from dragoman.engine.steps import (
@@ -260,8 +260,8 @@ class _AsyncPerformer:
         self.transport = transport
         self.open: list[AsyncResponse] = []
 
-    async def do(self, step: Any) -> Any:
-        return await _ADO[type(step)](self, step)
+    def do(self, step: Any) -> Awaitable[Any]:
+        return _ADO[type(step)](self, step)
 
     async def send(self, step: Send) -> AsyncResponse:
         answer = await self.transport.send(
@@ -360,7 +360,7 @@ class _AsyncPerformer:
             await self.open.pop().close()
 
 
-_ADO: dict[type[Step], Callable[[_AsyncPerformer, Any], Any]] = {
+_ADO: dict[type[Step], Callable[[_AsyncPerformer, Any], Awaitable[Any]]] = {
     Send: _AsyncPerformer.send,
     Read: _AsyncPerformer.read,
     ReadAll: _AsyncPerformer.read_all,

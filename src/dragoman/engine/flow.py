@@ -115,18 +115,18 @@ def _try(
     call: Call, plan: Plan, following: Try, ask: Callable[[Attempt], Flow[Whole | None]]
 ) -> Flow[Opened]:
     """Make one attempt, or race it against the next deployment where the route says so."""
-
     after_s = _hedge_after(call)
     rival = plan.hedge(call.around.clock()) if after_s is not None else None
+    if rival is None or after_s is None:
+        attempt = Attempt(call, following, others=bool(plan.left))
+        return attempt, (yield from ask(attempt))
     racers: list[Attempt] = []
 
     def one(try_: Try) -> Flow[Opened]:
-        attempt = Attempt(call, try_, others=bool(plan.left), racing=rival is not None)
+        attempt = Attempt(call, try_, others=bool(plan.left), racing=True)
         racers.append(attempt)
         return attempt, (yield from ask(attempt))
 
-    if rival is None or after_s is None:
-        return (yield from one(following))
     race: Race = yield First((one(following), one(Try(rival, "hedge"))), after_s)
     if race.winner is None:
         raise race.errors[0]

@@ -35,10 +35,10 @@ def route_images(
     if not dialogue.has_images:
         return tuple(d for d in deployments if d.when != "image")
     regular = [d for d in deployments if d.when != "image"]
-    if regular and _sees(regular[0]):
-        return tuple(d for d in regular if _sees(d))
+    if regular and regular[0].sees:
+        return tuple(d for d in regular if d.sees)
     special = [d for d in deployments if d.when == "image"] or list(image)
-    able = tuple(_always(special)) + tuple(d for d in regular if _sees(d))
+    able = tuple(_always(special)) + tuple(d for d in regular if d.sees)
     if not able:
         names = ", ".join(d.ref for d in regular)
         raise Unsupported(
@@ -60,17 +60,13 @@ def _is_image(part: Part) -> bool:
     return isinstance(part, Media) and part.kind == "image"
 
 
-def _sees(deployment: Deployment) -> bool:
-    return deployment.info.input is None or "image" in deployment.info.input
-
-
 def _always(deployments: Iterable[Deployment]) -> list[Deployment]:
     """Make special steps regular ones: their occasion is now."""
     from msgspec.structs import replace
 
-    return [replace(d, when="always") for d in deployments if _sees(d)]
+    return [replace(d, when="always") for d in deployments if d.sees]
 
 
 def _matters(deployments: tuple[Deployment, ...]) -> bool:
     """Whether pictures make a difference here: to find them, all of a request must be read."""
-    return any(deployment.when == "image" or not _sees(deployment) for deployment in deployments)
+    return any(deployment.when == "image" or not deployment.sees for deployment in deployments)

@@ -12,13 +12,13 @@ from dragoman.engine.dialogue import Dialogue
 from dragoman.engine.images import route_images
 from dragoman.errors import InvalidRequest, UnknownModel
 from dragoman.registry import Registry
-from dragoman.resolution import Resolution
+from dragoman.resolution import Resolution, longest, name_route
 from dragoman.routing.conditions import choose, is_conditional
 from dragoman.types.exchange import Exchange
 from dragoman.types.identifier import new_id
 from dragoman.types.provider import OnOverflow
 from dragoman.types.request import ChatRequest
-from dragoman.types.route import Deployment
+from dragoman.types.route import Deployment, Route
 
 
 class Inquiry:
@@ -72,23 +72,22 @@ def begin(
     if not resolution.deployments:
         raise UnknownModel(f"{resolution.asked} leads nowhere: every provider of it is disabled")
     started = around.clock()
-    deployments = _meant(resolution, dialogue, stream, heard, around.wall())
-    if route.auto == "latency":
-        ranked = rank(deployments, "latency", lambda d: around.health.latency(d, started))
-        deployments = tuple(found.deployment for found in ranked)
-    image: tuple[Deployment, ...] = ()
-    if image_ref := route.image_model or registry.config.image_model:
-        image = registry.permitted(image_ref)
-        if route.privacy is not None:
-            image = tuple(d for d in image if route.privacy in d.provider.privacy)
-    deployments = route_images(dialogue, deployments, image)
+    deployments, total, named = resolution.deployments, resolution.total_s, resolution.route_name
+    image = route.image_model or registry.config.image_model
+    if image or not resolution.is_plain:
+        deployments = _meant(resolution, Inquiry(dialogue, stream, heard, around.wall()))
+        if route.auto == "latency":
+            ranked = rank(deployments, "latency", lambda d: around.health.latency(d, started))
+            deployments = tuple(found.deployment for found in ranked)
+        deployments = route_images(dialogue, deployments, _seeing(registry, route, image))
+        total, named = longest(deployments), name_route(route, deployments)
     if options.retries is not None:
         deployments = tuple(replace(d, retries=options.retries) for d in deployments)
-    total = options.total or max(d.provider.timeouts.total for d in deployments)
+    total = options.total or total
     exchange = Exchange(
         id=new_id("req"),
         asked=resolution.asked,
-        route=None if route.name in {d.ref for d in deployments} else route.name,
+        route=named,
         started_at=around.wall(),
         stream=stream,
     )
@@ -106,18 +105,22 @@ def begin(
     )
 
 
-def _meant(
-    resolution: Resolution,
-    dialogue: Dialogue,
-    stream: bool,
-    heard: Mapping[str, str],
-    now: float,
-) -> tuple[Deployment, ...]:
+def _seeing(registry: Registry, route: Route, ref: str | None) -> tuple[Deployment, ...]:
+    """Find what is asked when there are pictures, and a route's own deployments cannot see."""
+    if not ref:
+        return ()
+    found = registry.permitted(ref)
+    if route.privacy is None:
+        return found
+    return tuple(d for d in found if route.privacy in d.provider.privacy)
+
+
+def _meant(resolution: Resolution, inquiry: Inquiry) -> tuple[Deployment, ...]:
     """Find the deployments that are meant for such a request. Raises: InvalidRequest for none."""
     deployments = resolution.deployments
     if not is_conditional(deployments):
         return deployments
-    chosen = choose(deployments, Inquiry(dialogue, stream, heard, now))
+    chosen = choose(deployments, inquiry)
     if not chosen:
         raise InvalidRequest(
             f"{resolution.asked[:200]} is not meant for such a request",

@@ -22,16 +22,16 @@ from dragoman.errors import DragomanError
 from dragoman.ledger.charging import taken
 from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
-from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
+from dragoman.ledger.rulebook import Rulebook, Subjects
 from dragoman.server.bounds import Bounds
-from dragoman.server.ceilings import PROVIDERS, limits_of
+from dragoman.server.ceilings import PROVIDERS
 from dragoman.server.ratelimits import refusal, tell
+from dragoman.server.terms import Term, TermBook
 from dragoman.server.unpriced import affordable
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import Allowance, Charge
-from dragoman.types.calendar import Calendar
 from dragoman.types.exchange import Exchange
-from dragoman.types.provider import Limits, Provider
+from dragoman.types.provider import Limits
 from dragoman.types.route import Deployment
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ RETRY_S = 1.0
 LOOK_AGAIN_S = 0.5
 """A provider's place may become free in another worker: nobody tells us."""
 NO_LIMITS = Limits()
-REMEMBERED = 10_000
 
 
 class LimitsUnavailable(DragomanError):
@@ -61,9 +60,10 @@ class LimitsUnavailable(DragomanError):
 
 
 class _Plan(Struct, gc=False):
-    """What a request wants, and which of its deployments want what."""
+    """What a request wants, on which terms, and which of its deployments want what."""
 
     lines: list[Line]
+    terms: Sequence[Term]
     of_deployment: list[list[int]] | None = None
 
 
@@ -82,13 +82,13 @@ class Allowances:
         self._readiness: asyncio.Event | None = None
         self._learning: asyncio.Event | None = None
         self._alone = MemoryCounters()
+        # Whoever counts here and for all need not be waited for.
+        self._own = counters if countable and isinstance(counters, MemoryCounters) else None
         self._wall = wall
-        self._calendar = Calendar()
         self._rows: Iterable[Allowance] = ()
         self._file: Iterable[Allowance] = ()
-        self._bounds: dict[tuple[str | None, ...], Sequence[Bound]] = {}
-        self._limits: dict[tuple[str, str, Limits], Sequence[Bound]] = {}
         self.rulebook = Rulebook(())
+        self._terms = TermBook(self.rulebook)
 
     def know(
         self,
@@ -99,7 +99,7 @@ class Allowances:
         self._rows = self._rows if rows is None else tuple(rows)
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
-        self._bounds = {}
+        self._terms = TermBook(self.rulebook)
 
     def wait_until_known(self) -> None:
         """Let nobody pass, for a moment, until `be_told` is called."""
@@ -138,13 +138,21 @@ class Allowances:
         if not lines:
             return _nothing
         while True:
-            counters, decision = await self._reserve(exchange.id, lines, now)
+            if self._own is not None and self._readiness is None:
+                counters: Counters = self._own
+                decision = self._own.reserve_now(lines, now)
+            else:
+                counters, decision = await self._reserve(exchange.id, lines, now)
             told = tell(lines, decision, exchange.endpoint or "", now)
-            if decision.passed and not self._choose(call, plan, decision):
-                kept = [line for n, line in enumerate(lines) if n not in decision.refused]
-                counters.settle(exchange.id, kept, [0] * len(kept), now)
-            elif decision.passed:
+            if decision.passed and not decision.refused:
                 break
+            if decision.passed:
+                kept = [line for n, line in enumerate(lines) if n not in decision.refused]
+                if self._choose(call, plan, decision):
+                    plan.terms = [t for n, t in enumerate(plan.terms) if n not in decision.refused]
+                    lines = kept
+                    break
+                counters.settle(exchange.id, kept, [0] * len(kept), now)
             waiting = _patience(lines, decision)
             left_s = call.deadline - call.around.clock()
             if waiting is None or waiting > left_s:
@@ -153,15 +161,11 @@ class Allowances:
             await asyncio.sleep(waiting)
             now = self._wall()
         call.told.update(told)
-        if decision.refused:
-            lines = [line for n, line in enumerate(lines) if n not in decision.refused]
-        charges = [_charge(line) for line in lines]
-        exchange.charges = tuple(
-            [charge for charge, line in zip(charges, lines, strict=True) if line.allowance.is_quota]
-        )
+        terms = plan.terms
+        exchange.charges = tuple([term.charge for term in terms if term.is_quota])
 
         def release(exchange: Exchange) -> None:
-            used = [_used(charge, exchange) for charge in charges]
+            used = [_used(term.charge, exchange) for term in terms]
             counters.settle(exchange.id, lines, used, self._wall())
 
         return release
@@ -191,89 +195,59 @@ class Allowances:
     # -- what a request wants
 
     def _plan(self, rulebook: Rulebook, call: Call, principal: Principal, now: float) -> _Plan:
-        bounds = Bounds(call)
-        organisation = principal.organisation_id
-        lines: list[Line] = []
+        terms = self._terms.of(principal, now)
         deployments = call.deployments
-        replayed = call.exchange.replayed is not None
-        for bound in self._bounds_of(rulebook, principal):
-            if replayed and bound[0].measure != "requests":
-                continue  # nobody is asked, so nothing is used but the request itself
-            if bound[0].measure == "spend":
-                deployments = affordable(bound[0], deployments, bounds)
-            lines.append(self._line(bound, bounds, deployments, now))
+        if call.exchange.replayed is not None:
+            # Nobody is asked, so nothing is used but the request itself.
+            terms = tuple([term for term in terms if term.allowance.measure == "requests"])
+            return _Plan([term.line(1) for term in terms], terms)
+        bounds = Bounds(call)
+        lines: list[Line] = []
+        for term in terms:
+            if term.allowance.measure == "spend":
+                deployments = affordable(term.allowance, deployments, bounds)
+            lines.append(term.line(_most(term, bounds, deployments)))
         if deployments is not call.deployments:
             call.deployments = deployments
         limited = self.counters.shared and any(d.provider.limits != NO_LIMITS for d in deployments)
-        if replayed or not (rulebook.minds_deployments or limited):
-            return _Plan(lines)
+        plan = _Plan(lines, terms)
+        if limited or rulebook.minds_deployments:
+            self._add_deployments(plan, call, bounds, principal.organisation_id, now)
+        return plan
+
+    def _add_deployments(
+        self, plan: _Plan, call: Call, bounds: Bounds, organisation_id: str, now: float
+    ) -> None:
+        """Add what is wanted of the allowances of providers and models."""
+        lines, terms = plan.lines, [*plan.terms]
         places: dict[str, int] = {}
         of_deployment: list[list[int]] = []
-        for deployment in deployments:
+        for deployment in call.deployments:
+            provider = deployment.provider
             mine: list[int] = []
-            subjects: Subjects = (("provider", deployment.provider.name), ("model", deployment.ref))
-            bounds_here = rulebook.find(organisation, subjects)
-            if limited:
-                bounds_here = (*bounds_here, *self._limits_of(deployment.provider))
-            for bound in bounds_here:
-                line = self._line(bound, bounds, (deployment,), now)
+            subjects: Subjects = (("provider", provider.name), ("model", deployment.ref))
+            here = self._terms.find(organisation_id, subjects, now)
+            if self.counters.shared and provider.limits != NO_LIMITS:
+                here = (*here, *self._terms.limits(provider))
+            for term in here:
+                line = term.line(_most(term, bounds, (deployment,)))
                 at = places.get(line.key)
                 if at is None:
                     at = places[line.key] = len(lines)
-                    line.optional = len(deployments) > 1
+                    line.optional = len(call.deployments) > 1
                     lines.append(line)
+                    terms.append(term)
                 else:
                     lines[at].amount = max(lines[at].amount, line.amount)
                 mine.append(at)
             of_deployment.append(mine)
-        return _Plan(lines, of_deployment if len(deployments) > 1 else None)
-
-    def _line(
-        self, bound: Bound, bounds: Bounds, deployments: Sequence[Deployment], now: float
-    ) -> Line:
-        allowance, subject = bound
-        measure = allowance.measure
-        amount = 1
-        if measure == "tokens":
-            amount = bounds.tokens()
-        elif measure == "spend":
-            assumed = allowance.assumed
-            costs = [bounds.cost(deployment) for deployment in deployments]
-            amount = max((assumed if cost is None else cost for cost in costs), default=0)
-        if not allowance.is_quota:
-            if measure == "tokens" and amount > allowance.amount:
-                amount = allowance.amount  # else it would never pass: it takes a whole minute's
-            return Line(allowance, subject, amount)
-        since, until = self._calendar.span(allowance.period, now)
-        return Line(allowance, subject, amount, False, since, until)
-
-    def _limits_of(self, provider: Provider) -> Sequence[Bound]:
-        """Find what a provider may be asked by all workers; alone, its gate sees to that."""
-        key = provider.name, provider.base_url, provider.limits
-        found = self._limits.get(key)
-        if found is None:
-            if len(self._limits) >= REMEMBERED:
-                self._limits.clear()
-            found = [(limit, provider.name) for limit in limits_of(provider)]
-            self._limits[key] = found
-        return found
-
-    def _bounds_of(self, rulebook: Rulebook, principal: Principal) -> Sequence[Bound]:
-        """Find what holds for a principal, looked up once for each until something changes."""
-        whose = principal.organisation_id, principal.project_id, principal.account_id
-        key = (*whose, principal.key_id, principal.key)
-        found = self._bounds.get(key)
-        if found is None:
-            if len(self._bounds) >= REMEMBERED:
-                self._bounds.clear()
-            found = rulebook.find(principal.organisation_id, subjects_of(principal))
-            self._bounds[key] = found
-        return found
+        plan.terms = terms
+        plan.of_deployment = of_deployment if len(call.deployments) > 1 else None
 
     @staticmethod
     def _choose(call: Call, plan: _Plan, decision: Decision) -> bool:
         """Keep the deployments that still may be asked; False when none may."""
-        if plan.of_deployment is None or not decision.refused:
+        if plan.of_deployment is None:
             return True
         full = set(decision.refused)
         kept = tuple(
@@ -292,16 +266,18 @@ def is_counted(endpoint: str | None) -> bool:
     return endpoint is None or not endpoint.startswith(UNCOUNTED)
 
 
-def subjects_of(principal: Principal | Exchange) -> Subjects:
-    """Say for whom a request counts."""
-    key = principal.key_id or (f"file:{principal.key}" if principal.key else None)
-    subjects: Subjects = (
-        ("organisation", principal.organisation_id),
-        ("project", principal.project_id or ""),
-        ("member", principal.account_id or ""),
-        ("key", key or ""),
-    )
-    return tuple(each for each in subjects if each[1])
+def _most(term: Term, bounds: Bounds, deployments: Sequence[Deployment]) -> int:
+    """Say what a request that may go to these deployments takes at the most."""
+    allowance = term.allowance
+    if allowance.measure == "spend":
+        costs = [bounds.cost(deployment) for deployment in deployments]
+        assumed = term.charge.assumed
+        return max([assumed if cost is None else cost for cost in costs], default=0)
+    if allowance.measure == "tokens":
+        amount = bounds.tokens()
+        # A minute's tokens may be fewer: else it would never pass, so it takes all of them.
+        return amount if term.is_quota else min(amount, allowance.amount)
+    return 1
 
 
 def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
@@ -316,18 +292,6 @@ def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
         wait_s = decision.standings[position].wait_s
         waits.append(LOOK_AGAIN_S if wait_s is None else wait_s)
     return min(max(min(waits), 0.02), LOOK_AGAIN_S) if waits else None
-
-
-def _charge(line: Line) -> Charge:
-    allowance = line.allowance
-    return Charge(
-        allowance_id=allowance.id,
-        kind=allowance.kind,
-        subject=line.subject,
-        measure=allowance.measure,
-        since=line.since,
-        assumed=allowance.assumed,
-    )
 
 
 def _used(charge: Charge, exchange: Exchange) -> int:

@@ -23,32 +23,22 @@ _PICO = 1_000_000
 
 
 class Bounds:
-    """The most that one request may take. Worked out when somebody wants to know."""
+    """The most that one request may take.
 
-    __slots__ = ("_answer", "_call", "_prompt")
+    `prompt` is its tokens: an estimate that is good to a quarter, and that quarter. `asked` is what
+    the client allows the answer, None where it does not say.
+    """
+
+    __slots__ = ("_call", "asked", "prompt")
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._prompt: int | None = None
-        self._answer: int | None = -1
-
-    @property
-    def prompt(self) -> int:
-        """Tokens of the prompt: an estimate that is good to a quarter, and that quarter."""
-        if self._prompt is None:
-            self._prompt = self._call.dialogue.estimate * 5 // 4 + 1
-        return self._prompt
-
-    @property
-    def asked(self) -> int | None:
-        """Tokens of the answer that the client allows, None where it does not say."""
-        if self._answer == -1:
-            self._answer = _asked(self._call.dialogue)
-        return self._answer
+        self.prompt: int = call.dialogue.estimate * 5 // 4 + 1
+        self.asked = _asked(call.dialogue)
 
     def tokens(self) -> int:
         """All tokens, wherever it is asked."""
-        return self.prompt + max(self._length(d) for d in self._call.deployments)
+        return self.prompt + max([self._length(d) for d in self._call.deployments])
 
     def cost(self, deployment: Deployment) -> int | None:
         """Nano-dollars at one deployment; None when its price is not known."""
@@ -59,7 +49,9 @@ class Bounds:
         if found is None:
             return None
         prompt, answer, request = found
-        length = self._length(deployment)
+        length = self.asked
+        if length is None:
+            length = self._length(deployment)
         return -(-(self.prompt * prompt + length * answer) // 1000) + request
 
     def _length(self, deployment: Deployment) -> int:
@@ -80,7 +72,8 @@ def _asked(dialogue: Any) -> int | None:
     for name in _LIMITS:
         if name in fields:
             count = _whole(fields[name])
-            return None if count is None else count * (_whole(fields.get("n", b"1")) or 1)
+            answers = _whole(fields["n"]) if "n" in fields else 1
+            return None if count is None else count * (answers or 1)
     return None
 
 

@@ -6,7 +6,7 @@ import abc
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Protocol, TypeAlias
 
@@ -138,12 +138,12 @@ class Endpoint(abc.ABC):
                 return CallOptions(headers=found, language=self.client.name, hops=hops)
         return CallOptions(hops=hops) if hops else NO_OPTIONS
 
-    async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
+    def __call__(self, request: Request, reply: Reply, admission: Admission) -> Awaitable[None]:
         """Answer one request, and see that it is written down."""
         keeping = self.services.keeping
         if IDEMPOTENCY_KEY not in request.headers or keeping is None:
-            return await self._respond(request, reply, admission)
-        return await keeping.once.attend(
+            return self._respond(request, reply, admission)
+        return keeping.once.attend(
             reply,
             (self.client.ping,),
             lambda recorder: self._respond(request, recorder, admission),
@@ -156,7 +156,8 @@ class Endpoint(abc.ABC):
             if self.services.journal is not None:
                 self.services.journal.check()
             course.body = await request.body()
-            await self.services.places.enter()
+            if not self.services.places.take():
+                await self.services.places.wait()
             try:
                 await self._proceed(course, request, admission)
             finally:

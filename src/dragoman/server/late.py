@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from dragoman.ledger.accounting import KEYS
 from dragoman.ledger.charging import taken
 from dragoman.ledger.rulebook import Bound, Rulebook
-from dragoman.server.allowances import is_counted, subjects_of
+from dragoman.server.allowances import is_counted
+from dragoman.server.terms import subjects_of
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import Exchange

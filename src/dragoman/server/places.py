@@ -19,11 +19,15 @@ class Places:
         self._queue_limit = max(limit // 10, 1)
         self._queue: deque[asyncio.Future[None]] = deque()
 
-    async def enter(self) -> None:
-        """Take a place. Raises: TooBusy."""
-        if self._free > 0:
-            self._free -= 1
-            return
+    def take(self) -> bool:
+        """Take a place if one is free."""
+        if self._free <= 0:
+            return False
+        self._free -= 1
+        return True
+
+    async def wait(self) -> None:
+        """Wait for a place that somebody leaves. Raises: TooBusy."""
         busy = TooBusy(
             "the gateway has too much to do", retry_after=1, hint="ask again in a second"
         )

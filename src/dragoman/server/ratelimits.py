@@ -16,7 +16,8 @@ from dragoman.ledger.describing import amount_of, describe
 
 HELD_S = 1.0
 """What is held for others may come back soon: nobody knows when."""
-MINUTE_S = 60.0
+FRESH_S = 61.0
+"""What has just been taken of a minute's limit comes back after that minute, one part late."""
 
 _OPENAI: Mapping[str, tuple[str, str, str]] = {
     name: (
@@ -56,23 +57,26 @@ def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> di
     names = _ANTHROPIC if anthropic else _OPENAI
     passed = decision.passed
     tightest: dict[str, tuple[int, Line, Standing]] = {}
-    for position, line in enumerate(lines):
-        measure = line.allowance.measure
+    for line, standing in zip(lines, decision.standings, strict=True):
+        allowance = line.allowance
+        measure = allowance.measure
         if measure not in names:
             continue
-        standing = decision.standings[position]
-        left = line.allowance.amount - standing.used - (line.amount if passed else 0)
+        left = allowance.amount - standing.used - (line.amount if passed else 0)
         if measure not in tightest or left < tightest[measure][0]:
             tightest[measure] = left, line, standing
     for name, (left, line, standing) in tightest.items():
-        reset_s = standing.reset_s
-        if line.allowance.period == "minute" and passed:
-            reset_s = MINUTE_S + 1
         limit, remaining, reset = names[name]
         headers[limit] = str(line.allowance.amount)
-        headers[remaining] = str(max(left, 0))
-        if reset_s is not None:
-            headers[reset] = _moment(now + reset_s) if anthropic else _length(reset_s)
+        headers[remaining] = str(left if left > 0 else 0)
+        fresh = passed and line.allowance.period == "minute"
+        reset_s = FRESH_S if fresh else standing.reset_s
+        if reset_s is None:
+            continue
+        if anthropic:
+            headers[reset] = _moment(now + reset_s)
+        else:
+            headers[reset] = _FRESH if fresh else _length(reset_s)
     return headers
 
 
@@ -143,3 +147,6 @@ def _length(seconds: float) -> str:
 
 def _moment(at: float) -> str:
     return datetime.fromtimestamp(math.ceil(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_FRESH = _length(FRESH_S)

@@ -7,6 +7,7 @@ request would be a tenth of the gateway's work.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -22,17 +23,19 @@ class Tally(Struct):
     what is above all buckets, and the sum of the values.
     """
 
-    counts: dict[str, dict[Labels, float]] = field(default_factory=dict)
-    histograms: dict[str, dict[Labels, list[float]]] = field(default_factory=dict)
+    counts: dict[str, dict[Labels, float]] = field(default_factory=lambda: defaultdict(dict))
+    histograms: dict[str, dict[Labels, list[float]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
 
     def add(self, name: str, labels: Labels, value: float = 1) -> None:
         """Add to a counter."""
-        row = self.counts.setdefault(name, {})
+        row = self.counts[name]
         row[labels] = row.get(labels, 0) + value
 
     def observe(self, name: str, labels: Labels, value: float, buckets: Sequence[float]) -> None:
         """Add a value to a histogram with these upper bounds."""
-        row = self.histograms.setdefault(name, {})
+        row = self.histograms[name]
         numbers = row.get(labels)
         if numbers is None:
             numbers = row[labels] = [0.0] * (len(buckets) + 2)

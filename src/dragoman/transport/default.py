@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dragoman.transport.base import AsyncResponse, AsyncTransport, Response, Transport
 from dragoman.transport.stand_in import find_stand_in, named_stand_in
 from dragoman.types.http import HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from dragoman.transport.dial import Network
     from dragoman.transport.pooled import AsyncPool
@@ -71,11 +71,11 @@ class AsyncDefaultTransport:
         if pool is not None:
             cast("AsyncPool", pool).use(network)
 
-    async def send(
+    def send(
         self, request: HttpRequest, *, connect_timeout_s: float, head_timeout_s: float
-    ) -> AsyncResponse:
+    ) -> Coroutine[Any, Any, AsyncResponse]:
         """See `AsyncTransport.send`."""
-        return await self._of(request).send(
+        return self._of(request).send(
             request, connect_timeout_s=connect_timeout_s, head_timeout_s=head_timeout_s
         )
 

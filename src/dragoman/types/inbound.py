@@ -16,7 +16,8 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "
 
 def read_keys(headers: Mapping[str, str]) -> set[str]:
     """List the keys that were sent, each once. Names of headers are lower-case."""
-    return {key for name in _CREDENTIALS if (key := _key(name, headers.get(name)))}
+    sent = [(name, headers[name]) for name in _CREDENTIALS if name in headers]
+    return {key for name, value in sent if (key := _key(name, value))}
 
 
 def was_forwarded(headers: Mapping[str, str]) -> bool:
@@ -29,10 +30,8 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _key(name: str, value: str | None) -> str | None:
+def _key(name: str, value: str) -> str | None:
     """Read a key from a header; an empty one, or another scheme's, is none."""
-    if value is None:
-        return None
     if name == "authorization":
         scheme, _, value = value.partition(" ")
         if scheme.lower() != "bearer":

@@ -96,6 +96,11 @@ class Deployment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
 
     @property
+    def sees(self) -> bool:
+        """Whether it can read pictures, or nobody knows that it can't."""
+        return self.info.input is None or "image" in self.info.input
+
+    @property
     def ref(self) -> str:
         """The model ref that leads here: `provider/model`."""
         return f"{self.provider.name}/{self.model}"

@@ -27,6 +27,7 @@ _open_one_level = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode = msgspec.json.decode
 
 _BOM = b"\xef\xbb\xbf"
+_SEALED = b'"%b' % MARK.encode()
 _SPACES_END = ord(" ")
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _NAME = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -79,7 +80,7 @@ class Envelope:
     @property
     def holds_seals(self) -> bool:
         """Whether reasoning comes home in it that we sealed: then it can't be relayed as it is."""
-        return b'"%b' % MARK.encode() in self.body
+        return _SEALED in self.body
 
     @property
     def wants_usage(self) -> bool:
