@@ -32,6 +32,9 @@ export function Presets({ onDone }: { onDone: (model: string) => void }) {
       onDone(`${made.provider}/${model ?? ""}`);
     },
   });
+  if (known.data !== undefined && every.length === 0) {
+    return <p className="text-muted">No built-in provider is enabled for this organisation. Ask an operator of this gateway to enable one, or add a provider of your own.</p>;
+  }
   return (
     <>
       <ul className="grid grid-cols-2 gap-2 sm:grid-cols-3 md:grid-cols-4">

@@ -56,7 +56,7 @@ export function KeySheet({ shown, onClose }: { shown: Key; onClose: () => void }
       <dl className="grid grid-cols-[8rem_1fr] gap-y-1.5">
         <dt className="text-muted">State</dt>
         <dd>
-          <State of={shown} />
+          <State of={shown} /> {shown.problem}
         </dd>
         <dt className="text-muted">Key</dt>
         <dd>

@@ -21,13 +21,16 @@ export default function Organisations() {
   const every = useOrganisations();
   const [name, setName] = useState("");
   const [title, setTitle] = useState("");
-  const add = useChange(["organisations"], () => api.POST("/api/v1/organisations", { body: { name, title: title || null } }), {
-    fields: ["name", "title"],
+  const [opened, setOpened] = useState("");
+  const names = opened.split(",").map((word) => word.trim()).filter(Boolean);
+  const add = useChange(["organisations"], () => api.POST("/api/v1/organisations", { body: { name, title: title || null, quotas: { operator_providers: names } } }), {
+    fields: ["name", "title", "operator_providers"],
     isNew: true,
     told: `The organisation ${name} is there`,
     onDone: () => {
       setName("");
       setTitle("");
+      setOpened("");
     },
   });
   const remove = useChange(["organisations"], (which: string) => api.DELETE("/api/v1/organisations/{org}", { params: { path: { org: which }, query: { confirm: which } } }));
@@ -57,6 +60,7 @@ export default function Organisations() {
           <Form inline onSubmit={() => add.mutate()}>
             <TextField label="Name" required placeholder="acme" value={name} error={add.at("name")} onChange={(event) => setName(event.target.value)} />
             <TextField label="Title" placeholder="Acme Inc." value={title} error={add.at("title")} onChange={(event) => setTitle(event.target.value)} />
+            <TextField label="May use of the gateway's providers" placeholder="none; openai, groq; * for all" value={opened} error={add.at("operator_providers")} onChange={(event) => setOpened(event.target.value)} />
             <Button kind="primary" type="submit" busy={add.isPending} className="h-9">
               Make an organisation
             </Button>

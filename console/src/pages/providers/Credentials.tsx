@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useChange } from "~/api/change";
 import { api, taken } from "~/api/client";
@@ -21,6 +22,11 @@ export function Credentials() {
   const found = useList(["credentials", org], (cursor) =>
     taken(api.GET("/api/v1/organisations/{org}/credentials", { params: { path: { org }, query: { limit: 200, cursor: cursor ?? null } } })),
   );
+  const known = useQuery({
+    queryKey: ["built-in", org],
+    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/built-in-providers", { params: { path: { org }, query: { limit: 200 } } })),
+  });
+  const enabled = known.data?.items ?? [];
   const add = useChange(["credentials"], () => api.PUT("/api/v1/organisations/{org}/credentials/{provider}", { params: { path: { org, provider } }, body: { token } }), {
     fields: ["provider", "token"],
     told: `The token for ${provider} is kept`,
@@ -32,7 +38,13 @@ export function Credentials() {
   const remove = useChange(["credentials"], (name: string) => api.DELETE("/api/v1/organisations/{org}/credentials/{provider}", { params: { path: { org, provider: name } } }));
   return (
     <Card title="Tokens for built-in providers">
-      {found.rows.length === 0 && <p className="text-muted">None. With a token of your own, openai, anthropic, groq and the others are asked with it in this organisation.</p>}
+      {found.rows.length === 0 && (
+        <p className="text-muted">
+          {known.data !== undefined && enabled.length === 0
+            ? "No built-in provider is enabled for this organisation. Ask an operator of this gateway to enable one in the organisation's settings, or add a provider of your own."
+            : "None. With a token of your own, a built-in provider is asked with it in this organisation."}
+        </p>
+      )}
       <Rows of={found.rows} keyOf={({ provider: name }) => name}>
         {({ provider: name, token: kept, updated_at }) => (
           <>
@@ -47,9 +59,9 @@ export function Credentials() {
           </>
         )}
       </Rows>
-      {admin && (
+      {admin && enabled.length > 0 && (
         <Form inline onSubmit={() => add.mutate()}>
-          <TextField label="Provider" required placeholder="openai" value={provider} error={add.at("provider")} onChange={(event) => setProvider(event.target.value)} />
+          <TextField label="Provider" required placeholder={enabled[0]?.name} value={provider} error={add.at("provider")} onChange={(event) => setProvider(event.target.value)} />
           <TextField label="Token" type="password" required value={token} error={add.at("token")} onChange={(event) => setToken(event.target.value)} />
           <Button type="submit" busy={add.isPending} className="h-9">
             Keep it

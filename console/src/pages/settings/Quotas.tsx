@@ -12,6 +12,7 @@ import { Trouble } from "~/components/Trouble";
 import type { Shapes } from "~/session";
 
 type Values = Shapes["Quotas"];
+const EVERY = "*";
 const COUNTS = { keys: "Keys", providers: "Providers", members: "Members", projects: "Projects" } as const;
 
 /** How much of each an organisation may have: only operators say. */
@@ -22,7 +23,9 @@ export function Quotas({ shown, onSaved }: { shown: Shapes["OrganisationShown"];
     (over: boolean) => api.PATCH("/api/v1/organisations/{org}", { params: { path: { org: shown.name } }, body: { quotas: values, version: over ? null : shown.version } }),
     { told: "The quotas are saved", onDone: onSaved },
   );
-  const opened = values.operator_providers;
+  // Where nothing is said, it is none; for the organisation that everybody without a key has, it is all.
+  const opened = values.operator_providers ?? (shown.name === "default" ? [EVERY] : []);
+  const every = opened.includes(EVERY);
   return (
     <Card title="Quotas (operators only)">
       <Form onSubmit={() => save.mutate(false)}>
@@ -31,8 +34,16 @@ export function Quotas({ shown, onSaved }: { shown: Shapes["OrganisationShown"];
             <TextField key={name} label={`${COUNTS[name]} at most`} type="number" min={0} placeholder="no limit" value={values[name] ?? ""} onChange={(event) => setValues({ ...values, [name]: event.target.value === "" ? null : Number(event.target.value) })} />
           ))}
         </div>
-        <SwitchField label="May use every provider of the configuration" checked={opened == null} onChange={(every) => setValues({ ...values, operator_providers: every ? null : [] })} />
-        {opened != null && <TagsField label="May use these" value={opened} onChange={(next) => setValues({ ...values, operator_providers: next })} />}
+        <SwitchField label="May use all of the gateway's providers, and you pay" checked={every} onChange={(all) => setValues({ ...values, operator_providers: all ? [EVERY] : [] })} />
+        {!every && (
+          <TagsField
+            label="May use these of the gateway's providers"
+            hint="Built-in and configured ones, by name; * stands for any text. Of others it sees nothing."
+            placeholder="none"
+            value={opened}
+            onChange={(next) => setValues({ ...values, operator_providers: next })}
+          />
+        )}
         <div>
           <Button type="submit" busy={save.isPending}>
             Save
