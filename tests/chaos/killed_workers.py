@@ -39,9 +39,14 @@ async def _run(
         gateway = await asyncio.to_thread(start_gateway, home, load.base_url, redis)
         load.start(gateway.port, CLIENTS, KEY)
         try:
-            for _ in range(kills):
+            for kill in range(1, kills + 1):  # all along, not only at the beginning
+                goal = requests * kill // (kills + 1)
                 await asyncio.sleep(PAUSE_S)
-                await load.until(lambda: len(_workers(gateway)) == WORKERS)
+                await load.until(
+                    lambda goal=goal: (  # type: ignore[misc]
+                        len(load.completed) >= goal and len(_workers(gateway)) == WORKERS
+                    )
+                )
                 os.kill(_workers(gateway)[0], signal.SIGKILL)
             await load.until(lambda: len(load.completed) >= requests)
             await load.stop()
