@@ -1,11 +1,11 @@
-import { Check, Copy as CopyIcon } from "lucide-react";
+import { Check, Copy as CopyIcon, type LucideIcon } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "./IconButton";
 
 const SHOWN_MS = 1500;
 
 /** A text to take along: a key, a command. Without a secure context there is no clipboard. */
-export function Copy({ text, label = "Copy" }: { text: string; label?: string }) {
+export function Copy({ text, label = "Copy", icon = CopyIcon }: { text: string; label?: string; icon?: LucideIcon }) {
   const [done, setDone] = useState(false);
   const copy = async () => {
     await navigator.clipboard.writeText(text);
@@ -14,7 +14,7 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
   };
   return (
     <>
-      <IconButton label={label} icon={done ? Check : CopyIcon} onClick={() => void copy()} />
+      <IconButton label={label} icon={done ? Check : icon} onClick={() => void copy()} />
       <span role="status" className="sr-only">
         {done ? "Copied" : ""}
       </span>

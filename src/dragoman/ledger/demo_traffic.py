@@ -82,15 +82,18 @@ def _exchange(
         outcome = "error"
     else:
         number = len(attempts) + 1
-        attempts.append(_answered(random, models[position], at, f"att_{name[:-1]}{number}", number))
+        then = at + sum(one.duration_s for one in attempts)
+        id_ = f"att_{name[:-1]}{number}"
+        attempts.append(_answered(random, models[position], then, id_, number))
     last = attempts[-1]
+    first_token_s = last.first_token_s
     return Exchange(
         id=f"req_{name}",
         asked=f"{last.provider}/{last.model}",
         started_at=at,
         stream=random.random() < 0.8,
         duration_s=sum(one.duration_s for one in attempts) + 0.002,
-        first_token_s=last.first_token_s,
+        first_token_s=None if first_token_s is None else last.started_at - at + first_token_s,
         outcome=outcome,
         endpoint="/chat/completions",
         status=200 if outcome == "ok" else last.status,

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { Link2 } from "lucide-react";
 import { useMemo } from "react";
 import { api, taken } from "~/api/client";
 import { ORIGIN, PREFIX } from "~/base";
@@ -58,7 +59,7 @@ function Head({ of: { line } }: { of: Whole }) {
       <span className="inline-flex items-center text-muted">
         <code className="text-xs">{line.id}</code>
         <Copy text={line.id} label="Copy the id" />
-        <Copy text={location.href} label="Copy a link to this" />
+        <Copy text={location.href} label="Copy a link to this" icon={Link2} />
       </span>
     </p>
   );
