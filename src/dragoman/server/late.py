@@ -14,7 +14,7 @@ from dragoman.ledger.accounting import KEYS
 from dragoman.ledger.charging import taken
 from dragoman.ledger.rulebook import Bound, Rulebook
 from dragoman.server.allowances import is_counted
-from dragoman.server.terms import subjects_of
+from dragoman.server.terms import charge_of, subjects_of
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import Exchange
@@ -128,11 +128,4 @@ def _bounds(rulebook: Rulebook, exchange: Exchange) -> Iterator[Bound]:
 
 
 def _charge(allowance: Allowance, subject: str, exchange: Exchange) -> Charge:
-    return Charge(
-        allowance_id=allowance.id,
-        kind=allowance.kind,
-        subject=subject,
-        measure=allowance.measure,
-        since=find_span(allowance.period, exchange.started_at)[0],
-        assumed=allowance.assumed,
-    )
+    return charge_of(allowance, subject, find_span(allowance.period, exchange.started_at)[0])

@@ -102,14 +102,7 @@ class TermBook:
         for allowance, subject in bounds:
             is_quota = allowance.is_quota
             since, until = self._calendar.span(allowance.period, now) if is_quota else (0, None)
-            charge = Charge(
-                allowance_id=allowance.id,
-                kind=allowance.kind,
-                subject=subject,
-                measure=allowance.measure,
-                since=since,
-                assumed=allowance.assumed,
-            )
+            charge = charge_of(allowance, subject, since)
             yield Term(allowance, subject, is_quota, charge, since, until)
 
 
@@ -123,6 +116,18 @@ def subjects_of(principal: Principal | Exchange) -> Subjects:
         ("key", key or ""),
     )
     return tuple(each for each in subjects if each[1])
+
+
+def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
+    """Say that something counts against an allowance, in the period that began at `since`."""
+    return Charge(
+        allowance_id=allowance.id,
+        kind=allowance.kind,
+        subject=subject,
+        measure=allowance.measure,
+        since=since,
+        assumed=allowance.assumed,
+    )
 
 
 def _make_room(known: dict[Any, Any]) -> None:
