@@ -28,9 +28,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bench.overview import BEGAN, COUNT, DAYS, fill
 from dragoman.store.database import Place, Server, open_database, read_place
 
-ROUNDS = 3
+ROUNDS = 5
 ROWS = 100_000
-STEP_PX = 500
+STEP_PX = 2000
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 Process: TypeAlias = "subprocess.Popen[bytes]"
 Served: TypeAlias = tuple[str, Process]

@@ -165,7 +165,7 @@ def test_what_was_said_is_shown_where_it_is_kept_and_nowhere_else(
     page = watched.open("/settings")
     page.get_by_label("What is kept of what is said").select_option("full")
     page.get_by_role("button", name="Save", exact=True).first.click()
-    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    expect(page.get_by_text("The organisation is saved").first).to_be_visible()
 
     # Workers hear of it a moment later.
     wait_until(lambda: look(process, f"/{chat_with(process, 'smart')[1]}")["content"] is not None)
