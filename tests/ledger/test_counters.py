@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 import pytest
 
-from dragoman.types.calendar import find_span
 from dragoman.ledger.counting import Counters, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import Consumed, RedisCounters
 from dragoman.store.redis import Redis, RedisAddress
 from dragoman.types.allowance import Allowance, Measure, Mode, Period
+from dragoman.types.calendar import find_span
 from tests.upstream.redis import RedisServer
 
 NOW = 1_795_000_000.0

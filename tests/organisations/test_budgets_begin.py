@@ -18,9 +18,10 @@ from dragoman.ledger.retention import delete_due
 from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.allowances import Draft, delete_allowance, put_allowance
 from dragoman.organisations.desk import Desk
-from dragoman.server.late import LateCharges, read_earlier
+from dragoman.server.late import LateCharges
 from dragoman.store import Ledger, Place
 from dragoman.store.database import open_database
+from dragoman.store.spent import read_earlier
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.calendar import find_span
 from dragoman.types.content import LedgerSettings

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.server.access import Principal
-from dragoman.server.late import Key, read_earlier
+from dragoman.store.spent import Key, read_earlier
 from dragoman.types.allowance import Allowance
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules

@@ -15,6 +15,7 @@ from dragoman.ledger.charging import taken
 from dragoman.ledger.rulebook import Bound, Rulebook
 from dragoman.server.allowances import is_counted
 from dragoman.server.terms import charge_of, subjects_of
+from dragoman.store.spent import Key
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import Exchange
@@ -22,8 +23,6 @@ from dragoman.types.exchange import Exchange
 if TYPE_CHECKING:
     from dragoman.store.database import Connection
 
-Key: TypeAlias = tuple[str, str, int]
-"""An allowance's id, the subject, when its period began."""
 Late: TypeAlias = tuple[Exchange, Charge]
 
 
@@ -79,23 +78,6 @@ class LateCharges:
 def keys_of(late: Iterable[Late]) -> set[Key]:
     """Say what was charged late."""
     return {(charge.allowance_id, charge.subject, charge.since) for _, charge in late}
-
-
-def read_earlier(connection: Connection, keys: Iterable[Key] | None = None) -> dict[Key, int]:
-    """Read how much of quotas was used without having been reserved. Raises: StoreError."""
-    statement = "SELECT allowance_id, subject, since, earlier FROM consumption"
-    if keys is None:
-        rows = connection.rows(f"{statement} WHERE earlier > 0")
-    else:
-        where = "allowance_id = :id AND subject = :subject AND since = :since"
-        rows = [
-            row
-            for id_, subject, since in sorted(keys)
-            for row in connection.rows(
-                f"{statement} WHERE {where}", {"id": id_, "subject": subject, "since": since}
-            )
-        ]
-    return {(r["allowance_id"], r["subject"], int(r["since"])): int(r["earlier"]) for r in rows}
 
 
 def _lacking(rulebook: Rulebook, exchange: Exchange) -> Iterable[Charge]:

@@ -19,9 +19,9 @@ from msgspec import Struct
 from dragoman.ledger.accounting import add_up
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import Consumed, RedisCounters
-from dragoman.server.late import Key, Late, LateCharges, keys_of, read_earlier
+from dragoman.server.late import Late, LateCharges, keys_of
 from dragoman.store.database import is_there
-from dragoman.store.spent import begin
+from dragoman.store.spent import Key, begin, read_earlier
 from dragoman.types.allowance import Allowance
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import Exchange

@@ -10,14 +10,17 @@ nobody was asked for, and under the provider and model that answered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
 from dragoman.store.database import Connection
 from dragoman.types.allowance import EVERYBODY, Allowance, SubjectKind
 from dragoman.types.calendar import find_span
+
+Key: TypeAlias = tuple[str, str, int]
+"""An allowance's id, the subject, when its period began."""
 
 FORGOTTEN = "ledger.forgotten"
 """The setting that holds before which time exchanges have been deleted, in Unix seconds."""
@@ -171,3 +174,20 @@ def forgotten_before(connection: Connection) -> float | None:
     """Say before which time exchanges have been deleted; None: never any. Raises: StoreError."""
     rows = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": FORGOTTEN})
     return msgspec.json.decode(rows[0]["value"], type=float) if rows else None
+
+
+def read_earlier(connection: Connection, keys: Iterable[Key] | None = None) -> dict[Key, int]:
+    """Read how much of quotas was used without having been reserved. Raises: StoreError."""
+    statement = "SELECT allowance_id, subject, since, earlier FROM consumption"
+    if keys is None:
+        rows = connection.rows(f"{statement} WHERE earlier > 0")
+    else:
+        where = "allowance_id = :id AND subject = :subject AND since = :since"
+        rows = [
+            row
+            for id_, subject, since in sorted(keys)
+            for row in connection.rows(
+                f"{statement} WHERE {where}", {"id": id_, "subject": subject, "since": since}
+            )
+        ]
+    return {(r["allowance_id"], r["subject"], int(r["since"])): int(r["earlier"]) for r in rows}
