@@ -103,7 +103,7 @@ class OidcProvider:
     def _get(self, request: BaseHTTPRequestHandler) -> None:
         self.asked.append(request.path)
         if self._send_on(request):
-            return
+            return None
         if request.path.startswith("/authorize?"):
             back = html.escape(self.sign_in(request.path))
             page = f'<!doctype html><title>Sign in</title><a href="{back}">Sign in</a>'
@@ -140,7 +140,7 @@ class OidcProvider:
         form = {name: value[0] for name, value in parse_qs(body).items()}
         self.redeemed.append(form)
         if self._send_on(request):
-            return
+            return None
         asked = self._codes.pop(form.get("code", ""), None)
         challenge = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         right = (
