@@ -30,7 +30,7 @@ PARTS: Mapping[str, str] = {
     "find one of those a provider told of": (
         "import os\n"
         "from dragoman.config import load\n"
-        "from dragoman.cli.model_cache import read_cache\n"
+        "from dragoman.cli.providers.model_cache import read_cache\n"
         "from dragoman.registry import Registry\n"
         "config = load(env=os.environ)\n"
         "told = read_cache(os.environ).discovered(config.providers)\n"

@@ -34,14 +34,14 @@ from dragoman.organisations.allowances import Draft, put_allowance
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.keys import KeyDraft, create_key
 from dragoman.organisations.safe import Safe
-from dragoman.server.directory import Directory
+from dragoman.server.admission.directory import Directory
+from dragoman.server.admission.reception import Reception
+from dragoman.server.admission.snapshot import take_snapshot
+from dragoman.server.admission.tenants import Tenants
 from dragoman.server.gateway import Gateway
-from dragoman.server.http import Request
-from dragoman.server.limits import Limits
-from dragoman.server.metrics import Metrics
-from dragoman.server.reception import Reception
-from dragoman.server.snapshot import take_snapshot
-from dragoman.server.tenants import Tenants
+from dragoman.server.http.messages import Request
+from dragoman.server.limits.limits import Limits
+from dragoman.server.telemetry.metrics import Metrics
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.http import Headers, HttpRequest
 

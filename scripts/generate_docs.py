@@ -26,9 +26,9 @@ from dialects_page import dialects_page
 from dragoman import errors
 from dragoman.catalog import PROVIDERS_FILE
 from dragoman.cli.app import ASK, root
-from dragoman.cli.exit_codes import MEANINGS, exit_code
+from dragoman.cli.terminal.exit_codes import MEANINGS, exit_code
 from dragoman.probe.conformance import CASES
-from dragoman.server.metrics import METRICS
+from dragoman.server.telemetry.metrics import METRICS
 
 DOCS = Path(__file__).parent.parent / "docs"
 EXAMPLES = Path(__file__).with_name("cli_examples.toml")

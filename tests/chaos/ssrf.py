@@ -18,7 +18,7 @@ from dragoman.errors import DragomanError
 from dragoman.organisations.definition import check_definition
 from dragoman.probe.ladder import Ladder
 from dragoman.probe.listing import list_models
-from dragoman.server.checks import Checks
+from dragoman.server.telemetry.checks import Checks
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.transport.dial import Network
 from dragoman.transport.egress import parse_grant

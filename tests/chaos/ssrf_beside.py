@@ -15,7 +15,7 @@ from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.delivery import NotDelivered, deliver
 from dragoman.organisations.oidc import OidcSettings
 from dragoman.organisations.webhooks import Webhook, purpose_of, put_webhook
-from dragoman.server.network import find_own
+from dragoman.server.admission.network import find_own
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.transport.dial import Network
 from dragoman.transport.egress import parse_grant

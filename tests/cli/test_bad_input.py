@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.cli import run
-from dragoman.cli.exit_codes import Exit
+from dragoman.cli.gateway import run
+from dragoman.cli.terminal.exit_codes import Exit
 from tests.cli.running import Dragoman
 
 CASES = Path(__file__).parent / "cases"

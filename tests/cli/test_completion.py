@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.cli.complete import split_line
+from dragoman.cli.completion.complete import split_line
 from tests.cli.running import Dragoman
 from tests.upstream.answers import models
 from tests.upstream.fault import FaultUpstream

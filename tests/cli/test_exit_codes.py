@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from dragoman import errors
-from dragoman.cli.exit_codes import MEANINGS, Exit, exit_code
+from dragoman.cli.terminal.exit_codes import MEANINGS, Exit, exit_code
 from tests.cli.running import Dragoman, Result
 from tests.upstream.fault import (
     FaultUpstream,
@@ -230,7 +230,7 @@ def test_full_disk_under_stdout_is_told(dragoman: Dragoman) -> None:
 def test_bug_is_told_in_two_lines_and_traced_with_debug(dragoman: Dragoman) -> None:
     # A message that no code of ours can encode stands for a bug that nobody has thought of.
     broken = dragoman.cwd / "dragoman_fault.py"
-    broken.write_text("from dragoman.cli import choice\nchoice.choose_refs = None\n")
+    broken.write_text("from dragoman.cli.ask import choice\nchoice.choose_refs = None\n")
     site = dragoman.cwd / "sitecustomize.py"
     site.write_text("import dragoman_fault\n")
     env = {"PYTHONPATH": str(dragoman.cwd)}

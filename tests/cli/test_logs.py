@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dragoman.cli.width import cell_width
+from dragoman.cli.terminal.width import cell_width
 from tests.cli.running import Dragoman
 from tests.upstream.answers import chat_stream, error
 from tests.upstream.answers import tokens as used

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.cli.models import tokens
+from dragoman.cli.providers.models import tokens
 from tests.cli.running import Dragoman
 from tests.upstream.answers import chat, chat_stream, error, models
 from tests.upstream.answers import tokens as used

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.cli.extract import extract_code
-from dragoman.cli.schema_option import short_schema
+from dragoman.cli.ask.extract import extract_code
+from dragoman.cli.ask.schema_option import short_schema
 from tests.cli.running import Dragoman
 from tests.upstream.answers import chat, chat_stream, error
 from tests.upstream.fault import FaultUpstream

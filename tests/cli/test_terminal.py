@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dragoman.cli.terminal import use_color
+from dragoman.cli.terminal.streams import use_color
 from tests.cli.running import Dragoman
 from tests.upstream.fault import FaultUpstream, chat_stream, delta_stream, error
 

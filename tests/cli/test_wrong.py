@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.cli.exit_codes import MEANINGS, Exit
+from dragoman.cli.terminal.exit_codes import MEANINGS, Exit
 from tests.cli.running import Dragoman, Result
 from tests.upstream.answers import chat, chat_stream, chunk, error, html, sse, stall
 from tests.upstream.fault import FaultUpstream

@@ -26,10 +26,10 @@ from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.members import put_member
 from dragoman.organisations.organisations import create_organisation, find_organisation
 from dragoman.organisations.sign_in import start_session
-from dragoman.server.application import Application
+from dragoman.server.admission.snapshot import take_snapshot
 from dragoman.server.gateway import Gateway
+from dragoman.server.http.application import Application
 from dragoman.server.mount import Mount, make_context
-from dragoman.server.snapshot import take_snapshot
 from dragoman.server.worker import settings_for
 from dragoman.store import Place
 from dragoman.transport.dial import Network

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.server.metrics import METRICS
+from dragoman.server.telemetry.metrics import METRICS
 
 GATEWAY = Path(__file__).parents[2] / "docs/gateway"
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count", "")}

@@ -18,7 +18,7 @@ from dragoman.ledger.retention import delete_due
 from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.allowances import Draft, delete_allowance, put_allowance
 from dragoman.organisations.desk import Desk
-from dragoman.server.late import LateCharges
+from dragoman.server.limits.late import LateCharges
 from dragoman.store import Ledger, Place
 from dragoman.store.database import open_database
 from dragoman.store.spent import read_earlier

@@ -27,12 +27,12 @@ from dragoman.organisations.master_keys import VARIABLE, new_key
 from dragoman.organisations.safe import Safe
 from dragoman.routing.health import Health
 from dragoman.routing.retry import RetryPolicy
-from dragoman.server.application import Application
-from dragoman.server.directory import Directory
+from dragoman.server.admission.directory import Directory
+from dragoman.server.admission.reception import Reception
+from dragoman.server.admission.snapshot import take_snapshot
+from dragoman.server.admission.tenants import Tenants
 from dragoman.server.gateway import Gateway
-from dragoman.server.reception import Reception
-from dragoman.server.snapshot import take_snapshot
-from dragoman.server.tenants import Tenants
+from dragoman.server.http.application import Application
 from dragoman.server.worker import settings_for
 from dragoman.store import Place
 from dragoman.store.claims import Claims

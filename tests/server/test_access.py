@@ -6,8 +6,8 @@ import pytest
 
 from dragoman.config import Secrets
 from dragoman.errors import ConfigError, Forbidden, Unauthorized
-from dragoman.server.access import Door, is_loopback
-from dragoman.server.http import Request
+from dragoman.server.admission.access import Door, is_loopback
+from dragoman.server.http.messages import Request
 from dragoman.types.credential import CredentialSource, Secret
 from dragoman.types.server import GatewayKey, ServerSettings
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.server.multipart import open_form
+from dragoman.server.http.multipart import open_form
 from dragoman.types import Dialect
 from tests.server.serving import Served, ask
 

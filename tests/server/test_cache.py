@@ -12,7 +12,7 @@ import pytest
 
 from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.organisations import find_organisation, update_organisation
-from dragoman.server.cache import MemoryShelf, RedisShelf
+from dragoman.server.policies.cache import MemoryShelf, RedisShelf
 from dragoman.store.database import StoreError
 from dragoman.store.redis import Redis, RedisAddress
 from dragoman.types.kept import KeptAnswer

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dragoman.server.connection import HEAD_LIMIT
+from dragoman.server.http.connection import HEAD_LIMIT
 from tests.server.process import wait_until
 from tests.server.serving import Served
 from tests.upstream.fault import FaultUpstream, chat, chat_stream, chunk

@@ -18,8 +18,8 @@ from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.organisations import create_organisation
-from dragoman.server.directory import Directory, DirectoryAway
-from dragoman.server.guard_mark import GuardMark
+from dragoman.server.admission.directory import Directory, DirectoryAway
+from dragoman.server.admission.guard_mark import GuardMark
 from tests.server.process import Process, wait_until
 from tests.server.serving import ask
 from tests.server.tenancy import Team

@@ -13,8 +13,8 @@ import pytest
 
 from dragoman.errors import Forbidden
 from dragoman.permit import Permit
-from dragoman.server.addresses import Proxies
-from dragoman.server.http import Request
+from dragoman.server.admission.addresses import Proxies
+from dragoman.server.http.messages import Request
 from dragoman.types.gateway_key import KeyRules
 from dragoman.types.provider import Provider
 from tests.server.serving import Served, ask

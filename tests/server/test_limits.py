@@ -24,7 +24,7 @@ from dragoman.organisations.desk import Desk
 from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.safe import Safe
 from dragoman.organisations.webhooks import put_webhook
-from dragoman.server.limits import check_limits
+from dragoman.server.limits.limits import check_limits
 from dragoman.store.database import open_database
 from tests.library.asking import configure
 from tests.server.process import LONG_S, Process, wait_until

@@ -8,8 +8,8 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from dragoman.errors import LimitExceeded, UnknownModel
-from dragoman.server.metrics import IN_FLIGHT, METRICS, MODELS_LIMIT, UP, Metrics
-from dragoman.server.tally import Tally
+from dragoman.server.telemetry.metrics import IN_FLIGHT, METRICS, MODELS_LIMIT, UP, Metrics
+from dragoman.server.telemetry.tally import Tally
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.usage import Usage
 

@@ -11,10 +11,10 @@ import pytest
 
 from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
+from dragoman.server.admission.snapshot import take_snapshot
+from dragoman.server.endpoints.openapi import OPERATIONS, describe_plane
 from dragoman.server.gateway import Gateway
 from dragoman.server.health import health
-from dragoman.server.openapi import OPERATIONS, describe_plane
-from dragoman.server.snapshot import take_snapshot
 from tests.library.asking import configure
 from tests.server.serving import ask
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.errors import DestinationDenied
-from dragoman.server.network import find_own, make_network
+from dragoman.server.admission.network import find_own, make_network
 from dragoman.store.database import Server
 from dragoman.transport.egress import check_address
 from dragoman.types.provider import EgressPolicy

@@ -226,7 +226,7 @@ def test_errors_of_a_tenant_s_provider_tell_nothing_of_the_machine(
 
 
 def test_ten_thousand_keys_are_found_as_one_is(team: Team) -> None:
-    from dragoman.server.census import read_census
+    from dragoman.server.admission.census import read_census
 
     organisation = team.organisation("red")
     _, text = team.key(organisation)

@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from dragoman.server.traces import Traces, make_traces
+from dragoman.server.telemetry.traces import Traces, make_traces
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.usage import Usage
 

@@ -16,9 +16,9 @@ from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
 from dragoman.registry import Registry
 from dragoman.routing.plan import order
-from dragoman.server.checks import Checks
-from dragoman.server.snapshot import Snapshot, take_snapshot
-from dragoman.server.turns import Turn, Turns
+from dragoman.server.admission.snapshot import Snapshot, take_snapshot
+from dragoman.server.telemetry.checks import Checks
+from dragoman.server.telemetry.turns import Turn, Turns
 from dragoman.transport.dial import Network
 from dragoman.types.checked import Checked
 from dragoman.types.model import Price

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from dragoman.cli.exit_codes import Exit
+from dragoman.cli.terminal.exit_codes import Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `dragoman` with these arguments, else the process's own, and end the process."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["__complete"]:
-        from dragoman.cli.complete import main as complete
+        from dragoman.cli.completion.complete import main as complete
 
         complete(given[1] if len(given) > 1 else "", given[2:])
         sys.exit(0)
@@ -44,7 +44,8 @@ def run(arguments: Sequence[str]) -> Exit:
     import click
 
     from dragoman.cli.app import root
-    from dragoman.cli.failure import (
+    from dragoman.cli.session import Session
+    from dragoman.cli.terminal.failure import (
         error_object,
         print_error,
         print_lines,
@@ -52,7 +53,6 @@ def run(arguments: Sequence[str]) -> Exit:
         tell_programs,
         usage_object,
     )
-    from dragoman.cli.session import Session
     from dragoman.errors import DragomanError
 
     session = Session()

@@ -18,44 +18,46 @@ ABOUT_US = ("--help", "-h", "--version")
 
 
 class Command(NamedTuple):
-    """Where a command lives (`module:attribute`), and its line in the help."""
+    """The module that a command lives in, under its name there, and its line in the help."""
 
     place: str
     summary: str
 
 
 COMMANDS: Mapping[str, Command] = {
-    "chat": Command("chat:chat", "Talk to a model, turn by turn."),
-    "setup": Command("setup:setup", "Find servers and keys here, and write a configuration."),
-    "providers": Command("providers:providers", "Who can be called: list, show, add, test, …"),
-    "conformance": Command("conformance:conformance", "Examine a provider: all it should do."),
-    "keys": Command("credentials:keys", "Providers' keys: set, list, remove."),
-    "models": Command("models:models", "Models, their limits and prices: list, info, price."),
-    "dialects": Command("dialects:dialects", "What servers would not take: list, forget."),
-    "logs": Command("logs:logs", "What was asked and answered: list, show."),
-    "usage": Command("usage:usage", "Calls, tokens and cost: by model, provider, client, day …"),
-    "db": Command("database:db", "The database: status, migrate, migrate-to, backup, restore."),
-    "organisations": Command(
-        "organisations:organisations", "Parts of the gateway: list, create, set, delete."
+    "chat": Command("chat.chat", "Talk to a model, turn by turn."),
+    "setup": Command("config.setup", "Find servers and keys here, and write a configuration."),
+    "providers": Command("providers.providers", "Who can be called: list, show, add, test, …"),
+    "conformance": Command("providers.conformance", "Examine a provider: all it should do."),
+    "keys": Command("providers.credentials", "Providers' keys: set, list, remove."),
+    "models": Command("providers.models", "Models, their limits and prices: list, info, price."),
+    "dialects": Command("providers.dialects", "What servers would not take: list, forget."),
+    "logs": Command("records.logs", "What was asked and answered: list, show."),
+    "usage": Command("records.usage", "Calls, tokens and cost: by model, provider, client, day …"),
+    "db": Command(
+        "gateway.database", "The database: status, migrate, migrate-to, backup, restore."
     ),
-    "members": Command("members:members", "An organisation's members: list, invite, set, remove."),
+    "organisations": Command(
+        "gateway.organisations", "Parts of the gateway: list, create, set, delete."
+    ),
+    "members": Command("gateway.members", "An organisation's members: list, invite, set, remove."),
     "gateway-keys": Command(
-        "gateway_keys:gateway_keys", "Keys that open the gateway: create, rotate, revoke, list."
+        "gateway.gateway_keys", "Keys that open the gateway: create, rotate, revoke, list."
     ),
     "org-providers": Command(
-        "org_providers:org_providers", "An organisation's own providers: set, list, delete, …"
+        "gateway.org_providers", "An organisation's own providers: set, list, delete, …"
     ),
-    "limits": Command("limits:limits", "Limits and budgets of the gateway: list, set, remove."),
-    "webhooks": Command("webhooks:webhooks", "Who is told of budgets and providers: list, …"),
-    "secrets": Command("secrets:secrets", "The gateway's master key: status, rotate, new-key."),
-    "serve": Command("serve:serve", "Run the gateway: every provider behind one address."),
-    "run": Command("run:run", "Start a coding agent against the gateway: claude, codex, …"),
-    "env": Command("env:env", "Variables that point other programs at the gateway."),
-    "explain": Command("explain:explain", "Say how a model name is understood; sends nothing."),
-    "config": Command("config:config", "The configuration: path, check, show, edit, import, …"),
-    "doctor": Command("doctor:doctor", "Look at files, keys, providers, the record, the terminal."),
-    "completion": Command("completion:completion", "Completion for bash, zsh, fish, PowerShell."),
-    "help": Command("help:help_", "Help on a command, or on a subject such as exit-codes."),
+    "limits": Command("gateway.limits", "Limits and budgets of the gateway: list, set, remove."),
+    "webhooks": Command("gateway.webhooks", "Who is told of budgets and providers: list, …"),
+    "secrets": Command("gateway.secrets", "The gateway's master key: status, rotate, new-key."),
+    "serve": Command("gateway.serve", "Run the gateway: every provider behind one address."),
+    "run": Command("gateway.run", "Start a coding agent against the gateway: claude, codex, …"),
+    "env": Command("gateway.env", "Variables that point other programs at the gateway."),
+    "explain": Command("providers.explain", "Say how a model name is understood; sends nothing."),
+    "config": Command("config.config", "The configuration: path, check, show, edit, import, …"),
+    "doctor": Command("config.doctor", "Look at files, keys, providers, the record, the terminal."),
+    "completion": Command("completion.completion", "Completion for bash, zsh, fish, PowerShell."),
+    "help": Command("help", "Help on a command, or on a subject such as exit-codes."),
 }
 
 
@@ -78,9 +80,9 @@ class Root(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Load a command."""
-        place = "ask:ask" if cmd_name == ASK else COMMANDS[cmd_name].place
-        module, _, attribute = place.partition(":")
-        found = getattr(importlib.import_module(f"dragoman.cli.{module}"), attribute)
+        place = "ask.ask" if cmd_name == ASK else COMMANDS[cmd_name].place
+        module = importlib.import_module(f"dragoman.cli.{place}")
+        found = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(found, click.Command)
         return found
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from dragoman.cli.session import Session
-from dragoman.cli.terminal import When
+from dragoman.cli.terminal.streams import When
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import click
 
-from dragoman.cli.exit_codes import MEANINGS
 from dragoman.cli.flags import WrongUsage, shared
 from dragoman.cli.session import Session
+from dragoman.cli.terminal.exit_codes import MEANINGS
 
 SUBJECTS = ("exit-codes",)
 
@@ -17,7 +17,7 @@ SUBJECTS = ("exit-codes",)
 @click.argument("subject", required=False)
 @shared
 @click.pass_context
-def help_(ctx: click.Context, subject: str | None) -> None:
+def help(ctx: click.Context, subject: str | None) -> None:  # noqa: A001
     """Explain a command or a subject (exit-codes)."""
     from dragoman.cli.app import COMMANDS, root
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dragoman.cli.terminal import Terminal
+from dragoman.cli.terminal.streams import Terminal
 
 if TYPE_CHECKING:
     from dragoman.client import Client
@@ -63,7 +63,7 @@ class Session:
 
     def discovered(self) -> Discovered:
         """Read what providers have told of their models, when they were last asked."""
-        from dragoman.cli.model_cache import read_cache
+        from dragoman.cli.providers.model_cache import read_cache
 
         return read_cache(self.env).discovered(self.config().providers)
 

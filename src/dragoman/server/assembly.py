@@ -25,18 +25,26 @@ from dragoman.organisations.answer_seal import AnswerSeal
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.safe import Safe
 from dragoman.registry import Registry
-from dragoman.server.access import is_loopback
-from dragoman.server.alerts import Alerts
-from dragoman.server.application import Application
-from dragoman.server.cache import RedisShelf, Shelf
-from dragoman.server.checks import Checks
-from dragoman.server.directory import Directory
-from dragoman.server.endpoint import Observer
+from dragoman.server.admission.access import is_loopback
+from dragoman.server.admission.directory import Directory
+from dragoman.server.admission.guard_mark import GuardMark
+from dragoman.server.admission.network import find_own, make_network
+from dragoman.server.admission.reception import Reception
+from dragoman.server.admission.snapshot import take_snapshot
+from dragoman.server.admission.tenants import Tenants
+from dragoman.server.endpoints.endpoint import Observer
 from dragoman.server.gateway import Gateway
-from dragoman.server.guard_mark import GuardMark
 from dragoman.server.health import Sign, sign_of_ledger, sign_of_redis, sign_of_tasks
-from dragoman.server.limits import Limits
-from dragoman.server.metrics import (
+from dragoman.server.http.application import Application
+from dragoman.server.limits.limits import Limits
+from dragoman.server.mount import Mount, make_context
+from dragoman.server.neighbours import Neighbours
+from dragoman.server.policies.cache import RedisShelf, Shelf
+from dragoman.server.reload import Reading, Reloader
+from dragoman.server.supervised import Background
+from dragoman.server.telemetry.alerts import Alerts
+from dragoman.server.telemetry.checks import Checks
+from dragoman.server.telemetry.metrics import (
     DROPPED,
     IN_FLIGHT,
     QUEUED,
@@ -45,16 +53,8 @@ from dragoman.server.metrics import (
     UP,
     Metrics,
 )
-from dragoman.server.mount import Mount, make_context
-from dragoman.server.neighbours import Neighbours
-from dragoman.server.network import find_own, make_network
-from dragoman.server.reception import Reception
-from dragoman.server.reload import Reading, Reloader
-from dragoman.server.snapshot import take_snapshot
-from dragoman.server.supervised import Background
-from dragoman.server.tally import Tally
-from dragoman.server.tenants import Tenants
-from dragoman.server.traces import make_traces
+from dragoman.server.telemetry.tally import Tally
+from dragoman.server.telemetry.traces import make_traces
 from dragoman.store import Place
 from dragoman.store.claims import Claims
 from dragoman.store.redis import Redis, redis_address

@@ -16,7 +16,7 @@ from importlib.resources.abc import Traversable
 
 from msgspec import Struct
 
-from dragoman.server.http import Reply, Request
+from dragoman.server.http.messages import Reply, Request
 
 PATH = "/console"
 _LINKS = ("/setup", "/invitation")

@@ -10,33 +10,33 @@ from typing import TypeAlias
 from dragoman.errors import DragomanError
 from dragoman.ledger.content import ContentLog
 from dragoman.ledger.journal import Journal
-from dragoman.server.cache import MemoryShelf, Shelf
+from dragoman.server.admission.discretion import conceal
+from dragoman.server.admission.places import Places
+from dragoman.server.admission.reception import Reception
+from dragoman.server.admission.snapshot import Admission, Snapshot
 from dragoman.server.console import answer_console, is_console
-from dragoman.server.count_tokens import PATH as COUNT_TOKENS
-from dragoman.server.count_tokens import TokenCounter
-from dragoman.server.discretion import conceal
-from dragoman.server.embed import EmbeddingEndpoint
-from dragoman.server.endpoint import Gatekeeper, Observer, Services
-from dragoman.server.failures import NoSuchPath, WrongMethod, refuse
-from dragoman.server.generate import Generator
+from dragoman.server.endpoints.count_tokens import PATH as COUNT_TOKENS
+from dragoman.server.endpoints.count_tokens import TokenCounter
+from dragoman.server.endpoints.embed import EmbeddingEndpoint
+from dragoman.server.endpoints.endpoint import Gatekeeper, Observer, Services
+from dragoman.server.endpoints.generate import Generator
+from dragoman.server.endpoints.legacy import PATH as COMPLETIONS
+from dragoman.server.endpoints.legacy import TextCompletions
+from dragoman.server.endpoints.models import list_models, show_model
+from dragoman.server.endpoints.openapi import PATH as OPENAPI
+from dragoman.server.endpoints.openapi import OpenApi
+from dragoman.server.endpoints.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
+from dragoman.server.endpoints.responses import ResponsesEndpoint
+from dragoman.server.endpoints.responses_store import OPERATIONS, StoredResponses
 from dragoman.server.health import Sign, health, readiness
-from dragoman.server.http import Reply, Request
-from dragoman.server.keeping import Keeping
-from dragoman.server.legacy import PATH as COMPLETIONS
-from dragoman.server.legacy import TextCompletions
-from dragoman.server.listening import listen
-from dragoman.server.models import list_models, show_model
+from dragoman.server.http.failures import NoSuchPath, WrongMethod, refuse
+from dragoman.server.http.messages import Reply, Request
 from dragoman.server.mount import PREFIX, Mount
-from dragoman.server.once import Once
-from dragoman.server.openapi import PATH as OPENAPI
-from dragoman.server.openapi import OpenApi
-from dragoman.server.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
-from dragoman.server.places import Places
-from dragoman.server.reception import Reception
-from dragoman.server.responses import ResponsesEndpoint
-from dragoman.server.responses_store import OPERATIONS, StoredResponses
-from dragoman.server.shadow import Shadows
-from dragoman.server.snapshot import Admission, Snapshot
+from dragoman.server.policies.cache import MemoryShelf, Shelf
+from dragoman.server.policies.keeping import Keeping
+from dragoman.server.policies.listening import listen
+from dragoman.server.policies.once import Once
+from dragoman.server.policies.shadow import Shadows
 from dragoman.store.claims import Claims
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dragoman import __version__
-from dragoman.server.http import JSON_HEADERS, Reply
+from dragoman.server.http.messages import JSON_HEADERS, Reply
 from dragoman.wire.json_text import encode
 
 if TYPE_CHECKING:

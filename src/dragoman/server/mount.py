@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
 from dragoman.registry import Registry
-from dragoman.server.access import Door
-from dragoman.server.failures import BodyTooLarge, NoSuchPath, WrongMethod
-from dragoman.server.http import JSON_HEADERS, Reply, Request
+from dragoman.server.admission.access import Door
+from dragoman.server.http.failures import BodyTooLarge, NoSuchPath, WrongMethod
+from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
 from dragoman.types.checked import FindCheck, nothing_checked
 from dragoman.wire.json_text import encode
 

@@ -12,10 +12,10 @@ from dragoman.config import Config
 from dragoman.config.adapted import FOLDER
 from dragoman.errors import ConfigError
 from dragoman.registry import Discovered
-from dragoman.server.directory import Directory
+from dragoman.server.admission.directory import Directory
+from dragoman.server.admission.snapshot import take_snapshot
 from dragoman.server.gateway import Gateway
-from dragoman.server.limits import check_limits
-from dragoman.server.snapshot import take_snapshot
+from dragoman.server.limits.limits import check_limits
 
 log = logging.getLogger("dragoman.server")
 

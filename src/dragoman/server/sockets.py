@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 
 from dragoman.errors import ConfigError
-from dragoman.server.access import is_loopback
+from dragoman.server.admission.access import is_loopback
 
 BACKLOG = 4096
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 import uvicorn
 
 from dragoman.adapters.guard import take_alarms
-from dragoman.server.application import Application
 from dragoman.server.assembly import Assembly, Work
-from dragoman.server.connection import Connection
 from dragoman.server.gateway import Gateway
+from dragoman.server.http.application import Application
+from dragoman.server.http.connection import Connection
 from dragoman.server.reload import Reloader
 
 KEEP_ALIVE_S = 75.0

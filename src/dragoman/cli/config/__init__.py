@@ -1,0 +1,1 @@
+"""The configuration: shown, checked, edited, proposed."""

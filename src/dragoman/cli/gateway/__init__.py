@@ -1,0 +1,1 @@
+"""The gateway from the command line: run, pointed at, and set up."""

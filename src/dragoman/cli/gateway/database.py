@@ -1,0 +1,187 @@
+"""`dragoman db`: where the record is kept; into another database, into a file and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import click
+
+from dragoman.cli.flags import as_json, shared
+from dragoman.cli.session import Session
+from dragoman.cli.terminal.exit_codes import InputMissing
+
+TARGET = "DRAGOMAN_TARGET_DATABASE_URL"
+
+HINTS = (
+    ("are both set", "leave one of them out"),
+    ("_FILE: ", "see that it holds a URL, and that you may read it"),
+    ("not empty", "name a database that has no rows of dragoman's"),
+    ("there already", "name a file that is not there yet"),
+    ("no such file", "name a file that `dragoman db backup` wrote"),
+    ("no such folder", "make it, or mount what should be there"),
+    ("not a database", "name a file that `dragoman db backup` wrote"),
+    ("connection failed", "see that the server runs there, and that user and password are right"),
+    ("newer version", "update this dragoman"),
+    ("not installed", "pip install 'dragoman[postgres]'"),
+    ("begins with none", "write it as postgresql://user:password@host/name"),
+    ("nothing is recorded", 'ask something first: dragoman "hello"'),
+)
+"""What to do, by words of the reason."""
+
+
+class DatabaseUnusable(InputMissing):
+    """A database cannot be opened, read or written as it was to be."""
+
+    code = "database_unusable"
+
+
+@click.group(help=__doc__)
+@shared
+def db() -> None:
+    """See the module."""
+
+
+@db.command("status")
+@as_json
+@shared
+@click.pass_obj
+def status(session: Session, json: bool) -> None:
+    """Say where the database is, its version, and how many rows it has. Changes nothing."""
+    from dragoman.cli.records.record import find_place
+    from dragoman.store.copying import status_of
+
+    place = find_place(session)
+    with _told():
+        found = status_of(place)
+    console = session.terminal.out
+    if json:
+        from msgspec.structs import asdict
+
+        from dragoman.cli.terminal.json_output import print_json
+
+        print_json(console, asdict(found))
+        return
+    console.line(found.place)
+    console.line(f"  Kind     {found.kind}")
+    behind = "" if found.version == found.current else f", of {found.current}: dragoman db migrate"
+    console.line(f"  Version  {found.version}{behind}")
+    for table, count in (found.rows or {}).items():
+        console.line(f"  {table:16}{count:,}")
+
+
+@db.command("migrate")
+@shared
+@click.pass_obj
+def migrate(session: Session) -> None:
+    """Bring the tables to this dragoman's version, as whatever opens them does."""
+    from dragoman.cli.records.record import find_place
+    from dragoman.store.database import open_database
+
+    place = find_place(session)
+    with _told():
+        connection = open_database(place)
+        connection.close()
+    session.terminal.note(f"At version {connection.version}: {place}")
+
+
+@db.command("migrate-to")
+@click.argument("url", required=False)
+@shared
+@click.pass_obj
+def migrate_to(session: Session, url: str | None) -> None:
+    """Copy everything into another, empty database: postgresql://user:password@host/name.
+
+    Others on this machine can see a command line. A URL with a password belongs into the variable
+    DRAGOMAN_TARGET_DATABASE_URL, or into a file that DRAGOMAN_TARGET_DATABASE_URL_FILE names; then
+    none is given here.
+    """
+    from dragoman.cli.flags import WrongUsage
+    from dragoman.cli.records.record import find_place
+    from dragoman.store.copying import copy_to
+    from dragoman.store.database import named_place, read_place
+
+    place = find_place(session)
+    with _told():
+        target = read_place(url) if url else named_place(session.env, TARGET)
+        if target is None:
+            raise WrongUsage(
+                "no database to copy to was named",
+                f"give its URL, or set {TARGET} or {TARGET}_FILE",
+            )
+        counts = copy_to(place, target)
+    _tell(session, counts, f"to {target}")
+    session.terminal.note("It is used once DRAGOMAN_DATABASE_URL names it.")
+
+
+@db.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@shared
+@click.pass_obj
+def backup(session: Session, file: Path) -> None:
+    """Write everything into a new SQLite file, while others go on writing."""
+    from dragoman.cli.records.record import find_place
+    from dragoman.store.copying import back_up
+
+    place = find_place(session)
+    with _told():
+        counts = back_up(place, file)
+    _tell(session, counts, f"to {file}")
+
+
+@db.command("restore")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@shared
+@click.pass_obj
+def restore_backup(session: Session, file: Path) -> None:
+    """Copy a backup into the database, which must have no rows yet."""
+    from dragoman.cli.records.record import find_place
+    from dragoman.store.copying import restore
+
+    place = find_place(session)
+    with _told():
+        counts = restore(file, place)
+    _tell(session, counts, f"to {place}")
+
+
+@db.command("rebuild-sums")
+@click.option("--since", metavar="SPAN", default="all", help="7d, a date, or all (default all).")
+@click.option("--until", metavar="SPAN", help="Up to then: a date, or so long ago.")
+@shared
+@click.pass_obj
+def rebuild_sums(session: Session, since: str, until: str | None) -> None:
+    """Add up the hourly sums anew, out of what is recorded; the gateway may run meanwhile."""
+    from dragoman.cli.records.record import find_place
+    from dragoman.cli.records.since import read_since
+    from dragoman.ledger.rollups import rebuild
+    from dragoman.store.database import open_database
+
+    now = time.time()
+    first = read_since(since, now)
+    last = None if until is None else read_since(until, now)
+    place = find_place(session)
+    with _told(), closing(open_database(place, create=False)) as connection:
+        done = rebuild(connection, since=first, until=last)
+    session.terminal.note(f"Added up {done.exchanges:,} exchanges of {done.hours:,} hours.")
+    if done.left is not None:
+        session.terminal.note("Hours whose exchanges have been deleted keep the sums they had.")
+
+
+def _tell(session: Session, counts: Mapping[str, int], where: str) -> None:
+    told = ", ".join(f"{count:,} of {table}" for table, count in counts.items() if count)
+    session.terminal.note(f"Copied {told or 'nothing, there were no rows,'} {where}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell of a database that cannot be used. Raises: DatabaseUnusable."""
+    from dragoman.store import StoreError
+
+    try:
+        yield
+    except StoreError as error:
+        reason = str(error)
+        hint = next((hint for words, hint in HINTS if words in reason), None)
+        raise DatabaseUnusable(reason, hint=hint or "dragoman db status looks at it") from None

@@ -1,0 +1,170 @@
+"""`dragoman limits`: what may be used of the gateway, and what was.
+
+The gateway sees a change within a second.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dragoman.cli.flags import WrongUsage, as_json, shared
+from dragoman.cli.gateway.office import Office, of_organisation, open_office
+from dragoman.cli.list_group import ListGroup
+from dragoman.cli.session import Session
+
+if TYPE_CHECKING:
+    from dragoman.store.database import Connection
+    from dragoman.types.allowance import Allowance
+
+_MEASURES = ("requests", "tokens", "spend", "concurrency")
+_PERIODS = ("now", "minute", "hour", "day", "week", "month", "total")
+_KINDS = ("project", "member", "key", "provider", "model")
+
+
+@click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
+@shared
+def limits() -> None:
+    """List the limits, unless a command says otherwise."""
+
+
+@limits.command("list")
+@of_organisation
+@as_json
+@shared
+@click.pass_obj
+def list_limits(session: Session, organisation: str, json: bool) -> None:
+    """List limits and budgets, with what is used of each."""
+    from dragoman.organisations.allowances import list_allowances
+    from dragoman.types.paging import Page
+
+    with open_office(session) as office:
+        of = office.organisation(organisation).id
+        with office.desk.read() as connection:
+            found = list_allowances(connection, of, Page(1000, None)).items
+            shown = [_shown(connection, one, office.desk.clock()) for one in found]
+    console = session.terminal.out
+    if json:
+        from dragoman.cli.terminal.json_output import print_json
+
+        print_json(console, shown)
+        return
+    if not shown:
+        session.terminal.note("no limits: set one with `dragoman limits set NAME …`")
+    for one in shown:
+        console.line(f"{one['name']}  {one['limit']}, {one['whose']}")
+        for used in one["used"]:
+            console.line(f"  {used['subject'] or one['whose']}: {used['used']} used")
+
+
+@limits.command("set")
+@click.argument("name")
+@click.argument("amount")
+@click.argument("measure", type=click.Choice(_MEASURES))
+@click.argument("period", type=click.Choice(_PERIODS), required=False)
+@click.option("--of", "of", metavar="KIND:NAME", help="key:NAME, project:NAME, key:* …")
+@click.option("--soft", is_flag=True, help="Count and tell, and let everybody pass.")
+@click.option("--operator", is_flag=True, help="The organisation cannot change it.")
+@of_organisation
+@shared
+@click.pass_obj
+def set_limit(
+    session: Session,
+    name: str,
+    amount: str,
+    measure: str,
+    period: str | None,
+    of: str | None,
+    soft: bool,
+    operator: bool,
+    organisation: str,
+) -> None:
+    """Make a limit called NAME, or change it. The amount is USD for `spend`.
+
+    \b
+    dragoman limits set team 100 spend month
+    dragoman limits set bursts 60 requests minute --of "key:*"
+    dragoman limits set at-once 8 concurrency
+    """
+    from dragoman.ledger.describing import describe
+    from dragoman.organisations.allowances import Draft, put_allowance
+
+    kind, subject = _subject(of)
+    draft: dict[str, Any] = {
+        "kind": kind,
+        "subject": subject,
+        "measure": measure,
+        "period": period or ("now" if measure == "concurrency" else "month"),
+        "amount": _number(amount),
+        "mode": "soft" if soft else "strict",
+        "operator": operator,
+    }
+    with open_office(session) as office:
+        made = _put(office, organisation, name, Draft(**draft), put_allowance)
+    session.terminal.note(f"{made.name}: {describe(made)}")
+
+
+@limits.command("remove")
+@click.argument("name")
+@of_organisation
+@shared
+@click.pass_obj
+def remove(session: Session, name: str, organisation: str) -> None:
+    """Remove a limit, by its name or id."""
+    from dragoman.organisations.allowances import delete_allowance
+
+    with open_office(session) as office:
+        of = office.organisation(organisation).id
+        delete_allowance(office.desk, office.actor, of, name)
+    session.terminal.note(f"{name} is removed")
+
+
+def _put(office: Office, organisation: str, name: str, draft: Any, put: Any) -> Allowance:
+    made: Allowance = put(
+        office.desk, office.actor, office.organisation(organisation).id, name, draft
+    )
+    return made
+
+
+def _subject(text: str | None) -> tuple[str, str | None]:
+    if text is None:
+        return "organisation", None
+    kind, colon, subject = text.partition(":")
+    if not colon or kind not in _KINDS or not subject:
+        raise WrongUsage(f"'{text}' names nobody", f"write one of {', '.join(_KINDS)}, as key:NAME")
+    return kind, subject
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        raise WrongUsage(f"'{text}' is no amount", "write a number: 100, 2.50") from None
+
+
+def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str, Any]:
+    from dragoman.ledger.burndown import burn_down
+    from dragoman.ledger.describing import amount_of, describe
+    from dragoman.organisations.allowances import name_subject
+
+    def named(subject: str) -> str:
+        return name_subject(connection, allowance.organisation_id, allowance.kind, subject)
+
+    is_whole = allowance.kind == "organisation"
+    return {
+        "name": allowance.name,
+        "limit": describe(allowance),
+        "whose": "the organisation" if is_whole else f"{allowance.kind} {named(allowance.subject)}",
+        "mode": allowance.mode,
+        "operator": allowance.operator,
+        "used": [
+            {
+                "subject": "" if is_whole else named(one.subject),
+                "used": amount_of(allowance, one.used),
+                "left": amount_of(allowance, one.left),
+            }
+            for one in burn_down(connection, allowance, now)
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Providers, models, and what is found out about them."""

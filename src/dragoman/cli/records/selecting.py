@@ -1,0 +1,92 @@
+"""Options of `logs` and `usage`: whose exchanges are meant, and whether they go into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+import click
+
+from dragoman.cli.flags import WrongUsage
+from dragoman.cli.terminal.streams import Console
+
+if TYPE_CHECKING:
+    from dragoman.store.database import Connection
+    from dragoman.store.selection import Selection
+
+F = TypeVar("F", bound=Callable[..., Any])
+Form: TypeAlias = Literal["csv", "jsonl"]
+
+
+def chosen(command: F) -> F:
+    """Add `--organisation`, `--project`, `--client` and `--tag`."""
+    for option in (
+        click.option("--tag", metavar="TAG", help="Only those with this tag; '' those with none."),
+        click.option("--client", "--key", metavar="NAME", help="Only those of a gateway key."),
+        click.option("--project", metavar="NAME", help="Only those of a project."),
+        click.option("--organisation", metavar="NAME", help="Only those of an organisation."),
+    ):
+        command = option(command)
+    return command
+
+
+def as_file(command: F) -> F:
+    """Add `--csv` and `--jsonl`."""
+    for option in (
+        click.option("--jsonl", "form", flag_value="jsonl", help="Print a JSON object a line."),
+        click.option("--csv", "form", flag_value="csv", help="Print CSV, for spreadsheets."),
+    ):
+        command = option(command)
+    return command
+
+
+def read_selection(
+    connection: Connection,
+    organisation: str | None,
+    project: str | None,
+    client: str | None,
+    tag: str | None,
+) -> Selection:
+    """Find what was named. Raises: WrongUsage, StoreError."""
+    from dragoman.store.selection import Selection
+
+    owner = None if organisation is None else find_organisation(connection, organisation)
+    return Selection(
+        organisation_id=owner,
+        project_id=None if project is None else _find_project(connection, project, owner),
+        key=client,
+        tag=tag,
+    )
+
+
+def find_organisation(connection: Connection, name: str) -> str:
+    """Find an organisation's id by its name. Raises: WrongUsage, StoreError."""
+    rows = connection.rows("SELECT id FROM organisation WHERE name = :name", {"name": name})
+    if not rows:
+        known = connection.rows("SELECT name FROM organisation ORDER BY name LIMIT 10")
+        names = ", ".join(row["name"] for row in known)
+        raise WrongUsage(f"there is no organisation {name!r}", hint=f"there is {names}")
+    return str(rows[0]["id"])
+
+
+def _find_project(connection: Connection, name: str, organisation_id: str | None) -> str:
+    whose = "" if organisation_id is None else " AND organisation_id = :owner"
+    rows = connection.rows(
+        f"SELECT id FROM project WHERE (name = :name OR id = :name){whose}",  # noqa: S608
+        {"name": name, "owner": organisation_id},
+    )
+    if len(rows) != 1:
+        many = "more than one" if rows else "no"
+        raise WrongUsage(
+            f"there is {many} project {name!r}", hint="name its organisation: --organisation"
+        )
+    return str(rows[0]["id"])
+
+
+def print_rows(
+    console: Console, form: Form, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Print rows for a file. No cell of a CSV is a formula."""
+    from dragoman.ledger.export import write_rows
+
+    console.write(write_rows(form, columns, rows).replace("\r\n", "\n"))

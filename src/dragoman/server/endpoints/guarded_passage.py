@@ -1,0 +1,215 @@
+"""Answers that are handed on, while guardrails look at what they say.
+
+JSON and plain text are held until they have been looked at; of server-sent events as much as could
+be the beginning of a match. What says nothing that could be read (sound, pictures) goes through as
+it comes, unless a guardrail is strict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dragoman.errors import DragomanError, ProtocolError
+from dragoman.guardrails.rails import Screen
+from dragoman.server.endpoints.passage import EventPassage, JsonPassage, Passage, WebPage
+from dragoman.types.event import Failure, Finish
+from dragoman.types.http import Headers
+from dragoman.types.provider import Dialect
+from dragoman.wire.base import WireFormat
+from dragoman.wire.json_text import decode, encode
+from dragoman.wire.sse import DONE, FrameSplitter, SseParser, render_frame, split_frames
+
+HELD_LIMIT = 64 * 1024 * 1024
+"""An answer that has to be looked at as a whole is no longer than this."""
+EVENT_LIMIT = 16 * 1024 * 1024
+
+
+class GuardedPassage(Passage):
+    """An answer that nobody can look at."""
+
+    def __init__(self, content_type: str, dialect: Dialect, screen: Screen) -> None:
+        super().__init__(content_type, dialect)
+        self._screen = screen
+
+    def feed(self, chunk: bytes) -> Sequence[bytes]:
+        """Take the next bytes of the answer."""
+        if not self.committed:
+            self._screen.unseen()
+        if self._screen.blocked is not None:
+            return self.fail(self._screen.blocked.error)
+        return super().feed(chunk)
+
+
+class _Whole(Passage):
+    """An answer that is held until it is whole."""
+
+    settles = True
+
+    def __init__(self, content_type: str, dialect: Dialect, screen: Screen) -> None:
+        super().__init__(content_type, dialect)
+        self._screen = screen
+        self._body = bytearray()
+
+    def feed(self, chunk: bytes) -> Sequence[bytes]:
+        """Take the next bytes of the answer."""
+        self.frames += 1
+        if self.failure is not None:
+            return ()
+        self._body += chunk
+        if len(self._body) > HELD_LIMIT:
+            return self.fail(ProtocolError("the answer is too long for guardrails to look at"))
+        return ()
+
+    def _let(self, body: bytes) -> Sequence[bytes]:
+        """Let an answer go out that was looked at, or refuse it."""
+        if self._screen.blocked is not None:
+            return self._refuse(self._screen.blocked.error)
+        self.committed = True
+        self.finish = self.finish or Finish("stop")
+        return [body]
+
+    def _refuse(self, error: DragomanError) -> Sequence[bytes]:
+        self.finish, self.committed = None, False
+        return self.fail(error)
+
+
+class GuardedText(_Whole):
+    """Plain text: a transcript, subtitles."""
+
+    def close(self) -> Sequence[bytes]:
+        """Say that the answer's body has ended."""
+        if self.failure is not None:
+            return ()
+        if not self._body:
+            return self.fail(ProtocolError("the upstream's answer is empty"))
+        try:
+            text = self._body.decode()
+        except UnicodeDecodeError:
+            self._screen.unseen()
+            return self._let(bytes(self._body))
+        return self._let(self._screen.whole(text).encode())
+
+
+class GuardedJson(_Whole):
+    """JSON, of any shape."""
+
+    def close(self) -> Sequence[bytes]:
+        """Say that the answer's body has ended."""
+        if self.failure is not None:
+            return ()
+        body = bytes(self._body)
+        plain = JsonPassage(self.content_type, self._dialect)
+        plain.feed(body)
+        plain.close()
+        self._usage, self.model, self.id = plain.usage, plain.model, plain.id
+        self.said_tokens, self.finish = plain.said_tokens, plain.finish
+        if plain.failure is not None:
+            return self._refuse(plain.failure.error)
+        try:
+            value = decode(body)
+        except ValueError:
+            return self._refuse(ProtocolError("the upstream's answer is not JSON"))
+        looked_at = self._screen.answer(value)
+        return self._let(body if looked_at is value else encode(looked_at))
+
+
+class GuardedEvents(EventPassage):
+    """Server-sent events. Text that comes in pieces (`delta`) is one text, until it is `done`."""
+
+    def __init__(
+        self, content_type: str, dialect: Dialect, client: WireFormat, screen: Screen
+    ) -> None:
+        super().__init__(content_type, dialect, client)
+        self._screen = screen
+        self._splitter = FrameSplitter(EVENT_LIMIT)
+        self._said: list[str] = []
+        self._last: tuple[str, dict[str, Any]] | None = None
+
+    def close(self) -> Sequence[bytes]:
+        """Say that the answer's body has ended."""
+        out = list(super().close())
+        if self.failure is None and (rest := self._rest()):
+            out.append(rest)
+        return [*out, *self._refusal()]
+
+    def _kept(self, data: bytes) -> Sequence[bytes]:
+        kept = b""
+        for frame in split_frames(data):
+            if not self._is_refused():
+                kept += self._looked_at(frame)
+        return [*([kept] if kept else []), *self._refusal()]
+
+    def _is_refused(self) -> bool:
+        return self._screen.blocked is not None
+
+    def _refusal(self) -> Sequence[bytes]:
+        blocked = self._screen.blocked
+        if blocked is None or self.failure is not None:
+            return ()
+        self.finish = None
+        self.failure = Failure(blocked.error, self.usage)
+        return [self._client.stream_renderer("").render(self.failure)]
+
+    def _looked_at(self, frame: bytes) -> bytes:
+        parser = SseParser()
+        found = [*parser.feed(frame), *parser.close()]
+        if not found:
+            return frame  # a comment
+        event, data = found[0].event, found[0].data
+        if data == DONE:
+            return self._rest() + frame
+        try:
+            value = decode(data)
+        except ValueError:
+            return render_frame(self._screen.whole(data.decode("utf-8", "replace")).encode(), event)
+        if isinstance(value, dict):
+            kind = str(value.get("type"))
+            if kind.endswith(".delta") and isinstance(delta := value.get("delta"), str):
+                return self._delta(event, value, self._screen.feed(0, delta))
+            if kind.endswith(".done") and isinstance(value.get("text"), str) and self._last:
+                rest = self._rest()
+                said = {**value, "text": "".join(self._said)}
+                said.pop("logprobs", None)
+                self._said, self._last = [], None
+                return rest + render_frame(encode(said), event)
+        looked_at = self._screen.answer(value)
+        return frame if looked_at is value else render_frame(encode(looked_at), event)
+
+    def _delta(self, event: str, value: dict[str, Any], text: str) -> bytes:
+        self._last = (event, value)
+        self._said.append(text)
+        if not text:
+            return b""
+        said = {**value, "delta": text}
+        said.pop("logprobs", None)
+        return render_frame(encode(said), event)
+
+    def _rest(self) -> bytes:
+        """Write what was held back of the text that has ended."""
+        if self._last is None:
+            return b""
+        rest = self._screen.close(0)
+        return self._delta(*self._last, rest)
+
+
+def open_guarded(
+    headers: Headers, dialect: Dialect, client: WireFormat, screen: Screen, *, metered: bool = True
+) -> Passage:
+    """Choose by the answer's headers. Without `metered` no usage is read."""
+    said = headers.get("content-type", "")
+    kind = said.partition(";")[0].strip().lower()
+    passage: Passage
+    if kind == "text/event-stream":
+        passage = GuardedEvents(said, dialect, client, screen)
+    elif kind == "application/json" or kind.endswith("+json"):
+        passage = GuardedJson("application/json", dialect, screen)
+    elif kind == "text/html":
+        passage = WebPage(said, dialect)
+    else:
+        sound = "/" in kind and said.isascii() and said.isprintable() and len(said) <= 200
+        told = said if sound else "application/octet-stream"
+        text = kind.startswith("text/") or kind == "application/x-subrip"
+        passage = (GuardedText if text else GuardedPassage)(told, dialect, screen)
+    passage.metered = metered
+    return passage

@@ -1,0 +1,212 @@
+"""Responses that were made before: shown, deleted, cancelled, and what led to them.
+
+Those that a provider keeps are asked for there; those that we keep are ours to show. A response of
+another key's is one that there is not.
+
+Source: https://platform.openai.com/docs/api-reference/responses (read 2026-11)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+from urllib.parse import parse_qs, quote
+
+from dragoman.engine.call import Call
+from dragoman.engine.dialogue import Letter, Neighbour
+from dragoman.errors import InvalidRequest, NotFound, RequestError, Unsupported
+from dragoman.server.admission.snapshot import Admission
+from dragoman.server.endpoints.beside import Passing, begin_beside, hand_on
+from dragoman.server.endpoints.endpoint import Endpoint, Services
+from dragoman.server.endpoints.responses import find, made_by
+from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
+from dragoman.store.responses import Responses, StoredResponse
+from dragoman.types.provider import Dialect
+from dragoman.wire.base import Rendered, WireFormat
+from dragoman.wire.fields import refuse
+from dragoman.wire.ids import hashed_id
+from dragoman.wire.json_text import decode, encode
+
+PATH = "/responses/{id}"
+
+PAGE = 20
+PAGE_LIMIT = 100
+
+
+class NoSuchResponse(RequestError):
+    """There is no such response, or it is another key's."""
+
+    status = 404
+    code = "response_not_found"
+
+
+class _Nothing:
+    """What is sent where the path says all. See `beside.Sent`."""
+
+    body = b""
+    stream = False
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def relayed(self, model: str, dialect: Dialect, *, ask_usage: bool = False) -> bytes:
+        """See `beside.Sent.relayed`."""
+        del model, dialect, ask_usage
+        return b""
+
+
+class _Asking(Passing):
+    """The dialogue about a response: what it used was counted when it was made."""
+
+    metered = False
+
+    def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
+        """See `Dialogue.write`: nothing is added, for there is nothing to add it to."""
+        del upstream, letter
+        return Rendered(b"")
+
+
+class StoredResponses(Endpoint):
+    """Answers for one method and one tail of the path (`/cancel`, say)."""
+
+    def __init__(
+        self, method: str, tail: str, client: WireFormat, services: Services, kept: Responses
+    ) -> None:
+        super().__init__(PATH + tail, client, services)
+        self._method = method
+        self._tail = tail
+        self._kept = kept
+
+    async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
+        """Answer from what we keep, or have the provider answer."""
+        made = await self._find(request, admission)
+        if made.body is None:
+            return await super().__call__(request, reply, admission)
+        answer = _ANSWERS[self._method, self._tail](made, request.query)
+        if self._method == "DELETE":
+            self._kept.remove(made.key, made.id)
+        return await reply.send(200, JSON_HEADERS, encode(answer))
+
+    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
+        """See `Endpoint.begin`."""
+        del body  # none of these has one
+        made = await self._find(request, admission)
+        rails = admission.snapshot.rails
+        if rails is not None and rails.looks_out and self._method == "GET":
+            raise Unsupported(
+                "what a provider keeps is not shown here: guardrails look at answers when they are"
+                " made",
+                hint="keep the answer where it was received",
+            )
+        tail = f"/{quote(made.id, safe='')}{self._tail}"
+        if request.query:
+            tail += f"?{request.query}"
+        neighbour = Neighbour("/responses", tail, self._method)
+        ref = f"{made.provider}/{made.model}"
+        dialogue = _Asking(_Nothing(ref), neighbour, self.client)
+        dialogue.rails = rails if rails is not None and rails.looks_out else None
+        call = begin_beside(admission, dialogue, ref, self.options(request))
+        call.deployments = tuple(d for d in call.deployments if made_by(d, made))
+        if not call.deployments:
+            raise _missing(made.id)
+        return call
+
+    async def answer(self, call: Call, reply: Reply) -> None:
+        """See `Endpoint.answer`."""
+        assert isinstance(call.dialogue, _Asking)
+        neighbour = call.dialogue.neighbour
+        assert neighbour is not None, "a response is asked for by its path"
+        try:
+            await hand_on(self, call, call.dialogue, reply)
+        except NotFound:
+            raise _missing(neighbour.tail.split("/")[1].partition("?")[0]) from None
+
+    def cacheable(self, call: Call) -> bool:
+        """See `Endpoint.cacheable`: what is kept is looked at as it is now."""
+        del call
+        return False
+
+    async def _find(self, request: Request, admission: Admission) -> StoredResponse:
+        response_id = request.path.removeprefix("/v1").split("/")[2]
+        made = await find(self._kept, admission.principal.owner, response_id)
+        if made is None:
+            raise _missing(response_id)
+        return made
+
+
+def _missing(response_id: str) -> NoSuchResponse:
+    return NoSuchResponse(
+        f"there is no response '{response_id[:100]}'",
+        hint="it was not kept, or not for long enough",
+    )
+
+
+# ------------------------------------------------------------------------------------- our own
+
+
+def _show(made: StoredResponse, query: str) -> Mapping[str, Any]:
+    if parse_qs(query).get("stream") == ["true"]:
+        raise Unsupported("stream: a response that is kept here is whole", param="stream")
+    shown: Mapping[str, Any] = decode((made.body or "").encode())
+    return shown
+
+
+def _delete(made: StoredResponse, query: str) -> Mapping[str, Any]:
+    del query
+    return {"id": made.id, "object": "response", "deleted": True}
+
+
+def _cancel(made: StoredResponse, query: str) -> NoReturn:
+    del query
+    raise InvalidRequest(f"'{made.id}' is whole: only what is made in the background is cancelled")
+
+
+def _list(made: StoredResponse, query: str) -> Mapping[str, Any]:
+    """List the items that led to a response; the latest first, unless asked otherwise."""
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    items = [
+        _item(item, made.id, at) for at, item in enumerate(decode((made.input or "").encode()))
+    ]
+    order = asked.get("order", "desc")
+    if order not in ("asc", "desc"):
+        refuse("order", "expected 'asc' or 'desc'")
+    if order == "desc":
+        items.reverse()
+    limit = asked.get("limit", str(PAGE))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= PAGE_LIMIT):
+        refuse("limit", f"expected a whole number from 1 to {PAGE_LIMIT}")
+    if (after := asked.get("after")) is not None:
+        ids = [item["id"] for item in items]
+        if after not in ids:
+            refuse("after", "there is no such item")
+        items = items[ids.index(after) + 1 :]
+    page = items[: int(limit)]
+    return {
+        "object": "list",
+        "data": page,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+        "has_more": len(page) < len(items),
+    }
+
+
+def _item(given: Any, response_id: str, at: int) -> Mapping[str, Any]:
+    """Write an item in full: its id, its type, and its content as parts."""
+    item: dict[str, Any] = dict(given)
+    item.setdefault("type", "message")
+    item.setdefault("id", hashed_id(f"{response_id}:{at}", "item_"))
+    if item["type"] == "message" and isinstance(item.get("content"), str):
+        kind = "output_text" if item.get("role") == "assistant" else "input_text"
+        item["content"] = [{"type": kind, "text": item["content"]}]
+    return item
+
+
+_ANSWERS = {
+    ("GET", ""): _show,
+    ("DELETE", ""): _delete,
+    ("POST", "/cancel"): _cancel,
+    ("GET", "/input_items"): _list,
+}
+
+OPERATIONS = tuple(_ANSWERS)
+"""Each method, and the tail of the path that it is for."""

@@ -1,0 +1,113 @@
+"""Exchanges that were let through before anybody knew of a quota, and end when it is in force.
+
+Law: what was written before the quota was set is in the sum that it begins with (`store.spent`).
+What is written later and was not charged with it is charged here, in the transaction that writes
+it; so everything counts once, whatever is under way when a quota is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from dragoman.ledger.accounting import KEYS
+from dragoman.ledger.charging import taken
+from dragoman.ledger.rulebook import Bound, Rulebook
+from dragoman.server.limits.allowances import is_counted
+from dragoman.server.limits.terms import charge_of, subjects_of
+from dragoman.store.spent import Key
+from dragoman.types.allowance import Allowance, Charge
+from dragoman.types.calendar import find_span
+from dragoman.types.exchange import Exchange
+
+if TYPE_CHECKING:
+    from dragoman.store.database import Connection
+
+Late: TypeAlias = tuple[Exchange, Charge]
+
+
+class LateCharges:
+    """Charges exchanges late. `file` gives the quotas of the configuration that have begun.
+
+    For the drain's thread.
+    """
+
+    def __init__(self, file: Callable[[], Sequence[Allowance]]) -> None:
+        self._file = file
+        self._revision = -1
+        self._rows: Sequence[Allowance] = ()
+        self._made_of: tuple[Sequence[Allowance], Sequence[Allowance]] | None = None
+        self._rulebook = Rulebook(())
+
+    def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> list[Late]:
+        """Charge exchanges with what they lack, in the transaction that inserts them.
+
+        Raises: StoreError.
+        """
+        rulebook = self._now(connection)
+        if not rulebook.allowances:
+            return []
+        found = [
+            (exchange, charge)
+            for exchange in exchanges
+            for charge in _lacking(rulebook, exchange)
+            if taken(charge, exchange)
+        ]
+        if found:
+            rows = [(*key, amount, amount) for key, amount in _added(found)]
+            connection.accumulate("consumption", KEYS, ("amount", "earlier"), rows)
+        return found
+
+    def _now(self, connection: Connection) -> Rulebook:
+        """Know the quotas that are there as this transaction sees it."""
+        from dragoman.organisations.allowances import all_allowances
+
+        (row,) = connection.rows("SELECT number FROM revision WHERE id = 1")
+        if row["number"] != self._revision:
+            self._rows = [one for one in all_allowances(connection) if one.is_quota]
+            self._revision = row["number"]
+        made_of = (self._rows, self._file())
+        if self._made_of is None or any(
+            old is not new for old, new in zip(self._made_of, made_of, strict=True)
+        ):
+            self._made_of = made_of
+            self._rulebook = Rulebook((*made_of[0], *made_of[1]))
+        return self._rulebook
+
+
+def keys_of(late: Iterable[Late]) -> set[Key]:
+    """Say what was charged late."""
+    return {(charge.allowance_id, charge.subject, charge.since) for _, charge in late}
+
+
+def _lacking(rulebook: Rulebook, exchange: Exchange) -> Iterable[Charge]:
+    if not exchange.attempts or not is_counted(exchange.endpoint):
+        return ()
+    charged = {charge.allowance_id for charge in exchange.charges}
+    # A model may have been tried twice.
+    found = {
+        (allowance.id, subject): allowance
+        for allowance, subject in _bounds(rulebook, exchange)
+        if allowance.id not in charged
+    }
+    return [_charge(one, subject, exchange) for (_, subject), one in found.items()]
+
+
+def _added(late: Iterable[Late]) -> list[tuple[Key, int]]:
+    found: dict[Key, int] = {}
+    for exchange, charge in late:
+        key = (charge.allowance_id, charge.subject, charge.since)
+        found[key] = found.get(key, 0) + taken(charge, exchange)
+    return sorted(found.items())
+
+
+def _bounds(rulebook: Rulebook, exchange: Exchange) -> Iterator[Bound]:
+    of = exchange.organisation_id
+    yield from rulebook.find(of, subjects_of(exchange))
+    if rulebook.minds_deployments:
+        for provider, model in {(one.provider, one.model) for one in exchange.attempts}:
+            yield from rulebook.find(of, (("provider", provider), ("model", f"{provider}/{model}")))
+
+
+def _charge(allowance: Allowance, subject: str, exchange: Exchange) -> Charge:
+    return charge_of(allowance, subject, find_span(allowance.period, exchange.started_at)[0])

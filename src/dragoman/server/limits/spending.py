@@ -1,0 +1,262 @@
+"""Keeps what is counted of quotas and what the database says of them in step.
+
+What an exchange used is added up in the transaction that writes it (`ledger.accounting`). Here is
+told what the sums are by then: to whoever counts for all workers, and, when most or all of a quota
+is used, to whoever wants to hear of it.
+
+Law: that much was used is told once for each period: it is noted in the same transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dragoman.ledger.accounting import add_up
+from dragoman.ledger.memory import MemoryCounters
+from dragoman.ledger.shared import Consumed, RedisCounters
+from dragoman.server.limits.late import Late, LateCharges, keys_of
+from dragoman.store.database import is_there
+from dragoman.store.spent import Key, begin, read_earlier
+from dragoman.types.allowance import Allowance
+from dragoman.types.calendar import find_span
+from dragoman.types.exchange import Exchange
+
+if TYPE_CHECKING:
+    from dragoman.ledger.counting import Line
+    from dragoman.organisations.desk import Desk
+    from dragoman.store.database import Connection
+
+MARKS = (80, 100)
+"""Percent of a quota, at which it is told how much is used."""
+
+
+class Reached(Struct, frozen=True):
+    """So many percent of a quota are used up, for the first time in its period."""
+
+    allowance: Allowance
+    subject: str
+    since: int
+    percent: int
+    used: int
+
+
+class Spending:
+    """What the drain calls from its thread. `reached` is called there, too.
+
+    `allowances` looks up what there is by id.
+    """
+
+    def __init__(
+        self,
+        counters: MemoryCounters | RedisCounters,
+        desk: Desk,
+        allowances: Callable[[], Mapping[str, Allowance]],
+        reached: Callable[[Connection, Sequence[Reached]], None],
+        looked: Callable[[], None],
+    ) -> None:
+        self._counters = counters
+        self._desk = desk
+        self._allowances = allowances
+        self._reached = reached
+        self._looked = looked
+        self._loop = asyncio.get_running_loop()
+        self._ready = isinstance(counters, RedisCounters)
+        self._file: Sequence[Allowance] = ()
+        self._begun: Sequence[Allowance] = ()
+        self._late = LateCharges(lambda: self._begun)
+        self._noted: Mapping[str, Allowance] = {}
+
+    def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> None:
+        """Look at the sums, in the transaction that has just added to them. Raises: StoreError."""
+        late = self._late.follow(connection, exchanges)
+        if not late and not any(exchange.charges for exchange in exchanges):
+            return
+        keys = sorted({key[:3] for key in add_up(exchanges)} | keys_of(late))
+        totals = dict(zip(keys, read_totals(connection, keys), strict=True))
+        self._publish([*_charges_of(exchanges), *late], totals)
+        if late and isinstance(self._counters, MemoryCounters):
+            self._tell_earlier(read_earlier(connection, keys_of(late)))
+        self._look_at_marks(connection, self._allowances(), totals)
+
+    def begin(self, file: Sequence[Allowance]) -> None:
+        """Begin to count the quotas of a configuration, before they are in force.
+
+        Raises: StoreError; then it is tried again when the database is back.
+        """
+        self._file = [one for one in file if one.is_quota]
+        self._begin()
+
+    def _begin(self) -> None:
+        quotas = self._file
+        if quotas is self._begun:
+            return
+        if quotas and is_there(self._desk.place):
+            now = self._desk.clock()
+            with self._desk.read() as connection:
+                for one in quotas:
+                    with connection.transaction():
+                        begin(connection, one, now)
+                if isinstance(self._counters, MemoryCounters):
+                    self._tell_earlier(read_earlier(connection))
+        self._begun = quotas
+
+    def found(self, exchanges: Sequence[Exchange]) -> None:
+        """Take note of what dead workers had used. Raises: StoreError."""
+        if not any(exchange.charges for exchange in exchanges):
+            return
+        sums = add_up(exchanges)
+        if isinstance(self._counters, RedisCounters):
+            keys = [row[:3] for row in sums]
+            with self._desk.read() as connection:
+                totals = dict(zip(keys, read_totals(connection, keys), strict=True))
+            self._publish(_charges_of(exchanges), totals)
+        elif self._ready:
+            found = {row[:3]: row[3] for row in sums}
+            self._soon(lambda: self._add(found))
+
+    def adopted(self, worker: str) -> None:
+        """Take note that all that a dead worker left is written: what it held besides is free."""
+        if isinstance(self._counters, RedisCounters):
+            counters = self._counters
+            self._soon(lambda: counters.abandoned(worker))
+
+    def looked(self) -> None:
+        """Take note that no dead worker's journal is left to be read. Raises: StoreError.
+
+        It is called every few seconds, and so the place to look at what has been set meanwhile.
+        """
+        self._begin()
+        self._look_at_new()
+        if self._ready:
+            return
+        rows = []
+        if is_there(self._desk.place):
+            with self._desk.read() as connection:
+                rows = connection.rows("SELECT * FROM consumption")
+        used = {
+            (r["allowance_id"], r["subject"], int(r["since"])): int(r["amount"]) - int(r["earlier"])
+            for r in rows
+        }
+        self._ready = True
+        self._tell_earlier(
+            {(r["allowance_id"], r["subject"], int(r["since"])): int(r["earlier"]) for r in rows}
+        )
+        self._soon(lambda: self._load(used))
+
+    def _look_at_new(self) -> None:
+        """See who is over a mark of a limit that was set or lowered."""
+        known = self._allowances()
+        if known is self._noted or not is_there(self._desk.place):
+            return
+        now = self._desk.clock()
+        since = {id_: find_span(a.period, now)[0] for id_, a in known.items() if a.is_quota}
+        if since:
+            with self._desk.read() as connection, connection.transaction():
+                totals = {
+                    (row["allowance_id"], row["subject"], int(row["since"])): int(row["amount"])
+                    for row in connection.rows("SELECT * FROM consumption")
+                    if since.get(row["allowance_id"]) == row["since"]
+                }
+                self._look_at_marks(connection, known, totals)
+        self._noted = known
+
+    def _look_at_marks(
+        self, connection: Connection, known: Mapping[str, Allowance], totals: Mapping[Key, int]
+    ) -> None:
+        reached = [
+            Reached(known[id_], subject, since, percent, used)
+            for (id_, subject, since), used in totals.items()
+            if id_ in known
+            for percent in MARKS
+            if used * 100 >= known[id_].amount * percent
+        ]
+        first = [mark for mark in reached if _is_first(connection, mark)]
+        if first:
+            self._reached(connection, first)
+
+    def _publish(self, charged: Sequence[Late], totals: Mapping[Key, int]) -> None:
+        if not isinstance(self._counters, RedisCounters):
+            return
+        written = self._counters.written
+        rows = [
+            Consumed(
+                exchange.id,
+                charge.allowance_id,
+                charge.subject,
+                charge.since,
+                totals.get((charge.allowance_id, charge.subject, charge.since), 0),
+            )
+            for exchange, charge in charged
+        ]
+        self._soon(lambda: written(rows))
+
+    def _tell_earlier(self, earlier: Mapping[Key, int]) -> None:
+        counters = self._counters
+        assert isinstance(counters, MemoryCounters)
+        self._soon(lambda: counters.know_earlier(earlier))
+
+    def _load(self, used: Mapping[Key, int]) -> None:
+        assert isinstance(self._counters, MemoryCounters)
+        self._counters.load(used)
+        self._looked()
+
+    def _add(self, found: Mapping[Key, int]) -> None:
+        assert isinstance(self._counters, MemoryCounters)
+        self._counters.add(found)
+
+    def _soon(self, what: Callable[[], None]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(what)
+
+
+def _charges_of(exchanges: Iterable[Exchange]) -> list[Late]:
+    return [(exchange, charge) for exchange in exchanges for charge in exchange.charges]
+
+
+def _is_first(connection: Connection, mark: Reached) -> bool:
+    """Note that a mark is told; False where that was done before, by whomever."""
+    return bool(
+        connection.rows(
+            "INSERT INTO alert (allowance_id, subject, since, percent, at)"
+            " VALUES (:id, :subject, :since, :percent, :at)"
+            " ON CONFLICT DO NOTHING RETURNING percent",
+            {
+                "id": mark.allowance.id,
+                "subject": mark.subject,
+                "since": mark.since,
+                "percent": mark.percent,
+                "at": time.time(),
+            },
+        )
+    )
+
+
+def read_totals(connection: Connection, keys: Sequence[Key]) -> Sequence[int]:
+    """Read what was used of quotas. Raises: StoreError."""
+    totals: list[int] = []
+    for id_, subject, since in keys:
+        rows = connection.rows(
+            "SELECT amount FROM consumption"
+            " WHERE allowance_id = :id AND subject = :subject AND since = :since",
+            {"id": id_, "subject": subject, "since": since},
+        )
+        totals.append(int(rows[0]["amount"]) if rows else 0)
+    return totals
+
+
+def reader(desk: Desk) -> Callable[[Sequence[Line]], Awaitable[Sequence[int]]]:
+    """Make what reads, for an event loop, what was used of quotas."""
+
+    def read(lines: Sequence[Line]) -> Sequence[int]:
+        with desk.read() as connection:
+            return read_totals(connection, [(x.allowance.id, x.subject, x.since) for x in lines])
+
+    async def read_used(lines: Sequence[Line]) -> Sequence[int]:
+        return await asyncio.to_thread(read, lines)
+
+    return read_used

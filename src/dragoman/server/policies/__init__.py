@@ -1,0 +1,1 @@
+"""What an organisation wants done about requests and answers: kept, inspected, noted, copied."""

@@ -1,0 +1,1 @@
+"""What is told of the gateway and its providers: figures, spans, alerts, health."""

@@ -1,0 +1,228 @@
+"""Tells organisations' webhooks what has happened: in the background, again when it fails.
+
+Law: nobody waits for it. What is to be told is in the database (`organisations.deliveries`): that
+much of a quota is used, since the transaction that wrote it; that a provider is down, from the
+moment at which it can be written, and whoever is killed before is followed by one who notices it
+anew. Any worker delivers what any of them wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dragoman.errors import DragomanError
+from dragoman.ledger.describing import amount_of, describe
+from dragoman.store.database import StoreError, is_there
+from dragoman.types.allowance import EVERYBODY
+from dragoman.types.calendar import find_span
+from dragoman.types.exchange import DEFAULT_ORGANISATION
+
+if TYPE_CHECKING:
+    from dragoman.organisations.deliveries import Errand, State
+    from dragoman.organisations.desk import Desk
+    from dragoman.organisations.safe import Safe
+    from dragoman.organisations.webhooks import Event, Webhook
+    from dragoman.server.limits.spending import Reached
+    from dragoman.server.telemetry.turns import Name, Turn
+    from dragoman.store.database import Connection
+    from dragoman.transport.base import AsyncTransport
+
+TURNS_LIMIT = 1000
+"""So many turns wait for a database that is away; the earliest are dropped."""
+AT_ONCE = 8
+POLL_S = 0.5
+"""So often it is looked for what is due: also what a worker that died has left."""
+EXHAUSTED = 100
+
+log = logging.getLogger("dragoman.server")
+
+
+class Alerts:
+    """Tells. `reached` is called by any thread, `turned` in the event loop's; `watch` delivers."""
+
+    def __init__(self, desk: Desk, safe: Safe) -> None:
+        self._desk = desk
+        self._safe = safe
+        self._turns: deque[Turn] = deque(maxlen=TURNS_LIMIT)
+        self._wake = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._away = False
+
+    def reached(self, connection: Connection, marks: Sequence[Reached]) -> None:
+        """Have it told that much of a quota is used, if this transaction holds.
+
+        Raises: StoreError.
+        """
+        for mark in marks:
+            _announce_mark(connection, mark)
+
+    def turned(self, turn: Turn) -> None:
+        """Have it told that a provider went down or came back."""
+        self._turns.append(turn)
+        self._wake.set()
+
+    async def outages(self) -> list[Name]:
+        """List the providers that have been told to be down; nothing while nobody can say."""
+        try:
+            return await asyncio.to_thread(self._outages)
+        except StoreError as error:
+            log.debug("what was told of providers cannot be read: %s", error)
+            return []
+
+    async def watch(self, transport: AsyncTransport) -> None:
+        """Deliver for ever."""
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    errands = await asyncio.to_thread(self._take, AT_ONCE - len(self._under_way))
+                    self._away = False
+                except StoreError as error:
+                    errands = []
+                    (log.debug if self._away else log.warning)("webhooks must wait: %s", error)
+                    self._away = True
+                for errand in errands:
+                    task = asyncio.ensure_future(self._run(transport, errand))
+                    self._under_way.add(task)
+                    task.add_done_callback(self._done)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_S)
+        finally:
+            for task in self._under_way:
+                task.cancel()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a webhook was not told: %s", error, exc_info=error)
+
+    # -- in threads
+
+    def _take(self, limit: int) -> list[Errand]:
+        """Write down what providers have done, and claim what is due. Raises: StoreError."""
+        from dragoman.organisations.deliveries import claim
+
+        if not is_there(self._desk.place):
+            return []
+        with self._desk.read() as connection:
+            while self._turns:
+                turn = self._turns[0]
+                with connection.transaction():
+                    _announce_turn(connection, turn)
+                if self._turns and self._turns[0] is turn:
+                    self._turns.popleft()
+            return claim(connection, self._desk.clock(), limit) if limit > 0 else []
+
+    def _outages(self) -> list[Name]:
+        from dragoman.organisations.deliveries import list_outages
+
+        if not is_there(self._desk.place):
+            return []
+        with self._desk.read() as connection:
+            return list_outages(connection)
+
+    def _find(self, errand: Errand) -> Webhook | None:
+        from dragoman.organisations.failures import NotFound
+        from dragoman.organisations.webhooks import resolve_webhook
+
+        with self._desk.read() as connection:
+            try:
+                found = resolve_webhook(connection, errand.organisation_id, errand.webhook)
+            except NotFound:
+                return None
+        return found if found.enabled else None
+
+    def _settle(
+        self, errand: Errand, status: int | None, reason: str | None, *, hopeless: bool = False
+    ) -> State | None:
+        from dragoman.organisations.deliveries import settle
+
+        with self._desk.read() as connection:
+            return settle(
+                connection,
+                errand,
+                self._desk.clock(),
+                status=status,
+                reason=reason,
+                hopeless=hopeless,
+            )
+
+    # -- one try
+
+    async def _run(self, transport: AsyncTransport, errand: Errand) -> None:
+        """Try a delivery, and write down what came of it.
+
+        When that cannot be written it is tried again once our claim has run out.
+        """
+        try:
+            webhook = await asyncio.to_thread(self._find, errand)
+            if webhook is None:
+                await asyncio.to_thread(
+                    self._settle, errand, None, "the webhook is switched off", hopeless=True
+                )
+                return
+            status, reason = await self._try(transport, webhook, errand)
+            state = await asyncio.to_thread(self._settle, errand, status, reason)
+        except StoreError as error:
+            log.warning("what a webhook was told cannot be written down: %s", error)
+            return
+        if state == "failed":
+            log.warning(
+                "the webhook '%s' of the organisation %s was not told of %s: %s",
+                *(errand.webhook, errand.organisation_id, errand.event, reason),
+            )
+
+    async def _try(
+        self, transport: AsyncTransport, webhook: Webhook, errand: Errand
+    ) -> tuple[int | None, str | None]:
+        """Send it; gives what was answered, and why it was not taken if it was not."""
+        from dragoman.organisations.delivery import NotDelivered, deliver
+
+        try:
+            return await deliver(
+                transport, self._safe, webhook, errand.id, errand.body.encode()
+            ), None
+        except NotDelivered as error:
+            return error.answered, error.message
+        except DragomanError as error:
+            return None, error.message
+
+
+def _announce_mark(connection: Connection, mark: Reached) -> None:
+    from dragoman.organisations.deliveries import announce
+
+    allowance = mark.allowance
+    of = allowance.organisation_id
+    event: Event = "budget.exhausted" if mark.percent >= EXHAUSTED else "budget.warning"
+    data = {
+        "limit": allowance.name,
+        "kind": allowance.kind,
+        "subject": mark.subject,
+        "percent": mark.percent,
+        "used": amount_of(allowance, mark.used),
+        "allowed": describe(allowance),
+        "since": mark.since,
+        "until": find_span(allowance.period, mark.since)[1],
+    }
+    announce(connection, DEFAULT_ORGANISATION if of == EVERYBODY else of, event, data, time.time())
+
+
+def _announce_turn(connection: Connection, turn: Turn) -> None:
+    """Note a turn, and have it told if nobody has."""
+    from dragoman.organisations.deliveries import announce
+    from dragoman.organisations.deliveries import turn as note_turn
+
+    if not note_turn(
+        connection, turn.organisation_id or "", turn.provider, None if turn.up else turn.at
+    ):
+        return
+    event: Event = "provider.up" if turn.up else "provider.down"
+    data = {"provider": turn.provider, "reason": turn.reason}
+    announce(connection, turn.organisation_id or DEFAULT_ORGANISATION, event, data, turn.at)

@@ -1,0 +1,249 @@
+"""Asks providers now and then whether they are there: for their models, which costs nothing.
+
+Of several workers one asks, and leaves what it heard in the folder that they share. A provider that
+does not answer is asked last until it does; one that answers, whatever it says short of 5xx, is up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.errors import ConfigError, DragomanError, ServerError
+from dragoman.probe.model_list import model_list
+from dragoman.routing.health import Health
+from dragoman.server.admission.snapshot import Snapshot
+from dragoman.server.admission.tenants import Tenants
+from dragoman.server.telemetry.turns import Name, Turns
+from dragoman.transport.dial import Network
+from dragoman.types.checked import Checked
+from dragoman.types.provider import Provider
+
+log = logging.getLogger("dragoman.server")
+
+TICK_S = 1.0
+AT_ONCE = 8
+"""So many are asked at a time."""
+FAILURES = 3
+"""So many failures of requests in a row, and a provider that nobody asks is down, too."""
+LOCK = "checks.lock"
+FOUND = "checks.json"
+
+
+class Heard(Struct, frozen=True):
+    """What a provider was last found to be; `reason` None: it is there. `at` is Unix time.
+
+    `code` is that of the error, as `errors.py` has it.
+    """
+
+    organisation_id: str | None
+    provider: str
+    at: float
+    reason: str | None = None
+    code: str | None = None
+
+
+class Checks:
+    """Knows which providers answer. `snapshot` gives the one in force, `network` the policy."""
+
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        tenants: Tenants | None,
+        network: Callable[[], Network],
+        folder: Path | None = None,
+    ) -> None:
+        self._snapshot = snapshot
+        self._tenants = tenants
+        self._network = network
+        self._folder = folder
+        self._lock: IO[str] | None = None
+        self._heard: dict[Name, Heard] = {}
+        self._due: dict[Name, float] = {}
+        self._stamp = 0
+        self.turns = Turns(folder)
+
+    async def watch(self, tick_s: float = TICK_S) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(tick_s)
+            await self.look()
+
+    async def look(self) -> None:
+        """Ask whoever is due, or hear what another worker was told; and note what is down."""
+        watched = dict(self._watched())
+        if self._leads():
+            await self._ask_due(watched)
+        else:
+            await asyncio.to_thread(self._read)
+        self._note(watched)
+
+    def _watched(self) -> Iterator[tuple[Name, Provider]]:
+        """Go through the providers that are checked: the operator's, and those of who has asked."""
+        snapshot = self._snapshot()
+        views = self._tenants.views() if self._tenants is not None else ()
+        own = (provider for view in views for provider in view.own)
+        for provider in (*snapshot.config.custom, *own):
+            usable = provider.enabled and not provider.problems
+            if provider.check is not None and usable and provider.base_url.startswith("http"):
+                yield (provider.organisation_id, provider.name), provider
+
+    def last(self, whose: Name) -> Checked | None:
+        """Say what came of the last time; None: it was not asked, or not of late."""
+        heard = self._heard.get(whose)
+        return None if heard is None else Checked(heard.at, heard.code)
+
+    def close(self) -> None:
+        """Leave it to another worker to ask."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # --------------------------------------------------------------------------------- asking
+
+    async def _ask_due(self, watched: dict[Name, Provider]) -> None:
+        now = self._snapshot().around.clock()
+        due = []
+        for name, provider in watched.items():
+            assert provider.check is not None
+            # The first question is asked once the worker has had time to begin.
+            if self._due.setdefault(name, now + min(provider.check.interval, 2.0)) <= now:
+                self._due[name] = now + provider.check.interval
+                due.append((name, provider))
+        for gone in self._due.keys() - watched.keys():
+            del self._due[gone]
+            self._heard.pop(gone, None)
+        if not due:
+            return
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(name: Name, provider: Provider) -> None:
+            async with places:
+                wrong = await asyncio.to_thread(self._ask, provider)
+            reason, code = (wrong.message, wrong.code) if wrong is not None else (None, None)
+            at = self._snapshot().around.wall()
+            self._heard[name] = Heard(*name, at=at, reason=reason, code=code)
+
+        await asyncio.gather(*(ask(name, provider) for name, provider in due))
+        await asyncio.to_thread(self._write)
+
+    def _ask(self, provider: Provider) -> DragomanError | None:
+        """Ask a provider; say why it is down, None when it is up."""
+        from dragoman.transport.sync import SyncTransport
+
+        assert provider.check is not None
+        transport = SyncTransport(network=self._network())
+        try:
+            models = model_list(provider, self._snapshot().around.secrets)
+            reply = models.ask(transport, provider.check.timeout)
+        except ConfigError:
+            return None  # it is ours to mend: whoever asks for it is told
+        except DragomanError as error:
+            return error
+        finally:
+            transport.close()
+        if reply is not None and reply.status >= 500:
+            return ServerError(f"it answered {reply.status}")
+        return None
+
+    # -------------------------------------------------------------------------------- sharing
+
+    def _leads(self) -> bool:
+        """Whether it falls to this worker to ask; once it does, it stays so until it ends."""
+        if self._folder is None or self._lock is not None:
+            return True
+        import fcntl
+
+        file = (self._folder / LOCK).open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._lock = file
+        return True
+
+    def _write(self) -> None:
+        if self._folder is None:
+            return
+        draft = self._folder / f"{FOUND}.{os.getpid()}"
+        try:
+            draft.write_bytes(msgspec.json.encode(list(self._heard.values())))
+            draft.replace(self._folder / FOUND)
+        except OSError as error:
+            log.warning("which providers are there could not be shared: %s", error)
+
+    def _read(self) -> None:
+        assert self._folder is not None, "whoever is alone leads"
+        path = self._folder / FOUND
+        try:
+            stamp = path.stat().st_mtime_ns
+            if stamp == self._stamp:
+                return
+            heard = msgspec.json.decode(path.read_bytes(), type=list[Heard])
+        except FileNotFoundError:
+            return
+        self._stamp = stamp
+        self._heard = {(one.organisation_id, one.provider): one for one in heard}
+
+    # ------------------------------------------------------------------------------- noticing
+
+    def _note(self, watched: dict[Name, Provider]) -> None:
+        """Have requests avoid what is down, and tell who wants to know."""
+        around = self._snapshot().around
+        now, wall = around.clock(), around.wall()
+        outages = around.health.outages
+        down: dict[Name, str | None] = {}
+        for name, provider in watched.items():
+            assert provider.check is not None
+            heard = self._heard.get(name)
+            # In case that nobody asks any more: what was heard holds for three questions.
+            holds = 3 * (provider.check.interval + provider.check.timeout)
+            if heard is None or heard.reason is None or wall - heard.at > holds:
+                outages.end(provider)
+                continue
+            outages.begin(provider, now + holds - (wall - heard.at))
+            down[name] = heard.reason
+        for name, reason in self._failing():
+            if name not in watched:
+                down.setdefault(name, reason)
+        self.turns.note(down.items(), wall, self._answering(watched))
+
+    def _answering(self, watched: dict[Name, Provider]) -> Iterator[Name]:
+        """Go through those that were told to be down before we began, and have answered since."""
+        for name in self.turns.doubtful:
+            heard = self._heard.get(name)
+            if name in watched:
+                answers = heard is not None and heard.reason is None
+            else:
+                whose, provider = name
+                answers = any(health.answered(provider) for health in self._health_of(whose))
+            if answers:
+                yield name
+
+    def _health_of(self, organisation_id: str | None) -> Iterator[Health]:
+        if organisation_id is None:
+            yield self._snapshot().around.health
+        for view in self._tenants.views() if self._tenants is not None else ():
+            if any(one.organisation_id == organisation_id for one in view.own):
+                yield view.whole.around.health
+
+    def _failing(self) -> Iterator[tuple[Name, str]]:
+        """Go through the providers whose answers have failed several times in a row."""
+        snapshot = self._snapshot()
+        custom = {provider.name for provider in snapshot.config.custom}
+        for name in snapshot.around.health.failing(FAILURES) & custom:
+            yield (None, name), "its last answers have all failed"
+        views = self._tenants.views() if self._tenants is not None else ()
+        for view in views:
+            own = {provider.name: provider for provider in view.own}
+            for name in view.whole.around.health.failing(FAILURES) & own.keys():
+                whose = own[name].organisation_id
+                yield (whose, name), "its last answers have all failed"
