@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.cli.gateway import run
+from dragoman.cli import run
 from dragoman.cli.terminal.exit_codes import Exit
 from tests.cli.running import Dragoman
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.cli.gateway import run
+from dragoman.cli import run
 from tests.cli.running import Result
 from tests.cli.test_exit_codes import check_told
 
