@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from dragoman.errors import ConfigError
@@ -24,17 +23,16 @@ from dragoman.ledger.folder import (
     WorkerFolder,
     claim_abandoned,
     journal_folder,
-    set_aside,
 )
-from dragoman.ledger.frames import Damage, Record, scan
 from dragoman.ledger.journal import INTENT, OUTCOME, QUIET_S, Journal
-from dragoman.store.database import Place, StoreError, UnwritableRow
-from dragoman.store.ledger import Follower, Ledger
+from dragoman.ledger.reading import Reader
+from dragoman.ledger.recording import Recorder
+from dragoman.store.database import Place, StoreError
+from dragoman.store.ledger import Follower
 from dragoman.types.exchange import Exchange
 
 log = logging.getLogger("dragoman.server")
 
-SOURCE = "gateway"
 FOLLOWERS: Sequence[Follower] = (accounting.follow, rollups.follow)
 INTERVAL_S = 0.2
 BATCH = 1000
@@ -50,8 +48,6 @@ SEGMENT_S = 60.0
 """A segment whose records are all in the database is deleted when it is so old."""
 LAST_WORDS_S = 10.0
 """For what is still to be written at the end; the rest is found by whoever starts next."""
-
-_decode = msgspec.msgpack.Decoder(Exchange).decode
 
 
 class LedgerState(Struct, frozen=True):
@@ -98,7 +94,6 @@ class Drain:
     called after it with those of dead workers, once or, when we die at that moment, twice;
     `adopted` with a dead worker's name when all that it left is written; `looked` whenever what
     dead workers left has been looked for, and none of it is left.
-    `dropped` counts what could not be written, and was set aside.
     """
 
     def __init__(
@@ -112,25 +107,27 @@ class Drain:
         looked: Callable[[], None] = lambda: None,
         interval_s: float = INTERVAL_S,
     ) -> None:
-        self._place = place
         self.journal = journal
         self._journals: Path = journal.folder.path.parent
-        self._followers = followers
+        self._reader = Reader(self._journals)
+        self._recorder = Recorder(place, followers, self._journals)
         self._found = found
         self._adopted = adopted
         self._looked = looked
         self._interval_s = interval_s
         self._closing = threading.Event()
-        self._ledger: Ledger | None = None
         self._position = Position(1, 0)
         self._done = 0
         self._drained_at = self._looked_at = -math.inf
         self._away_since: float | None = None
         self._complained_at = -math.inf
-        self._damaged: set[tuple[Path, int]] = set()
-        self.dropped = 0
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """How many records could be neither read nor written, and were set aside."""
+        return self._reader.dropped + self._recorder.dropped
 
     @property
     def depth(self) -> int:
@@ -175,8 +172,7 @@ class Drain:
                 self._complain(error)
             else:
                 self._return()
-        if self._ledger is not None:
-            self._ledger.close()
+        self._recorder.close()
 
     def _had_better_wait(self) -> bool:
         patience_s = PATIENCE * self._interval_s
@@ -205,7 +201,7 @@ class Drain:
             file.seek(start)
             data = file.read(-1 if end is None else end - start)
         batch: list[Exchange] = []
-        for _, exchange, at in self._read(folder, number, data, start, kinds=(OUTCOME,)):
+        for _, exchange, at in self._reader.read(folder, number, data, start, kinds=(OUTCOME,)):
             batch.append(exchange)
             if len(batch) >= BATCH:
                 self._advance(folder, batch, at)
@@ -213,7 +209,7 @@ class Drain:
         self._advance(folder, batch, Position(number, start + len(data)))
 
     def _advance(self, folder: WorkerFolder, batch: Sequence[Exchange], to: Position) -> None:
-        self._record(batch)
+        self._recorder.record(batch)
         self._position = to
         self._done += len(batch)
         folder.note_drained(to)
@@ -242,7 +238,7 @@ class Drain:
         drained = folder.drained()
         for number in folder.segments():
             data = folder.segment(number).read_bytes()
-            for kind, exchange, at in self._read(folder, number, data):
+            for kind, exchange, at in self._reader.read(folder, number, data):
                 if kind == INTENT:
                     opened[exchange.id] = exchange
                     continue
@@ -253,93 +249,12 @@ class Drain:
     def _take_over(self, exchanges: Iterable[Exchange]) -> int:
         count, left = 0, iter(exchanges)
         while batch := list(islice(left, BATCH)):
-            self._record(batch)
+            self._recorder.record(batch)
             self._found(batch)
             count += len(batch)
         return count
 
-    def _read(
-        self,
-        folder: WorkerFolder,
-        number: int,
-        data: bytes,
-        start: int = 0,
-        *,
-        kinds: Sequence[bytes] = (INTENT, OUTCOME),
-    ) -> Iterator[tuple[bytes, Exchange, Position]]:
-        """Find the records of a segment; tell what is none, and set it aside."""
-        path = folder.segment(number)
-        before = 0
-        for found in scan(data):
-            if isinstance(found, Record):
-                if found.kind not in kinds:
-                    before = found.end
-                    continue
-                try:
-                    exchange = _decode(found.said)
-                except msgspec.MsgspecError:  # another version's
-                    damage = Damage(before, found.end, torn=False)
-                else:
-                    yield found.kind, exchange, Position(number, start + found.end)
-                    before = found.end
-                    continue
-            else:
-                damage = found
-            before = damage.end
-            if (path, start + damage.start) not in self._damaged:
-                self._damaged.add((path, start + damage.start))
-                self._tell_damage(path, damage, data[damage.start : damage.end])
-
-    # -------------------------------------------------------------------------- writing
-
-    def _record(self, batch: Sequence[Exchange]) -> None:
-        """Write exchanges, and what follows from them. Raises: StoreError."""
-        if not batch:
-            return
-        try:
-            self._write(batch)
-        except UnwritableRow:
-            self._record_apart(batch)
-
-    def _record_apart(self, batch: Sequence[Exchange]) -> None:
-        """Write what could not be written together: half of it at once, down to each alone."""
-        middle = len(batch) // 2
-        for half in (batch[:middle], batch[middle:]):
-            try:
-                self._write(half)
-            except UnwritableRow as error:
-                if len(half) == 1:
-                    self._give_up(half[0], error)
-                else:
-                    self._record_apart(half)
-
-    def _write(self, batch: Sequence[Exchange]) -> None:
-        if self._ledger is None:
-            self._ledger = Ledger(self._place, followers=self._followers)
-        try:
-            self._ledger.record_all(batch, source=SOURCE)
-        except StoreError:
-            self._ledger.close()
-            self._ledger = None  # opened anew: the file may have been moved or replaced
-            raise
-
     # -------------------------------------------------------------------------- telling
-
-    def _give_up(self, exchange: Exchange, error: StoreError) -> None:
-        self.dropped += 1
-        path = set_aside(self._journals, exchange.id, msgspec.json.encode(exchange))
-        log.error("the exchange %s is in %s: it cannot be written: %s", exchange.id, path, error)
-
-    def _tell_damage(self, path: Path, damage: Damage, data: bytes) -> None:
-        if damage.torn:
-            log.warning("%s: the last record is incomplete, and is skipped", path)
-            return
-        self.dropped += 1
-        log.error(
-            "%s: %d bytes at %d are no record, and are set aside in %s; the others are read",
-            *(path, len(data), damage.start),
-            set_aside(self._journals, path.parent.name, data),
-        )
 
     def _warn_of_others(self) -> None:
         """Tell of journals whose database is another one: nobody drains them here."""
