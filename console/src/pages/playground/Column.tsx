@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { api, taken } from "~/api/client";
 import { playgroundKey } from "~/api/playground";
+import { requestQuery } from "~/api/request";
 import { askStream, type Piece, type Told } from "~/api/stream";
 import { count, duration, money } from "~/components/numbers";
 import { useMe, useOrg } from "~/session";
@@ -123,8 +123,7 @@ function Cost({ of: { usage, told, ended } }: { of: Answer }) {
   const org = useOrg();
   const id = told?.id ?? "";
   const counted = useQuery({
-    queryKey: ["request", org, id],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/requests/{request_id}", { params: { path: { org, request_id: id } } })),
+    ...requestQuery(org, id),
     enabled: ended && id !== "" && usage?.cost === undefined,
     retry: LOOKS,
     retryDelay: COUNTED_MS,

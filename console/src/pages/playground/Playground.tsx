@@ -1,26 +1,67 @@
+import { useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { ImagePlus, Play, Plus, Square, X } from "lucide-react";
-import { useRef, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
+import { requestQuery } from "~/api/request";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { LongField, TextField } from "~/components/Field";
 import { PageHead } from "~/components/PageHead";
+import { Shown } from "~/components/Shown";
+import { useOrg } from "~/session";
 import { AsCode } from "./AsCode";
 import { Column, type Asking } from "./Column";
 import { ModelPicker } from "./ModelPicker";
+import { bodyOf, FIRST, type Question } from "./question";
+import { replay, type Replayed } from "./replay";
 
 const MOST = 4;
 
-/** One to four models side by side, asked the same. */
+interface Search {
+  models?: unknown;
+  from_request?: unknown;
+}
+
+/** One to four models side by side, asked the same; also what was asked before. */
 export default function Playground() {
-  const { models: given } = useSearch({ strict: false }) as { models?: string[] };
-  const [models, setModels] = useState<string[]>(Array.isArray(given) && given.length > 0 ? given.map(String).slice(0, MOST) : ["demo/story"]);
-  const [system, setSystem] = useState("");
-  const [prompt, setPrompt] = useState("Tell me a short story about a fox and a dog.");
-  const [temperature, setTemperature] = useState("");
-  const [longest, setLongest] = useState("");
-  const [tools, setTools] = useState("");
-  const [images, setImages] = useState<string[]>([]);
+  const { models, from_request: from } = useSearch({ strict: false }) as Search;
+  const given = Array.isArray(models) && models.length > 0 ? models.map(String).slice(0, MOST) : ["demo/story"];
+  return typeof from === "string" ? <Again key={from} id={from} models={given} /> : <Asked models={given} />;
+}
+
+/** A request that was made before, to be asked again. */
+function Again({ id, models }: { id: string; models: string[] }) {
+  const found = useQuery(requestQuery(useOrg(), id));
+  const kept = found.data?.content?.request;
+  let again: Replayed = { question: FIRST, left: [] };
+  let missing = kept === undefined ? "What was said in it was not kept: its model alone is taken over." : "";
+  try {
+    if (kept !== undefined) again = replay(kept);
+  } catch {
+    missing = "Only the beginning of it was kept: its model alone is taken over.";
+  }
+  return (
+    <Shown of={found}>
+      <Asked models={models} start={again.question}>
+        <p role="status" className="mb-4 text-muted">
+          The request <code className="text-xs">{id}</code> again. {missing}
+          {again.left.length > 0 && `Left out: ${again.left.join(", ")}.`}
+        </p>
+      </Asked>
+    </Shown>
+  );
+}
+
+interface Props {
+  models: string[];
+  start?: Question;
+  children?: ReactNode;
+}
+
+function Asked({ models: given, start = FIRST, children }: Props) {
+  const [models, setModels] = useState(given);
+  const [question, setQuestion] = useState(start);
+  const put = (change: Partial<Question>) => setQuestion((before) => ({ ...before, ...change }));
   const [asking, setAsking] = useState<Asking | null>(null);
   const [waiting, setWaiting] = useState(0);
   const [coded, setCoded] = useState(false);
@@ -28,19 +69,21 @@ export default function Playground() {
   let wrong: string | undefined;
   let body: Record<string, unknown> = {};
   try {
-    body = bodyOf({ system, prompt, images, temperature, longest, tools });
+    body = bodyOf(question);
   } catch (problem) {
     wrong = problem instanceof Error ? problem.message : String(problem);
   }
   const add = async (files: FileList | null) => {
     const read = await Promise.all([...(files ?? [])].filter(({ type }) => type.startsWith("image/")).map(asUrl));
-    setImages((before) => [...before, ...read]);
+    setQuestion((now) => ({ ...now, images: [...now.images, ...read] }));
   };
+  const { system, before, prompt, images, temperature, longest, tools } = question;
   return (
     <>
       <PageHead title="Playground" action={<Button onClick={() => setCoded(true)}>As code</Button>}>
         What is asked here is counted and limited as any other request.
       </PageHead>
+      {children}
       <form
         className="mb-4"
         onSubmit={(event) => {
@@ -56,14 +99,20 @@ export default function Playground() {
         <Card>
           <div className="grid gap-4 lg:grid-cols-[1fr_18rem]">
             <div className="flex flex-col gap-3">
-              <TextField label="System" value={system} placeholder="You are …" onChange={(event) => setSystem(event.target.value)} />
-              <LongField label="Message" required value={prompt} onChange={(event) => setPrompt(event.target.value)} />
+              <TextField label="System" value={system} placeholder="You are …" onChange={(event) => put({ system: event.target.value })} />
+              {before.length > 0 && (
+                <p className="flex flex-wrap items-center gap-2 text-muted">
+                  {before.length === 1 ? "One earlier message is" : `${before.length} earlier messages are`} sent along.
+                  <Button onClick={() => put({ before: [] })}>Leave them out</Button>
+                </p>
+              )}
+              <LongField label="Message" required={before.length === 0 && images.length === 0} value={prompt} onChange={(event) => put({ prompt: event.target.value })} />
               {images.length > 0 && (
                 <ul className="flex gap-2">
                   {images.map((url, index) => (
                     <li key={index} className="relative">
-                      <img src={url} alt={`Attached ${index + 1}`} className="size-16 rounded-md border border-line object-cover" />
-                      <button type="button" aria-label={`Take image ${index + 1} away`} onClick={() => setImages(images.filter((_, at) => at !== index))} className="absolute -top-2 -right-2 grid size-6 place-items-center rounded-full border border-line bg-surface">
+                      <Picture url={url} name={`Attached ${index + 1}`} />
+                      <button type="button" aria-label={`Take image ${index + 1} away`} onClick={() => put({ images: images.filter((_, at) => at !== index) })} className="absolute -top-2 -right-2 grid size-6 place-items-center rounded-full border border-line bg-surface">
                         <X aria-hidden size={12} />
                       </button>
                     </li>
@@ -86,9 +135,9 @@ export default function Playground() {
               </div>
             </div>
             <div className="flex flex-col gap-3">
-              <TextField label="Temperature" inputMode="decimal" value={temperature} placeholder="the model's" onChange={(event) => setTemperature(event.target.value)} />
-              <TextField label="Tokens at most" inputMode="numeric" value={longest} placeholder="the model's" onChange={(event) => setLongest(event.target.value)} />
-              <LongField label="Tools (JSON)" rows={4} value={tools} {...(wrong === undefined ? {} : { error: wrong })} placeholder='[{"type": "function", "function": {…}}]' onChange={(event) => setTools(event.target.value)} />
+              <TextField label="Temperature" inputMode="decimal" value={temperature} placeholder="the model's" onChange={(event) => put({ temperature: event.target.value })} />
+              <TextField label="Tokens at most" inputMode="numeric" value={longest} placeholder="the model's" onChange={(event) => put({ longest: event.target.value })} />
+              <LongField label="Tools (JSON)" rows={4} value={tools} {...(wrong === undefined ? {} : { error: wrong })} placeholder='[{"type": "function", "function": {…}}]' onChange={(event) => put({ tools: event.target.value })} />
             </div>
           </div>
         </Card>
@@ -120,23 +169,10 @@ export default function Playground() {
   );
 }
 
-interface Said {
-  system: string;
-  prompt: string;
-  images: readonly string[];
-  temperature: string;
-  longest: string;
-  tools: string;
-}
-
-function bodyOf({ system, prompt, images, temperature, longest, tools }: Said): Record<string, unknown> {
-  const content = images.length === 0 ? prompt : [{ type: "text", text: prompt }, ...images.map((url) => ({ type: "image_url", image_url: { url } }))];
-  return {
-    messages: [...(system === "" ? [] : [{ role: "system", content: system }]), { role: "user", content }],
-    ...(temperature === "" ? {} : { temperature: Number(temperature) }),
-    ...(longest === "" ? {} : { max_tokens: Number(longest) }),
-    ...(tools.trim() === "" ? {} : { tools: JSON.parse(tools) as unknown }),
-  };
+/** A picture that is here; of one elsewhere its address, because nothing is fetched from other hosts. */
+function Picture({ url, name }: { url: string; name: string }) {
+  if (url.startsWith("data:image/")) return <img src={url} alt={name} className="size-16 rounded-md border border-line object-cover" />;
+  return <code className="block h-16 w-40 overflow-hidden rounded-md border border-line p-1 text-xs break-all">{url}</code>;
 }
 
 function asUrl(file: File): Promise<string> {

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Link2 } from "lucide-react";
 import { useMemo } from "react";
-import { api, taken } from "~/api/client";
+import { requestQuery } from "~/api/request";
 import { ORIGIN, PREFIX } from "~/base";
 import { Badge } from "~/components/Badge";
 import { Code, Copy } from "~/components/Copy";
@@ -21,10 +21,7 @@ type Side = "request" | "response";
 /** A request: who was tried, how long each took, what it cost, what was said where that is kept. */
 export function RequestSheet({ id, onClose }: { id: string; onClose: () => void }) {
   const org = useOrg();
-  const found = useQuery({
-    queryKey: ["request", org, id],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/requests/{request_id}", { params: { path: { org, request_id: id } } })),
-  });
+  const found = useQuery(requestQuery(org, id));
   const whole = found.data;
   return (
     <Sheet wide title={whole === undefined ? "Request" : whole.line.asked} onClose={onClose}>
