@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
-from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dragoman.organisations.actor import SYSTEM
-from dragoman.organisations.allowances import Draft, put_allowance
+from dragoman.organisations.allowances import resolve_allowance
 from dragoman.organisations.desk import Desk
 from dragoman.types.allowance import Allowance
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from tests.chaos.flood import flood
 from tests.chaos.limits import ANSWER, started
 from tests.server.process import Process, wait_until
+from tests.server.serving import ask
 from tests.upstream.fault import FaultUpstream
 
 COST_NANOUSD = 40_000
@@ -62,9 +63,11 @@ def _run(upstream: FaultUpstream, gateway: Process, start: object, folder: Path,
         asking = threading.Thread(target=lambda: told.update(flood(gateway.url, "k-free", many)))
         asking.start()
         # Twice as many as can have been asked by now pass, so that it is used up later.
-        of_requests = _put(desk, "calls", "requests", Decimal(2 * many + 10))
-        of_money = _put(desk, "money", "spend", Decimal("100"))
+        of_requests = _put(gateway, desk, "calls", "requests", 2 * many + 10)
+        of_money = _put(gateway, desk, "money", "spend", 100)
         asking.join()
+        # What was let through before the budgets were known is in them once it has been written.
+        wait_until(lambda: _written(desk) == upstream.received)
         wait_until(lambda: flood(gateway.url, "k-free", 5)[200] < 5)
         told += flood(gateway.url, "k-free", many)
         gateway.stop()
@@ -79,9 +82,20 @@ def _run(upstream: FaultUpstream, gateway: Process, start: object, folder: Path,
     return told.total()
 
 
-def _put(desk: Desk, name: str, measure: str, amount: Decimal) -> Allowance:
-    draft = Draft(measure=measure, period="month", amount=amount)  # type: ignore[arg-type]
-    return put_allowance(desk, SYSTEM, "default", name, draft)
+def _put(gateway: Process, desk: Desk, name: str, measure: str, amount: int) -> Allowance:
+    """Set a budget; it is known to all workers of the machine once that is answered."""
+    body = json.dumps({"measure": measure, "period": "month", "amount": str(amount)}).encode()
+    url = f"{gateway.url}/api/v1/organisations/default/limits/{name}"
+    status, _, said = ask(url, body, method="PUT")
+    assert status in (200, 201), said
+    with desk.read() as connection:
+        return resolve_allowance(connection, DEFAULT_ORGANISATION, name)
+
+
+def _written(desk: Desk) -> int:
+    with desk.read() as connection:
+        (seen,) = connection.rows("SELECT count(*) AS number FROM attempt")
+    return int(seen["number"])
 
 
 def _check(
@@ -91,8 +105,7 @@ def _check(
     with desk.read() as connection:
         rows = connection.rows("SELECT allowance_id, amount FROM consumption")
         used = {row["allowance_id"]: row["amount"] for row in rows}
-        (seen,) = connection.rows("SELECT count(*) AS number FROM attempt")
-    assert seen["number"] == upstream.received, (seen["number"], upstream.received)
+    assert _written(desk) == upstream.received, (_written(desk), upstream.received)
     assert used[of_requests.id] == upstream.received, (used, upstream.received)
     assert used[of_money.id] == upstream.received * COST_NANOUSD, (used, upstream.received)
     assert upstream.received == of_requests.amount, (upstream.received, of_requests.amount)
