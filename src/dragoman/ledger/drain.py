@@ -259,8 +259,9 @@ class Drain:
     def _warn_of_others(self) -> None:
         """Tell of journals whose database is another one: nobody drains them here."""
         try:
-            beside = [path for path in self._journals.parent.iterdir() if path != self._journals]
-            for path in beside:
+            for path in self._journals.parent.iterdir():
+                if path == self._journals or not path.is_dir():
+                    continue
                 for folder in claim_abandoned(path):
                     if folder.segments():
                         log.warning("%s waits for another database than this one's", folder.path)
