@@ -68,10 +68,17 @@ def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServ
 
 
 @pytest.fixture(scope="session")
-def aimock_server() -> Iterator[AimockServer]:
-    """Run the aimock server from npm: `base_url`, `answer()`, `requests()`, `reset()`."""
+def one_aimock() -> Iterator[AimockServer]:
+    """Run the aimock server from npm for all tests of this process."""
     with AimockServer() as server:
         yield server
+
+
+@pytest.fixture
+def aimock_server(one_aimock: AimockServer) -> AimockServer:
+    """Have aimock without other tests' answers: `base_url`, `answer()`, `requests()`, `reset()`."""
+    one_aimock.reset()
+    return one_aimock
 
 
 @pytest.fixture(scope="session")

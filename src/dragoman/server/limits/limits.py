@@ -18,7 +18,7 @@ from dragoman.config import Config
 from dragoman.errors import ConfigError
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import RedisCounters
-from dragoman.server.limits.allowances import Allowances
+from dragoman.server.limits.allowances import READY_S, Allowances
 from dragoman.server.limits.ceilings import ceilings_of
 from dragoman.server.limits.spending import Reached, Spending, reader
 from dragoman.store.database import Place, StoreError, is_there, open_database
@@ -68,6 +68,7 @@ class Limits:
             self.counters = RedisCounters(Redis(address), reader(desk))
         countable = self.counters.shared or workers == 1
         self.keeper = Allowances(self.counters, wall, countable=countable)
+        self._patient_until = time.monotonic() + READY_S
         if desk is not None:
             self.keeper.wait_until_known()
         self._rows: tuple[Allowance, ...] = ()
@@ -120,7 +121,9 @@ class Limits:
             self._rows = census.allowances
             self.keeper.know(rows=self._rows)
             self._index()
-        self.keeper.be_told()
+        # One look that failed does not say that the database is away: it may have been busy.
+        if census is not None or time.monotonic() >= self._patient_until:
+            self.keeper.be_told()
 
     async def close(self) -> None:
         """Tell what is still to be told, and let go of Redis."""
