@@ -35,6 +35,24 @@ def test_many_commands_at_a_time_share_one_connection(redis_server: RedisServer)
     asyncio.run(ask())
 
 
+def test_scripts_are_run_in_the_order_in_which_they_were_sent(redis_server: RedisServer) -> None:
+    # As for a worker that has just started: Redis knows one of them from others.
+    first, second = (Script(f"return redis.call('RPUSH', KEYS[1], '{name}')") for name in "ab")
+
+    async def ask() -> None:
+        address = redis_server.new()
+        others, redis = Redis(address, timeout_s=5), Redis(address, timeout_s=5)
+        await others.ask("SCRIPT", "LOAD", second.text)
+        await asyncio.gather(redis.run(first, ["order"], []), redis.run(second, ["order"], []))
+        assert await redis.ask("LRANGE", "order", 0, -1) == [b"a", b"b"]
+        await others.ask("SCRIPT", "FLUSH")
+        assert await redis.run(first, ["order"], []) == 3
+        await others.close()
+        await redis.close()
+
+    asyncio.run(ask())
+
+
 def test_a_command_that_is_refused_says_why_and_leaves_the_others_alone(
     redis_server: RedisServer,
 ) -> None:

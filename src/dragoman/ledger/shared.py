@@ -276,7 +276,7 @@ class RedisCounters:
             if not self._outbox:
                 self._filled.clear()
                 continue
-            some = self._next()
+            some = list(islice(self._outbox, TOGETHER))
             told = await asyncio.gather(
                 *(self._redis.run(*message) for message in some), return_exceptions=True
             )
@@ -291,14 +291,6 @@ class RedisCounters:
                     self._outbox.popleft()
             if down:
                 await asyncio.sleep(BEAT_S)
-
-    def _next(self) -> Sequence[tuple[Script, list[str], list[Word]]]:
-        """Take what may be sent together: what gives back waits until all before it has arrived."""
-        some = list(islice(self._outbox, TOGETHER))
-        for position, (script, _, _) in enumerate(some):
-            if script is ABANDON:
-                return some[: position or 1]
-        return some
 
 
 def _kind(line: Line) -> str:

@@ -183,6 +183,7 @@ class Redis:
         self._waiting: deque[tuple[Sequence[Word], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._digests: dict[str, str] = {}
+        """Of the scripts that Redis has from this connection, by their text."""
 
     @property
     def away(self) -> bool:
@@ -203,12 +204,15 @@ class Redis:
         """Run a script. Raises: as `ask`."""
         from redis.exceptions import NoScriptError
 
+        whole = ("EVAL", script.text, len(keys), *keys, *values)
         digest = self._digests.get(script.text)
-        if digest is None:
-            digest = self._digests[script.text] = script.digest
-        answer = await self._send(("EVALSHA", digest, len(keys), *keys, *values))
-        if isinstance(answer, NoScriptError):
-            answer = await self._send(("EVAL", script.text, len(keys), *keys, *values))
+        answer: Any = None
+        if digest is not None:
+            answer = await self._send(("EVALSHA", digest, len(keys), *keys, *values))
+        if digest is None or isinstance(answer, NoScriptError):
+            # Whole until it is known: were it refused, what was sent behind it would overtake it.
+            answer = await self._send(whole)
+            self._digests[script.text] = script.digest
         if isinstance(answer, Exception):
             raise self._refused(answer)
         return answer
@@ -311,6 +315,7 @@ class Redis:
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
+        self._digests.clear()
         if connection is not None:
             await connection.disconnect(nowait=True)
 
