@@ -163,7 +163,7 @@ def change_password(
     account, session = identity.account, identity.session
     if account is None or session is None:
         raise Conflict("who asks has no account", hint="make one: POST /api/v1/accounts")
-    sign_in.check_password(desk, account, data.old, address=peer_of(request))
+    sign_in.confirm_password(desk, account, data.old, address=peer_of(request))
     accounts.set_password(desk, actor, account.id, data.new, keep_session=session.id)
 
 

@@ -12,7 +12,7 @@ import logging
 from typing import NamedTuple
 
 from dragoman.errors import InvalidRequest, LimitExceeded, Unauthorized
-from dragoman.organisations.accounts import Account, actor_of, find_by_email
+from dragoman.organisations.accounts import Account, actor_of, find_account, find_by_email
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.passwords import digest_password, is_outdated, matches
 from dragoman.organisations.sessions import end_by_token, open_session, sweep_sessions
@@ -61,13 +61,14 @@ def sign_in(
     if account is None or not account.enabled:
         raise _wrong()
     _forget(desk, keys)
+    if account.password is not None and is_outdated(account.password):
+        account = _digest_anew(desk, account, password)
     return start_session(
-        desk, account, "password", address=address, agent=agent, old_token=old_token,
-        password=password,
-    )  # fmt: skip
+        desk, account, "password", address=address, agent=agent, old_token=old_token
+    )
 
 
-def check_password(desk: Desk, account: Account, password: str, *, address: str) -> None:
+def confirm_password(desk: Desk, account: Account, password: str, *, address: str) -> None:
     """See that somebody who has signed in knows their password: guesses count as at signing in.
 
     Raises: Unauthorized, LimitExceeded.
@@ -87,24 +88,37 @@ def start_session(
     address: str,
     agent: str | None = None,
     old_token: str | None = None,
-    password: str | None = None,
 ) -> SignedIn:
-    """Make a session for somebody who has proved who they are, `way` says how."""
+    """Make a session for somebody who has proved who they are; `way` says how.
+
+    `account` is as it was when they did. Raises: Unauthorized when it was disabled or deleted
+    since, or got another password, which ends all sessions: this one would outlive it.
+    """
     with desk.read() as connection:
         actor = actor_of(connection, account, address)
     with desk.change(actor, "sign_in", "account", account.email) as change:
         connection = change.connection
+        now = find_account(connection, account.id)
+        if now is None or not now.enabled or now.password != account.password:
+            raise _wrong()
         sweep_sessions(connection, change.now)
         if old_token is not None:
             end_by_token(connection, old_token)
-        if password is not None and account.password and is_outdated(account.password):
-            connection.write(
-                "UPDATE account SET password = :digest WHERE id = :id",
-                {"digest": digest_password(password), "id": account.id},
-            )
         token = open_session(connection, account.id, change.now, address=address, agent=agent)
         change.note(None, {"way": way})
     return SignedIn(account, token)
+
+
+def _digest_anew(desk: Desk, account: Account, password: str) -> Account:
+    """Keep a digest of today's strength, unless somebody has set another password meanwhile."""
+    digest = digest_password(password)
+    with desk.read() as connection:
+        connection.write(
+            "UPDATE account SET password = :digest WHERE id = :id AND password = :before",
+            {"digest": digest, "id": account.id, "before": account.password},
+        )
+        now = find_account(connection, account.id)
+    return now if now is not None and matches(password, now.password) else account
 
 
 def _wrong() -> Unauthorized:
