@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -102,6 +105,32 @@ def test_a_provider_that_does_not_answer_is_asked_last_until_it_does(
         ("shaky", False, "it answered 503"),
         ("shaky", True, None),
     ]
+
+
+def test_providers_that_say_nothing_take_nobody_else_s_threads(watched: Start) -> None:
+    """The event loop's own threads are few, and requests and the control plane need them."""
+    clock = Clock()
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        check = {"interval": 10, "timeout": 1}
+        checks, _, told = watched(clock, {"silent": {"base_url": url, "check": check}})
+
+        silent.setblocking(False)
+
+        async def look_and_work() -> None:
+            loop = asyncio.get_running_loop()
+            loop.set_default_executor(ThreadPoolExecutor(1))
+            await checks.look()
+            clock.now += 3
+            looking = asyncio.create_task(checks.look())
+            asking, _ = await loop.sock_accept(silent)
+            with asking:
+                await asyncio.to_thread(lambda: None)
+                assert checks.last((None, "silent")) is None, "it has been waited for"
+                await looking
+
+        asyncio.run(look_and_work())
+    assert [(turn.provider, turn.up) for turn in told] == [("silent", False)]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -68,6 +69,8 @@ class Checks:
         self._heard: dict[Name, Heard] = {}
         self._due: dict[Name, float] = {}
         self._stamp = 0
+        # Threads of their own: those that wait for silent providers are missed by nobody else.
+        self._threads = ThreadPoolExecutor(AT_ONCE, "provider-check")
         self.turns = Turns(folder)
 
     async def watch(self, tick_s: float = TICK_S) -> None:
@@ -102,6 +105,7 @@ class Checks:
 
     def close(self) -> None:
         """Leave it to another worker to ask."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -122,11 +126,10 @@ class Checks:
             self._heard.pop(gone, None)
         if not due:
             return
-        places = asyncio.Semaphore(AT_ONCE)
+        loop = asyncio.get_running_loop()
 
         async def ask(name: Name, provider: Provider) -> None:
-            async with places:
-                wrong = await asyncio.to_thread(self._ask, provider)
+            wrong = await loop.run_in_executor(self._threads, self._ask, provider)
             reason, code = (wrong.message, wrong.code) if wrong is not None else (None, None)
             at = self._snapshot().around.wall()
             self._heard[name] = Heard(*name, at=at, reason=reason, code=code)
