@@ -193,7 +193,9 @@ async def make(parts: frozenset[str], home: Path, stack: AsyncExitStack) -> Subj
             await directory.look()
     if "drain" in parts:
         assert limits is not None
-        drain = open_ledger(place, env, followers=(limits.follow,), looked=limits.looked)
+        assert limits.spending is not None
+        follow, looked = limits.spending.follow, limits.spending.looked
+        drain = open_ledger(place, env, followers=(follow,), looked=looked)
         journal = drain.journal
         stack.callback(drain.close)
     elif "journal" in parts:

@@ -56,7 +56,7 @@ from dragoman.server.telemetry.metrics import (
 from dragoman.server.telemetry.tally import Tally
 from dragoman.server.telemetry.traces import make_traces
 from dragoman.store import Place
-from dragoman.store.claims import Claims
+from dragoman.store.claims import Claims, MemoryClaims, StoredClaims
 from dragoman.store.redis import Redis, redis_address
 from dragoman.store.responses import Responses
 from dragoman.transport.default import AsyncDefaultTransport
@@ -100,7 +100,7 @@ class Assembly:
         self.settings = config.server
         self._env = env
         self.background = Background()
-        self._safe_desk(work.database)
+        self._open_desk(work.database)
         self._keep_books(config)
         self.transport = AsyncDefaultTransport(make_network(self.settings, env))
         self.metrics = Metrics(self._look, work.shared)
@@ -112,7 +112,7 @@ class Assembly:
             client_write_s=self.settings.client_write,
         )
         self.reloader = Reloader(
-            self.gateway, work.read, work.listening, self.directory, self.find_services
+            self.gateway, work.read, work.listening, self.directory, self._prepare
         )
         self.checks = Checks(
             lambda: self.gateway.snapshot,
@@ -146,14 +146,8 @@ class Assembly:
         start("sweep", self._sweep)
 
     async def find_services(self) -> None:
-        """Find where our own services are: no provider leads there. Then put limits in force."""
-        own: tuple[Grant, ...] = await asyncio.to_thread(
-            find_own, self._sockets, self._work.database, self._env
-        )
-        config = self.gateway.snapshot.config
-        self.transport.use(make_network(config.server, self._env, own))
-        await self.limits.prepare(config)
-        self.limits.configure(config)
+        """Find where our own services are: from now on no provider leads there."""
+        await self._set_network(self.gateway.snapshot.config)
 
     async def close(self) -> None:
         """Stop what runs, write what waits, close what is open."""
@@ -171,7 +165,7 @@ class Assembly:
 
     # -- making them
 
-    def _safe_desk(self, database: Place | None) -> None:
+    def _open_desk(self, database: Place | None) -> None:
         """Make what reads and changes what organisations have set up."""
         self.desk = Desk(database) if database is not None else None
         self.alerts: Alerts | None = None
@@ -185,11 +179,11 @@ class Assembly:
 
     def _keep_books(self, config: Config) -> None:
         """Make what counts and writes down: limits, ledger, and what was said."""
-        database, logged = self._work.database, self.settings.log
+        database = self._work.database
         self.limits = limits = Limits(
             self.desk,
             self._env,
-            drained=logged,
+            drained=self.settings.log,
             workers=self.settings.workers,
             reached=self.alerts.reached if self.alerts is not None else lambda *_: None,
         )
@@ -199,23 +193,23 @@ class Assembly:
         self.ledger: Drain | None = None
         self.content: ContentLog | None = None
         self.claims = self._make_claims()
-        if database is not None and logged:
+        if database is not None and (spending := limits.spending) is not None:
+
+            def adopted(worker: str) -> None:
+                spending.adopted(worker)
+                self.claims.abandon(worker)
+
             self.ledger = open_ledger(
                 database,
                 self._env,
-                followers=(limits.follow,),
-                found=limits.found,
-                adopted=self._adopted,
-                looked=limits.looked,
+                followers=(spending.follow,),
+                found=spending.found,
+                adopted=adopted,
+                looked=spending.looked,
             )
             limits.name_worker(self.ledger.journal.folder.path.name)
             self.claims.worker = self.ledger.journal.folder.path.name
             self.content = ContentLog(database)
-
-    def _adopted(self, worker: str) -> None:
-        """Give free what a dead worker held, in the drain's thread. Raises: StoreError."""
-        self.limits.adopted(worker)
-        self.claims.abandon(worker)
 
     def _open_gateway(self) -> Gateway:
         config, discovered, env = self._work.reading
@@ -249,9 +243,9 @@ class Assembly:
     def _make_claims(self) -> Claims:
         """Make what knows the requests that must not be answered twice."""
         if self.desk is None:
-            return Claims()
+            return MemoryClaims()
         safe = Safe(self.desk, self._env, create=is_loopback(self._work.listening))
-        return Claims(self.desk.place, AnswerSeal(safe))
+        return StoredClaims(self.desk.place, AnswerSeal(safe))
 
     def _signs(self) -> list[Callable[[], Sign | None]]:
         """Say what `/readyz` looks at."""
@@ -286,6 +280,18 @@ class Assembly:
         return Mount(context, lambda: gateway.snapshot.door, self.neighbours.tell)
 
     # -- while it works
+
+    async def _prepare(self, config: Config) -> None:
+        """Put in force what has to hold before a configuration's first request."""
+        await self._set_network(config)
+        await self.limits.reconfigure(config)
+
+    async def _set_network(self, config: Config) -> None:
+        """Say where may be connected to; our own services are looked for anew."""
+        own: tuple[Grant, ...] = await asyncio.to_thread(
+            find_own, self._sockets, self._work.database, self._env
+        )
+        self.transport.use(make_network(config.server, self._env, own))
 
     async def _sweep(self) -> None:
         """Do what is to be done once a second."""

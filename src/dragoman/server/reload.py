@@ -31,7 +31,7 @@ class Reloader:
     """Keeps a gateway's snapshot up to date with the files that it came from.
 
     A file with an error that was not there before changes nothing: the last good configuration
-    stays, and the log says why. `reloaded` is called after each change.
+    stays, and the log says why. `prepare` is waited for before a configuration comes into force.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Reloader:
         read: Callable[[], Reading],
         listening: str,
         directory: Directory | None = None,
-        reloaded: Callable[[], Awaitable[None]] | None = None,
+        prepare: Callable[[Config], Awaitable[None]] | None = None,
     ) -> None:
         self._gateway = gateway
         self._read = read
         self._listening = listening
         self._directory = directory
-        self._reloaded = reloaded
+        self._prepare = prepare
         self._known = _problems(gateway.snapshot.config)
         self._seen = _look(_paths(gateway.snapshot.config))
         self._reloading = asyncio.Lock()
@@ -86,11 +86,11 @@ class Reloader:
             except ConfigError as error:
                 log.warning("the configuration was not reloaded: %s", error)
                 return False
+            if self._prepare is not None:
+                await self._prepare(config)
             self._gateway.snapshot = snapshot
             self._known = _problems(config)
             self._seen = {**_look(_paths(config)), **self._seen}
-            if self._reloaded is not None:
-                await self._reloaded()
             log.warning("the configuration was reloaded")
             return True
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dragoman.organisations.desk import Desk
     from dragoman.server.admission.census import Census
     from dragoman.store.database import Connection
-    from dragoman.types.exchange import Exchange
 
 NEEDED = (
     f"set {VARIABLE}=redis://host:6379/0 (Redis or Valkey), start with `--workers 1`, or remove the"
@@ -46,10 +45,10 @@ class Limits:
     """The limits of one worker. Made in its event loop.
 
     `keeper` lets exchanges pass; `learn` is told what was set up whenever somebody has looked;
-    `follow`, `found` and so on are for the drain. `reached` is told, in the drain's thread, when
-    most of a quota is used. `workers` is how many of us there are on this machine. Limits are known
-    before anybody passes, unless the database is away when we start: then they hold as soon as it
-    is back.
+    `spending` is for the drain, None where nothing is `drained`. `reached` is told, in the drain's
+    thread, when most of a quota is used. `workers` is how many of us there are on this machine.
+    Limits are known before anybody passes, unless the database is away when we start: then they
+    hold as soon as it is back.
     """
 
     def __init__(
@@ -74,11 +73,11 @@ class Limits:
         self._rows: tuple[Allowance, ...] = ()
         self._file: tuple[Allowance, ...] = ()
         self._by_id: Mapping[str, Allowance] = {}
-        self._spending: Spending | None = None
+        self.spending: Spending | None = None
         if desk is not None and drained:
             if not self.counters.shared:
                 self.keeper.wait_until_ready()
-            self._spending = Spending(
+            self.spending = Spending(
                 self.counters, desk, lambda: self._by_id, reached, self.keeper.be_ready
             )
 
@@ -93,24 +92,25 @@ class Limits:
         self.keeper.know(file=self._file)
         self._index()
 
-    async def prepare(self, config: Config) -> None:
-        """Find out what was used of what a configuration will allow; never raises."""
-        await self._prepare(tuple(ceilings_of(config)))
-
-    async def _prepare(self, file: Sequence[Allowance]) -> None:
-        if self._spending is not None:
-            try:
-                await asyncio.to_thread(self._spending.begin, file)
-            except StoreError as error:  # it is tried again when there is something to write
-                log.warning("limits: %s", error)
+    async def reconfigure(self, config: Config) -> None:
+        """Put another configuration's limits in force, with what was used of them; never raises."""
+        await self._begin_quotas(tuple(ceilings_of(config)))
+        self.configure(config)
 
     async def begin(self) -> None:
         """Meet who counts before anybody is let in; never raises."""
-        await self._prepare(self._file)
+        await self._begin_quotas(self._file)
         if isinstance(self.counters, RedisCounters):
             try:
                 await self.counters.begin()
             except StoreError as error:
+                log.warning("limits: %s", error)
+
+    async def _begin_quotas(self, file: Sequence[Allowance]) -> None:
+        if self.spending is not None:
+            try:
+                await asyncio.to_thread(self.spending.begin, file)
+            except StoreError as error:  # it is tried again when there is something to write
                 log.warning("limits: %s", error)
 
     def learn(self, census: Census | None) -> None:
@@ -129,28 +129,6 @@ class Limits:
         """Tell what is still to be told, and let go of Redis."""
         if isinstance(self.counters, RedisCounters):
             await self.counters.close()
-
-    # -- for the drain, in its thread
-
-    def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> None:
-        """See `Spending.follow`."""
-        if self._spending is not None:
-            self._spending.follow(connection, exchanges)
-
-    def found(self, exchanges: Sequence[Exchange]) -> None:
-        """See `Spending.found`."""
-        if self._spending is not None:
-            self._spending.found(exchanges)
-
-    def adopted(self, worker: str) -> None:
-        """See `Spending.adopted`."""
-        if self._spending is not None:
-            self._spending.adopted(worker)
-
-    def looked(self) -> None:
-        """See `Spending.looked`."""
-        if self._spending is not None:
-            self._spending.looked()
 
     def _index(self) -> None:
         self._by_id = {each.id: each for each in self.keeper.rulebook.allowances}
