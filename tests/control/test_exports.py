@@ -16,6 +16,7 @@ SET_UP: dict[str, Any] = {
     },
     "providers/spare": {"base_url": "https://spare.example", "api": "anthropic-messages"},
     "credentials/groq": {"token": TOKEN},
+    "credentials/github-models": {"token": TOKEN},
     "routes/smart": {"definition": {"models": ["acme/large", "demo/echo"]}},
     "guardrails/secrets": {"definition": {"kind": "secrets"}},
 }  # fmt: skip
@@ -33,6 +34,7 @@ def test_the_set_up_is_taken_away_as_a_configuration_that_holds(
     assert exported.headers["content-disposition"] == 'attachment; filename="red.toml"'
     text = exported.body.decode()
     assert TOKEN not in text
+    assert 'api_key_env = "GITHUB_MODELS_API_KEY"' in text  # a variable that a shell can set
     file = tmp_path / "red.toml"
     file.write_text(text)
     env = {"HOME": str(tmp_path), "ACME_API_KEY": TOKEN, "GROQ_API_KEY": TOKEN}
