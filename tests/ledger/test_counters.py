@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import pytest
 
-from dragoman.ledger.counting import Counters, Line, Warming
+from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import Consumed, RedisCounters
+from dragoman.server.limits.allowances import Allowances, LimitsUnavailable
+from dragoman.store.database import StoreError
 from dragoman.store.redis import Redis, RedisAddress
 from dragoman.types.allowance import Allowance, Measure, Mode, Period
 from dragoman.types.calendar import find_span
@@ -305,6 +309,67 @@ def test_what_a_dead_worker_held_for_requests_that_it_never_made_is_given_back(
         assert sum(d.passed for d in await asyncio.gather(*asked)) == 5
         await dead.close()
         await alive.close()
+
+    asyncio.run(work())
+
+
+def test_what_was_asked_of_a_silent_redis_is_not_held_when_it_wakes(
+    redis_server: RedisServer,
+) -> None:
+    async def work() -> None:
+        counters = RedisCounters(Redis(redis_server.new()), nothing_used)
+
+        def ask(hold: str) -> Awaitable[Decision]:
+            lines = [line("requests", p, 1000, name=p) for p in ("month", "minute")]
+            return counters.reserve(hold, [*lines, line("concurrency", "now", 1000)], NOW)
+
+        while True:  # on a busy machine the first questions may have no answer either
+            with contextlib.suppress(StoreError):
+                assert (await ask("h0")).passed
+                break
+        redis_server.silence()
+        try:
+            # So many that some who had no answer are never sent again: nobody is asked any more.
+            asked = (ask(f"i{number}") for number in range(400))
+            said = await asyncio.gather(*asked, return_exceptions=True)
+            assert all(isinstance(error, StoreError) for error in said)
+        finally:
+            redis_server.wake()
+        while True:
+            with contextlib.suppress(StoreError):
+                await counters.flush()
+                decision = await ask("j0")
+                break
+            await asyncio.sleep(0.02)
+        assert [standing.used for standing in decision.standings] == [1, 1, 1]
+        await counters.close()
+
+    asyncio.run(work())
+
+
+def test_a_redis_that_stumbles_lets_nobody_past_a_limit_and_without_one_each_counts() -> None:
+    async def work() -> None:
+        now = 0.0
+        rate, quota = line(period="minute", name="m"), line()
+        soft = line(period="minute", mode="soft", name="s")
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = RedisAddress(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+            redis = Redis(address, timeout_s=0.001, clock=lambda: now)
+            counters = RedisCounters(redis, nothing_used)
+            keeper = Allowances(counters, lambda: NOW)
+            for _ in range(9):
+                with pytest.raises(LimitsUnavailable):
+                    await keeper._reserve("h", [rate], NOW)
+                alone, decision = await keeper._reserve("h", [soft], NOW)
+                assert alone is not counters
+                assert decision.passed
+            assert redis.away
+            now = 1.5
+            passed = [(await keeper._reserve("h", [rate], NOW))[1].passed for _ in range(12)]
+            assert passed.count(True) == 10
+            with pytest.raises(LimitsUnavailable):
+                await keeper._reserve("h", [quota], NOW)
+            await counters.close()
 
     asyncio.run(work())
 

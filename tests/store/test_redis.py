@@ -95,6 +95,29 @@ def test_who_is_silent_is_asked_no_more_until_a_while_has_passed() -> None:
     asyncio.run(ask())
 
 
+def test_who_stumbles_is_not_gone_and_who_is_silent_for_a_second_is() -> None:
+    async def ask() -> None:
+        now = 0.0
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = read_address(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+            redis = Redis(address, timeout_s=0.001, clock=lambda: now)
+            for at in (0.0, 0.0, 0.0, 0.3, 0.9):
+                now = at
+                with pytest.raises(RedisDown, match="has not answered within"):
+                    await redis.ask("PING")
+                assert not redis.gone
+            now = 1.0
+            assert redis.gone
+            await redis.close()
+        refused = Redis(address, clock=lambda: now)
+        with pytest.raises(RedisDown):
+            await refused.ask("PING")
+        assert refused.gone
+        await refused.close()
+
+    asyncio.run(ask())
+
+
 def test_it_comes_back_by_itself() -> None:
     program = find_server()
     if program is None:
@@ -112,6 +135,7 @@ def test_it_comes_back_by_itself() -> None:
         now = 1.0
         assert await redis.ask("PING") == b"PONG"
         assert not redis.away
+        assert not redis.gone
         await redis.close()
 
     with RedisServer(program) as server:

@@ -67,21 +67,24 @@ class Warming(Exception):
 
 
 class Counters(Protocol):
-    """Counts for all workers, or for this one. What was reserved is settled once, sooner or later.
+    """Counts for all workers, or for this one.
 
-    `reserve`: raises Warming, StoreError. `settle` takes what was used of each line in its order;
-    None where nothing was taken. `renew` is called every few seconds.
+    Whoever has reserved something settles it once: `settle` takes the same lines, and what was used
+    of each.
     """
 
     shared: bool
 
     @property
     def away(self) -> bool:
-        """Whether it is known not to answer."""
+        """Whether it is known not to answer, and not only for a moment."""
         ...
 
     async def reserve(self, hold: str, lines: Sequence[Line], now: float) -> Decision:
-        """Take all of it, or nothing."""
+        """Take all of it, or nothing; nothing, too, when it raises or is cancelled.
+
+        Raises: Warming, StoreError.
+        """
         ...
 
     def settle(self, hold: str, lines: Sequence[Line], used: Sequence[int], now: float) -> None:

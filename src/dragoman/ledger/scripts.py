@@ -2,8 +2,8 @@
 
 Law: what is in Redis can be lost at any time and is made anew: `base` of a quota is what the
 database says was used (never less than before), and the entries beside it are what workers know to
-be under way or not yet in the database. To settle, to tell that rows are written and to enter again
-may all be done twice.
+be under way or not yet in the database. To undo, to settle, to tell that rows are written and to
+enter again may all be done twice.
 
 The first of RESERVE's keys is the epoch, a hash: `name`, and `ready`, before which entries may be
 missing. Counters:
@@ -154,6 +154,31 @@ for _, line in ipairs(lines) do
 end
 redis.call('SET', KEYS[2], cmsgpack.pack(answer), 'PX', 10000)
 return answer
+"""
+)
+
+UNDO = Script(
+    _TOOLS
+    + """
+-- ARGV: hold; for each counter: kind, what was reserved
+-- For who has heard no answer, and asks no more. KEYS[1] keeps the answer: what was taken by it is
+-- given back. Should the question only come after this, nothing is taken.
+local said = redis.call('GET', KEYS[1])
+local answer = said and cmsgpack.unpack(said) or {}
+redis.call('SET', KEYS[1], cmsgpack.pack({'undone'}), 'PX', 10000)
+for i = 2, #KEYS do
+  local kind, amount = ARGV[i * 2 - 2], tonumber(ARGV[i * 2 - 1])
+  local at = 3 + (i - 2) * 6
+  if kind == 'q' then
+    forget(KEYS[i], ARGV[1])
+  elseif kind == 'c' then
+    redis.call('ZREM', KEYS[i], ARGV[1])
+  elseif answer[2] == 1 and answer[at] == 0 then
+    local part = text(answer[at + 5])
+    if redis.call('HEXISTS', KEYS[i], part) == 1 then add(KEYS[i], part, -amount) end
+  end
+end
+return 1
 """
 )
 

@@ -28,7 +28,7 @@ from dragoman.ledger.counting import (
     Standing,
     Warming,
 )
-from dragoman.ledger.scripts import ABANDON, ENTER, JOIN, RESERVE, SETTLE, WRITTEN
+from dragoman.ledger.scripts import ABANDON, ENTER, JOIN, RESERVE, SETTLE, UNDO, WRITTEN
 from dragoman.store.database import StoreError
 from dragoman.store.redis import Redis, RedisDown, Script, Word
 from dragoman.types.allowance import RATES
@@ -102,7 +102,7 @@ class RedisCounters:
     @property
     def away(self) -> bool:
         """See `Counters.away`."""
-        return self._redis.away
+        return self._redis.gone
 
     async def begin(self) -> None:
         """Meet Redis before anybody waits for it. Raises: StoreError."""
@@ -115,22 +115,25 @@ class RedisCounters:
         self._asked += 1
         question = f"{PREFIX}said:{hold}:{self._asked}"
         keys = [EPOCH, question, *(PREFIX + line.key for line in lines)]
-        again = True
+        unknown = False
         bases: list[int | None] = [None] * len(lines)
         for _ in range(TRIES):
-            epoch = self._epoch or await self._join()
-            values: list[Word] = [hold, epoch]
-            for line, base in zip(lines, bases, strict=True):
-                values += _said(line, base)
-            values.append(self.worker)
             try:
+                epoch = self._epoch or await self._join()
+                values: list[Word] = [hold, epoch]
+                for line, base in zip(lines, bases, strict=True):
+                    values += _said(line, base)
+                values.append(self.worker)
                 answer = await self._redis.run(RESERVE, keys, values)
             except RedisDown as error:
-                if error.unknown and again and not self.away:
-                    again = False
+                if error.unknown and not unknown and not self._redis.away:
+                    unknown = True
                     continue
-                if error.unknown:  # it may yet be done, and then it has to be undone
-                    self.settle(hold, lines, [0] * len(lines), 0.0)
+                if error.unknown or unknown:  # it may yet be done, and then it has to be undone
+                    self._undo(hold, keys[1:], lines)
+                raise
+            except asyncio.CancelledError:
+                self._undo(hold, keys[1:], lines)
                 raise
             word = answer[0]
             if word == b"ok":
@@ -145,6 +148,12 @@ class RedisCounters:
             elif self._epoch == epoch:
                 self._epoch = None
         raise Warming
+
+    def _undo(self, hold: str, keys: list[str], lines: Sequence[Line]) -> None:
+        values: list[Word] = [hold]
+        for line in lines:
+            values += (_kind(line), line.amount)
+        self._put(UNDO, keys, values)
 
     def settle(self, hold: str, lines: Sequence[Line], used: Sequence[int], now: float) -> None:
         """See `Counters.settle`."""
@@ -182,7 +191,7 @@ class RedisCounters:
     async def flush(self) -> None:
         """Wait until what is settled has been told. Raises: StoreError when Redis is away."""
         while self._outbox:
-            if self.away:
+            if self._redis.away:
                 raise RedisDown("Redis does not answer")
             await asyncio.sleep(0.001)
 

@@ -45,6 +45,8 @@ TIMEOUTS_LIMIT = 3
 """So many silences in a row, and the breaker opens. A refused connection opens it at once."""
 PAUSES_S = (0.25, 0.5, 1.0, 2.0)
 """How long the breaker stays open, the longer the more often it had to."""
+STUMBLE_S = 1.0
+"""Who is silent for no longer than this, on a busy machine, is not taken to be gone."""
 QUEUE_LIMIT = 10_000
 BATCH_LIMIT = 128
 """Commands in one packet: what comes after them waits for no more than these."""
@@ -128,6 +130,7 @@ class Breaker:
         self._silences = 0
         self._opened = 0
         self._until: float | None = None
+        self._gone_at: float | None = None
 
     @property
     def open(self) -> bool:
@@ -139,19 +142,30 @@ class Breaker:
         """Whether it is known to be away, and has not answered since."""
         return self._until is not None
 
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is there, or it has been away for so long that it does not stumble."""
+        return self._gone_at is not None and self._clock() >= self._gone_at
+
     def well(self) -> None:
         """Note an answer."""
         self._silences = self._opened = 0
-        self._until = None
+        self._until = self._gone_at = None
 
     def silent(self) -> None:
         """Note that none came in time."""
         self._silences += 1
-        if self.away or self._silences >= TIMEOUTS_LIMIT:
-            self.refused()
+        if self._gone_at is None and self._silences >= TIMEOUTS_LIMIT:
+            self._gone_at = self._clock() + STUMBLE_S
+        if self._gone_at is not None:
+            self._open()
 
     def refused(self) -> None:
         """Note that nothing is there."""
+        self._gone_at = self._clock()
+        self._open()
+
+    def _open(self) -> None:
         pause_s = PAUSES_S[min(self._opened, len(PAUSES_S) - 1)]
         self._opened += 1
         self._until = self._clock() + pause_s
@@ -189,6 +203,11 @@ class Redis:
     def away(self) -> bool:
         """Whether it is known not to answer."""
         return self.breaker.away
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has not answered for longer than a moment."""
+        return self.breaker.gone
 
     async def ask(self, *command: Word) -> Any:
         """Run a command; what it gives back are bytes, numbers, lists, None.

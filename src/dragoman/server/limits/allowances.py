@@ -4,8 +4,8 @@ What it may take at the most is reserved before anybody is asked, all of it or n
 with what it really took when it is over.
 
 Law: with strict quotas nothing is let through that cannot be counted: while whoever counts is away
-that is a 503. Rates and places at a time only keep bursts away: when Redis is known to be away each
-worker goes on counting them by itself, because to refuse everybody would be worse.
+that is a 503. Rates and places at a time only keep bursts away: when Redis is known to be away, not
+only for a moment, each worker counts them by itself, because to refuse everybody would be worse.
 """
 
 from __future__ import annotations
@@ -182,13 +182,10 @@ class Allowances:
                 raise _unavailable("what was used before cannot be read") from None
         try:
             return self.counters, await self.counters.reserve(hold, lines, now)
-        except asyncio.CancelledError:
-            self.counters.settle(hold, lines, [0] * len(lines), now)
-            raise
         except Warming:
             raise _unavailable("those who count have just come back") from None
         except StoreError as error:
-            if _has_strict(lines) or not self.counters.away:
+            if any(_has_to_be_counted(line, self.counters.away) for line in lines):
                 raise _unavailable("whoever counts does not answer") from error
         return self._alone, self._alone.reserve_now(lines, now)
 
@@ -301,6 +298,17 @@ def _used(charge: Charge, exchange: Exchange) -> int:
 def _has_strict(lines: Sequence[Line]) -> bool:
     """Whether anything is asked of a quota that must not be exceeded."""
     return any(x.allowance.is_quota and x.allowance.mode == "strict" for x in lines)
+
+
+def _has_to_be_counted(line: Line, away: bool) -> bool:
+    """Whether nobody passes without whoever counts for all: quotas never, rates for a moment.
+
+    Not what lets everybody pass anyway, or only spares a provider.
+    """
+    allowance = line.allowance
+    if allowance.mode != "strict" or allowance.id.startswith(PROVIDERS):
+        return False
+    return allowance.is_quota or not away
 
 
 def _unavailable(why: str) -> LimitsUnavailable:
