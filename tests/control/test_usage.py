@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.ledger.demo_traffic import make_traffic
 from dragoman.ledger.rollups import follow, tally
 from dragoman.store import Ledger, Place
 from dragoman.store.database import open_database
@@ -177,3 +178,18 @@ def test_made_up_traffic_comes_twice_the_same_counts_as_no_money_and_goes_withou
             assert sums_in(connection) == tally(real)
             (left,) = connection.rows("SELECT count(*) AS n FROM exchange")
             assert left["n"] == 20
+
+
+def test_made_up_fallbacks_follow_the_model_that_was_asked_for(place: Place) -> None:
+    assert make_traffic(place, "default", 1_790_000_000.0, count=300) == 300
+    with closing(open_database(place)) as connection:
+        fell_back = connection.rows(
+            "SELECT asked, answered.provider, answered.model, failed.provider AS first_provider,"
+            " failed.model AS first_model FROM exchange"
+            " JOIN attempt failed ON failed.exchange_id = exchange.id AND failed.number = 1"
+            " JOIN attempt answered ON answered.exchange_id = exchange.id AND answered.number = 2"
+        )
+    assert len(fell_back) > 5
+    for row in fell_back:
+        assert row["asked"] == f"{row['first_provider']}/{row['first_model']}"
+        assert row["asked"] != f"{row['provider']}/{row['model']}"

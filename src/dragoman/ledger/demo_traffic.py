@@ -85,11 +85,11 @@ def _exchange(
         then = at + sum(one.duration_s for one in attempts)
         id_ = f"att_{name[:-1]}{number}"
         attempts.append(_answered(random, models[position], then, id_, number))
-    last = attempts[-1]
+    first, last = attempts[0], attempts[-1]
     first_token_s = last.first_token_s
     return Exchange(
         id=f"req_{name}",
-        asked=f"{last.provider}/{last.model}",
+        asked=f"{first.provider}/{first.model}",
         started_at=at,
         stream=random.random() < 0.8,
         duration_s=sum(one.duration_s for one in attempts) + 0.002,
