@@ -73,41 +73,30 @@ class Keeping:
 
         Raises: what `Once.claim` raises.
         """
-        found = await self._look(call, request, admission, body, asked, cacheable)
-        if isinstance(found, Found):
-            call.exchange.replayed = found.how
-            call.exchange.warnings.extend(found.answer.warnings)
-        elif found.key is not None:
-            call.told[CACHE] = "miss"
-        return found
-
-    async def _look(
-        self,
-        call: Call,
-        request: Request,
-        admission: Admission,
-        body: bytes,
-        asked: bytes,
-        cacheable: bool,
-    ) -> Found | Task:
+        settings, headers = admission.snapshot.cache, request.headers
+        control = headers.get("cache-control", "").lower()
         key: str | None = None
-        settings = admission.snapshot.cache
-        control = request.headers.get("cache-control", "").lower()
         if settings is not None and cacheable and "no-store" not in control:
             key = cache_key(call, body, admission.snapshot)
+        found: Found | None = None
         if key is not None and "no-cache" not in control:
             answer = await self.shelf.find(key, call.around.wall())
-            if answer is not None:
-                return Found(answer, "cache")
-        if HEADER not in request.headers:
-            return Task(None, key, settings)
-        principal = admission.principal
-        owner = principal.key_id or principal.key or ""
-        claim = await self.once.claim(call, owner, request.headers[HEADER], asked)
-        if isinstance(claim, Hold):
-            return Task(claim, key, settings)
-        assert claim.answer is not None, "a claim that is not ours has an answer"
-        return Found(claim.answer, "idempotency")
+            found = None if answer is None else Found(answer, "cache")
+        hold: Hold | None = None
+        if found is None and HEADER in headers:
+            claim = await self.once.claim(call, admission.principal.owner, headers[HEADER], asked)
+            if isinstance(claim, Hold):
+                hold = claim
+            else:
+                assert claim.answer is not None, "a claim that is not ours has an answer"
+                found = Found(claim.answer, "idempotency")
+        if found is not None:
+            call.exchange.replayed = found.how
+            call.exchange.warnings.extend(found.answer.warnings)
+            return found
+        if key is not None:
+            call.told[CACHE] = "miss"
+        return Task(hold, key, settings)
 
     def record(self, reply: Reply, ping: bytes) -> Reply:
         """Have a reply remembered, unless it is."""
