@@ -7,10 +7,11 @@ from dragoman.organisations.deliveries import (
     LEASE_S,
     PAUSES_S,
     announce,
+    begin_outage,
     claim,
+    end_outage,
     list_deliveries,
     settle,
-    turn,
 )
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.master_keys import new_key
@@ -56,7 +57,7 @@ def test_what_a_dead_worker_had_is_tried_by_another(desk: Desk) -> None:
         assert settle(connection, again, 40.0, status=200, reason=None) == "delivered"
 
 
-def test_a_turn_is_news_once_whoever_notices_it(desk: Desk) -> None:
+def test_an_outage_is_news_once_whoever_notices_it(desk: Desk) -> None:
     with desk.read() as one, desk.read() as other:
-        assert [turn(c, "", "a", 1.0) for c in (one, other)] == [True, False]
-        assert [turn(c, "", "a", None) for c in (other, one)] == [True, False]
+        assert [begin_outage(c, "", "a", 1.0) for c in (one, other)] == [True, False]
+        assert [end_outage(c, "", "a") for c in (other, one)] == [True, False]

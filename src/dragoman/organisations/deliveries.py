@@ -1,8 +1,8 @@
-"""What webhooks are to be told: kept in the database until they have taken it.
+"""Deliveries to webhooks: kept in the database until they have been accepted or given up.
 
-Law: news are written in the transaction that makes them true, so that whoever dies later takes none
-along. One worker at a time tries a delivery, and has it for a while; one that died in between is
-followed by another, so what was sent may be sent again, under the same id. None is tried for ever.
+Law: news are written in the transaction that makes them true, so that no crash loses them. A worker
+claims a delivery for a limited time before it tries it. If it dies, another worker tries again, so
+a webhook may get the same news twice, under the same id. None is tried for ever.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ State: TypeAlias = Literal["waiting", "delivered", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 
 PAUSES_S = (1.0, 5.0, 30.0, 120.0)
-"""Between the tries: five in all, over two and a half minutes."""
+"""The pauses between tries: five tries in all, over two and a half minutes."""
 LEASE_S = 30.0
-"""Whoever tries has so long; a try takes 20 seconds at most."""
+"""How long a claim holds; a try takes 20 seconds at most."""
 _SHOWN = "id, webhook, event, at, state, tries, due_at, tried_at, status, reason"
 _DUE = "state = 'waiting' AND due_at <= :now AND until <= :now"
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """What became of one piece of news for one webhook. Times are Unix time.
+    """One piece of news for one webhook, and how its delivery stands. Times are Unix time.
 
-    `status` is what was answered at last, None where nothing was; `reason` is why it was not taken.
-    `due_at` is when it is tried next, while it is `waiting`.
+    `status` is that of the last answer, None where there was none; `reason` is why the last try
+    failed. `due_at` is the time of the next try while it is `waiting`.
     """
 
     id: str
@@ -65,9 +65,10 @@ class Errand(Struct, frozen=True, kw_only=True):
 def announce(
     connection: Connection, organisation_id: str, event: Event, data: Mapping[str, Any], at: float
 ) -> int:
-    """Write down that an organisation's webhooks are to be told; gives how many there are.
+    """Write down a delivery for each webhook of an organisation that wants to hear of an event.
 
-    In the transaction in which it became true. Raises: StoreError.
+    Call it in the transaction in which that became true. Returns: how many webhooks there are.
+    Raises: StoreError.
     """
     rows = []
     for webhook in list_listening(connection, organisation_id, event):
@@ -81,7 +82,7 @@ def announce(
 
 
 def claim(connection: Connection, now: float, limit: int) -> list[Errand]:
-    """Take what is due, so much at the most, for `LEASE_S`. Raises: StoreError."""
+    """Claim what is due, at most `limit` of it, for `LEASE_S`. Raises: StoreError."""
     due = {"now": now, "limit": limit}
     # To look first costs a busy database less than to write.
     if not connection.rows(f"SELECT 1 FROM delivery WHERE {_DUE} LIMIT 1", {"now": now}):  # noqa: S608
@@ -105,10 +106,10 @@ def settle(
     reason: str | None,
     hopeless: bool = False,
 ) -> State | None:
-    """Write down what came of a try: taken where there is no `reason` against it.
+    """Write down the result of a try: a success where there is no `reason` against it.
 
-    `hopeless`: it is not tried again. Returns: how it stands; None when somebody else has it by
-    now, or it is gone with its webhook. Raises: StoreError.
+    `hopeless`: it is not tried again. Returns: how it stands; None when another worker has claimed
+    it since, or it was deleted with its webhook. Raises: StoreError.
     """
     tries = errand.tries + 1
     state: State = "waiting"
@@ -145,7 +146,7 @@ def list_deliveries(
     webhook: str | None = None,
     state: State | None = None,
 ) -> Slice[Delivery]:
-    """List what webhooks were told and are to be told, the latest first. Raises: StoreError."""
+    """List deliveries, the latest first. Raises: StoreError."""
     conditions, values = ["organisation_id = :of"], {"of": organisation_id, "limit": page.limit + 1}
     for column, value in (("webhook", webhook), ("state", state)):
         if value is not None:
@@ -163,25 +164,33 @@ def list_deliveries(
     return cut(found, page, lambda one: one.id)
 
 
-def turn(connection: Connection, organisation_id: str, provider: str, at: float | None) -> bool:
-    """Note that a provider is down since then; None: that it is back.
+def begin_outage(connection: Connection, organisation_id: str, provider: str, at: float) -> bool:
+    """Note that a provider is down since then; False where somebody has noted it already.
 
-    Returns: whether that is news; of several who notice it one is told so. `organisation_id` is ''
-    for the operator's providers. Raises: StoreError.
+    `organisation_id` is '' for the operator's providers. Raises: StoreError.
     """
-    values: dict[str, Any] = {"of": organisation_id, "provider": provider}
-    if at is None:
-        statement = "DELETE FROM outage WHERE organisation_id = :of AND provider = :provider"
-    else:
-        values["at"] = at
-        statement = (
-            "INSERT INTO outage (organisation_id, provider, at) VALUES (:of, :provider, :at)"
-            " ON CONFLICT DO NOTHING"
-        )
-    return bool(connection.rows(f"{statement} RETURNING provider", values))
+    rows = connection.rows(
+        "INSERT INTO outage (organisation_id, provider, at) VALUES (:of, :provider, :at)"
+        " ON CONFLICT DO NOTHING RETURNING provider",
+        {"of": organisation_id, "provider": provider, "at": at},
+    )
+    return bool(rows)
+
+
+def end_outage(connection: Connection, organisation_id: str, provider: str) -> bool:
+    """Note that a provider is back; False where somebody has noted it already.
+
+    Raises: StoreError.
+    """
+    rows = connection.rows(
+        "DELETE FROM outage WHERE organisation_id = :of AND provider = :provider"
+        " RETURNING provider",
+        {"of": organisation_id, "provider": provider},
+    )
+    return bool(rows)
 
 
 def list_outages(connection: Connection) -> list[tuple[str | None, str]]:
-    """List the providers that were told to be down, and whose they are. Raises: StoreError."""
+    """List the providers that are noted to be down, and whose they are. Raises: StoreError."""
     rows = connection.rows("SELECT organisation_id, provider FROM outage")
     return [(row["organisation_id"] or None, row["provider"]) for row in rows]

@@ -36,7 +36,7 @@ class LateCharges:
         self._file = file
         self._revision = -1
         self._rows: Sequence[Allowance] = ()
-        self._made_of: tuple[Sequence[Allowance], Sequence[Allowance]] | None = None
+        self._of_file: Sequence[Allowance] = ()
         self._rulebook = Rulebook(())
 
     def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> list[Late]:
@@ -63,15 +63,12 @@ class LateCharges:
         from dragoman.organisations.allowances import all_allowances
 
         (row,) = connection.rows("SELECT number FROM revision WHERE id = 1")
-        if row["number"] != self._revision:
+        revision, of_file = row["number"], self._file()
+        if revision != self._revision:
             self._rows = [one for one in all_allowances(connection) if one.is_quota]
-            self._revision = row["number"]
-        made_of = (self._rows, self._file())
-        if self._made_of is None or any(
-            old is not new for old, new in zip(self._made_of, made_of, strict=True)
-        ):
-            self._made_of = made_of
-            self._rulebook = Rulebook((*made_of[0], *made_of[1]))
+        if revision != self._revision or of_file is not self._of_file:
+            self._rulebook = Rulebook((*self._rows, *of_file))
+        self._revision, self._of_file = revision, of_file
         return self._rulebook
 
 

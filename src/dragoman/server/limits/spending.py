@@ -1,10 +1,10 @@
-"""Keeps what is counted of quotas and what the database says of them in step.
+"""Keeps the counters of quotas in step with the sums that the database has of them.
 
-What an exchange used is added up in the transaction that writes it (`ledger.accounting`). Here is
-told what the sums are by then: to whoever counts for all workers, and, when most or all of a quota
-is used, to whoever wants to hear of it.
+What an exchange used is added to the sums in the transaction that writes it (`ledger.accounting`).
+From there the new sums go to the counters (in memory, or in Redis), and, when a sum passes 80 or
+100 % of its quota, to whoever wants to know.
 
-Law: that much was used is told once for each period: it is noted in the same transaction.
+Law: each of these marks is told once in a period: that it was is noted in the same transaction.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dragoman.store.database import Connection
 
 MARKS = (80, 100)
-"""Percent of a quota, at which it is told how much is used."""
+"""At these percentages of a quota it is announced how much is used."""
 
 
 class Reached(Struct, frozen=True):
@@ -72,7 +72,7 @@ class Spending:
         self._noted: Mapping[str, Allowance] = {}
 
     def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> None:
-        """Look at the sums, in the transaction that has just added to them. Raises: StoreError."""
+        """Publish the sums, in the transaction that has just added to them. Raises: StoreError."""
         late = self._late.follow(connection, exchanges)
         if not late and not any(exchange.charges for exchange in exchanges):
             return
@@ -86,7 +86,7 @@ class Spending:
     def begin(self, file: Sequence[Allowance]) -> None:
         """Begin to count the quotas of a configuration, before they are in force.
 
-        Raises: StoreError; then it is tried again when the database is back.
+        Raises: StoreError. What has failed is tried again by `looked`.
         """
         self._file = [one for one in file if one.is_quota]
         self._begin()
@@ -106,7 +106,7 @@ class Spending:
         self._begun = quotas
 
     def found(self, exchanges: Sequence[Exchange]) -> None:
-        """Take note of what dead workers had used. Raises: StoreError."""
+        """Publish what dead workers had used, as their journals tell. Raises: StoreError."""
         if not any(exchange.charges for exchange in exchanges):
             return
         sums = add_up(exchanges)
@@ -120,15 +120,16 @@ class Spending:
             self._soon(lambda: self._add(found))
 
     def adopted(self, worker: str) -> None:
-        """Take note that all that a dead worker left is written: what it held besides is free."""
+        """Release what a dead worker still held, now that all of its journal is written."""
         if isinstance(self._counters, RedisCounters):
             counters = self._counters
             self._soon(lambda: counters.abandoned(worker))
 
     def looked(self) -> None:
-        """Take note that no dead worker's journal is left to be read. Raises: StoreError.
+        """Load the sums, at the first call: no dead worker's journal is left that adds to them.
 
-        It is called every few seconds, and so the place to look at what has been set meanwhile.
+        It is called every few seconds, so quotas that have been set since are looked at here, too.
+        Raises: StoreError.
         """
         self._begin()
         self._look_at_new()
@@ -149,7 +150,7 @@ class Spending:
         self._soon(lambda: self._load(used))
 
     def _look_at_new(self) -> None:
-        """See who is over a mark of a limit that was set or lowered."""
+        """Announce the marks that are passed already when a quota is set or lowered."""
         known = self._allowances()
         if known is self._noted or not is_there(self._desk.place):
             return
@@ -219,7 +220,7 @@ def _charges_of(exchanges: Iterable[Exchange]) -> list[Late]:
 
 
 def _is_first(connection: Connection, mark: Reached) -> bool:
-    """Note that a mark is told; False where that was done before, by whomever."""
+    """Note that a mark is announced; False where some worker has done so before."""
     return bool(
         connection.rows(
             "INSERT INTO alert (allowance_id, subject, since, percent, at)"
@@ -250,7 +251,7 @@ def read_totals(connection: Connection, keys: Sequence[Key]) -> Sequence[int]:
 
 
 def reader(desk: Desk) -> Callable[[Sequence[Line]], Awaitable[Sequence[int]]]:
-    """Make what reads, for an event loop, what was used of quotas."""
+    """Make a function that reads sums of quotas without blocking the event loop."""
 
     def read(lines: Sequence[Line]) -> Sequence[int]:
         with desk.read() as connection:

@@ -1,9 +1,9 @@
-"""Tells organisations' webhooks what has happened: in the background, again when it fails.
+"""Delivers news to organisations' webhooks in the background, and retries what fails.
 
-Law: nobody waits for it. What is to be told is in the database (`organisations.deliveries`): that
-much of a quota is used, since the transaction that wrote it; that a provider is down, from the
-moment at which it can be written, and whoever is killed before is followed by one who notices it
-anew. Any worker delivers what any of them wrote.
+Law: no request waits for a webhook. News are kept in the database (`organisations.deliveries`), and
+any worker delivers what any of them wrote. News of a quota are written in the transaction that used
+it up. News of an outage wait in memory until the database takes them; when a worker dies before
+that, another one notices the outage by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -34,17 +33,17 @@ if TYPE_CHECKING:
     from dragoman.transport.base import AsyncTransport
 
 TURNS_LIMIT = 1000
-"""So many turns wait for a database that is away; the earliest are dropped."""
+"""How many turns wait in memory for a database that is away; then the earliest are dropped."""
 AT_ONCE = 8
 POLL_S = 0.5
-"""So often it is looked for what is due: also what a worker that died has left."""
+"""How often to look for what is due, which includes what dead workers have left behind."""
 EXHAUSTED = 100
 
 log = logging.getLogger("dragoman.server")
 
 
 class Alerts:
-    """Tells. `reached` is called by any thread, `turned` in the event loop's; `watch` delivers."""
+    """What webhooks are told. Any thread may call `reached`; all else is for the event loop's."""
 
     def __init__(self, desk: Desk, safe: Safe) -> None:
         self._desk = desk
@@ -55,20 +54,20 @@ class Alerts:
         self._away = False
 
     def reached(self, connection: Connection, marks: Sequence[Reached]) -> None:
-        """Have it told that much of a quota is used, if this transaction holds.
+        """Announce that most of a quota is used, once this transaction is committed.
 
         Raises: StoreError.
         """
         for mark in marks:
-            _announce_mark(connection, mark)
+            _announce_mark(connection, mark, self._desk.clock())
 
     def turned(self, turn: Turn) -> None:
-        """Have it told that a provider went down or came back."""
+        """Announce that a provider went down or came back."""
         self._turns.append(turn)
         self._wake.set()
 
     async def outages(self) -> list[Name]:
-        """List the providers that have been told to be down; nothing while nobody can say."""
+        """List the providers that were announced to be down; none while the database is away."""
         try:
             return await asyncio.to_thread(self._outages)
         except StoreError as error:
@@ -76,7 +75,7 @@ class Alerts:
             return []
 
     async def watch(self, transport: AsyncTransport) -> None:
-        """Deliver for ever."""
+        """Deliver what is due, for ever."""
         try:
             while True:
                 self._wake.clear()
@@ -157,9 +156,9 @@ class Alerts:
     # -- one try
 
     async def _run(self, transport: AsyncTransport, errand: Errand) -> None:
-        """Try a delivery, and write down what came of it.
+        """Try a delivery, and write down the result.
 
-        When that cannot be written it is tried again once our claim has run out.
+        If that cannot be written, the delivery is tried again when our claim on it has expired.
         """
         try:
             webhook = await asyncio.to_thread(self._find, errand)
@@ -182,7 +181,7 @@ class Alerts:
     async def _try(
         self, transport: AsyncTransport, webhook: Webhook, errand: Errand
     ) -> tuple[int | None, str | None]:
-        """Send it; gives what was answered, and why it was not taken if it was not."""
+        """Send it. Returns: the status of the answer, and why it failed, if it did."""
         from dragoman.organisations.delivery import NotDelivered, deliver
 
         try:
@@ -195,11 +194,15 @@ class Alerts:
             return None, error.message
 
 
-def _announce_mark(connection: Connection, mark: Reached) -> None:
+def _announce_mark(connection: Connection, mark: Reached, now: float) -> None:
     from dragoman.organisations.deliveries import announce
 
     allowance = mark.allowance
-    of = allowance.organisation_id
+    of = (
+        DEFAULT_ORGANISATION
+        if allowance.organisation_id == EVERYBODY
+        else allowance.organisation_id
+    )
     event: Event = "budget.exhausted" if mark.percent >= EXHAUSTED else "budget.warning"
     data = {
         "limit": allowance.name,
@@ -211,18 +214,20 @@ def _announce_mark(connection: Connection, mark: Reached) -> None:
         "since": mark.since,
         "until": find_span(allowance.period, mark.since)[1],
     }
-    announce(connection, DEFAULT_ORGANISATION if of == EVERYBODY else of, event, data, time.time())
+    announce(connection, of, event, data, now)
 
 
 def _announce_turn(connection: Connection, turn: Turn) -> None:
-    """Note a turn, and have it told if nobody has."""
-    from dragoman.organisations.deliveries import announce
-    from dragoman.organisations.deliveries import turn as note_turn
+    """Note a turn, and announce it unless another worker has."""
+    from dragoman.organisations.deliveries import announce, begin_outage, end_outage
 
-    if not note_turn(
-        connection, turn.organisation_id or "", turn.provider, None if turn.up else turn.at
-    ):
-        return
-    event: Event = "provider.up" if turn.up else "provider.down"
-    data = {"provider": turn.provider, "reason": turn.reason}
-    announce(connection, turn.organisation_id or DEFAULT_ORGANISATION, event, data, turn.at)
+    of = turn.organisation_id or ""
+    if turn.up:
+        event: Event = "provider.up"
+        is_news = end_outage(connection, of, turn.provider)
+    else:
+        event = "provider.down"
+        is_news = begin_outage(connection, of, turn.provider, turn.at)
+    if is_news:
+        data = {"provider": turn.provider, "reason": turn.reason}
+        announce(connection, of or DEFAULT_ORGANISATION, event, data, turn.at)

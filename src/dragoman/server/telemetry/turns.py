@@ -33,8 +33,9 @@ Observer: TypeAlias = Callable[[Turn], None]
 class Turns:
     """Compares what is down with what was, and tells the difference.
 
-    With a `folder` that workers share one of them alone logs each turn: whoever makes the file that
-    says so, or removes it. `observers` hear what each worker sees, and may be added to at any time.
+    Where workers share a `folder`, only one of them logs each turn: the one that succeeds in making
+    or removing the file that stands for it. `observers` hear what each worker sees. `doubtful` are
+    the providers of `remember` that have neither failed nor answered here.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -44,7 +45,7 @@ class Turns:
         self.observers: list[Observer] = []
 
     def remember(self, down: Iterable[Name]) -> None:
-        """Take note of what was told to be down before we began, and may be or not by now."""
+        """Take note of what was announced to be down before we began; it may be back by now."""
         self.doubtful = set(down)
 
     def note(
@@ -53,7 +54,10 @@ class Turns:
         at: float,
         answering: Iterable[Name] = (),
     ) -> None:
-        """Take note of what is down now, and why; and of what has answered since we began."""
+        """Tell what has changed: `down` is what is down now and why.
+
+        `answering` are those of `doubtful` that have answered since we began.
+        """
         reasons = dict(down)
         back = self._down - reasons.keys() | self.doubtful.intersection(answering) - reasons.keys()
         self.doubtful -= reasons.keys() | back
