@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -161,3 +162,50 @@ def test_all_texts_of_a_request_are_looked_at_and_nothing_else(case: dict[str, A
     rails = Rails([Guardrail(name="w", kind="words", words=("falcon",), replacement="bird")])
     inspected = rails.inspect(case["fields"])
     assert {**case["fields"], **inspected.changed} == case["becomes"]
+
+
+ARGUMENTS = st.recursive(
+    st.sampled_from(["falcon", "a\nfalcon\t", 'he said "falcon"', "\\falcon", "é\U0001f600", ""])
+    | st.integers(-5, 5)
+    | st.booleans()
+    | st.none()
+    | st.just(4111111111111111),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["falcon", "é", "b"]), inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(ARGUMENTS, st.booleans(), st.integers(0, 2**32))
+def test_json_stays_json_and_says_the_same_wherever_it_is_cut(
+    value: Any, escaped: bool, seed: int
+) -> None:
+    rails = Rails(
+        [
+            Guardrail(name="w", kind="words", words=("falcon",), replacement="bird"),
+            Guardrail(name="p", kind="personal", entities=("card",), replacement="card"),
+        ]
+    )
+    text = json.dumps(value, ensure_ascii=escaped)
+    screen = rails.screen()
+    parts = [screen.feed(0, piece, json=True) for piece in cut(text, Random(seed))]
+    said = "".join(parts) + screen.close(0)
+    assert said == rails.screen().whole(text, json=True) or json.loads(text) == json.loads(said)
+    expected = json.dumps(value, ensure_ascii=False).replace("falcon", "bird")
+    assert json.loads(said) == json.loads(expected.replace("4111111111111111", '"card"'))
+
+
+@pytest.mark.parametrize("field", ["input", "prompt"])
+@pytest.mark.parametrize("tokens", [[1, 2], [[1, 2], [3]], ["text", [1]]])
+def test_tokens_are_refused_by_strict_guardrails(field: str, tokens: list[Any]) -> None:
+    for strict in (True, False):
+        rails = rails_of({"kind": "secrets"}, strict=strict)
+        assert (rails.inspect({field: tokens}).blocked is not None) is strict
+
+
+def test_a_transcript_spelled_by_tokens_is_emptied() -> None:
+    screen = Rails([Guardrail(name="s", kind="secrets")]).screen()
+    choice = {"text": "hi", "logprobs": {"tokens": ["hi"]}, "token_ids": [1]}
+    assert screen.answer({"choices": [choice]}) == {
+        "choices": [{"text": "hi", "logprobs": None, "token_ids": []}]
+    }

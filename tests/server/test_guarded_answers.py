@@ -1,16 +1,17 @@
-"""Guardrails at the endpoints that hand answers on: transcripts, pictures, sound, ranking."""
+"""Guardrails where answers are handed on: transcripts, pictures, ranking, texts, what is kept."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
 from tests.server.serving import Served, ask
-from tests.upstream.fault import Answer, FaultUpstream, sse
+from tests.upstream.fault import Answer, FaultUpstream, chat, sse
 
 StartUpstream = Callable[..., FaultUpstream]
 SECRET = "sk-abcdefghijklmnopqrstuvwxyz"
@@ -137,3 +138,191 @@ def test_texts_of_forms_are_looked_at_and_files_refused_by_strict_ones(
             model="a/m", messages=[{"role": "user", "content": [picture]}]
         )
     assert server.received == 1
+
+
+# ----------------------------------------------------------------------------- text completions
+
+
+def completed(*texts: str) -> Answer:
+    choices = [
+        {"index": at, "text": text, "finish_reason": "stop", "logprobs": None}
+        for at, text in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    return told({"id": "c", "object": "text_completion", "created": 1, "model": "m",
+                 "choices": choices, "usage": usage})  # fmt: skip
+
+
+def pieces(*texts: str) -> Answer:
+    """A stream of two choices that say the same, one after the other."""
+    head = {"id": "c", "object": "text_completion", "created": 1, "model": "m"}
+    chunks: list[dict[str, Any]] = [
+        {**head, "choices": [{"index": at, "text": text, "finish_reason": None, "logprobs": None}]}
+        for text in texts
+        for at in (0, 1)
+    ]
+    ends = [{"index": at, "text": "", "finish_reason": "stop", "logprobs": None} for at in (0, 1)]
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    return sse([*chunks, {**head, "choices": ends}, {**head, "choices": [], "usage": usage}])
+
+
+CUT = ("the key is s", "k-abcdefghij", "klmnopqrstuvwxyz", ", really")
+
+
+def complete(gateway: Served, *, stream: bool) -> list[str]:
+    """Complete a text with OpenAI's client: what each choice says."""
+    create = gateway.openai().completions.create
+    if not stream:
+        return [choice.text for choice in create(model="a/m", prompt="hi", n=2).choices]
+    said = ["", ""]
+    for chunk in create(model="a/m", prompt="hi", n=2, stream=True):
+        for choice in chunk.choices:
+            said[choice.index] += choice.text
+    return said
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_text_completions_are_looked_at(serve: Any, upstream: StartUpstream, stream: bool) -> None:
+    server = upstream(pieces(*CUT).paced(7) if stream else completed(SAID, SAID))
+    gateway = served(serve, server)
+    assert complete(gateway, stream=stream) == [CLEAN, CLEAN]
+    exchange = gateway.seen.wait()
+    assert exchange.warnings == ["guardrail g: redacted, in the answer: secret (2)"]
+    assert exchange.outcome == "ok"
+    assert exchange.usage is not None
+    assert exchange.usage.total_tokens == 7
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_text_completion_that_is_refused_is_an_error_and_paid_for(
+    serve: Any, upstream: StartUpstream, stream: bool
+) -> None:
+    server = upstream(pieces(*CUT) if stream else completed(SAID, SAID))
+    gateway = served(serve, server, action="deny")
+    with pytest.raises(openai.APIError, match="refused the answer"):
+        complete(gateway, stream=stream)
+    exchange = gateway.seen.wait()
+    assert exchange.findings[0].action == "deny"
+    assert exchange.attempts[0].usage is not None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_text_completion_in_shadow_is_as_it_was(
+    serve: Any, upstream: StartUpstream, stream: bool
+) -> None:
+    server = upstream(pieces(*CUT) if stream else completed(SAID, SAID))
+    gateway = served(serve, server, action="deny", mode="shadow")
+    assert complete(gateway, stream=stream) == [SAID, SAID]
+    warnings = gateway.seen.wait().warnings
+    assert warnings == ["guardrail g: would have refused, in the answer: secret (2)"]
+
+
+def test_a_text_completion_that_breaks_off_keeps_back_what_could_be_a_match(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    whole = pieces("Once upon a time ", *CUT)
+    gateway = served(serve, upstream(whole.cut(at=whole.body.index(b"klmn"))))
+    said: list[str] = []
+    with pytest.raises(openai.APIError):
+        said.extend(
+            chunk.choices[0].text
+            for chunk in gateway.openai().completions.create(model="a/m", prompt="", stream=True)
+        )
+    assert "".join(said[::2]) == "Once upon a time "
+
+
+# ------------------------------------------------------------------ responses that were made before
+
+
+def response(text: str) -> Answer:
+    content = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
+    item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
+    return told({"id": "resp_1", "object": "response", "created_at": 1, "status": "completed",
+                 "model": "m", "output": [{**item, "content": content}], "instructions": SAID,
+                 "error": None, "tools": [], "parallel_tool_calls": True, "tool_choice": "auto",
+                 "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}})  # fmt: skip
+
+
+def items(text: str) -> Answer:
+    content = [{"type": "input_text", "text": text}]
+    item = {"type": "message", "id": "msg_0", "role": "user", "status": "completed"}
+    return told({"object": "list", "data": [{**item, "content": content}], "has_more": False,
+                 "first_id": "msg_0", "last_id": "msg_0"})  # fmt: skip
+
+
+def remembering(serve: Any, up: FaultUpstream, **rule: Any) -> Served:
+    provider = {"base_url": up.base_url, "api": "openai-responses", "retries": 0}
+    gateway: Served = serve({"a": provider}, guardrails=[{"name": "g", "kind": "secrets", **rule}])
+    gateway.openai().responses.create(model="a/m", input="hi")
+    return gateway
+
+
+def test_what_a_provider_keeps_is_looked_at_when_it_is_shown(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    server = upstream([response("fine"), response(SAID), items(SAID)])
+    gateway = remembering(serve, server)
+    client = gateway.openai()
+    shown = client.responses.retrieve("resp_1")
+    assert (shown.output_text, shown.instructions) == (CLEAN, CLEAN)
+    (item,) = client.responses.input_items.list("resp_1")
+    assert item.content[0].text == CLEAN  # type: ignore[union-attr]
+    gateway.seen.wait(3)
+    assert [len(exchange.findings) for exchange in gateway.seen.exchanges] == [0, 1, 1]
+
+
+def test_what_a_provider_keeps_is_refused_when_it_may_not_be_shown(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    server = upstream([response("fine"), response(SAID), items(SAID)])
+    client = remembering(serve, server, action="deny", where=["out"]).openai()
+    with pytest.raises(openai.BadRequestError, match="refused the answer"):
+        client.responses.retrieve("resp_1")
+    with pytest.raises(openai.BadRequestError, match="refused the answer"):
+        client.responses.input_items.list("resp_1")
+
+
+def test_what_a_provider_keeps_is_shown_as_it_is_in_shadow(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    server = upstream([response("fine"), response(SAID)])
+    gateway = remembering(serve, server, action="deny", mode="shadow")
+    assert gateway.openai().responses.retrieve("resp_1").output_text == SAID
+    assert gateway.seen.wait(2).findings[0].mode == "shadow"
+
+
+def test_what_a_provider_keeps_is_not_streamed_where_answers_are_looked_at(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    server = upstream([response("fine")])
+    client = remembering(serve, server).openai()
+    with pytest.raises(openai.BadRequestError, match="guardrails look at responses") as caught:
+        client.responses.retrieve("resp_1", stream=True)
+    assert caught.value.param == "stream"
+    assert server.received == 1
+
+
+@pytest.mark.parametrize("action", ["redact", "deny"])
+def test_what_is_kept_here_is_looked_at_by_the_guardrails_of_today(
+    serve: Any, upstream: StartUpstream, tmp_path: Path, action: str
+) -> None:
+    server = upstream([chat(SAID), chat("fine")])
+    kept: dict[str, Any] = {"server": {"store_responses": True}, "database": tmp_path / "d.db"}
+    provider = {"a": {"base_url": server.base_url}}
+    before = serve(provider, **kept)
+    made = before.openai().responses.create(model="a/m", input=SAID, store=True).id
+    rules = [{"name": "g", "kind": "secrets", "action": action}]
+    client = serve(provider, guardrails=rules, **kept).openai()
+    if action == "deny":
+        for look in (client.responses.retrieve, client.responses.input_items.list):
+            with pytest.raises(openai.BadRequestError, match="refused the answer"):
+                look(made)
+        with pytest.raises(openai.BadRequestError, match="refused the request"):
+            client.responses.create(model="a/m", input="and?", previous_response_id=made)
+        assert server.received == 1
+        return
+    assert client.responses.retrieve(made).output_text == CLEAN
+    assert client.responses.input_items.list(made).data[0].content[0].text == CLEAN  # type: ignore[union-attr]
+    client.responses.create(model="a/m", input="and?", previous_response_id=made)
+    assert server.requests[1].body.count(b"[secret removed]") == 2
+    assert SECRET.encode() not in server.requests[1].body

@@ -292,11 +292,3 @@ def test_the_cache_keeps_what_may_be_told(serve: Any, upstream: StartUpstream) -
     gateway = serve_with(serve, server, rule(), server={"cache": {"enabled": True}})
     assert [say(gateway, "chat", "hi") for _ in range(2)] == ["it is [secret removed]"] * 2
     assert len(server.requests) == 1
-
-
-def test_text_completions_are_refused_where_answers_are_looked_at(
-    serve: Any, upstream: StartUpstream
-) -> None:
-    gateway = serve_with(serve, upstream(chat("never")), rule())
-    with pytest.raises(openai.BadRequestError, match="text completions are not served here"):
-        gateway.openai().completions.create(model="a/x", prompt="hi")

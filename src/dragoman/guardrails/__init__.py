@@ -2,7 +2,8 @@
 
 `rails.Rails` are an organisation's guardrails, compiled; `rails.Screen` looks at one answer. What
 they look for is in `built_in.py` and `patterns.py`; `window.py` finds it in text that comes in
-pieces; `body.py` knows where the texts of a request are, in whatever language it is.
+pieces; `body.py` knows where the texts of JSON are, in whatever language; `json_text.py` looks at a
+text that is JSON itself.
 
 Law: what a guardrail does never depends on where the pieces of a text are cut.
 """

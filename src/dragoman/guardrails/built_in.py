@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Mapping, Sequence
 
-from dragoman.guardrails.patterns import Accept, Pattern
+from dragoman.guardrails.patterns import LOOK_BACK, Accept, Pattern
 from dragoman.types.guardrail import PersonalKind
 
 _TOKEN = string.ascii_letters + string.digits
@@ -38,6 +38,8 @@ _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_LINES = re.compile(r"[A-Za-z0-9+/=\s\\]{0,8000}")
 _PEM_LONGEST = 8000
 _PEM_OPENING = "-----BEGIN "
+
+_ESCAPES = ("\\n", "\\r", "\\t", "\\b", "\\f")
 
 _IBAN_LENGTHS = (15, 34)
 _CARD_DIGITS = (13, 19)
@@ -103,8 +105,9 @@ _PERSONAL: Mapping[PersonalKind, tuple[str, int, str]] = {
 
 def _on_its_own(text: str, start: int, end: int) -> tuple[int, int] | None:
     """A key stands on its own: what follows a letter or digit is part of a longer word."""
-    before = text[start - 1 : start] if start else ""
-    return None if before.isalnum() or before == "_" else (start, end)
+    if text[start - 1 : start] == "_" or _goes_on(text, start):
+        return None
+    return start, end
 
 
 def _whole_key(text: str, start: int, end: int) -> tuple[int, int]:
@@ -116,9 +119,20 @@ def _whole_key(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end if lines is None else lines.end()
 
 
+def _goes_on(text: str, at: int) -> bool:
+    """Whether a word goes on here. The letter of an escape is none: JSON's lines end in `\\n`."""
+    return text[at - 1 : at].isalnum() and text[max(at - LOOK_BACK, 0) : at] not in _ESCAPES
+
+
 def _bounded(text: str, start: int, end: int) -> tuple[int, int] | None:
-    before = text[start - 1 : start] if start else ""
-    return None if before.isalnum() or text[end : end + 1].isalnum() else (start, end)
+    return None if _goes_on(text, start) or text[end : end + 1].isalnum() else (start, end)
+
+
+def _address(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Leave the letter of an escape to it, so that JSON stays JSON."""
+    if text[max(start - 1, 0) : start + 1] in _ESCAPES and text[start + 1] != "@":
+        start += 1
+    return _bounded(text, start, end)
 
 
 def _find_card(text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -129,7 +143,7 @@ def _find_card(text: str, start: int, end: int) -> tuple[int, int] | None:
     """
     places = [at for at in range(start, end) if text[at].isdigit()]
     for first, begin in enumerate(places):
-        if begin and text[begin - 1].isalnum():
+        if _goes_on(text, begin):
             continue
         for count in range(_CARD_DIGITS[1], _CARD_DIGITS[0] - 1, -1):
             if first + count > len(places):
@@ -151,7 +165,7 @@ def _find_iban(text: str, start: int, end: int) -> tuple[int, int] | None:
 
     Source: ISO 13616-1 (the remainder by 97 is 1)
     """
-    if start and text[start - 1].isalnum():
+    if _goes_on(text, start):
         return None
     for stop in range(end, start + _IBAN_LENGTHS[0] - 1, -1):
         if text[stop : stop + 1].isalnum() or text[stop - 1] == " ":
@@ -180,7 +194,7 @@ def _whole_word(words: Sequence[str]) -> Accept:
 
 
 _CHECKS: Mapping[PersonalKind, Accept] = {
-    "email": _bounded,
+    "email": _address,
     "phone": _bounded,
     "card": _find_card,
     "iban": _find_iban,

@@ -18,6 +18,9 @@ from dragoman.errors import ConfigError
 LONGEST = 1000
 """Characters that a match in an answer may have: so much of a stream may have to be held back."""
 
+LOOK_BACK = 2
+"""Characters before a match that may decide whether it is one."""
+
 PATTERN_LIMIT = 2000
 """Characters of a pattern."""
 

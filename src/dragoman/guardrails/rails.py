@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dragoman.errors import ConfigError, GuardrailBlocked
 from dragoman.guardrails.body import rewrite_answer, rewrite_fields
 from dragoman.guardrails.built_in import personal_patterns, secret_patterns, word_patterns
+from dragoman.guardrails.json_text import JsonText, Looking
 from dragoman.guardrails.patterns import Pattern, users_pattern
 from dragoman.guardrails.window import Window
 from dragoman.types.guardrail import Direction, Finding, Guardrail
@@ -102,7 +103,7 @@ class Rails:
         line = _Line(self._in, "in")
         if files:
             line.unseen()
-        changed = rewrite_fields(fields, line.whole, line.unseen)
+        changed = rewrite_fields(fields, line)
         return Inspected({} if line.blocked else changed, line.findings, line.blocked)
 
     def screen(self) -> Screen:
@@ -115,14 +116,14 @@ class Rails:
 
 
 class Screen:
-    """Looks at one answer: several texts, told apart by `index`, each of which may come in pieces.
+    """Looks at one answer: several texts, told apart by `key`, each of which may come in pieces.
 
     Once `blocked` is set nothing more comes out.
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
         self._line = _Line(checks, "out")
-        self._open: dict[int, list[Window]] = {}
+        self._open: dict[Hashable, Looking] = {}
 
     @property
     def blocked(self) -> Blocked | None:
@@ -134,25 +135,34 @@ class Screen:
         """What has been found so far."""
         return self._line.findings
 
-    def feed(self, index: int, text: str) -> str:
-        """Take a piece of a text; give out what may go out."""
-        windows = self._open.get(index)
-        if windows is None:
-            windows = self._open[index] = self._line.windows()
-        return self._line.push(windows, text)
+    def feed(self, key: Hashable, text: str, *, json: bool = False) -> str:
+        """Take a piece of a text, give out what may go out; `json` says that the text is JSON."""
+        if self.blocked is not None:
+            return ""
+        if key not in self._open:
+            self._open[key] = self._line.json() if json else self._line.text()
+        return self._open[key].feed(text)
 
-    def close(self, index: int) -> str:
+    def close(self, key: Hashable) -> str:
         """Say that a text has ended; give out its rest."""
-        windows = self._open.pop(index, None)
-        return "" if windows is None else self._line.finish(windows)
+        looking = self._open.pop(key, None)
+        return "" if looking is None or self.blocked is not None else looking.close()
 
-    def whole(self, text: str) -> str:
+    def whole(self, text: str, *, json: bool = False) -> str:
         """Look at a text that comes in one piece."""
-        return self._line.whole(text)
+        return self._line.whole_json(text) if json else self._line.whole(text)
 
     def answer(self, value: Any) -> Any:
         """Look at an answer of any endpoint, in JSON; the very same object if nothing changed."""
-        return rewrite_answer(value, self._line.whole, self._line.unseen)
+        return rewrite_answer(value, self._line)
+
+    def beside(self, value: Any) -> Any:
+        """Look at what stands beside a text, and mostly repeats it: nothing is counted twice."""
+        self._line.repeats = True
+        try:
+            return self.answer(value)
+        finally:
+            self._line.repeats = False
 
     def unseen(self) -> None:
         """Take note of something that cannot be looked at."""
@@ -164,7 +174,12 @@ class _Denied(Exception):
 
 
 class _Line:
-    """All checks of one direction, one behind the other, and what they found."""
+    """All checks of one direction, one behind the other, and what they found.
+
+    While it `repeats`, what is found is counted where it was not before.
+    """
+
+    repeats = False
 
     def __init__(self, checks: Sequence[Check], where: Direction) -> None:
         self._checks = checks
@@ -200,12 +215,27 @@ class _Line:
             if check.rule.strict:
                 self._count(number, UNSEEN)
                 if check.rule.mode == "enforce" and self.blocked is None:
-                    what = "it holds media, which cannot be looked at"
+                    what = "it holds what cannot be looked at: media, files or tokens"
                     self.blocked = Blocked(check.rule, what, self._where)
 
+    def text(self) -> Looking:
+        """Begin a text."""
+        return _Text(self)
+
+    def json(self) -> Looking:
+        """Begin a text that is JSON."""
+        return JsonText(self.text, lambda: self.blocked is not None)
+
     def whole(self, text: str) -> str:
-        windows = self.windows()
-        return self.push(windows, text) + self.finish(windows)
+        looking = self.text()
+        return looking.feed(text) + looking.close()
+
+    def whole_json(self, text: str) -> str:
+        """Look at a text that is JSON; the very same text when nothing was found in it."""
+        before = self._counts.copy()
+        looking = self.json()
+        said = looking.feed(text) + looking.close()
+        return text if self._counts == before and self.blocked is None else said
 
     def push(self, windows: Sequence[Window], text: str) -> str:
         if self.blocked is not None:
@@ -250,7 +280,7 @@ class _Line:
 
     def _measure(self, text: str) -> tuple[str, Blocked | None]:
         """Count what comes: how much of it may pass, and why the rest may not."""
-        if not self._limits:
+        if not self._limits or self.repeats:
             return text, None
         data = text.encode("utf-8", "replace")
         before, self._size = self._size, self._size + len(data)
@@ -266,7 +296,22 @@ class _Line:
         return data[:fitting].decode("utf-8", "ignore"), blocked
 
     def _count(self, number: int, what: str) -> None:
-        self._counts[number, what] = self._counts.get((number, what), 0) + 1
+        count = self._counts.get((number, what), 0)
+        self._counts[number, what] = max(count, 1) if self.repeats else count + 1
+
+
+class _Text:
+    """One text on its way past all checks."""
+
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+        self._windows = line.windows()
+
+    def feed(self, text: str) -> str:
+        return self._line.push(self._windows, text)
+
+    def close(self) -> str:
+        return self._line.finish(self._windows)
 
 
 def compile_guardrail(rule: Guardrail) -> Check:

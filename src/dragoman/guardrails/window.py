@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dragoman.guardrails.patterns import Pattern
+from dragoman.guardrails.patterns import LOOK_BACK, Pattern
 
 SLICE = 2048
 """Characters that are looked at at once: the engine copies its text for each search."""
@@ -57,6 +57,6 @@ class Window:
         if at < until:
             out.append(text[at:until])
             at = until
-        kept = max(at - 1, 0)
+        kept = max(at - LOOK_BACK, 0)
         self._text, self._at = text[kept:], at - kept
         return "".join(out)

@@ -38,6 +38,16 @@ class Snapshot(Struct, frozen=True):
     cache: CacheSettings | None = None
     content: ContentMode = "off"
 
+    @property
+    def inward(self) -> Rails | None:
+        """The guardrails, if one of them looks at requests."""
+        return self.rails if self.rails is not None and self.rails.looks_in else None
+
+    @property
+    def outward(self) -> Rails | None:
+        """The guardrails, if one of them looks at answers."""
+        return self.rails if self.rails is not None and self.rails.looks_out else None
+
 
 class Admission(Struct, frozen=True):
     """A request that was let in: who asks, and by what it is answered to its end."""

@@ -99,20 +99,16 @@ class Passing:
         del upstream
         wants = isinstance(self.sent, Envelope) and self.sent.wants_usage
         dialect = deployment.provider.dialect
-        if self.rails is not None:
+        how = {
+            "must_end": self._events_end,
+            "drop_usage": self._events_end and dialect.stream_usage and not wants,
+            "metered": self.metered,
+        }
+        if self.rails is None:
+            self.passage = open_passage(headers, dialect, self._client, **how)
+        else:
             self.screen = self.rails.screen()
-            self.passage = open_guarded(
-                headers, dialect, self._client, self.screen, metered=self.metered
-            )
-            return self.passage
-        self.passage = open_passage(
-            headers,
-            dialect,
-            self._client,
-            must_end=self._events_end,
-            metered=self.metered,
-            drop_usage=self._events_end and dialect.stream_usage and not wants,
-        )
+            self.passage = open_guarded(headers, dialect, self._client, self.screen, **how)
         return self.passage
 
     def note(self, exchange: Exchange) -> None:

@@ -106,7 +106,7 @@ class OverHttp:
         model, dialect = self.envelope.model, deployment.provider.dialect
         streamed = "json" not in headers.get("content-type", "")
         if self.rails is not None:
-            self.screen = AnswerScreen(self.rails.screen())
+            self.screen = self._look(self.rails)
         elif upstream is self.client and not self.tells_cost and streamed:
             asked = dialect.stream_usage and self.client.asks_for_usage
             return Relay(
@@ -147,9 +147,12 @@ class OverHttp:
             usage = replace(usage, cost=Decimal(cost) / NANO)
         return self._written(replace(completion, usage=usage), None)
 
+    def _look(self, rails: Rails) -> AnswerScreen:
+        return AnswerScreen(rails.screen(), structured=self.request.output is not None)
+
     def _written(self, completion: Completion, price: Price | None) -> Whole:
         if self.rails is not None:
-            self.screen = AnswerScreen(self.rails.screen())
+            self.screen = self._look(self.rails)
             completion = self.screen.completion(completion)
         named = replace(
             completion,

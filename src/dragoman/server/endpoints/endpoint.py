@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from dragoman.engine.call import Call, CallOptions
-from dragoman.errors import ConfigError, DragomanError, UnknownModel
+from dragoman.errors import ConfigError, DragomanError, InvalidRequest, UnknownModel
 from dragoman.guardrails.rails import Inspected
 from dragoman.ledger.journal import Journal
 from dragoman.server.admission.access import Principal
@@ -24,7 +24,7 @@ from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.headers import describe, overhead_s
 from dragoman.server.http.failures import InternalError, WrongMediaType, write_refusal
 from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
-from dragoman.server.policies.guarding import inspect_body, note
+from dragoman.server.policies.guarding import inspect_body, inspect_error, note
 from dragoman.server.policies.keeping import Found, Keeping, Task
 from dragoman.server.policies.once import HEADER as IDEMPOTENCY_KEY
 from dragoman.server.policies.shadow import TAG as SHADOW
@@ -103,8 +103,11 @@ class _Course:
 class Endpoint(abc.ABC):
     """Answers requests of one path, in one language, from whatever their model leads to.
 
-    `path` is what the client's API calls it, behind the version.
+    `path` is what the client's API calls it, behind the version. `has_body`: what is asked is in
+    the body, and goes on.
     """
+
+    has_body = True
 
     def __init__(self, path: str, client: WireFormat, services: Services) -> None:
         self.path = path
@@ -187,12 +190,13 @@ class Endpoint(abc.ABC):
         asked = course.body
         inspected: Inspected | None = None
         looked_at = True
-        if snapshot.rails is not None and snapshot.rails.looks_in:
+        rails = snapshot.inward if self.has_body else None
+        if rails is not None:
             course.body, inspected = await inspect_body(
-                snapshot.rails, asked, request.headers.get("content-type", "")
+                rails, asked, request.headers.get("content-type", "")
             )
             looked_at = inspected is not None and inspected.blocked is None
-        if request.passed is not None and looked_at:
+        if request.passed is not None and looked_at and self.has_body:
             request.passed(course.body)
         call = course.call = await self.begin(course.body, request, admission)
         call.exchange.endpoint = self.path
@@ -202,6 +206,8 @@ class Endpoint(abc.ABC):
             note(call.exchange, inspected.findings)
             if inspected.blocked is not None:
                 raise inspected.blocked.error
+        elif rails is not None:
+            raise InvalidRequest("guardrails cannot read the body", hint="send plain JSON")
         found: Found | None = None
         keeping = services.keeping
         if keeping is not None and keeping.concerns(request, snapshot):
@@ -231,9 +237,13 @@ class Endpoint(abc.ABC):
         if call is None:
             for observer in self.services.observers:
                 observer.refused(self.path, error)
-        headers = JSON_HEADERS if call is None else describe(call.exchange, time.time())
         if admission.principal.key is not None:
             error = conceal(error, None if call is None else call.exchange)
+        if call is not None and (rails := admission.snapshot.outward) is not None:
+            screen = rails.screen()
+            error = inspect_error(screen, error)
+            note(call.exchange, screen.findings)
+        headers = JSON_HEADERS if call is None else describe(call.exchange, time.time())
         refusal = write_refusal(error, self.client, headers)
         if call is not None:
             call.finish("error")

@@ -18,6 +18,7 @@ from dragoman.server.endpoints.endpoint import Endpoint
 from dragoman.server.endpoints.headers import describe
 from dragoman.server.http.failures import ShuttingDown
 from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
+from dragoman.server.policies.guarding import inspect_error
 from dragoman.types.event import Failure
 from dragoman.types.exchange import Exchange
 from dragoman.wire.envelope import Envelope, open_envelope
@@ -55,9 +56,7 @@ class Generator(Endpoint):
         )
         dialogue.exchange = call.exchange
         dialogue.tells_cost = call.route.usage_cost
-        rails = admission.snapshot.rails
-        if rails is not None and rails.looks_out:
-            dialogue.rails = rails
+        dialogue.rails = admission.snapshot.outward
         return call
 
     def conclude(self, call: Call, reply: Reply, status: int | None = None) -> None:
@@ -122,6 +121,9 @@ class Generator(Endpoint):
     def _failed(self, call: Call, error: DragomanError) -> bytes:
         exchange = call.exchange
         told = error if exchange.key is None else conceal(error, exchange)
+        assert isinstance(call.dialogue, OverHttp)
+        if call.dialogue.rails is not None:
+            told = inspect_error(call.dialogue.rails.screen(), told)
         return self.client.stream_renderer(exchange.asked).render(Failure(told))
 
 

@@ -7,12 +7,14 @@ it comes, unless a guardrail is strict.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from dragoman.errors import DragomanError, ProtocolError
 from dragoman.guardrails.rails import Screen
 from dragoman.server.endpoints.passage import EventPassage, JsonPassage, Passage, WebPage
+from dragoman.server.policies.guarding import inspect_error
 from dragoman.types.event import Failure, Finish
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
@@ -115,16 +117,26 @@ class GuardedJson(_Whole):
 
 
 class GuardedEvents(EventPassage):
-    """Server-sent events. Text that comes in pieces (`delta`) is one text, until it is `done`."""
+    """Server-sent events. Text that comes in pieces is one text, until it is said to have ended.
+
+    Pieces are the `delta` of events, and the `text` of each of a text completion's choices.
+    """
 
     def __init__(
-        self, content_type: str, dialect: Dialect, client: WireFormat, screen: Screen
+        self,
+        content_type: str,
+        dialect: Dialect,
+        client: WireFormat,
+        screen: Screen,
+        *,
+        must_end: bool = False,
+        drop_usage: bool = False,
     ) -> None:
-        super().__init__(content_type, dialect, client)
+        super().__init__(content_type, dialect, client, must_end=must_end, drop_usage=drop_usage)
         self._screen = screen
         self._splitter = FrameSplitter(EVENT_LIMIT)
         self._said: list[str] = []
-        self._last: tuple[str, dict[str, Any]] | None = None
+        self._open: dict[int, Callable[[str], bytes]] = {}  # how to write more of each text
 
     def close(self) -> Sequence[bytes]:
         """Say that the answer's body has ended."""
@@ -133,11 +145,18 @@ class GuardedEvents(EventPassage):
             out.append(rest)
         return [*out, *self._refusal()]
 
+    def fail(self, error: DragomanError) -> Sequence[bytes]:
+        """Say that the answer broke off, in the client's language."""
+        return super().fail(inspect_error(self._screen, error))
+
     def _kept(self, data: bytes) -> Sequence[bytes]:
+        if self._splitter.torn:
+            return self.fail(ProtocolError("an event is too long for guardrails to look at"))
         kept = b""
-        for frame in split_frames(data):
-            if not self._is_refused():
-                kept += self._looked_at(frame)
+        for frames in super()._kept(data):
+            for frame in split_frames(frames):
+                if not self._is_refused():
+                    kept += self._looked_at(frame)
         return [*([kept] if kept else []), *self._refusal()]
 
     def _is_refused(self) -> bool:
@@ -155,7 +174,7 @@ class GuardedEvents(EventPassage):
         parser = SseParser()
         found = [*parser.feed(frame), *parser.close()]
         if not found:
-            return frame  # a comment
+            return b"" if b"data" in frame else frame  # half an event, or a comment
         event, data = found[0].event, found[0].data
         if data == DONE:
             return self._rest() + frame
@@ -165,19 +184,21 @@ class GuardedEvents(EventPassage):
             return render_frame(self._screen.whole(data.decode("utf-8", "replace")).encode(), event)
         if isinstance(value, dict):
             kind = str(value.get("type"))
+            if isinstance(value.get("choices"), list):
+                return self._chunk(event, value)
             if kind.endswith(".delta") and isinstance(delta := value.get("delta"), str):
+                self._open[0] = partial(self._delta, event, value)
                 return self._delta(event, value, self._screen.feed(0, delta))
-            if kind.endswith(".done") and isinstance(value.get("text"), str) and self._last:
+            if kind.endswith(".done") and isinstance(value.get("text"), str) and self._open:
                 rest = self._rest()
                 said = {**value, "text": "".join(self._said)}
                 said.pop("logprobs", None)
-                self._said, self._last = [], None
+                self._said = []
                 return rest + render_frame(encode(said), event)
         looked_at = self._screen.answer(value)
         return frame if looked_at is value else render_frame(encode(looked_at), event)
 
     def _delta(self, event: str, value: dict[str, Any], text: str) -> bytes:
-        self._last = (event, value)
         self._said.append(text)
         if not text:
             return b""
@@ -185,23 +206,57 @@ class GuardedEvents(EventPassage):
         said.pop("logprobs", None)
         return render_frame(encode(said), event)
 
+    def _chunk(self, event: str, value: dict[str, Any]) -> bytes:
+        """Look at a piece of a text completion: each of its choices is a text of its own."""
+        head = self._screen.beside(
+            {n: v for n, v in value.items() if n not in ("choices", "usage")}
+        )
+        choices = []
+        for place, choice in enumerate(value["choices"]):
+            if not isinstance(choice, dict):
+                continue
+            index = choice.get("index")
+            index = index if isinstance(index, int) else place
+            text = choice.get("text")
+            said = self._screen.feed(index, text) if isinstance(text, str) else ""
+            self._open[index] = partial(self._more, event, head, index)
+            if choice.get("finish_reason"):
+                said += self._screen.close(index)
+                del self._open[index]
+            rest = self._screen.beside({n: v for n, v in choice.items() if n != "text"})
+            choices.append({"text": said, **rest})
+        return render_frame(encode({**value, **head, "choices": choices}), event)
+
+    @staticmethod
+    def _more(event: str, head: dict[str, Any], index: int, text: str) -> bytes:
+        choice = {"text": text, "index": index, "logprobs": None, "finish_reason": None}
+        return render_frame(encode({**head, "choices": [choice]}), event)
+
     def _rest(self) -> bytes:
-        """Write what was held back of the text that has ended."""
-        if self._last is None:
-            return b""
-        rest = self._screen.close(0)
-        return self._delta(*self._last, rest)
+        """Write what was held back of the texts that have ended."""
+        opened, self._open = self._open, {}
+        rests = ((write, self._screen.close(index)) for index, write in opened.items())
+        return b"".join(write(rest) for write, rest in rests if rest)
 
 
 def open_guarded(
-    headers: Headers, dialect: Dialect, client: WireFormat, screen: Screen, *, metered: bool = True
+    headers: Headers,
+    dialect: Dialect,
+    client: WireFormat,
+    screen: Screen,
+    *,
+    must_end: bool = False,
+    drop_usage: bool = False,
+    metered: bool = True,
 ) -> Passage:
-    """Choose by the answer's headers. Without `metered` no usage is read."""
+    """Choose by the answer's headers. For the options see `passage.open_passage`."""
     said = headers.get("content-type", "")
     kind = said.partition(";")[0].strip().lower()
     passage: Passage
     if kind == "text/event-stream":
-        passage = GuardedEvents(said, dialect, client, screen)
+        passage = GuardedEvents(
+            said, dialect, client, screen, must_end=must_end, drop_usage=drop_usage
+        )
     elif kind == "application/json" or kind.endswith("+json"):
         passage = GuardedJson("application/json", dialect, screen)
     elif kind == "text/html":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Neighbour
-from dragoman.errors import Unsupported
 from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.beside import Passing, begin_beside, hand_on
 from dragoman.server.endpoints.endpoint import Endpoint
@@ -24,18 +23,12 @@ class TextCompletions(Endpoint):
         """See `Endpoint.begin`."""
         envelope = open_envelope(body)
         dialogue = Passing(envelope, Neighbour(PATH, countable=True), self.client, events_end=True)
-        options = self.options(request)
-        rails = admission.snapshot.rails
-        if rails is not None and rails.looks_out:
-            raise Unsupported(
-                "text completions are not served here: guardrails look at answers of chats alone",
-                hint="ask /v1/chat/completions",
-            )
+        dialogue.rails = admission.snapshot.outward
         return begin_beside(
             admission,
             dialogue,
             envelope.model,
-            options,
+            self.options(request),
             stream=envelope.stream,
             heard=request.headers,
         )

@@ -50,11 +50,9 @@ class PassThrough(Endpoint):
         else:
             sent = open_envelope(body)
         dialogue = Passing(sent, Neighbour(self.path, content_type=kind), self.client)
-        rails = admission.snapshot.rails
-        if rails is not None and rails.looks_out:
-            if self.path in MEDIA_PATHS and (refused := rails.refuses_media):
-                raise refused  # before it is made, and paid for
-            dialogue.rails = rails
+        rails = dialogue.rails = admission.snapshot.outward
+        if rails is not None and self.path in MEDIA_PATHS and (refused := rails.refuses_media):
+            raise refused  # before it is made, and paid for
         options = patient(self.options(request))
         return begin_beside(
             admission, dialogue, sent.model, options, stream=sent.stream, heard=request.headers

@@ -9,6 +9,7 @@ Source: https://platform.openai.com/docs/guides/conversation-state (read 2026-11
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -19,15 +20,18 @@ from msgspec.structs import replace
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Whole
 from dragoman.errors import DragomanError, InvalidRequest
+from dragoman.guardrails.rails import Rails
 from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.dialogue import OverHttp
 from dragoman.server.endpoints.endpoint import Services
 from dragoman.server.endpoints.generate import Generator
 from dragoman.server.http.messages import Reply, Request
+from dragoman.server.policies.guarding import note
 from dragoman.store import StoreError
 from dragoman.store.responses import PROVIDER_TTL_S, Responses, StoredResponse
 from dragoman.types.completion import Completion
 from dragoman.types.event import Event, Start
+from dragoman.types.guardrail import Finding
 from dragoman.types.http import Headers
 from dragoman.types.identifier import new_id
 from dragoman.types.lazy import lazy
@@ -184,10 +188,13 @@ class ResponsesEndpoint(Generator):
         settings = admission.snapshot.config.server
         changes: dict[str, bytes | None] = {}
         items: list[Any] = []
+        findings: Sequence[Finding] = ()
         if wants or (prior is not None and prior.body is not None):
             items = read_items(envelope.get("input"))
         if prior is not None and prior.body is not None:
-            items = [*decode((prior.input or "[]").encode()), *_output(prior.body), *items]
+            kept = [*decode((prior.input or "[]").encode()), *_output(prior.body)]
+            kept, findings = await asyncio.to_thread(_inspect, kept, admission.snapshot.inward)
+            items = [*kept, *items]
             changes = {BEFORE: None, "input": encode(items)}
         memory = Memory(key, by_provider=store is None or wants)
         by_us = wants and settings.store_responses and (prior is None or prior.body is not None)
@@ -197,6 +204,7 @@ class ResponsesEndpoint(Generator):
         if changes:
             envelope = open_envelope(envelope.rewritten(changes))
         call = self._begin(envelope, request, admission, memory)
+        note(call.exchange, findings)
         if prior is not None and prior.body is None:
             call.deployments = _makers(prior, call.deployments)
         elif wants and not by_us and not any(map(_keeps, call.deployments)):
@@ -335,6 +343,19 @@ def read_items(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise InvalidRequest("input: expected a string or a list", param="input")
     return value
+
+
+def _inspect(items: list[Any], rails: Rails | None) -> tuple[list[Any], Sequence[Finding]]:
+    """Look at what is sent again as at what is sent: answers need not have passed these guardrails.
+
+    Raises: GuardrailBlocked.
+    """
+    if rails is None:
+        return items, ()
+    inspected = rails.inspect({"input": items})
+    if inspected.blocked is not None:
+        raise inspected.blocked.error
+    return inspected.changed.get("input", items), inspected.findings
 
 
 def _makers(prior: StoredResponse, deployments: tuple[Deployment, ...]) -> tuple[Deployment, ...]:

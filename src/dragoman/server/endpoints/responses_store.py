@@ -69,6 +69,8 @@ class _Asking(Passing):
 class StoredResponses(Endpoint):
     """Answers for one method and one tail of the path (`/cancel`, say)."""
 
+    has_body = False
+
     def __init__(
         self, method: str, tail: str, client: WireFormat, services: Services, kept: Responses
     ) -> None:
@@ -83,20 +85,25 @@ class StoredResponses(Endpoint):
         if made.body is None:
             return await super().__call__(request, reply, admission)
         answer = _ANSWERS[self._method, self._tail](made, request.query)
+        if (rails := admission.snapshot.outward) is not None:
+            screen = rails.screen()
+            answer = screen.answer(answer)
+            if screen.blocked is not None:
+                raise screen.blocked.error
         if self._method == "DELETE":
             self._kept.remove(made.key, made.id)
         return await reply.send(200, JSON_HEADERS, encode(answer))
 
     async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
-        del body  # none of these has one
+        del body
         made = await self._find(request, admission)
-        rails = admission.snapshot.rails
-        if rails is not None and rails.looks_out and self._method == "GET":
+        rails = admission.snapshot.outward
+        if rails is not None and parse_qs(request.query).get("stream", ["false"]) != ["false"]:
             raise Unsupported(
-                "what a provider keeps is not shown here: guardrails look at answers when they are"
-                " made",
-                hint="keep the answer where it was received",
+                "stream: guardrails look at responses that were made before as a whole",
+                param="stream",
+                hint="leave it out",
             )
         tail = f"/{quote(made.id, safe='')}{self._tail}"
         if request.query:
@@ -104,7 +111,7 @@ class StoredResponses(Endpoint):
         neighbour = Neighbour("/responses", tail, self._method)
         ref = f"{made.provider}/{made.model}"
         dialogue = _Asking(_Nothing(ref), neighbour, self.client)
-        dialogue.rails = rails if rails is not None and rails.looks_out else None
+        dialogue.rails = rails
         call = begin_beside(admission, dialogue, ref, self.options(request))
         call.deployments = tuple(d for d in call.deployments if made_by(d, made))
         if not call.deployments:
