@@ -68,6 +68,14 @@ def test_the_preview_is_where_requests_go(base_url: str, requests: str) -> None:
     assert called_urls(provider.base_url, provider.api, "organisation") == urls
 
 
+@pytest.mark.parametrize("amount", ["1e9999999", 1e308, 9_000_001, "1e-9999999", "0." + "1" * 60])
+def test_a_price_is_a_number_that_can_be_reckoned_with(amount: Any) -> None:
+    for said in ({"models": [{"id": "m", "cost": {"input": amount}}]}, {"cost_per_hour": amount}):
+        with pytest.raises(InvalidRequest, match=r"must (be|have) at most"):
+            check(**said)
+    assert check(cost_per_hour="0e9999999").cost_per_hour == 0
+
+
 def test_other_languages_have_their_endpoints() -> None:
     for api, path in (("openai-responses", "responses"), ("anthropic-messages", "messages")):
         assert called_urls(URL, api, "organisation")["requests"] == f"{URL}/v1/{path}"  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 
-from dragoman.types.exchange import NANO, CostSource
+from dragoman.types.exchange import MOST_NANOUSD, NANO, CostSource
 from dragoman.types.model import Price, Tier
 from dragoman.types.usage import Usage
 
@@ -38,7 +38,17 @@ def compute_cost(
     - writes for an hour at the price of writes, reasoning at the price of completion: both are
       priced apart only where they differ.
     - no fee per request is no fee.
+
+    What would be more than anything can cost is as much as that: figures of a stranger's are held
+    within what can be counted.
     """
+    nano, source = _compute(usage, price, duration_s)
+    return None if nano is None else min(nano, MOST_NANOUSD), source
+
+
+def _compute(
+    usage: Usage | None, price: Price | None, duration_s: float | None
+) -> tuple[int | None, CostSource]:
     if usage is not None and usage.cost is not None and usage.cost.is_finite() and usage.cost >= 0:
         return _round(_EXACT.multiply(usage.cost, NANO)), "reported"
     if price is not None and price.free:

@@ -16,6 +16,7 @@ from typing import Any
 
 from dragoman.config.fields import Field
 from dragoman.config.interpolate import VARIABLE
+from dragoman.types.exchange import MOST_USD
 
 SOURCES = ("env", "file", "keyring", "cmd")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
@@ -30,6 +31,7 @@ _TYPES: tuple[tuple[type, str], ...] = (
     (datetime.date, "a date"),
     (datetime.time, "a time"),
 )
+_DIGITS = 30
 _KEY_PREFIXES = ("sk_", "gsk_", "hf_", "xai_", "AIza", "nvapi", "pplx", "csk_", "r8_", "ghp_")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # half a surrogate pair is no text either
@@ -288,6 +290,13 @@ def money(value: Any, field: Field) -> Decimal:  # noqa: ARG001
         raise _must_be("a number", value) from None
     if not amount.is_finite() or amount < 0:
         raise Wrong("must be a number of at least 0")
+    if amount > MOST_USD:
+        raise Wrong(f"must be at most {MOST_USD}")
+    # 0e9999999 and 1e-9999999 are numbers, too: to reckon with them takes minutes.
+    if not amount:
+        return Decimal(0)
+    if int(amount.as_tuple().exponent) < -_DIGITS:
+        raise Wrong(f"must have at most {_DIGITS} digits behind its point")
     return amount
 
 

@@ -29,12 +29,10 @@ from dragoman.types.allowance import (
     SubjectKind,
     Unknown,
 )
-from dragoman.types.exchange import NANO
+from dragoman.types.exchange import MOST_NANOUSD, NANO
 from dragoman.types.identifier import new_id
 from dragoman.types.paging import Page, Slice, cut
 
-LARGEST = 2**53 - 1
-"""Redis counts in doubles: nine million dollars, to the nano-dollar."""
 _COLUMNS = (
     "id, name, organisation_id, subject_kind, subject, measure, period, amount, mode, unknown,"
     " assumed_nanousd, operator, version"
@@ -99,6 +97,22 @@ def resolve_allowance(connection: Connection, organisation_id: str, name: str) -
     if found is None:
         raise NotFound("there is no such limit", hint="list the limits to see which there are")
     return found
+
+
+def draft_of(allowance: Allowance) -> Draft:
+    """Say what somebody wants who wants a limit as it is."""
+    money, assumed = allowance.measure == "spend", allowance.assumed_nanousd
+    return Draft(
+        kind=allowance.kind,
+        subject=None if allowance.kind == "organisation" else allowance.subject,
+        measure=allowance.measure,
+        period=allowance.period,
+        amount=Decimal(allowance.amount) / NANO if money else Decimal(allowance.amount),
+        mode=allowance.mode,
+        unknown=allowance.unknown,
+        assumed_usd=None if assumed is None else Decimal(assumed) / NANO,
+        operator=allowance.operator,
+    )
 
 
 def put_allowance(
@@ -260,13 +274,16 @@ def _subject(connection: Connection, of: str, draft: Draft) -> str:
 def _amount(draft: Draft) -> int:
     if draft.measure == "spend":
         return _nano(draft.amount, "amount")
-    if draft.amount != draft.amount.to_integral_value() or not 0 <= draft.amount <= LARGEST:
+    amount = draft.amount
+    whole = amount.is_finite() and 0 <= amount <= MOST_NANOUSD and amount == int(amount)
+    if not whole:
         raise InvalidRequest("the amount is no whole number from 0 on", param="amount")
-    return int(draft.amount)
+    return int(amount)
 
 
 def _nano(usd: Decimal, param: str) -> int:
-    if not usd.is_finite() or not 0 <= usd * NANO <= LARGEST:
+    # Compared before it is multiplied: 1e9999999 is a number, and its product is none.
+    if not usd.is_finite() or not 0 <= usd <= Decimal(MOST_NANOUSD) / NANO:
         raise InvalidRequest(
             "this is no amount of money", param=param, hint="USD, from 0 to nine million"
         )

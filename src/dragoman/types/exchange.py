@@ -37,6 +37,9 @@ of the operator's providers, and of the gateway's own budgets.
 """
 
 NANO = Decimal(1_000_000_000)
+MOST_NANOUSD = 2**53 - 1
+"""Nothing costs more, and no budget is larger: nine million dollars. Redis counts in doubles."""
+MOST_USD = Decimal(9_000_000)
 
 
 class Attempt(Struct, omit_defaults=True, kw_only=True, gc=False):

@@ -6,6 +6,7 @@ import math
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from dragoman.types.exchange import MOST_USD
 from dragoman.types.usage import Usage
 
 MAX_TOKENS = 1_000_000_000
@@ -105,4 +106,6 @@ def read_cost(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     amount = _number(str(value))
-    return amount if amount is not None and amount.is_finite() and amount >= 0 else None
+    if amount is None or not amount.is_finite():
+        return None
+    return amount if 0 <= amount <= MOST_USD else None
