@@ -34,7 +34,7 @@ from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.provider_rows import get_stored, list_stored
 from dragoman.organisations.providers import ProviderDraft
 from dragoman.types.paging import Page, cut
-from dragoman.types.provider import Api, EgressPolicy, Provider
+from dragoman.types.provider import Api, Provider
 
 Version = Annotated[int | None, Parameter(description="The version that was seen")]
 
@@ -165,8 +165,7 @@ def delete_provider(
 )
 def preview_provider(actor: Actor, organisation: Organisation, data: Draft) -> CalledUrls:  # noqa: ARG001
     """Say which URLs a provider at this address would be asked at. Nothing is sent there."""
-    egress: EgressPolicy = "operator" if actor.operator else "organisation"
-    return CalledUrls(**called_urls(data.base_url, data.api, egress))
+    return CalledUrls(**called_urls(data.base_url, data.api, actor.egress))
 
 
 def _after(page: Page) -> str:

@@ -30,7 +30,7 @@ from dragoman.probe.ladder import Ladder, Step
 from dragoman.probe.listing import list_models
 from dragoman.transport.sync import SyncTransport
 from dragoman.types.credential import Secret
-from dragoman.types.provider import EgressPolicy, Provider
+from dragoman.types.provider import Provider
 
 T = TypeVar("T")
 
@@ -180,8 +180,7 @@ def _drafted(
     if row is None:
         opened = Opened(organisation.id, organisation.quotas)
         check_name(data.name, context.config(), actor, opened)
-    egress: EgressPolicy = "operator" if actor.operator else "organisation"
-    provider = check_definition(data.name, said_in(data), egress)
+    provider = check_definition(data.name, said_in(data), actor.egress)
     if isinstance(data.token, str):
         if not (data.token.isascii() and data.token.isprintable()):
             raise InvalidRequest("a token is printable ASCII", param="token")

@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from dragoman.types.provider import EgressPolicy
+
 Role: TypeAlias = Literal["viewer", "member", "admin", "owner"]
 ROLES: tuple[Role, ...] = ("viewer", "member", "admin", "owner")
 """Each may do what those before it may."""
@@ -24,6 +26,11 @@ class Actor(Struct, frozen=True, kw_only=True):
     operator: bool = False
     roles: Mapping[str, Role] = {}
     address: str | None = None
+
+    @property
+    def egress(self) -> EgressPolicy:
+        """The policy for the addresses that they set: only an operator's may lead inside."""
+        return "operator" if self.operator else "organisation"
 
     def role_in(self, organisation_id: str) -> Role | None:
         """The role in an organisation; an operator has the highest in all."""

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 from dragoman.config.secrets import origin_of
 from dragoman.endpoint import default_auth
 from dragoman.errors import InvalidRequest
-from dragoman.organisations.definition import check_definition
+from dragoman.organisations.definition import check_definition, egress_of
 from dragoman.organisations.failures import Conflict, ReadOnly
 from dragoman.organisations.opened import Opened, read_opened
 from dragoman.organisations.provider_rows import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dragoman.organisations.actor import Actor
     from dragoman.organisations.desk import Change, Desk
     from dragoman.organisations.safe import Safe
-    from dragoman.types.provider import EgressPolicy, Provider
+    from dragoman.types.provider import Provider
 
 NAME_PATTERN = "^[a-z]+$"
 NAME_LIMIT = 63
@@ -89,8 +89,7 @@ def put_provider(
     with desk.read() as connection:
         opened = read_opened(connection, organisation_id)
     check_name(name, config, actor, opened)
-    egress: EgressPolicy = "operator" if actor.operator else "organisation"
-    provider = check_definition(name, draft.said, egress)
+    provider = check_definition(name, draft.said, actor.egress)
     origin = origin_of(provider.base_url)
     sealed = _sealed(safe, organisation_id, name, draft.token, provider)
     with desk.change(actor, "put", "provider", name, organisation_id=organisation_id) as change:
@@ -118,7 +117,7 @@ def put_provider(
             "definition": _written(draft.said),
             "token": token,
             "origin": origin if token is not None else None,
-            "egress": egress,
+            "egress": actor.egress,
             "enabled": enabled,
         }
         after = _store(change, organisation_id, name, before, values)
@@ -144,7 +143,7 @@ def change_provider(
         seen = get_stored(connection, organisation_id, name, custom=True)
     sealed = origin = None
     if token is not UNSET and token is not None:
-        provider = check_definition(name, seen.said, _egress_of(seen))
+        provider = check_definition(name, seen.said, egress_of(seen))
         sealed = _sealed(safe, organisation_id, name, token, provider)
         origin = origin_of(provider.base_url)
     with desk.change(actor, "update", "provider", name, organisation_id=organisation_id) as change:
@@ -288,10 +287,6 @@ def _check_hand(actor: Actor, before: StoredProvider) -> None:
             f"'{before.name}' was set up by an operator of this gateway",
             hint="ask one to change it; it can be disabled, given another token, or deleted",
         )
-
-
-def _egress_of(row: StoredProvider) -> EgressPolicy:
-    return "operator" if row.egress == "operator" else "organisation"
 
 
 def _delete(
