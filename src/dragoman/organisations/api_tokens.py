@@ -5,6 +5,7 @@ Gateway keys never open the control plane, and these never open the data plane.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -127,13 +128,5 @@ def find_by_token(connection: Connection, token: str, now: float) -> Account | N
     return account
 
 
-def _read(row: Any) -> ApiToken:
-    return ApiToken(
-        id=row["id"],
-        account_id=row["account_id"],
-        name=row["name"],
-        prefix=row["prefix"],
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        used_at=row["used_at"],
-    )
+def _read(row: Mapping[str, Any]) -> ApiToken:
+    return ApiToken(**dict(row))

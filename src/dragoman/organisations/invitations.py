@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -181,14 +182,5 @@ def _for_another() -> Forbidden:
     )
 
 
-def _read(row: Any) -> Invitation:
-    return Invitation(
-        id=row["id"],
-        organisation_id=row["organisation_id"],
-        role=row["role"],
-        email=row["email"],
-        created_at=row["created_at"],
-        created_by=row["created_by"],
-        expires_at=row["expires_at"],
-        accepted_at=row["accepted_at"],
-    )
+def _read(row: Mapping[str, Any]) -> Invitation:
+    return Invitation(**dict(row))

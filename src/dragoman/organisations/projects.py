@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -116,12 +117,5 @@ def delete_project(desk: Desk, actor: Actor, organisation_id: str, name: str) ->
         change.note({"title": old.title}, None)
 
 
-def _read(row: Any) -> Project:
-    return Project(
-        id=row["id"],
-        name=row["name"],
-        title=row["title"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        version=row["version"],
-    )
+def _read(row: Mapping[str, Any]) -> Project:
+    return Project(**dict(row))

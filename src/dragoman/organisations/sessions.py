@@ -6,6 +6,7 @@ signs in does not depend on the master key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -64,7 +65,7 @@ def find_session(connection: Connection, token: str, now: float) -> tuple[Sessio
     )
     if not rows:
         return None
-    session = read_session(rows[0])
+    session = _read(rows[0])
     account = find_account(connection, session.account_id)
     if account is None or not account.enabled:
         return None
@@ -82,7 +83,7 @@ def list_sessions(connection: Connection, account_id: str, now: float) -> list[S
         " AND expires_at > :now AND used_at > :idle ORDER BY created_at DESC, id DESC",
         {"account": account_id, "now": now, "idle": now - IDLE_S},
     )
-    return [read_session(row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 def end_session(desk: Desk, actor: Actor, session_id: str) -> None:
@@ -110,14 +111,5 @@ def sweep_sessions(connection: Connection, now: float) -> None:
     )
 
 
-def read_session(row: Any) -> Session:
-    """Read a row of the table."""
-    return Session(
-        id=row["id"],
-        account_id=row["account_id"],
-        created_at=row["created_at"],
-        used_at=row["used_at"],
-        expires_at=row["expires_at"],
-        address=row["address"],
-        agent=row["agent"],
-    )
+def _read(row: Mapping[str, Any]) -> Session:
+    return Session(**dict(row))
