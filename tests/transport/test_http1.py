@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import zlib
 from itertools import pairwise
@@ -130,6 +131,16 @@ def test_interrupt_in_the_middle_of_parsing_is_no_fault_of_the_answer(callback: 
     interrupted = type("Interrupted", (Incoming,), {callback: interrupt})
     with pytest.raises(KeyboardInterrupt):
         interrupted("POST").feed(ANSWERS["length"])
+
+
+@pytest.mark.parametrize("wire", [ANSWERS["length"], b"HTTP/1.1 200 OK\r\n" * 2])
+def test_answer_that_ended_leaves_nothing_to_the_garbage_collector(wire: bytes) -> None:
+    gc.collect()
+    incoming = Incoming("POST")
+    incoming.feed(wire)
+    assert incoming.ended
+    del incoming
+    assert gc.collect() == 0
 
 
 def test_trailers_are_not_headers() -> None:

@@ -148,7 +148,8 @@ class Incoming:
     def feed(self, data: bytes | memoryview) -> None:
         """Take what the upstream sent. Nothing is raised but Ctrl-C: see `failure`."""
         self.untouched = False
-        if self.failure is not None:
+        if self.ended:
+            self.reusable = False
             return
         total = self._total
         try:
@@ -165,6 +166,9 @@ class Incoming:
         self._fruitless = self._fruitless + len(data) if self._total == total else 0
         if self._fruitless > MAX_HEAD_BYTES and not self.done:
             self._fail(f"more than {MAX_HEAD_BYTES // 1024} KiB of headers")
+        if self.ended:
+            # It holds us as well: else every answer would wait for the garbage collector.
+            del self._parser
 
     def feed_eof(self, error: OSError | DragomanError | None = None) -> None:
         """Take note that the connection is gone, cleanly or by `error`."""
