@@ -102,13 +102,13 @@ class Passing:
         how = {
             "must_end": self._events_end,
             "drop_usage": self._events_end and dialect.stream_usage and not wants,
-            "metered": self.metered,
         }
         if self.rails is None:
             self.passage = open_passage(headers, dialect, self._client, **how)
         else:
             self.screen = self.rails.screen()
             self.passage = open_guarded(headers, dialect, self._client, self.screen, **how)
+        self.passage.metered = self.metered
         return self.passage
 
     def note(self, exchange: Exchange) -> None:

@@ -13,7 +13,16 @@ from typing import Any
 
 from dragoman.errors import DragomanError, ProtocolError
 from dragoman.guardrails.rails import Screen
-from dragoman.server.endpoints.passage import EventPassage, JsonPassage, Passage, WebPage
+from dragoman.server.endpoints.passage import (
+    EVENTS,
+    JSON,
+    PAGE,
+    EventPassage,
+    JsonPassage,
+    Passage,
+    WebPage,
+    read_kind,
+)
 from dragoman.server.policies.guarding import inspect_error
 from dragoman.types.event import Failure, Finish
 from dragoman.types.http import Headers
@@ -247,24 +256,17 @@ def open_guarded(
     *,
     must_end: bool = False,
     drop_usage: bool = False,
-    metered: bool = True,
 ) -> Passage:
-    """Choose by the answer's headers. For the options see `passage.open_passage`."""
-    said = headers.get("content-type", "")
-    kind = said.partition(";")[0].strip().lower()
-    passage: Passage
-    if kind == "text/event-stream":
-        passage = GuardedEvents(
-            said, dialect, client, screen, must_end=must_end, drop_usage=drop_usage
+    """Choose by the answer's headers. For the options see `EventPassage`."""
+    kind, told = read_kind(headers)
+    if kind == EVENTS:
+        return GuardedEvents(
+            told, dialect, client, screen, must_end=must_end, drop_usage=drop_usage
         )
-    elif kind == "application/json" or kind.endswith("+json"):
-        passage = GuardedJson("application/json", dialect, screen)
-    elif kind == "text/html":
-        passage = WebPage(said, dialect)
-    else:
-        sound = "/" in kind and said.isascii() and said.isprintable() and len(said) <= 200
-        told = said if sound else "application/octet-stream"
-        text = kind.startswith("text/") or kind == "application/x-subrip"
-        passage = (GuardedText if text else GuardedPassage)(told, dialect, screen)
-    passage.metered = metered
-    return passage
+    if kind == JSON:
+        return GuardedJson(told, dialect, screen)
+    if kind == PAGE:
+        return WebPage(told, dialect)
+    if kind.startswith("text/") or kind == "application/x-subrip":
+        return GuardedText(told, dialect, screen)
+    return GuardedPassage(told, dialect, screen)

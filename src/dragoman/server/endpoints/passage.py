@@ -27,6 +27,9 @@ from dragoman.wire.sse import DONE, Frame, FrameSplitter, SseParser, split_frame
 HELD_BYTES = 64 * 1024
 """What of a JSON answer is held back: no error is longer, and few answers without media are."""
 
+EVENTS, JSON, PAGE = "text/event-stream", "application/json", "text/html"
+TYPE_LIMIT = 200
+
 _REASONS: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -39,7 +42,8 @@ class Passage:
     """Bytes that are nobody's to understand. See `dragoman.wire.bridge.Bridge`.
 
     `content_type` is what the client is told. `streams`: server-sent events, into which an error
-    can be written. `settles`: it is held back, and may come as one piece.
+    can be written. `settles`: it is held back, and may come as one piece. Without `metered` no
+    usage is told: it was counted before.
     """
 
     streams = False
@@ -258,30 +262,29 @@ def open_passage(
     *,
     must_end: bool = False,
     drop_usage: bool = False,
-    metered: bool = True,
 ) -> Passage:
-    """Choose by the answer's headers. For the options see `EventPassage`.
+    """Choose by the answer's headers. For the options see `EventPassage`."""
+    kind, told = read_kind(headers)
+    if kind == EVENTS:
+        return EventPassage(told, dialect, client, must_end=must_end, drop_usage=drop_usage)
+    if kind == JSON:
+        return JsonPassage(told, dialect)
+    if kind == PAGE:
+        return WebPage(told, dialect)
+    return Passage(told, dialect)
 
-    Without `metered` no usage is read.
+
+def read_kind(headers: Headers) -> tuple[str, str]:
+    """Read what an answer is: its media type, and the content type that the client is told.
+
+    Every kind of JSON is `JSON`; a content type that cannot be passed on is told as mere bytes.
     """
-    passage = _choose(headers, dialect, client, must_end, drop_usage)
-    passage.metered = metered
-    return passage
-
-
-def _choose(
-    headers: Headers, dialect: Dialect, client: WireFormat, must_end: bool, drop_usage: bool
-) -> Passage:
     said = headers.get("content-type", "")
     kind = said.partition(";")[0].strip().lower()
-    if kind == "text/event-stream":
-        return EventPassage(said, dialect, client, must_end=must_end, drop_usage=drop_usage)
-    if kind == "application/json" or kind.endswith("+json"):
-        return JsonPassage("application/json", dialect)
-    if kind == "text/html":
-        return WebPage(said, dialect)
-    sound = "/" in kind and said.isascii() and said.isprintable() and len(said) <= 200
-    return Passage(said if sound else "application/octet-stream", dialect)
+    if kind == JSON or kind.endswith("+json"):
+        return JSON, JSON
+    sound = "/" in kind and said.isascii() and said.isprintable() and len(said) <= TYPE_LIMIT
+    return kind, said if sound else "application/octet-stream"
 
 
 def find_usage(value: Any, dialect: Dialect) -> Usage | None:
