@@ -14,7 +14,7 @@ from dragoman.types.allowance import RATES
 from dragoman.types.calendar import LENGTHS_S, SLOTS
 
 PRUNE_AT = 10_000
-"""So many counters, and those that count nothing any more are let go."""
+"""So many counters, and those that count nothing any more are let go; again at twice what stays."""
 
 
 class Window:
@@ -66,10 +66,10 @@ class Window:
                 self.total += used - line.amount
                 return
 
-    @property
-    def idle(self) -> bool:
-        """Whether it counts nothing."""
-        return not self.total
+    def is_idle(self, now: float) -> bool:
+        """Whether it counts nothing any more."""
+        edge = int(now / self.width_s) - SLOTS
+        return not self.total or self.parts[-1][0] < edge
 
 
 class Quota:
@@ -103,10 +103,9 @@ class Quota:
         self.held -= line.amount
         self.used += used
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing hangs on it: it is not, unless its period is over."""
-        return False
+    def is_idle(self, now: float) -> bool:
+        """Whether its period is over, and nothing of it is held."""
+        return self.until is not None and now > self.until and not self.held
 
 
 class Places:
@@ -133,9 +132,9 @@ class Places:
         del used
         self.inside -= line.amount
 
-    @property
-    def idle(self) -> bool:
+    def is_idle(self, now: float) -> bool:
         """Whether nobody is in there."""
+        del now
         return not self.inside
 
 
@@ -155,6 +154,7 @@ class MemoryCounters:
         self._consumed = dict(consumed)
         self._earlier: dict[tuple[str, str, int], int] = {}
         self._counters: dict[tuple[str, str, int], Counter] = {}
+        self._prune_at = PRUNE_AT
 
     def load(self, consumed: Mapping[tuple[str, str, int], int]) -> None:
         """Take note of what the database says was used; what is counted already is not less."""
@@ -191,12 +191,14 @@ class MemoryCounters:
 
     def reserve_now(self, lines: Sequence[Line], now: float) -> Decision:
         """Take all of it, or nothing."""
+        if len(self._counters) >= self._prune_at:  # before any is found: a new one looks idle
+            self._prune(now)
         standings: list[Standing] = []
         refused: list[int] = []
         counters: list[Counter] = []
         passed = True
         for line in lines:
-            counter = self._find(line, now)
+            counter = self._find(line)
             counters.append(counter)
             standing = counter.look(line, now)
             standings.append(standing)
@@ -219,15 +221,13 @@ class MemoryCounters:
 
     def look(self, line: Line, now: float) -> Standing:
         """Say how a line stands, and take nothing."""
-        return self._find(line, now).look(line, now)
+        return self._find(line).look(line, now)
 
-    def _find(self, line: Line, now: float) -> Counter:
+    def _find(self, line: Line) -> Counter:
         allowance = line.allowance
         key = (allowance.id, line.subject, line.since)
         counter = self._counters.get(key)
         if counter is None:
-            if len(self._counters) >= PRUNE_AT:
-                self._prune(now)
             counter = self._counters[key] = self._make(line)
         return counter
 
@@ -241,10 +241,6 @@ class MemoryCounters:
         return Quota(self._consumed.pop(key, 0), line.until, self._earlier.get(key, 0))
 
     def _prune(self, now: float) -> None:
-        for key, counter in list(self._counters.items()):
-            past = isinstance(counter, Quota) and counter.until is not None and now > counter.until
-            if isinstance(counter, Window):
-                edge = int(now / counter.width_s) - SLOTS
-                past = not counter.parts or counter.parts[-1][0] < edge
-            if counter.idle or (past and not getattr(counter, "held", 0)):
-                del self._counters[key]
+        kept = {key: one for key, one in self._counters.items() if not one.is_idle(now)}
+        self._counters = kept
+        self._prune_at = max(PRUNE_AT, 2 * len(kept))
