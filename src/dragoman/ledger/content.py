@@ -97,11 +97,8 @@ class ContentLog:
         while batch := self._take():
             rows = [row for heard in batch if (row := self._row(heard)) is not None]
             try:
-                self._insert(rows)
-            except UnwritableRow:
-                for row in rows:
-                    self._insert_alone(row)
-            except StoreError:
+                self._insert_all(rows)
+            except StoreError:  # all of it again: what is written by now stays as it is
                 with self._lock:
                     self._waiting.extendleft(reversed(batch))
                     self._size += sum(heard.size for heard in batch)
@@ -115,14 +112,15 @@ class ContentLog:
 
     def _row(self, heard: Heard) -> tuple[object, ...] | None:
         try:
-            texts = heard.read()
+            texts = [_writable(text) for text in heard.read()]
+            if heard.mode == "redacted":
+                texts = [redact(text) for text in texts]
         except Exception as error:  # a text that nobody can read must not stop the others
             self.dropped += 1
             self._complain(f"what was said in {heard.exchange_id} cannot be read: {error!r}")
             return None
-        request, response = map(redact, texts) if heard.mode == "redacted" else texts
         head = (heard.exchange_id, heard.organisation_id, heard.at, heard.mode)
-        return (*head, _writable(request), _writable(response))
+        return (*head, *texts)
 
     def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
         if self._connection is None:
@@ -136,6 +134,14 @@ class ContentLog:
             self._connection.close()
             self._connection = None  # opened anew: the server may be back
             raise
+
+    def _insert_all(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Insert rows; one that cannot be written costs no other. Raises: StoreError."""
+        try:
+            self._insert(rows)
+        except UnwritableRow:
+            for row in rows:
+                self._insert_alone(row)
 
     def _insert_alone(self, row: tuple[object, ...]) -> None:
         try:
