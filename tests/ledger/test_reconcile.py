@@ -29,6 +29,8 @@ DAY = 1_790_812_800
         ("openai-costs.csv", "gpt-4o-mini", (None, None, 60_000_001)),
         ("anthropic-tokens.csv", "claude-haiku-4-5", (1020, 502, None)),
         ("anthropic-costs.csv", "claude-haiku-4-5", (None, None, 60_000_001)),
+        ("anthropic-usage.json", "claude-haiku-4-5", (1020, 502, None)),
+        ("anthropic-costs.json", "claude-haiku-4-5", (None, None, 60_000_001)),
         ("generic.csv", "gpt-4o-mini", (1020, 502, 60_000_001)),
     ],
 )
@@ -56,7 +58,8 @@ def test_each_shape_says_the_same(
         ("date,cost\n2026-10-01,NaN\n", "row 2 cannot be read"),
         ("date,cost\n2026-10-01,1e999999\n", "row 2 cannot be read"),
         ("{", "neither JSON nor JSON lines"),
-        ("[" * 100_000, "nested|neither"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"date": "2026-10-01"}\n' + "[" * 100_000, "nested too deeply"),
         ('{"data": [{"results": []}]}', "no rows"),
     ],
 )

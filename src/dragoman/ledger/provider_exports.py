@@ -3,7 +3,9 @@
 Sources (read 2026-11):
 https://platform.openai.com/docs/api-reference/usage (pages of buckets; the console's CSV has the
 same names, `amount_value` for `amount.value`),
-https://support.claude.com/en/articles/9534590 (usage by token kind, cost by model's title)
+https://support.claude.com/en/articles/9534590 (usage by token kind, cost by model's title),
+https://platform.claude.com/docs/en/api/admin-api/usage-cost/get-cost-report (amounts in cents),
+https://platform.claude.com/docs/en/api/admin-api/usage-cost/get-messages-usage-report
 """
 
 from __future__ import annotations
@@ -40,13 +42,18 @@ _PROMPT = (
         *("usage_input_tokens_no_cache", "usage_input_tokens_cache_write_5m"),
         *("usage_input_tokens_cache_write_1h", "usage_input_tokens_cache_read"),
     ),
-    ("uncached_input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
+    (
+        *("uncached_input_tokens", "cache_creation_ephemeral_5m_input_tokens"),
+        *("cache_creation_ephemeral_1h_input_tokens", "cache_read_input_tokens"),
+    ),
 )
 """Each way of telling the tokens of prompts: columns that are added up."""
 _COMPLETION = (
     *("output_tokens", "completion_tokens", "usage_output_tokens"),
     *("n_generated_tokens_total", "tokens_out"),
 )
+_IN_CENTS = {"amount", "cost_type", "starting_at"}
+"""Columns by which Anthropic's cost report is known: its amounts are cents."""
 _DATED = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8})$")
 
 
@@ -67,10 +74,11 @@ def read_export(text: str) -> dict[tuple[str, str], Reported]:
 
     Raises: NoExport.
     """
-    rows = list(_json_rows(text)) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text)
+    rows = _json_rows(text) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text)
     if not rows:
         raise NoExport("there are no rows in it")
     columns = {name for row in rows for name in row}
+    unit = NANO / 100 if columns >= _IN_CENTS else NANO
     day, model, cost = (_first(columns, names) for names in (_DAY, _MODEL, _COST))
     prompt = next((names for names in _PROMPT if names[0] in columns), ())
     completion = _first(columns, _COMPLETION)
@@ -89,7 +97,7 @@ def read_export(text: str) -> dict[tuple[str, str], Reported]:
             if completion is not None:
                 one.completion_tokens = (one.completion_tokens or 0) + _whole(row.get(completion))
             if cost is not None:
-                one.cost_nanousd = (one.cost_nanousd or 0) + _nano(row.get(cost))
+                one.cost_nanousd = (one.cost_nanousd or 0) + _nano(row.get(cost), unit)
         except (ValueError, InvalidOperation, OverflowError, OSError) as error:
             raise NoExport(f"row {number} cannot be read: {error}") from None
     return found
@@ -116,19 +124,22 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
         raise NoExport(f"it is no CSV: {error}") from None
 
 
-def _json_rows(text: str) -> Iterator[dict[str, Any]]:
-    """Yield rows: a list of objects, JSON lines, or pages of buckets with results."""
+def _json_rows(text: str) -> list[dict[str, Any]]:
+    """Read rows: a list of objects, JSON lines, or pages of buckets with results."""
     try:
-        pages = [json.loads(text, parse_float=Decimal)]
-    except ValueError:
-        try:
-            lines = [line for line in text.splitlines() if line.strip()]
-            pages = [json.loads(line, parse_float=Decimal) for line in lines]
-        except ValueError as error:
-            raise NoExport(f"it is neither JSON nor JSON lines: {error}") from None
+        return list(_unfolded(_json_values(text)))
+    except ValueError as error:
+        raise NoExport(f"it is neither JSON nor JSON lines: {error}") from None
     except RecursionError:
         raise NoExport("it is nested too deeply") from None
-    yield from _unfolded(pages)
+
+
+def _json_values(text: str) -> list[Any]:
+    try:
+        return [json.loads(text, parse_float=Decimal)]
+    except ValueError:
+        lines = [line for line in text.split("\n") if line.strip()]
+        return [json.loads(line, parse_float=Decimal) for line in lines]
 
 
 def _unfolded(values: Sequence[Any], around: Mapping[str, Any] | None = None) -> Iterator[Any]:
@@ -173,13 +184,19 @@ def _day(value: Any) -> str:
     text = str(value or "").strip()
     if re.fullmatch(r"\d{9,11}(\.\d+)?", text):
         return datetime.fromtimestamp(float(text), UTC).date().isoformat()
-    then = datetime.fromisoformat(text)
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text[:50]!r} is no day") from None
     return (then if then.tzinfo is None else then.astimezone(UTC)).date().isoformat()
 
 
 def _number(value: Any) -> Decimal:
     text = str("" if value is None else value).strip().replace(",", "").removeprefix("$")
-    number = Decimal(text or "0")
+    try:
+        number = Decimal(text or "0")
+    except InvalidOperation:
+        number = Decimal("NaN")
     if not number.is_finite() or abs(number) > 10**15:
         raise ValueError(f"{text[:50]!r} is no number")
     return number
@@ -189,5 +206,5 @@ def _whole(value: Any) -> int:
     return int(_number(value))
 
 
-def _nano(value: Any) -> int:
-    return int((_number(value) * NANO).to_integral_value())
+def _nano(value: Any, unit: Decimal) -> int:
+    return int((_number(value) * unit).to_integral_value())
