@@ -78,7 +78,11 @@ class Process:
     @property
     def reported(self) -> int:
         """How many configurations it has said that it did not take."""
-        return sum("was not reloaded" in line for line in self._err)
+        return self.said("was not reloaded")
+
+    def said(self, words: str) -> int:
+        """How often it has said this, in lines of its log."""
+        return sum(words in line for line in self._err)
 
     def _read_err(self) -> None:
         assert self.process.stderr is not None

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dragoman.server.neighbours import Neighbours
-from tests.server.process import Process, children
+from tests.server.process import Process, children, wait_until
 from tests.server.serving import ask
 
 Start = Callable[..., Process]
@@ -65,6 +65,26 @@ def test_a_worker_that_was_killed_is_not_waited_for(start: Start) -> None:
     os.kill(int(children(gateway.process.pid)[0]), signal.SIGKILL)
     change(gateway, "PUT", "routes/other", ROUTE)
     assert {gateway.chat("other")[0] for _ in range(12)} == {200}
+
+
+def test_a_worker_that_hangs_is_waited_for_once_and_again_when_it_goes_on(start: Start) -> None:
+    gateway = start("--workers", "2")
+    change(gateway, "PUT", "routes/first", ROUTE)
+    hanging = int(children(gateway.process.pid)[0])
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        for number in range(ROUNDS):
+            change(gateway, "PUT", f"routes/r{number}", ROUTE)
+            assert gateway.chat(f"r{number}")[0] == 200
+    finally:
+        os.kill(hanging, signal.SIGCONT)
+    assert gateway.said("hangs: it is not waited for") == 1  # which is said after each wait
+    wait_until(lambda: gateway.said(f"worker {hanging} answers again") == 1)
+    for _ in range(ROUNDS):
+        change(gateway, "PUT", "routes/mine", ROUTE)
+        assert {gateway.chat("mine")[0] for _ in range(12)} == {200}
+        change(gateway, "DELETE", "routes/mine")
+        assert {gateway.chat("mine")[0] for _ in range(12)} == {404}
 
 
 def test_who_is_dead_is_forgotten_and_who_cannot_be_reached_is_no_trouble(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from dragoman.errors import DragomanError
 log = logging.getLogger("dragoman.server")
 
 PATIENCE_S = 2.0
-"""For the others to know. By then they have looked by themselves, or they hang."""
+"""For the others to know. By then they have looked by themselves, or they hang; who hangs is not
+waited for again until it is heard of."""
 SUFFIX = ".neighbour"
 _ASK, _DONE = b"?", b"!"
 _MESSAGE_BYTES = 64
@@ -44,6 +45,7 @@ class Neighbours:
         self._path = ""
         self._numbers = itertools.count(1)
         self._waiting: dict[bytes, tuple[set[str], asyncio.Event]] = {}
+        self._silent: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
@@ -67,9 +69,7 @@ class Neighbours:
 
         Who cannot be told in time finds out by itself.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
-                await asyncio.gather(self._catch_up_here(), self._tell_others())
+        await asyncio.gather(self._catch_up_here(), self._tell_others())
 
     def close(self) -> None:
         """Listen no more."""
@@ -82,22 +82,30 @@ class Neighbours:
             Path(self._path).unlink(missing_ok=True)
 
     async def _catch_up_here(self) -> None:
-        with contextlib.suppress(DragomanError):  # the database is away since: see the directory
-            await self._catch_up()
+        # The database is away since: see the directory.
+        with contextlib.suppress(DragomanError, TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await self._catch_up()
 
     async def _tell_others(self) -> None:
         if self._socket is None or self._folder is None:
             return
         number = str(next(self._numbers)).encode()
         others = {str(path) for path in self._folder.glob(f"*{SUFFIX}")} - {self._path}
+        self._silent &= others
         left, done = set[str](), asyncio.Event()
         self._waiting[number] = left, done
         try:
             for other in others:
-                if self._say(_ASK + number, other):
+                if self._say(_ASK + number, other) and other not in self._silent:
                     left.add(other)
             if left:
-                await done.wait()
+                async with asyncio.timeout(PATIENCE_S):
+                    await done.wait()
+        except TimeoutError:
+            self._silent |= left
+            for other in left:
+                log.warning("worker %s hangs: it is not waited for until it answers", _pid(other))
         finally:
             del self._waiting[number]
 
@@ -119,6 +127,9 @@ class Neighbours:
         except OSError as error:
             log.debug("workers cannot be heard: %s", error)
             return
+        if sender in self._silent:
+            self._silent.discard(sender)
+            log.warning("worker %s answers again", _pid(sender))
         kind, number = message[:1], message[1:]
         if kind == _ASK:
             task = asyncio.get_running_loop().create_task(self._answer(number, sender))
@@ -136,3 +147,7 @@ class Neighbours:
             await self._catch_up()
             if self._socket is not None:
                 self._say(_DONE + number, sender)
+
+
+def _pid(path: str) -> str:
+    return Path(path).name.partition("-")[0]
