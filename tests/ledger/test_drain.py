@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from dragoman.errors import ConfigError
-from dragoman.ledger.drain import Drain, open_ledger
+from dragoman.ledger.drain import BATCH, BUSY, PATIENCE, Drain, open_ledger
 from dragoman.ledger.folder import SET_ASIDE, Position
 from dragoman.ledger.frames import frame
 from dragoman.ledger.journal import OUTCOME, Journal
@@ -25,6 +26,21 @@ from tests.upstream.postgres import PostgresServer
 QUOTA = Charge(
     allowance_id="q", kind="key", subject="file:team", measure="spend", since=86400, assumed=5000
 )
+
+
+INTERVAL_S = 0.01
+
+
+class Clock:
+    """A clock that is moved by hand, and counts who looks at it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.now
 
 
 def rows(place: Place, statement: str) -> list[tuple[object, ...]]:
@@ -55,7 +71,7 @@ def dead(journals: Path, write: Callable[[Journal], None]) -> Path:
 
 @contextmanager
 def drained(place: Place, journals: Path, **options: object) -> Iterator[Drain]:
-    drain = Drain(place, Journal(journals), interval_s=0.01, **options)  # type: ignore[arg-type]
+    drain = Drain(place, Journal(journals), interval_s=INTERVAL_S, **options)  # type: ignore[arg-type]
     try:
         yield drain
     finally:
@@ -78,6 +94,46 @@ def test_what_ended_is_in_the_database_soon_and_all_at_the_end(
     assert rows(place, "SELECT count(*) FROM attempt") == [(1201,)]
     assert summed(place) == [(1201, sum(range(1201)))]
     assert (drain.dropped, list((tmp_path / "j").iterdir())) == (0, [])
+
+
+def test_a_batch_fills_while_a_hundred_wait_but_for_so_long_only(tmp_path: Path) -> None:
+    clock, numbers, batches = Clock(), count(), list[int]()
+
+    def note(_: object, batch: Sequence[Exchange]) -> None:
+        batches.append(len(batch))
+
+    def write(drain: Drain) -> None:
+        drain.journal.ended(exchange(next(numbers)))
+
+    def fill(drain: Drain, depth: int) -> None:
+        while drain.depth < depth:
+            write(drain)
+            if drain.depth == depth:
+                let_it_look()  # some may have been on their way already
+
+    def let_it_look() -> None:
+        seen = clock.looks + 4  # to drain takes three: one that begins now is over
+        wait_until(lambda: clock.looks >= seen)
+
+    place = tmp_path / "a.db"
+    with drained(place, tmp_path / "j", clock=clock, followers=(note,)) as drain:
+        write(drain)
+        wait_until(lambda: drain.depth == 0)  # so few are written although no time passes
+        fill(drain, BUSY)
+        batches.clear()
+        clock.now += PATIENCE * INTERVAL_S * 0.9
+        fill(drain, BATCH - 1)
+        assert batches == []
+        write(drain)
+        wait_until(lambda: drain.depth == 0)
+        assert batches == [BATCH]
+        fill(drain, BUSY)
+        batches.clear()
+        clock.now += PATIENCE * INTERVAL_S * 1.1
+        wait_until(lambda: drain.depth == 0)
+        assert batches == [BUSY]
+        fill(drain, BUSY)
+    assert len(ids(place)) == next(numbers)  # at the end nothing waits
 
 
 def test_segments_are_deleted_when_they_are_in_the_database(tmp_path: Path) -> None:

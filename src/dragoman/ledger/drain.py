@@ -106,6 +106,7 @@ class Drain:
         adopted: Callable[[str], None] = lambda _: None,
         looked: Callable[[], None] = lambda: None,
         interval_s: float = INTERVAL_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.journal = journal
         self._journals: Path = journal.folder.path.parent
@@ -115,6 +116,7 @@ class Drain:
         self._adopted = adopted
         self._looked = looked
         self._interval_s = interval_s
+        self._clock = clock
         self._closing = threading.Event()
         self._position = Position(1, 0)
         self._done = 0
@@ -163,8 +165,8 @@ class Drain:
                 continue
             try:
                 self._drain_own()
-                if time.monotonic() - self._looked_at >= (math.inf if closing else LOOK_S):
-                    self._looked_at = time.monotonic()
+                if self._clock() - self._looked_at >= (math.inf if closing else LOOK_S):
+                    self._looked_at = self._clock()
                     for folder in claim_abandoned(self._journals):
                         self._adopt(folder)
                     self._looked()
@@ -176,12 +178,12 @@ class Drain:
 
     def _had_better_wait(self) -> bool:
         patience_s = PATIENCE * self._interval_s
-        waited_s = time.monotonic() - self._drained_at
+        waited_s = self._clock() - self._drained_at
         return BUSY <= self.depth < BATCH and waited_s < patience_s and self._away_since is None
 
     def _drain_own(self) -> None:
         """Drain what this worker has written by now. Raises: StoreError, OSError."""
-        self._drained_at = time.monotonic()
+        self._drained_at = self._clock()
         folder, count, end = self.journal.folder, self.journal.count, self.journal.written()
         while self._position < end:
             number, at = self._position.segment, self._position.at
@@ -271,7 +273,7 @@ class Drain:
 
     def _complain(self, error: Exception) -> None:
         """Say it once a minute."""
-        now = time.monotonic()
+        now = self._clock()
         if self._away_since is None:
             self._away_since = now
         if now - self._complained_at >= QUIET_S:
@@ -287,7 +289,7 @@ class Drain:
         """Say that it is written again."""
         if self._away_since is not None:
             log.warning(
-                "the ledger is written again, after %.0f s", time.monotonic() - self._away_since
+                "the ledger is written again, after %.0f s", self._clock() - self._away_since
             )
             self._away_since = None
             self._complained_at = -math.inf
