@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shlex
+import sqlite3
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,6 +20,7 @@ import pytest
 from dragoman.cli import run
 from tests.cli.running import Result
 from tests.cli.test_exit_codes import check_told
+from tests.cli.test_wrong import locked
 
 CASES: Mapping[str, Any] = tomllib.loads(
     Path(__file__).with_name("cases").joinpath("refusals.toml").read_text()
@@ -28,6 +32,23 @@ MADE = (
     "limits set day 1 requests day --organisation acme",
 )
 CONFIG = '[[providers]]\nname = "ours"\nbase_url = "https://ours.example"\n'
+FILES = {
+    "good.csv": b"date,model,cost\n2026-11-01,m,1\n",
+    "binary": bytes(range(256)) * 10,
+    "nul": b"\0\1,\2\n\0,\0\n",
+    "utf-16.csv": "date,cost\n2026-11-01,1\n".encode("utf-16"),
+    "half.json": b'[{"date": "2026-11-01", "cost"',
+    "half.jsonl": b'{"date": "2026-11-01", "cost": 1}\n{"date":',
+    "deep.json": b"[" * 100_000,
+    "deep.jsonl": b"{}\n" + b"[" * 100_000,
+    "numbers.json": b"[1, 2]",
+    "long.csv": b"date,cost\n2026-11-01," + b"1" * 200_000 + b"\n",
+    "day.csv": b"date,cost\n2026-11-01,1\nsoon,1\n",
+    "short.csv": b"date,cost\n2026-11-01,1\n,\n",
+    "cost.csv": b"date,cost\n2026-11-01,much\n",
+    "columns.csv": b"date,model\n2026-11-01,m\n",
+    "corrupt.db": b"no database at all " * 500,
+}
 UNTOLD = ("DRAGOMAN_", "XDG_", "OPENAI_", "ANTHROPIC_")
 
 
@@ -64,8 +85,6 @@ class Here:
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
     """A home in which an organisation has one of each."""
-    import os
-
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(UNTOLD)]:
@@ -74,6 +93,10 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
         there = home / ".config/dragoman/config.toml"
         there.parent.mkdir(parents=True)
         there.write_text(CONFIG)
+        for name, content in FILES.items():
+            (home / name).write_bytes(content)
+        with contextlib.closing(sqlite3.connect(home / "future.db")) as future:
+            future.execute("PRAGMA user_version = 999")
         command = Here(home)
         for line in MADE:
             assert command(line).code == 0, line
@@ -84,7 +107,7 @@ def refused(here: Here, line: str, code: int, said: Mapping[str, Any]) -> None:
     """Run a command that is refused, and look at what is told, to people and to programs."""
     result = here(line, said.get("stdin", ""), said.get("env"))
     assert result.code == code, (line, result)
-    assert result.out == ""
+    assert result.out == "" or ("--jsonl" in line and json.loads(result.out)["error"])
     check_told(result)
     told = dict(one.strip().split(": ", 1) for one in result.err.splitlines())
     assert said["what"] in told["Error"], (line, result.err)
@@ -102,13 +125,38 @@ def refused(here: Here, line: str, code: int, said: Mapping[str, Any]) -> None:
         assert error["hint"]
 
 
-@pytest.mark.parametrize("place", CASES["database"]["places"], ids=lambda place: place["url"])
-def test_a_database_that_cannot_be_used_is_told_by_every_command(
-    here: Here, place: Mapping[str, str]
-) -> None:
-    env = {"DRAGOMAN_DATABASE_URL": place["url"]}
-    for line in CASES["database"]["commands"]:
-        refused(here, line, 66, {**place, "what": CASES["database"]["what"], "env": env})
+@pytest.mark.parametrize("group", ["database", "record", "spoilt"])
+def test_a_database_that_cannot_be_used_is_told_by_every_command(here: Here, group: str) -> None:
+    cases = CASES[group]
+    for place in cases["places"]:
+        env = {"DRAGOMAN_DATABASE_URL": place["url"]}
+        for line in cases["commands"]:
+            refused(here, line, cases["code"], {"what": cases["what"], **place, "env": env})
+
+
+def test_what_only_reads_is_not_held_up_by_whoever_writes(here: Here) -> None:
+    with locked(here.home / ".local/share/dragoman/dragoman.db"):
+        for line in CASES["spoilt"]["commands"]:
+            result = here(line)
+            assert result.code == (1 if "reconcile" in line else 0), (line, result)
+
+
+@pytest.mark.parametrize("line", CASES["output"]["commands"])
+def test_a_full_disk_under_the_output_is_told(here: Here, line: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dragoman", *shlex.split(line)],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={"HOME": str(here.home), "PATH": os.environ["PATH"]},
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == CASES["output"]["code"]
+    check_told(Result(done.returncode, "", done.stderr))
+    assert CASES["output"]["what"] in done.stderr
 
 
 @pytest.mark.parametrize("group", ["organisation", "foreign"])
@@ -118,7 +166,7 @@ def test_what_is_not_there_is_told_and_where_to_look(here: Here, group: str) -> 
         refused(here, line, cases["code"], cases)
 
 
-@pytest.mark.parametrize("group", ["key", "value", "usage"])
+@pytest.mark.parametrize("group", ["key", "value", "file", "usage"])
 def test_what_is_wrong_is_told_and_how_to_mend_it(here: Here, group: str) -> None:
     for case in CASES[group]["commands"]:
         refused(here, case["run"], CASES[group]["code"], case)

@@ -83,15 +83,13 @@ def _ours(
     *,
     by_model: bool,
 ) -> dict[tuple[str, str], dict[str, int]]:
-    first, last = (
-        int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
-        for day in (days[0], days[-1])
-    )
-    period = Period(first, last + DAY_S)
+    begins = [int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) for day in days]
+    period = Period(begins[0], begins[-1] + DAY_S)
     # What was made up was asked of nobody.
     filters = Filters(organisation_id=organisation_id, provider=provider, tag="")
     ours: dict[tuple[str, str], dict[str, int]] = {}
-    starts = range(period.since, period.until, DAY_S)
+    # A day that is not told of is part of the time between: there may be years of them.
+    starts = sorted({*begins, *(begin + DAY_S for begin in begins[:-1])})
     for row in read_sums(connection, period, filters, ("provider", "model"), starts):
         day = datetime.fromtimestamp(row["at"], UTC).date().isoformat()
         if day not in days:

@@ -49,8 +49,14 @@ def list_webhooks(session: Session, organisation: str, json: bool) -> None:
         print_json(
             console,
             [
-                {"name": x.name, "url": x.url, "events": x.events, "enabled": x.enabled}
-                for x in found
+                {
+                    "name": one.name,
+                    "url": one.url,
+                    "events": one.events,
+                    "enabled": one.enabled,
+                    "problem": one.problem,
+                }
+                for one in found
             ],
         )
         return
@@ -59,6 +65,8 @@ def list_webhooks(session: Session, organisation: str, json: bool) -> None:
     for one in found:
         state = "" if one.enabled else "  (off)"
         console.line(f"{one.name}  {one.url}  {', '.join(one.events)}{state}")
+        if one.problem is not None:
+            session.terminal.warn(f"{one.name}: {one.problem}")
 
 
 @webhooks.command("deliveries")
@@ -83,11 +91,14 @@ def list_deliveries(
     dragoman webhooks deliveries --state failed
     """
     from dragoman.organisations.deliveries import list_deliveries as find
+    from dragoman.organisations.webhooks import resolve_webhook
     from dragoman.types.paging import Page
 
     with open_office(session) as office:
         of = office.organisation(organisation).id
         with office.desk.read() as connection:
+            if webhook is not None:
+                resolve_webhook(connection, of, webhook)
             found = find(connection, of, Page(limit), webhook=webhook, state=state).items
     if json:
         from msgspec import to_builtins

@@ -72,8 +72,9 @@ def list_logs(
     if form is not None:
         from msgspec.structs import asdict
 
-        columns = found[0].__struct_fields__ if found else ()
-        print_rows(session.terminal.out, form, columns, map(asdict, found))
+        from dragoman.store.records import Entry
+
+        print_rows(session.terminal.out, form, Entry.__struct_fields__, map(asdict, found))
         return
     if json:
         from dragoman.cli.terminal.json_output import print_json

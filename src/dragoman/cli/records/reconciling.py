@@ -33,7 +33,7 @@ def reconcile_file(
 ) -> bool:
     """Compare, and print what differs. Returns: whether all is within what is tolerated.
 
-    Raises: UnreadableExport, WrongUsage, RecordUnusable.
+    Raises: InputMissing, UnreadableExport, WrongUsage, RecordUnusable.
     """
     from dragoman.cli.records.record import open_records
     from dragoman.cli.records.selecting import find_organisation
@@ -43,9 +43,9 @@ def reconcile_file(
     share = _share(tolerance)
     try:
         theirs = read_export(_read(file))
-    except (NoExport, OSError, UnicodeDecodeError) as error:
+    except NoExport as error:
         raise UnreadableExport(
-            f"{file}: {error}",
+            f"{file} is no export of usage or costs: {error}",
             hint="export usage or costs as CSV or JSON, with a day and a model in each row",
         ) from None
     with open_records(session) as records:
@@ -63,12 +63,24 @@ def reconcile_file(
 
 
 def _read(file: Path) -> str:
-    """Read the file. Raises: NoExport, OSError, UnicodeDecodeError."""
+    """Read the file. Raises: InputMissing, NoExport."""
     from dragoman.ledger.provider_exports import SIZE_LIMIT, NoExport
 
-    if file.stat().st_size > SIZE_LIMIT:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(SIZE_LIMIT + 1)  # what a device says of its size is nothing
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputMissing(
+            f"{file} cannot be read: {reason.lower()}",
+            hint="name a file that a provider's console or API gave, and that you may read",
+        ) from None
+    if len(content) > SIZE_LIMIT:
         raise NoExport(f"it is larger than {SIZE_LIMIT // 1024 // 1024} MiB")
-    return file.read_text("utf-8")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NoExport("it is no text in UTF-8") from None
 
 
 def _print(session: Session, found: list[Difference]) -> None:

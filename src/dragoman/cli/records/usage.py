@@ -85,7 +85,7 @@ def list_usage(
 
 
 @usage.command("reconcile")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--provider", metavar="NAME", help="Whose file it is: our name of that provider.")
 @click.option("--organisation", metavar="NAME", help="Only what was asked for an organisation.")
 @click.option(
