@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -166,3 +167,111 @@ def see_broken_key(plane: Plane, rules: str) -> None:
     path = f"organisations/red/keys/{made['sound']['id']}"
     assert [one["name"] for one in get(plane, "keys?revoked=false")["items"]] == ["sound"]
     assert plane.ask("DELETE", path).status == 204
+
+
+UNREAD = ("{half", "7", "", DEEP)
+SET_UP: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    "routes": ("route", "definition", {"definition": {"fallbacks": ["groq/m"]}}),
+    "guardrails": ("guardrail", "definition", {"definition": {"kind": "secrets"}}),
+    "webhooks": ("webhook", "events", {"url": "https://hooks.example/x"}),
+}
+"""Where it stands, and what is asked to make one."""
+
+
+def own(plane: Plane, noun: str) -> dict[str, Any]:
+    return {one["name"]: one for one in get(plane, noun)["items"] if not one.get("read_only")}
+
+
+@pytest.mark.parametrize("noun", SET_UP)
+def test_what_cannot_be_read_is_listed_with_what_is_wrong(plane: Plane, noun: str) -> None:
+    table, column, said = SET_UP[noun]
+    for name in ("broken", "sound"):
+        assert put(plane, f"{noun}/{name}", **said).json["problem"] is None
+    sound = get(plane, f"{noun}/sound")
+    break_it = f"UPDATE {table} SET {column} = :text WHERE name = 'broken'"
+    for text in UNREAD:
+        edit(plane, break_it, text=text)
+        broken = get(plane, f"{noun}/broken")
+        assert own(plane, noun) == {"broken": broken, "sound": sound}
+        assert "cannot be read" in broken["problem"]
+        mended = put(plane, f"{noun}/broken", **said, version=broken["version"])
+        assert (mended.status, mended.json["problem"]) == (200, None)
+        assert mended.json["version"] == broken["version"] + 1
+    edit(plane, break_it, text=UNREAD[0])
+    assert plane.ask("DELETE", f"organisations/red/{noun}/broken").status == 204
+    assert own(plane, noun) == {"sound": sound}
+    assert plane.ask("GET", "organisations/red/audit").status == 200
+
+
+def test_what_is_no_route_or_guardrail_any_more_is_listed_with_what_is_wrong(plane: Plane) -> None:
+    for noun, broken in (("routes", '{"fallbacks": 7}'), ("guardrails", '{"kind": "nonsense"}')):
+        table, column, said = SET_UP[noun]
+        put(plane, f"{noun}/broken", **said)
+        edit(plane, f"UPDATE {table} SET {column} = :text", text=broken)
+        found = get(plane, f"{noun}/broken")
+        word = "fallbacks" if noun == "routes" else "kind"
+        assert word in found["problem"]
+        assert word in found["definition"]
+
+
+def test_an_export_says_what_cannot_be_read(plane: Plane) -> None:
+    for noun in ("routes", "guardrails"):
+        table, column, said = SET_UP[noun]
+        for name in ("broken", "sound"):
+            put(plane, f"{noun}/{name}", **said)
+        edit(plane, f"UPDATE {table} SET {column} = '{{' WHERE name = 'broken'")
+    text = plane.ask("GET", "organisations/red/export").body.decode()
+    assert "# The route 'broken': it leads nowhere: its table cannot be read" in text
+    assert "# The guardrail 'broken': its table cannot be read" in text
+    assert list(tomllib.loads(text)["routes"]) == ["sound"]
+    assert [one["name"] for one in tomllib.loads(text)["guardrails"]] == ["sound"]
+
+
+def test_an_organisation_that_cannot_be_read_is_allowed_nothing_until_it_is_mended(
+    plane: Plane,
+) -> None:
+    def listed() -> dict[str, Any]:
+        return {one["name"]: one for one in plane.ask("GET", "organisations").json["items"]}
+
+    default = listed()["default"]
+    for column in ("settings", "quotas"):
+        for text in (*UNREAD, '{"wrong": 1}'):
+            edit(plane, f"UPDATE organisation SET {column} = :text WHERE name = 'red'", text=text)
+            red = listed()["red"]
+            assert listed()["default"] == default
+            assert f"its {column} cannot be read" in red["problem"]
+            assert plane.ask("GET", "organisations/red").json == red
+            if column == "quotas":
+                made = plane.ask("POST", "organisations/red/keys", {"name": "k"})
+                assert made.code == "quota_reached"
+                assert get(plane, "built-in-providers")["items"] == []
+            titled = plane.ask("PATCH", "organisations/red", {"title": f"Red {text[:9]}"})
+            assert titled.json["problem"] == red["problem"]
+            with plane.desk.read() as connection:
+                rows = connection.rows(f"SELECT {column} FROM organisation WHERE name = 'red'")
+            assert rows[0][column] == text  # what was there is not lost by that
+            mended = plane.ask("PATCH", "organisations/red", {column: {}})
+            assert (mended.status, mended.json["problem"]) == (200, None)
+
+
+def test_lines_that_cannot_be_read_leave_the_others_alone(plane: Plane) -> None:
+    edit(plane, "UPDATE audit SET difference = '{half' WHERE object = 'broken'")
+    lines = get(plane, "audit")["items"]
+    told = {one["object"]: one["problem"] for one in lines if one["kind"] == "provider"}
+    assert told["sound"] is None
+    assert "what was different cannot be read" in told["broken"]
+    assert plane.ask("POST", "organisations/red/demo-traffic", {"count": 1}).status == 201
+    edit(plane, "UPDATE exchange SET warnings = '{half'")
+    (line,) = get(plane, "requests")["items"]
+    (warning,) = get(plane, f"requests/{line['id']}")["warnings"]
+    assert "cannot be read" in warning
+
+
+def test_how_one_signs_in_elsewhere_is_not_there_while_it_cannot_be_read(plane: Plane) -> None:
+    said = {"issuer": "https://id.example", "client_id": "us", "client_secret": TOKEN}
+    assert plane.ask("PUT", "oidc/settings", said).json["has_secret"] is True
+    edit(plane, "UPDATE setting SET value = '{half' WHERE name = 'oidc'")
+    assert plane.ask("GET", "oidc").json["enabled"] is False
+    assert plane.ask("GET", "oidc/settings").status == 404
+    del said["client_secret"]  # whose it was is not known any more: it is sent to nobody
+    assert plane.ask("PUT", "oidc/settings", said).json["has_secret"] is False

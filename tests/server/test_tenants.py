@@ -11,6 +11,9 @@ import anthropic
 import openai
 import pytest
 
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.guardrails import GuardrailDraft, put_guardrail
+from tests.server.process import wait_until
 from tests.server.serving import Served, ask
 from tests.server.tenancy import Team
 from tests.upstream.fault import chat, chat_stream, error, models
@@ -172,6 +175,33 @@ def test_a_broken_row_leaves_all_else_alone(two: tuple[Served, dict[str, Any]], 
     for name in ("acme/m", "smart"):
         with pytest.raises(openai.APIStatusError):
             say(clients["red"], name, "chat", stream=False)
+
+
+def test_what_is_nested_without_end_is_no_more_than_another_broken_row(
+    two: tuple[Served, dict[str, Any]], team: Team, caplog: pytest.LogCaptureFixture
+) -> None:
+    served, world = two
+    red, deep = team.id_of("red"), "[" * 100_000
+    clients = {name: served.openai(api_key=key) for name, key in world["keys"].items()}
+    broken = {"route": "definition", "gateway_key": "rules", "guardrail": "definition"}
+    draft = GuardrailDraft(definition={"kind": "secrets"}, mode="shadow")
+    put_guardrail(team.desk, SYSTEM, red, "only-tells", draft, operators=())
+    for table, column in broken.items():
+        team.break_row(f"UPDATE {table} SET {column} = '{deep}', version = version + 1"
+                       f" WHERE organisation_id = '{red}'")  # fmt: skip
+    _, key = team.key(red, "other")
+    other = served.openai(api_key=key)
+    assert say(other, "acme/m", "chat", stream=False) == "red"  # what only tells is left out
+    with pytest.raises(openai.AuthenticationError):
+        say(clients["red"], "acme/m", "chat", stream=False)
+    with pytest.raises(openai.APIStatusError):
+        say(other, "smart", "chat", stream=False)
+    for column in ("settings", "quotas"):
+        team.break_row(f"UPDATE organisation SET {column} = '{deep}', version = version + 1"
+                       f" WHERE id = '{red}'")  # fmt: skip
+    told = ("settings of the", "quotas of the", "the key key_", "route 'smart'", "'only-tells'")
+    wait_until(lambda: all(words in caplog.text for words in told))
+    assert say(clients["blue"], "smart", "chat", stream=False) == "blue"
 
 
 def test_a_token_goes_to_the_origin_that_it_was_given_for_and_nowhere_else(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from dragoman.config.build import build_route
 from dragoman.config.guardrails import build_guardrails
@@ -55,11 +55,3 @@ def build_tenant_guardrail(
     (guardrail,) = build_guardrails(reader.layer.top, report)
     problems = (*report.problems, *report.missing, *report.notes)
     return guardrail, problems
-
-
-def load_guardrail(name: str, definition: Any, mode: str) -> Guardrail:
-    """Build a guardrail of a row. Raises: ConfigError for one that cannot be read."""
-    guardrail, problems = build_tenant_guardrail(name, definition, cast("GuardrailMode", mode))
-    if problems:
-        raise problems[0]
-    return guardrail

@@ -23,7 +23,9 @@ from dragoman.types.paging import Page, Slice
 class GuardrailShown(Struct, frozen=True, kw_only=True):
     """A guardrail. One with `read_only` comes from the gateway's configuration.
 
-    `definition` is what `[[guardrails]]` takes, without `name` and `mode`.
+    `definition` is what `[[guardrails]]` takes, without `name` and `mode`. One with a `problem` is
+    broken: nothing passes it while it is on and enforced, and in `shadow` it is left out. Another
+    definition mends it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class GuardrailShown(Struct, frozen=True, kw_only=True):
     created_at: float | None = None
     updated_at: float | None = None
     version: int | None = None
+    problem: str | None = None
 
 
 class GuardrailBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,6 +155,7 @@ def _show(one: OwnGuardrail) -> GuardrailShown:
         created_at=one.created_at,
         updated_at=one.updated_at,
         version=one.version,
+        problem=one.problem,
     )
 
 

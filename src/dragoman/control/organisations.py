@@ -16,7 +16,11 @@ from dragoman.types.paging import Page
 
 
 class OrganisationShown(Struct, frozen=True):
-    """An organisation; `role` is that of who asks in it."""
+    """An organisation; `role` is that of who asks in it.
+
+    Of one with a `problem` settings or quotas cannot be read: nothing is allowed that they may have
+    withheld, until they are set anew.
+    """
 
     name: str
     title: str
@@ -26,6 +30,7 @@ class OrganisationShown(Struct, frozen=True):
     created_at: float
     updated_at: float
     version: int
+    problem: str | None = None
 
 
 class NewOrganisation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +113,7 @@ def show(organisation: Organisation, actor: Actor) -> OrganisationShown:
         created_at=organisation.created_at,
         updated_at=organisation.updated_at,
         version=organisation.version,
+        problem=organisation.problem,
     )
 
 

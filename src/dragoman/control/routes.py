@@ -30,7 +30,8 @@ _OURS = ("name", "origin", "place")
 class RouteShown(Struct, frozen=True, kw_only=True):
     """A route. One with `read_only` comes from the gateway's configuration.
 
-    `definition` is what `[routes.NAME]` takes.
+    `definition` is what `[routes.NAME]` takes. One with a `problem` leads nowhere; another
+    definition mends it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RouteShown(Struct, frozen=True, kw_only=True):
     created_at: float | None = None
     updated_at: float | None = None
     version: int | None = None
+    problem: str | None = None
 
 
 class RouteBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +200,7 @@ def _show(one: OwnRoute) -> RouteShown:
         created_at=one.created_at,
         updated_at=one.updated_at,
         version=one.version,
+        problem=one.problem,
     )
 
 

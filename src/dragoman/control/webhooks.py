@@ -29,7 +29,10 @@ from dragoman.types.paging import Page
 
 
 class WebhookShown(Struct, frozen=True, kw_only=True):
-    """A webhook, without its secret. Times are Unix seconds."""
+    """A webhook, without its secret. Times are Unix seconds.
+
+    One with a `problem` is told of nothing: its events cannot be read, and others mend it.
+    """
 
     name: str
     url: str
@@ -38,6 +41,7 @@ class WebhookShown(Struct, frozen=True, kw_only=True):
     created_at: float
     updated_at: float
     version: int
+    problem: str | None = None
 
 
 class WebhookPut(WebhookShown, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from dragoman.ledger.rollups import DAY_S, HOUR_S, rebuild_missing
 from dragoman.store.database import Connection, Place, open_database
+from dragoman.store.json_column import read_json
 from dragoman.store.spent import FORGOTTEN
 from dragoman.types.content import LedgerSettings
 from dragoman.types.identifier import new_id
@@ -162,8 +163,10 @@ def _content(connection: Connection, settings: LedgerSettings, now: float) -> in
     known: list[str] = []
     for row in connection.rows("SELECT id, settings FROM organisation"):
         known.append(row["id"])
-        own = msgspec.json.decode(row["settings"], type=OrganisationSettings).content_days
-        days = [day for day in (settings.content_days, own) if day]
+        own, unread = read_json(row["settings"], OrganisationSettings, OrganisationSettings())
+        if unread is not None:
+            log.warning("how long %s keeps content cannot be read: %s", row["id"], unread)
+        days = [day for day in (settings.content_days, own.content_days) if day]
         if days:
             due = {"organisation": row["id"], "before": now - min(days) * DAY_S}
             where = "organisation_id = :organisation AND at < :before"

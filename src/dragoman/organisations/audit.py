@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from dragoman.store.database import Connection
+from dragoman.store.json_column import read_json
 from dragoman.types.paging import Page, Slice, cut
 
 _SELECT = (
@@ -30,6 +30,7 @@ class AuditLine(Struct, frozen=True, kw_only=True):
     """A change. `difference` has what was and what is, by the name of what changed.
 
     `organisation` is the organisation's name, its id once it is deleted, None for the gateway's.
+    Of one with a `problem` the difference cannot be read.
     """
 
     id: str
@@ -41,6 +42,7 @@ class AuditLine(Struct, frozen=True, kw_only=True):
     kind: str
     object: str
     difference: dict[str, list[Any]]
+    problem: str | None = None
 
 
 def list_audit(
@@ -64,6 +66,7 @@ def list_audit(
 
 
 def _read(row: Any) -> AuditLine:
+    difference, unread = read_json(row["difference"], dict[str, list[Any]], {})
     return AuditLine(
         id=row["id"],
         at=row["at"],
@@ -73,5 +76,6 @@ def _read(row: Any) -> AuditLine:
         action=row["action"],
         kind=row["kind"],
         object=row["object"],
-        difference=msgspec.json.decode(row["difference"]),
+        difference=difference,
+        problem=None if unread is None else f"what was different cannot be read: {unread}",
     )

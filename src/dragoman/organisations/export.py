@@ -21,21 +21,25 @@ T = TypeVar("T")
 
 
 def export_organisation(connection: Connection, organisation: Organisation) -> str:
-    """Write the file. Raises: StoreError."""
+    """Write the file; of what cannot be read it says so. Raises: StoreError."""
     stored = list_stored(connection, organisation.id)
-    routes = _every(lambda page: list_routes(connection, organisation.id, page))
-    rails = _every(lambda page: list_guardrails(connection, organisation.id, page))
+    routes = list(_every(lambda page: list_routes(connection, organisation.id, page)))
+    rails = list(_every(lambda page: list_guardrails(connection, organisation.id, page)))
     tables: dict[str, Any] = {
         "providers": [_provider(row) for row in stored],
-        "routes": {one.name: _plain(one.definition) for one in routes},
+        "routes": {one.name: _plain(one.definition) for one in routes if one.definition},
         "guardrails": [
             {"name": one.name, "mode": one.mode, **_plain(one.definition)}
             for one in sorted(rails, key=lambda one: one.position)
-            if one.enabled
+            if one.enabled and one.definition
         ],
     }
-    head = f"# What organisation {organisation.name} has set up; tokens come from variables.\n\n"
-    return head + tomlkit.dumps({name: value for name, value in tables.items() if value})
+    head = f"# What organisation {organisation.name} has set up; tokens come from variables.\n"
+    for noun, found in (("route", routes), ("guardrail", rails)):
+        for one in found:
+            if one.problem is not None:
+                head += f"# The {noun} '{one.name}': {' '.join(one.problem.split())}\n"
+    return f"{head}\n" + tomlkit.dumps({name: value for name, value in tables.items() if value})
 
 
 def _provider(row: StoredProvider) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ from dragoman.organisations.failures import Conflict, NotFound, ReadOnly
 from dragoman.organisations.texts import check_name
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
+from dragoman.store.json_column import read_json
 from dragoman.types.guardrail import Guardrail, GuardrailMode
 from dragoman.types.paging import Page, Slice, cut
 
@@ -26,7 +27,11 @@ _COLUMNS = "name, position, definition, mode, enabled, created_at, updated_at, v
 
 
 class OwnGuardrail(Struct, frozen=True, kw_only=True):
-    """A guardrail. `definition` is its table, without name and mode; times are Unix seconds."""
+    """A guardrail. `definition` is its table, without name and mode; times are Unix seconds.
+
+    One with a `problem` lets nothing pass, if it is on and enforced: what it is to keep back is not
+    known. Where its table cannot be read, that is empty here.
+    """
 
     name: str
     position: int
@@ -36,6 +41,7 @@ class OwnGuardrail(Struct, frozen=True, kw_only=True):
     created_at: float
     updated_at: float
     version: int
+    problem: str | None = None
 
 
 class GuardrailDraft(Struct, frozen=True, kw_only=True):
@@ -45,6 +51,14 @@ class GuardrailDraft(Struct, frozen=True, kw_only=True):
     position: int = 0
     mode: GuardrailMode = "enforce"
     enabled: bool = True
+
+
+class Loaded(NamedTuple):
+    """What a row of `guardrail` means, what it says, and what is wrong with it."""
+
+    guardrail: Guardrail
+    said: Mapping[str, Any]
+    problem: str | None
 
 
 def list_guardrails(
@@ -98,7 +112,7 @@ def put_guardrail(
         old = find_guardrail(change.connection, organisation_id, name)
         check_version(version, old.version if old else 0, f"the guardrail '{name}'")
         _write(change, organisation_id, name, old, draft)
-        change.note(None if old is None else _said(old), _said(draft))
+        change.note(None if old is None else _noted(old), _said(draft))
         return resolve_guardrail(change.connection, organisation_id, name)
 
 
@@ -115,7 +129,7 @@ def delete_guardrail(
             "DELETE FROM guardrail WHERE organisation_id = :organisation AND name = :name",
             {"organisation": organisation_id, "name": name},
         )
-        change.note(_said(old), None)
+        change.note(_noted(old), None)
 
 
 def check_definition(name: str, draft: GuardrailDraft) -> None:
@@ -130,6 +144,15 @@ def check_definition(name: str, draft: GuardrailDraft) -> None:
 def build_guardrail(name: str, draft: GuardrailDraft) -> Guardrail:
     """Build a guardrail that has been checked."""
     return build_tenant_guardrail(name, draft.definition, draft.mode)[0]
+
+
+def load_guardrail(name: str, written: str, mode: GuardrailMode) -> Loaded:
+    """Build the guardrail that a row means."""
+    said, unread = read_json(written, dict[str, Any], {})
+    guardrail, problems = build_tenant_guardrail(name, said, mode)
+    if unread is not None:
+        return Loaded(guardrail, said, f"its table cannot be read: {unread}")
+    return Loaded(guardrail, said, problems[0].message if problems else None)
 
 
 def check_free(name: str, operators: Iterable[Guardrail]) -> None:
@@ -166,7 +189,7 @@ def _write(
             raise Conflict(f"an organisation has at most {LIMIT} guardrails")
         values["created_at"] = change.now
         change.connection.insert("guardrail", tuple(values), [tuple(values.values())])
-    elif _said(old) != _said(draft):
+    elif _noted(old) != _said(draft):
         change.connection.write(
             "UPDATE guardrail SET position = :position, definition = :definition, mode = :mode,"
             " enabled = :enabled, updated_at = :updated_at, version = version + 1"
@@ -184,11 +207,17 @@ def _said(one: OwnGuardrail | GuardrailDraft) -> dict[str, Any]:
     }
 
 
+def _noted(one: OwnGuardrail) -> dict[str, Any]:
+    return _said(one) if one.problem is None else {**_said(one), "problem": one.problem}
+
+
 def _read(row: Any) -> OwnGuardrail:
+    loaded = load_guardrail(row["name"], row["definition"], row["mode"])
     return OwnGuardrail(
         name=row["name"],
         position=row["position"],
-        definition=msgspec.json.decode(row["definition"]),
+        definition=loaded.said,
+        problem=loaded.problem,
         mode=row["mode"],
         enabled=bool(row["enabled"]),
         created_at=row["created_at"],

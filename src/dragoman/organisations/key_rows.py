@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from dragoman.organisations.failures import NotFound
+from dragoman.store.json_column import read_json
 from dragoman.types.gateway_key import ANYTHING, IssuedKey, KeyRules
 from dragoman.types.paging import Page, Slice, cut
 
@@ -96,11 +95,9 @@ def note_uses(connection: Connection, uses: Mapping[str, float]) -> None:
 
 def _read(row: Mapping[str, Any]) -> IssuedKey:
     values = dict(row)
-    try:
-        values["rules"] = msgspec.json.decode(values["rules"], type=KeyRules)
-    except (msgspec.DecodeError, RecursionError) as error:
-        values["rules"] = ANYTHING
-        values["problem"] = f"its rules cannot be read, so it opens nothing: {error}"
+    values["rules"], problem = read_json(values["rules"], KeyRules, ANYTHING)
+    if problem is not None:
+        values["problem"] = f"its rules cannot be read, so it opens nothing: {problem}"
     return IssuedKey(**values)
 
 

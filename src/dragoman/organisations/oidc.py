@@ -5,6 +5,7 @@ Source: https://openid.net/specs/openid-connect-core-1_0.html (read 2026-11)
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,11 +29,14 @@ from dragoman.organisations.sealing import Purpose
 from dragoman.organisations.texts import check_title, read_email
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
+from dragoman.store.json_column import read_json
 from dragoman.types.credential import Secret
 from dragoman.types.http import Url, parse_url
 
 if TYPE_CHECKING:
     from dragoman.organisations.safe import Safe
+
+log = logging.getLogger("dragoman.control")
 
 NAME, SECRET = "oidc", "oidc_secret"
 """Two rows of `setting`: what may be read, and the sealed secret."""
@@ -78,7 +82,7 @@ class Claims(Struct, frozen=True, kw_only=True):
 
 
 def find_oidc(connection: Connection) -> Oidc | None:
-    """Find the settings; None where nobody signs in elsewhere."""
+    """Find the settings; None where nobody signs in elsewhere, or they cannot be read."""
     rows = connection.rows(
         "SELECT name, value, updated_at, version FROM setting WHERE name IN (:name, :secret)",
         {"name": NAME, "secret": SECRET},
@@ -86,8 +90,12 @@ def find_oidc(connection: Connection) -> Oidc | None:
     found = {row["name"]: row for row in rows}
     if NAME not in found:
         return None
+    settings, unread = read_json(found[NAME]["value"], OidcSettings, None)
+    if settings is None:
+        log.warning("nobody signs in elsewhere: how cannot be read: %s", unread)
+        return None
     return Oidc(
-        settings=msgspec.json.decode(found[NAME]["value"], type=OidcSettings),
+        settings=settings,
         has_secret=SECRET in found,
         updated_at=found[NAME]["updated_at"],
         version=found[NAME]["version"],
@@ -125,7 +133,7 @@ def put_oidc(
             raise InvalidRequest("there is no such organisation", param="organisation")
         value = msgspec.json.encode(settings).decode()
         _put(change, NAME, value)
-        if old is not None and old.settings.issuer != settings.issuer and sealed is None:
+        if sealed is None and (old is None or old.settings.issuer != settings.issuer):
             connection.write("DELETE FROM setting WHERE name = :name", {"name": SECRET})
         if sealed is not None:
             _put(change, SECRET, sealed)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from dragoman.permit import pattern
 from dragoman.registry import Registry
+from dragoman.store.json_column import read_json
 from dragoman.types.exchange import DEFAULT_ORGANISATION
-from dragoman.types.organisation import Quotas
+from dragoman.types.organisation import UNREAD_QUOTAS, Quotas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ def read_opened(connection: Connection, organisation_id: str) -> Opened:
     rows = connection.rows(
         "SELECT quotas FROM organisation WHERE id = :id", {"id": organisation_id}
     )
-    quotas = msgspec.json.decode(rows[0]["quotas"], type=Quotas) if rows else Quotas()
+    quotas, _ = read_json(rows[0]["quotas"] if rows else "{}", Quotas, UNREAD_QUOTAS)
     return Opened(organisation_id, quotas)
 
 

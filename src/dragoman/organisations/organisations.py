@@ -16,9 +16,15 @@ from dragoman.organisations.failures import Conflict, NotFound
 from dragoman.organisations.texts import check_name, check_title, shown
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
+from dragoman.store.json_column import read_json
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.identifier import new_id
-from dragoman.types.organisation import OrganisationSettings, Quotas
+from dragoman.types.organisation import (
+    UNREAD_QUOTAS,
+    UNREAD_SETTINGS,
+    OrganisationSettings,
+    Quotas,
+)
 from dragoman.types.paging import Page, Slice, cut
 
 NAMES_LIMIT = 200
@@ -28,7 +34,10 @@ _COLUMNS = "id, name, title, settings, quotas, created_at, updated_at, version"
 
 
 class Organisation(Struct, frozen=True, kw_only=True):
-    """An organisation. Times are seconds since 1970."""
+    """An organisation. Times are seconds since 1970.
+
+    Of one with a `problem` settings or quotas cannot be read, and are the strictest there are.
+    """
 
     id: str
     name: str
@@ -38,6 +47,7 @@ class Organisation(Struct, frozen=True, kw_only=True):
     created_at: float
     updated_at: float
     version: int
+    problem: str | None = None
 
 
 def list_organisations(
@@ -120,27 +130,28 @@ def update_organisation(
     ) as change:
         old = _get(change.connection, organisation.id)
         check_version(version, old.version, f"the organisation '{name}'")
-        after = msgspec.structs.replace(
-            old,
-            title=old.title if title is None else title,
-            settings=old.settings if settings is None else settings,
-            quotas=old.quotas if quotas is None else quotas,
-        )
-        if after == old:
+        said = {"title": title, "settings": settings, "quotas": quotas}
+        different = {
+            field: value
+            for field, value in said.items()
+            # What stands in for something that cannot be read is not what was there.
+            if value is not None and (old.problem is not None or value != getattr(old, field))
+        }
+        if not different:
             return old
+        values = {
+            field: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            for field, value in different.items()
+        }
         change.connection.write(
-            "UPDATE organisation SET title = :title, settings = :settings, quotas = :quotas,"
-            " updated_at = :now, version = version + 1 WHERE id = :id",
-            {
-                "id": old.id,
-                "title": after.title,
-                "settings": msgspec.json.encode(after.settings).decode(),
-                "quotas": msgspec.json.encode(after.quotas).decode(),
-                "now": change.now,
-            },
+            "UPDATE organisation SET "  # noqa: S608
+            + ", ".join(f"{field} = :{field}" for field in values)
+            + ", updated_at = :now, version = version + 1 WHERE id = :id",
+            {**values, "id": old.id, "now": change.now},
         )
+        after = _get(change.connection, old.id)
         change.note(_noted(old), _noted(after))
-        return _get(change.connection, old.id)
+        return after
 
 
 def delete_organisation(
@@ -198,6 +209,7 @@ def _noted(organisation: Organisation) -> dict[str, Any]:
         "title": organisation.title,
         **msgspec.to_builtins(organisation.settings),
         **_said_of(organisation.quotas),
+        "problem": organisation.problem,
     }
 
 
@@ -221,12 +233,20 @@ def _find(connection: Connection, column: str, value: str) -> Organisation | Non
 
 
 def _read(row: Any) -> Organisation:
+    settings, unread = read_json(row["settings"], OrganisationSettings, UNREAD_SETTINGS)
+    quotas, uncounted = read_json(row["quotas"], Quotas, UNREAD_QUOTAS)
+    wrong = [
+        f"its {what} cannot be read: {why}"
+        for what, why in (("settings", unread), ("quotas", uncounted))
+        if why is not None
+    ]
     return Organisation(
         id=row["id"],
         name=row["name"],
         title=row["title"],
-        settings=msgspec.json.decode(row["settings"], type=OrganisationSettings),
-        quotas=msgspec.json.decode(row["quotas"], type=Quotas),
+        settings=settings,
+        quotas=quotas,
+        problem="; ".join(wrong) or None,
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],

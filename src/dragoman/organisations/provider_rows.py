@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from dragoman.errors import ConfigError
 from dragoman.organisations.definition import Row, build_custom, with_token
 from dragoman.organisations.failures import NotFound
 from dragoman.organisations.sealing import Purpose
+from dragoman.store.json_column import read_json
 
 if TYPE_CHECKING:
     from dragoman.organisations.safe import Safe
@@ -58,10 +58,7 @@ class StoredProvider(Struct, frozen=True, kw_only=True):
     @property
     def said(self) -> dict[str, Any]:
         """The definition, as it was said; empty for a token alone, and where it cannot be read."""
-        try:
-            return msgspec.json.decode(self.definition or "{}", type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError):
-            return {}
+        return read_json(self.definition or "{}", dict[str, Any], {})[0]
 
     def __repr__(self) -> str:
         return f"StoredProvider({self.organisation_id}, {self.name})"

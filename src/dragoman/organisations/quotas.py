@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from dragoman.organisations.failures import Conflict
 from dragoman.store.database import Connection
-from dragoman.types.organisation import Quotas
+from dragoman.store.json_column import read_json
+from dragoman.types.organisation import UNREAD_QUOTAS, Quotas
 
 Counted: TypeAlias = Literal["keys", "providers", "projects", "members"]
 
@@ -35,7 +34,12 @@ def check_quota(connection: Connection, organisation_id: str, counted: Counted, 
     """See that there may be one more, inside a change. Raises: QuotaReached."""
     values = {"id": organisation_id}
     rows = connection.rows("SELECT quotas FROM organisation WHERE id = :id", values)
-    quotas = msgspec.json.decode(rows[0]["quotas"], type=Quotas) if rows else Quotas()
+    quotas, unread = read_json(rows[0]["quotas"] if rows else "{}", Quotas, UNREAD_QUOTAS)
+    if unread is not None:
+        raise QuotaReached(
+            f"how many {counted} this organisation may have cannot be read",
+            hint="an operator of this gateway sets its quotas anew",
+        )
     most: int | None = getattr(quotas, counted)
     if most is None:
         return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,7 @@ from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import NotFound, ReadOnly
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
+from dragoman.store.json_column import read_json
 from dragoman.types.paging import Page, Slice, cut
 from dragoman.types.route import Route
 
@@ -29,13 +30,25 @@ _COLUMNS = "name, definition, created_at, updated_at, version"
 
 
 class OwnRoute(Struct, frozen=True, kw_only=True):
-    """A route. `definition` is its table; times are Unix seconds."""
+    """A route. `definition` is its table; times are Unix seconds.
+
+    One with a `problem` leads nowhere; where its table cannot be read, that is empty here.
+    """
 
     name: str
     definition: Mapping[str, Any]
     created_at: float
     updated_at: float
     version: int
+    problem: str | None = None
+
+
+class Loaded(NamedTuple):
+    """What a row of `route` means, what it says, and what is wrong with it."""
+
+    route: Route
+    said: Mapping[str, Any]
+    problem: str | None
 
 
 def list_routes(connection: Connection, organisation_id: str, page: Page) -> Slice[OwnRoute]:
@@ -72,10 +85,16 @@ def read_routes(connection: Connection, organisation_id: str) -> dict[str, Route
         "SELECT name, definition FROM route WHERE organisation_id = :organisation",
         {"organisation": organisation_id},
     )
-    return {
-        row["name"]: build_tenant_route(row["name"], msgspec.json.decode(row["definition"]))[0]
-        for row in rows
-    }
+    return {row["name"]: load_route(row["name"], row["definition"]).route for row in rows}
+
+
+def load_route(name: str, written: str) -> Loaded:
+    """Build the route that a row means."""
+    said, unread = read_json(written, dict[str, Any], {})
+    route, problems = build_tenant_route(name, said)
+    if unread is not None:
+        return Loaded(route, said, f"it leads nowhere: its table cannot be read: {unread}")
+    return Loaded(route, said, f"it leads nowhere: {problems[0].message}" if problems else None)
 
 
 def put_route(
@@ -104,7 +123,7 @@ def put_route(
                 ("organisation_id", "name", "definition", "created_at", "updated_at"),
                 [(organisation_id, name, written, change.now, change.now)],
             )
-        elif old.definition != definition:
+        elif _noted(old) != definition:
             connection.write(
                 "UPDATE route SET definition = :definition, updated_at = :now,"
                 " version = version + 1 WHERE organisation_id = :organisation AND name = :name",
@@ -115,7 +134,7 @@ def put_route(
                     "now": change.now,
                 },
             )
-        change.note(None if old is None else old.definition, definition)
+        change.note(None if old is None else _noted(old), definition)
         return resolve_route(connection, organisation_id, name)
 
 
@@ -132,7 +151,7 @@ def delete_route(
             "DELETE FROM route WHERE organisation_id = :organisation AND name = :name",
             {"organisation": organisation_id, "name": name},
         )
-        change.note(old.definition, None)
+        change.note(_noted(old), None)
 
 
 def check_definition(
@@ -162,10 +181,16 @@ def check_free(name: str, operators: Mapping[str, Route]) -> None:
         )
 
 
+def _noted(one: OwnRoute) -> Mapping[str, Any]:
+    return one.definition if one.problem is None else {**one.definition, "problem": one.problem}
+
+
 def _read(row: Any) -> OwnRoute:
+    loaded = load_route(row["name"], row["definition"])
     return OwnRoute(
         name=row["name"],
-        definition=msgspec.json.decode(row["definition"]),
+        definition=loaded.said,
+        problem=loaded.problem,
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],

@@ -19,6 +19,7 @@ from dragoman.organisations.passwords import check_password, digest_password
 from dragoman.organisations.texts import read_email
 from dragoman.organisations.tokens import digest_of, make_token
 from dragoman.store.database import Connection
+from dragoman.store.json_column import read_json
 from dragoman.types.credential import Secret
 
 KIND = "su"
@@ -80,7 +81,7 @@ def ensure_operator(desk: Desk, email: str, password: str) -> bool:
 def _check(connection: Connection, token: str, now: float) -> None:
     """Raises: Unauthorized."""
     rows = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": _SETTING})
-    kept: dict[str, Any] = msgspec.json.decode(rows[0]["value"]) if rows else {}
+    kept, _ = read_json(rows[0]["value"] if rows else "{}", dict[str, Any], {})
     right = hmac.compare_digest(str(kept.get("digest", "")), digest_of(token, _PEPPER))
     if not right or now >= kept["expires_at"] or has_operator(connection):
         raise Unauthorized(

@@ -5,6 +5,7 @@ The secret with which deliveries are signed is made here, shown once, and kept s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -17,6 +18,7 @@ from dragoman.organisations.failures import Conflict, NotFound
 from dragoman.organisations.sealing import Purpose
 from dragoman.organisations.texts import check_name, shown
 from dragoman.organisations.versions import check_version
+from dragoman.store.json_column import read_json
 from dragoman.transport.egress import check_url
 from dragoman.types.credential import Secret
 from dragoman.types.exchange import DEFAULT_ORGANISATION
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from dragoman.organisations.safe import Safe
     from dragoman.store.database import Connection
 
+log = logging.getLogger("dragoman.server")
+
 Event: TypeAlias = Literal["budget.warning", "budget.exhausted", "provider.down", "provider.up"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
@@ -41,7 +45,10 @@ _COLUMNS = "organisation_id, name, url, secret, events, enabled, created_at, upd
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
-    """A webhook. `secret` is sealed. Times are Unix time."""
+    """A webhook. `secret` is sealed. Times are Unix time.
+
+    One with a `problem` is told of nothing: its `events` cannot be read.
+    """
 
     organisation_id: str
     name: str
@@ -52,6 +59,7 @@ class Webhook(Struct, frozen=True, kw_only=True):
     created_at: float
     updated_at: float
     version: int
+    problem: str | None = None
 
     def __repr__(self) -> str:
         return f"Webhook({self.organisation_id}, {self.name})"
@@ -73,14 +81,18 @@ def list_listening(connection: Connection, organisation_id: str, event: str) -> 
         f"SELECT {_COLUMNS} FROM webhook WHERE organisation_id = :of AND enabled = 1",  # noqa: S608
         {"of": organisation_id},
     )
-    return [webhook for webhook in map(_read, rows) if event in webhook.events]
+    found = [_read(row) for row in rows]
+    for one in found:
+        if one.problem is not None:
+            log.warning("webhook '%s' of %s: %s", one.name, organisation_id, one.problem)
+    return [one for one in found if event in one.events]
 
 
 def resolve_webhook(connection: Connection, organisation_id: str, name: str) -> Webhook:
     """Find a webhook by its name. Raises: NotFound."""
     found = _find(connection, organisation_id, name)
     if found is None:
-        raise NotFound("there is no such webhook")
+        raise NotFound("there is no such webhook", hint="list the webhooks to see which there are")
     return found
 
 
@@ -188,15 +200,17 @@ def _find(connection: Connection, organisation_id: str, name: str) -> Webhook | 
 
 
 def _read(row: Any) -> Webhook:
-    found = {name: row[name] for name in Webhook.__struct_fields__}
-    found["events"] = msgspec.json.decode(row["events"], type=tuple[Event, ...])
+    found = dict(row)
+    found["events"], unread = read_json(row["events"], tuple[Event, ...], ())
     found["enabled"] = bool(row["enabled"])
+    if unread is not None:
+        found["problem"] = f"it is told of nothing: its events cannot be read: {unread}"
     return Webhook(**found)
 
 
 def _noted(webhook: Webhook) -> dict[str, Any]:
-    events = msgspec.json.encode(webhook.events).decode()
-    return _said(webhook.url, events, webhook.enabled)
+    said = _said(webhook.url, msgspec.json.encode(webhook.events).decode(), webhook.enabled)
+    return said if webhook.problem is None else {**said, "problem": webhook.problem}
 
 
 def _said(url: str, events: str, enabled: bool) -> dict[str, Any]:

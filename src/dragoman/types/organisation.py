@@ -54,3 +54,8 @@ class Quotas(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     projects: int | None = None
     members: int | None = None
     operator_providers: tuple[str, ...] | None = None
+
+
+UNREAD_SETTINGS = OrganisationSettings(content="off", cache=CacheChoice(enabled=False))
+UNREAD_QUOTAS = Quotas(keys=0, providers=0, projects=0, members=0, operator_providers=())
+"""What holds where a row cannot be read: nothing that somebody may have meant to withhold."""

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from dragoman.store.database import Connection
+from dragoman.store.json_column import read_json
 from dragoman.store.records import attempt_of
 from dragoman.store.selection import Selection
 from dragoman.types.exchange import Attempt
@@ -110,11 +110,12 @@ def find_request(
     said = connection.rows(
         "SELECT at, mode, request, response FROM content WHERE exchange_id = :id", {"id": id_}
     )
-    overhead, warnings = row.pop("overhead_s"), row.pop("warnings")
+    overhead = row.pop("overhead_s")
+    warnings, unread = read_json(row.pop("warnings") or "[]", tuple[str, ...], ())
     return RequestWhole(
         line=_line(row),
         overhead_s=overhead,
-        warnings=msgspec.json.decode(warnings or "[]", type=tuple[str, ...]),
+        warnings=warnings if unread is None else (f"what was told cannot be read: {unread}",),
         attempts=tuple(attempt_of(attempt) for attempt in attempts),
         content=Said(**dict(said[0])) if said else None,
     )

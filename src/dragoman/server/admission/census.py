@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from dragoman.server.admission.access import Principal
+from dragoman.store.json_column import read_json
 from dragoman.store.spent import Key, read_earlier
 from dragoman.types.allowance import Allowance
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules
-from dragoman.types.organisation import OrganisationSettings, Quotas
+from dragoman.types.guardrail import GuardrailMode
+from dragoman.types.organisation import (
+    UNREAD_QUOTAS,
+    UNREAD_SETTINGS,
+    OrganisationSettings,
+    Quotas,
+)
 
 if TYPE_CHECKING:
     from dragoman.store.database import Connection
 
 log = logging.getLogger("dragoman.server")
-
-Told = TypeVar("Told", bound=Struct)
 
 
 class KnownKey(Struct, frozen=True):
@@ -60,7 +64,7 @@ class GuardrailRow(Struct, frozen=True):
 
     name: str
     definition: str
-    mode: str
+    mode: GuardrailMode
 
 
 class Tenant(Struct, frozen=True):
@@ -169,8 +173,9 @@ def _read_keys(connection: Connection, before: Mapping[str, KnownKey]) -> dict[s
 
 def _principal(row: Mapping[str, Any]) -> Principal | None:
     """Read whose a key is; None where its rules cannot be read: then it opens nothing."""
-    rules = _decode(row["rules"], KeyRules, f"the rules of the key {row['id']}")
-    if rules is None:
+    rules, unread = read_json(row["rules"], KeyRules, ANYTHING)
+    if unread is not None:
+        log.warning("the key %s opens nothing: its rules cannot be read: %s", row["id"], unread)
         return None
     return Principal(
         key=row["name"],
@@ -180,15 +185,6 @@ def _principal(row: Mapping[str, Any]) -> Principal | None:
         key_id=row["id"],
         rules=ANYTHING if rules == ANYTHING else rules,
     )
-
-
-def _decode(text: str, kind: type[Told], what: str) -> Told | None:
-    """Read a column of JSON; what is wrong with it is told, and is its row's own misfortune."""
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except msgspec.DecodeError as error:
-        log.warning("%s cannot be read: %s", what, error)
-        return None
 
 
 def _read_tenants(connection: Connection, before: Mapping[str, Tenant]) -> dict[str, Tenant]:
@@ -249,14 +245,17 @@ def _read_tenant(connection: Connection, row: Mapping[str, Any], stamp: tuple[An
             " AND enabled = 1 ORDER BY position, name",
             mine,
         )
-    name = f"the organisation '{row['name']}'"
+    settings, unread = read_json(row["settings"], OrganisationSettings, UNREAD_SETTINGS)
+    quotas, uncounted = read_json(row["quotas"], Quotas, UNREAD_QUOTAS)
+    for what, why in (("settings", unread), ("quotas", uncounted)):
+        if why is not None:
+            name = row["name"]
+            log.warning("%s of the organisation '%s' cannot be read: %s", what, name, why)
     return Tenant(
         id=row["id"],
         name=row["name"],
-        # Quotas that cannot be read allow nothing that somebody may have meant to withhold.
-        quotas=_decode(row["quotas"], Quotas, f"quotas of {name}") or Quotas(operator_providers=()),
-        settings=_decode(row["settings"], OrganisationSettings, f"settings of {name}")
-        or OrganisationSettings(),
+        quotas=quotas,
+        settings=settings,
         providers=tuple(
             ProviderRow(**{**dict(one), "enabled": bool(one["enabled"])}) for one in providers
         ),

@@ -12,12 +12,11 @@ import dataclasses
 import logging
 from collections.abc import Container, Iterator, Mapping
 
-import msgspec
 from msgspec import structs
 
-from dragoman.config.tenant import build_tenant_route, load_guardrail
 from dragoman.engine.call import Surroundings
 from dragoman.engine.learning import Learning
+from dragoman.errors import ConfigError
 from dragoman.guardrails.rails import Rails
 from dragoman.permit import Permit
 from dragoman.registry import Registry
@@ -120,7 +119,7 @@ class Tenants:
             if organisation_id == DEFAULT_ORGANISATION:
                 return base.registry
             tenant = _nothing(organisation_id)  # made a moment ago, and not yet read
-        return self._assemble(tenant, base, base.around).whole.registry
+        return self._registry(tenant, base)[0]
 
     def forget(self, names: frozenset[str]) -> None:
         """Build the snapshots of these organisations anew when they next ask."""
@@ -176,7 +175,22 @@ class Tenants:
         return known
 
     def _assemble(self, tenant: Tenant, base: Snapshot, around: Surroundings) -> View:
-        """Put an organisation's rows over the operator's configuration."""
+        """Make an organisation's snapshot. Raises: ConfigError for a guardrail that is broken."""
+        registry, own = self._registry(tenant, base)
+        config = registry.config
+        whole = structs.replace(
+            base,
+            config=config,
+            registry=registry,
+            around=around,
+            rails=_rails(tenant, base),
+            cache=tenant.settings.cache.over(config.server.cache),
+            content=tenant.settings.content or config.server.ledger.content,
+        )
+        return View(base, whole, own)
+
+    def _registry(self, tenant: Tenant, base: Snapshot) -> tuple[Registry, tuple[Provider, ...]]:
+        """Put an organisation's rows over the operator's configuration; give also its providers."""
         from dragoman.organisations.opened import Opened, OpenRoutes
 
         config = base.config
@@ -215,17 +229,7 @@ class Tenants:
             for name, models in base.registry.discovered.items()
             if name in opened and name not in hidden
         }
-        registry = Registry(seen, discovered=discovered, keep=KEEP)
-        whole = structs.replace(
-            base,
-            config=seen,
-            registry=registry,
-            around=around,
-            rails=_rails(tenant, base),
-            cache=tenant.settings.cache.over(config.server.cache),
-            content=tenant.settings.content or config.server.ledger.content,
-        )
-        return View(base, whole, own)
+        return Registry(seen, discovered=discovered, keep=KEEP), own
 
     def _provider(
         self, tenant: Tenant, row: ProviderRow, operators: Mapping[str, Provider]
@@ -284,32 +288,38 @@ def _nothing(organisation_id: str) -> Tenant:
     )
 
 
-def _definition(text: str) -> Mapping[str, object]:
-    """Read a definition; one that is none is a table that says nothing, which is told."""
-    try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _rails(tenant: Tenant, base: Snapshot) -> Rails | None:
     """Compile the operator's guardrails, and then the organisation's own.
 
-    One that cannot be compiled lets nothing pass: what it is to keep back is not known.
+    One that is broken lets nothing pass: what it is to keep back is not known. One that only tells
+    is left out.
+
+    Raises: ConfigError.
     """
+    from dragoman.organisations.guardrails import load_guardrail
+
     if not tenant.guardrails:
         return base.rails
     rules = list(base.config.guardrails)
     taken = {rule.name for rule in rules}
     for row in tenant.guardrails:
-        if row.name not in taken:  # the operator's has been added since, and holds
-            rules.append(load_guardrail(row.name, _definition(row.definition), row.mode))
+        if row.name in taken:  # the operator's has been added since, and holds
+            continue
+        loaded = load_guardrail(row.name, row.definition, row.mode)
+        if loaded.problem is None:
+            rules.append(loaded.guardrail)
+            continue
+        told = f"guardrail '{row.name}' of the organisation '{tenant.name}': {loaded.problem}"
+        log.warning("%s", told)
+        if row.mode != "shadow":
+            raise ConfigError(told, hint="mend it, or switch it off")
     return Rails(rules)
 
 
 def _route(tenant: Tenant, row: RouteRow) -> Route:
-    route, problems = build_tenant_route(row.name, _definition(row.definition))
-    for problem in problems:
+    from dragoman.organisations.routes import load_route
+
+    route, _, problem = load_route(row.name, row.definition)
+    if problem is not None:
         log.warning("route '%s' of the organisation '%s': %s", row.name, tenant.name, problem)
     return route
