@@ -13,11 +13,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, event
 
-from dragoman.store import Ledger, Place, StoreError
+from dragoman.store import Ledger, Place, StoreError, UnwritableRow
 from dragoman.store.copying import back_up, copy_to, restore, status_of
 from dragoman.store.database import Server, is_there, open_database, read_place
 from dragoman.store.migrations.upgrade import upgrade
-from dragoman.store.postgres import SCHEMA
+from dragoman.store.postgres import SCHEMA, STATEMENTS, _marked
 from dragoman.store.records import Records
 from dragoman.store.schema import TABLES, VERSION
 from dragoman.store.tables import METADATA
@@ -121,9 +121,7 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(StoreError, match="another program"):
         open_database(path)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("message",)]
-    assert path.stat().st_size == len(before)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {path.name: before}
 
 
 @pytest.mark.parametrize(
@@ -259,6 +257,42 @@ def test_text_that_postgresql_has_no_room_for_is_kept_all_the_same(
         found = records.find("req_odd")
     assert found is not None
     assert (found.exchange.asked, len(found.exchange.attempts[0].model)) == ("a\ufffdb", 100_000)
+
+
+def test_what_was_kept_of_such_a_text_is_found_by_it(place: Place) -> None:
+    columns = ("id", "name", "title", "created_at", "updated_at")
+    with closing(open_database(place)) as connection:
+        connection.insert("organisation", columns, [("a", "a\0b", "A", 1.0, 1.0)])
+        look = "SELECT id FROM organisation WHERE name = :name"
+        assert len(connection.rows(look, {"name": "a\0b"})) == 1
+        assert connection.rows(look, {"name": "\0"}) == []
+
+
+def test_a_value_that_no_database_takes_is_told_of_reading_and_writing_alike(place: Place) -> None:
+    with closing(open_database(place)) as connection:
+        for method in (connection.rows, connection.write):
+            with pytest.raises(UnwritableRow):
+                method("SELECT id FROM organisation WHERE name = :name", {"name": "\ud800"})
+
+
+def test_a_bug_inside_a_transaction_is_no_fault_of_the_database(place: Place) -> None:
+    with closing(open_database(place)) as connection:
+
+        def fail(bug: Exception) -> None:
+            with connection.transaction():
+                connection.write("DELETE FROM organisation")
+                raise bug
+
+        for kind in (ValueError, TypeError, OverflowError):
+            with pytest.raises(kind, match="a bug"):
+                fail(kind("a bug"))
+        assert len(connection.rows("SELECT id FROM organisation")) == 1
+
+
+def test_statements_that_are_never_the_same_do_not_pile_up() -> None:
+    for number in range(2 * STATEMENTS):
+        _marked(f"SELECT {number}")
+    assert _marked.cache_info().currsize == STATEMENTS
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from dragoman.store import Ledger, Place, StoreError, database_path
+from dragoman.store import Ledger, Place, StoreError, UnwritableRow, database_path
 from dragoman.store.database import open_database
 from dragoman.store.schema import VERSION
 from dragoman.types.completion import Completion
@@ -147,6 +147,24 @@ def test_what_fails_half_way_leaves_nothing(place: Place) -> None:
         ledger.record(exchange("req_3"), source="cli")
     assert rows(place, "SELECT id FROM exchange ORDER BY id") == [("req_1",), ("req_3",)]
     assert rows(place, "SELECT count(*) AS n FROM attempt") == [(4,)]
+
+
+def test_what_nobody_can_add_up_is_told_as_a_row_that_cannot_be_written(place: Place) -> None:
+    def follow(connection: object, exchanges: Sequence[Exchange]) -> None:
+        del connection
+        for one in exchanges:
+            round(one.duration_s)
+
+    with Ledger(place, followers=[follow]) as ledger:
+        odd = exchange("req_2")
+        odd.duration_s = float("inf")
+        for record in (ledger.record, lambda one, source: ledger.record_all([one], source=source)):
+            with pytest.raises(UnwritableRow, match="cannot be added up"):
+                record(odd, source="gateway")
+        half = Message("user", (Text("\ud800"),))
+        with pytest.raises(UnwritableRow, match="what was said"):
+            ledger.record(exchange("req_3"), [half], source="cli")
+    assert rows(place, "SELECT id FROM exchange") == []
 
 
 def test_two_writers_wait_for_each_other(place: Place) -> None:

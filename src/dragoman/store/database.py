@@ -29,11 +29,11 @@ class StoreError(Exception):
 
 
 class UnwritableRow(StoreError):
-    """What was to be written cannot be, in any database; another row may."""
+    """A value that the database takes in no row, or not in this one; another may be written."""
 
 
-class Server(Struct, frozen=True):
-    """A PostgreSQL database. `url` may hold a password: only `str` is fit to be shown."""
+class ServerUrl(Struct, frozen=True):
+    """Where a server is. `url` may hold a password: only `str` is fit to be shown."""
 
     url: str
 
@@ -42,13 +42,17 @@ class Server(Struct, frozen=True):
         at = urlsplit(self.url)
         user = f"{at.username}@" if at.username else ""
         port = f":{at.port}" if at.port else ""
-        return f"postgresql://{user}{at.hostname or ''}{port}{at.path}"
+        return f"{at.scheme}://{user}{at.hostname or ''}{port}{at.path}"
 
     def __repr__(self) -> str:
-        return f"Server({self})"
+        return f"{type(self).__name__}({self})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("", str(self))]
+
+
+class Server(ServerUrl, frozen=True):
+    """A PostgreSQL database."""
 
 
 Place: TypeAlias = Path | Server
@@ -60,8 +64,6 @@ class Connection(Protocol):
 
     What fails raises UnwritableRow where the row is at fault, else StoreError.
     """
-
-    version: int
 
     def rows(self, statement: str, values: Values = {}) -> list[Any]:  # noqa: B006
         """Read all rows; each has its values by name, as a mapping has them."""

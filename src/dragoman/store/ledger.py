@@ -9,7 +9,7 @@ from typing import Any, Self, TypeAlias
 import msgspec
 
 from dragoman.store.conversations import Turn, conversation_of
-from dragoman.store.database import Connection, Place, open_database
+from dragoman.store.database import Connection, Place, UnwritableRow, open_database
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Exchange
 from dragoman.types.message import Message
@@ -89,8 +89,7 @@ class Ledger:
                     for position, (direction, message) in enumerate(said)
                 ],
             )
-            for follow in self._followers:
-                follow(connection, [exchange])
+            self._follow([exchange])
 
     def record_all(self, exchanges: Sequence[Exchange], *, source: str) -> None:
         """Write many exchanges and their attempts in one transaction; those known already stay.
@@ -106,12 +105,19 @@ class Ledger:
             inserted = connection.insert_new("exchange", EXCHANGE, rows)
             new = [by_id[found] for found in sorted(inserted)]
             connection.insert("attempt", ATTEMPT, _attempt_rows(new))
-            for follow in self._followers:
-                follow(connection, new)
+            self._follow(new)
 
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
+
+    def _follow(self, exchanges: Sequence[Exchange]) -> None:
+        for follow in self._followers:
+            try:
+                follow(self._connection, exchanges)
+            except (ValueError, TypeError, OverflowError) as error:
+                # An exchange that nobody can add up must not keep the others from being written.
+                raise UnwritableRow(f"it cannot be added up: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -233,4 +239,8 @@ def _message_row(
 
 
 def _text(value: Iterable[Any]) -> str:
-    return msgspec.json.encode(value).decode()
+    """Write as JSON. Raises: UnwritableRow for half a surrogate, and a number beyond 64 bits."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (ValueError, OverflowError) as error:
+        raise UnwritableRow(f"what was said cannot be written: {error}") from None

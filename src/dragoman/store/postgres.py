@@ -9,11 +9,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from dragoman.store.database import (
     BATCH,
@@ -42,6 +40,8 @@ CONNECT_TIMEOUT_S = 3
 SILENCE_MS = 10_000
 """How long what was sent may stay unacknowledged before the connection counts as dead."""
 
+STATEMENTS = 512
+"""So many are remembered as psycopg wants them; some have times written into them."""
 _ONCE = " ON CONFLICT DO NOTHING"
 _MANY = 20
 """From so many rows on copying is faster."""
@@ -63,13 +63,12 @@ class ServerConnection:
     def __init__(self, server: Server, raw: psycopg.Connection[dict[str, Any]]) -> None:
         self.server = server
         self.raw = raw
-        self.version = VERSION
         self._types: dict[str, Mapping[str, int]] = {}
 
     def rows(self, statement: str, values: Values = {}) -> list[Any]:  # noqa: B006
         """See `Connection.rows`."""
         with self._told():
-            return self.raw.execute(_marked(statement), values).fetchall()
+            return self.raw.execute(_marked(statement), _sayable_values(values)).fetchall()
 
     def batches(self, statement: str) -> Iterator[list[tuple[Any, ...]]]:
         """See `Connection.batches`."""
@@ -81,7 +80,7 @@ class ServerConnection:
     def write(self, statement: str, values: Values = {}) -> None:  # noqa: B006
         """See `Connection.write`."""
         with self._told():
-            self.raw.execute(_marked(statement), {k: _sayable(v) for k, v in values.items()})
+            self.raw.execute(_marked(statement), _sayable_values(values))
 
     def insert(
         self,
@@ -182,7 +181,7 @@ class ServerConnection:
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[None]:
         """See `Connection.transaction`."""
-        with self._told(), self.raw.transaction():
+        with self._database_told(), self.raw.transaction():
             if snapshot:
                 self.raw.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
@@ -197,10 +196,17 @@ class ServerConnection:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
+        """Raise as ours what the database says, and that it takes no such value."""
+        try:
+            with self._database_told():
+                yield
+        except (ValueError, TypeError, OverflowError) as error:
+            raise unwritable(self.server, error) from None
+
+    @contextmanager
+    def _database_told(self) -> Iterator[None]:
         try:
             yield
-        except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
-            raise unwritable(self.server, error) from None
         except psycopg.Error as error:
             if (error.sqlstate or "").startswith(_OF_THE_ROW):
                 raise unwritable(self.server, error) from None
@@ -295,7 +301,7 @@ def _migrate(server: Server, raw: psycopg.Connection[dict[str, Any]]) -> None:
             raw.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
 
 
-@cache
+@lru_cache(maxsize=STATEMENTS)
 def _marked(statement: str) -> bytes:
     """Write the marks of values as psycopg has them."""
     return re.sub(r"(?<![:\w]):(\w+)", r"%(\1)s", statement.replace("%", "%%")).encode()
@@ -308,6 +314,10 @@ def _sayable_rows(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
         if first.__class__ is str and "\0" in "".join(filter(None, column)):
             return [[_sayable(value) for value in row] for row in rows]
     return rows
+
+
+def _sayable_values(values: Values) -> Values:
+    return {name: _sayable(value) for name, value in values.items()}
 
 
 def _sayable(value: Any) -> Any:

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from dragoman.store.database import StoreError, read_url
+from dragoman.store.database import ServerUrl, StoreError, read_url
 
 if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
@@ -64,23 +64,8 @@ class RedisDown(StoreError):
     unknown = False
 
 
-class RedisAddress(Struct, frozen=True):
-    """Where it is. `url` may hold a password: only `str` is fit to be shown."""
-
-    url: str
-
-    def __str__(self) -> str:
-        """Write the URL without password and parameters."""
-        at = urlsplit(self.url)
-        user = f"{at.username}@" if at.username else ""
-        port = f":{at.port}" if at.port else ""
-        return f"{at.scheme}://{user}{at.hostname or ''}{port}{at.path}"
-
-    def __repr__(self) -> str:
-        return f"RedisAddress({self})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [("", str(self))]
+class RedisAddress(ServerUrl, frozen=True):
+    """Where it is."""
 
 
 def redis_address(env: Mapping[str, str]) -> RedisAddress | None:

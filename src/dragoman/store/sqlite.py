@@ -25,10 +25,8 @@ from dragoman.store.schema import MIGRATIONS, VERSION
 BUSY_TIMEOUT_S = 2.0
 """How long another process's writing is waited for: somebody waits for their prompt."""
 
-_OF_THE_ROW = (
-    *(msgspec.MsgspecError, ValueError, TypeError, OverflowError),
-    *(sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.DataError),
-)
+_OF_THE_VALUE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError)
+_OF_THE_ROW = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.DataError)
 _HINTS: dict[Hint, str] = {
     "of attempts": "INDEXED BY attempt_usage",
     "in days": "date(started_at, 'unixepoch', 'localtime')",
@@ -43,15 +41,12 @@ class File:
     def __init__(self, path: Path, raw: sqlite3.Connection) -> None:
         self.path = path
         self.raw = raw
-        self.version = VERSION
         raw.row_factory = sqlite3.Row
 
     def rows(self, statement: str, values: Values = {}) -> list[Any]:  # noqa: B006
         """See `Connection.rows`."""
-        try:
+        with self._told():
             return self.raw.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise cannot(self.path, error) from None
 
     def batches(self, statement: str) -> Iterator[list[tuple[Any, ...]]]:
         """See `Connection.batches`."""
@@ -104,7 +99,7 @@ class File:
     def transaction(self, *, snapshot: bool = False) -> Iterator[None]:
         """See `Connection.transaction`."""
         connection = self.raw
-        with self._told():
+        with self._database_told():
             connection.execute("BEGIN" if snapshot else "BEGIN IMMEDIATE")
             try:
                 yield
@@ -143,6 +138,15 @@ class File:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
+        """Raise as ours what the database says, and that it takes no such value."""
+        try:
+            with self._database_told():
+                yield
+        except _OF_THE_VALUE as error:
+            raise unwritable(self.path, error) from None
+
+    @contextmanager
+    def _database_told(self) -> Iterator[None]:
         try:
             yield
         except _OF_THE_ROW as error:
@@ -212,6 +216,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         return
     if version > VERSION:
         raise StoreError(f"{path} was made by a newer version of dragoman")
+    # Before anything is written: the mode of the journal stays in the file.
+    _refuse_foreign(connection, path, version)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -79,12 +79,12 @@ def migrate(session: Session) -> None:
     """Bring the tables to this dragoman's version, as whatever opens them does."""
     from dragoman.cli.records.record import find_place
     from dragoman.store.database import open_database
+    from dragoman.store.schema import VERSION
 
     place = find_place(session)
     with _told():
-        connection = open_database(place)
-        connection.close()
-    session.terminal.note(f"At version {connection.version}: {place}")
+        open_database(place).close()
+    session.terminal.note(f"At version {VERSION}: {place}")
 
 
 @db.command("migrate-to")
