@@ -10,13 +10,14 @@ nobody was asked for, and under the provider and model that answered.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from dragoman.store.database import Connection
-from dragoman.types.allowance import EVERYBODY, Allowance, SubjectKind
+from dragoman.types.allowance import EVERYBODY, Allowance, Measure, SubjectKind
 from dragoman.types.calendar import find_span
 
 Key: TypeAlias = tuple[str, str, int]
@@ -25,41 +26,68 @@ Key: TypeAlias = tuple[str, str, int]
 FORGOTTEN = "ledger.forgotten"
 """The setting that holds before which time exchanges have been deleted, in Unix seconds."""
 
-_SUBJECTS: Mapping[SubjectKind, str] = {
-    "organisation": "e.organisation_id",
-    "project": "e.project_id",
-    "member": "e.account_id",
-    "key": "coalesce(e.key_id, 'file:' || e.gateway_key)",
-    "provider": "a.provider",
-    "model": "a.provider || '/' || a.model",
-}
-_AMOUNTS = {
-    "requests": "count(DISTINCT e.id)",
-    "tokens": "sum(coalesce(a.prompt_tokens, 0) + coalesce(a.completion_tokens, 0))",
-    # As `ledger.charging` has it.
-    "spend": "sum(CASE WHEN a.cost_nanousd IS NOT NULL THEN a.cost_nanousd"
-    " WHEN a.outcome IN ('ok', 'truncated', 'client_closed', 'interrupted') THEN :assumed"
-    " ELSE 0 END)",
-}
-_COUNTED = (
-    " (e.tag IS NULL OR e.tag <> 'demo') AND (e.endpoint IS NULL OR"
-    " (e.endpoint <> '/messages/count_tokens' AND e.endpoint NOT LIKE '/responses/{%'))"
-)
-"""What limits count: see `Allowances.enter`. `demo`: made up."""
 
-_SUMMED_SUBJECTS: Mapping[SubjectKind, str] = {
-    "organisation": "h.organisation_id",
-    "project": "nullif(h.project_id, '')",
-    "member": "nullif(h.account_id, '')",
-    "key": "coalesce(nullif(h.key_id, ''), 'file:' || nullif(h.gateway_key, ''))",
-    "provider": "nullif(h.provider, '')",
-    "model": "h.provider || '/' || nullif(h.model, '')",
-}
-_SUMMED_AMOUNTS = {
-    "requests": "sum(h.requests)",
-    "tokens": "sum(h.prompt_tokens + h.completion_tokens)",
-    "spend": "sum(h.cost_nanousd + h.demo_nanousd + h.unknown * :assumed)",
-}
+class _Written(NamedTuple):
+    """Where it is written what was used: exchanges with their attempts, or the hourly sums.
+
+    `rows` is what follows FROM; `counted` is what limits count of them.
+    """
+
+    rows: str
+    organisation: str
+    at: str
+    counted: str
+    subjects: Mapping[SubjectKind, str]
+    amounts: Mapping[Measure, str]
+
+
+# Made-up traffic counts for no limit, nor do the endpoints that `Allowances.enter` lets through.
+_EXCHANGES = _Written(
+    rows="exchange e JOIN attempt a ON a.exchange_id = e.id",
+    organisation="e.organisation_id",
+    at="e.started_at",
+    counted="(e.tag IS NULL OR e.tag <> 'demo') AND (e.endpoint IS NULL OR"
+    " (e.endpoint <> '/messages/count_tokens' AND e.endpoint NOT LIKE '/responses/{%'))",
+    subjects={
+        "organisation": "e.organisation_id",
+        "project": "e.project_id",
+        "member": "e.account_id",
+        "key": "coalesce(e.key_id, 'file:' || e.gateway_key)",
+        "provider": "a.provider",
+        "model": "a.provider || '/' || a.model",
+    },
+    amounts={
+        "requests": "count(DISTINCT e.id)",
+        "tokens": "sum(coalesce(a.prompt_tokens, 0) + coalesce(a.completion_tokens, 0))",
+        # As `ledger.charging` has it.
+        "spend": "sum(CASE WHEN a.cost_nanousd IS NOT NULL THEN a.cost_nanousd"
+        " WHEN a.outcome IN ('ok', 'truncated', 'client_closed', 'interrupted') THEN :assumed"
+        " ELSE 0 END)",
+    },
+)
+_OF_THE_GATEWAY = _EXCHANGES._replace(counted=f"e.source = 'gateway' AND {_EXCHANGES.counted}")
+_OF_THE_COMMAND_LINE = _EXCHANGES._replace(
+    counted=f"e.source <> 'gateway' AND {_EXCHANGES.counted}"
+)
+_SUMS = _Written(
+    rows="hourly h",
+    organisation="h.organisation_id",
+    at="h.hour",
+    counted="h.level = 'all' AND h.tag <> 'demo'",
+    subjects={
+        "organisation": "h.organisation_id",
+        "project": "nullif(h.project_id, '')",
+        "member": "nullif(h.account_id, '')",
+        "key": "coalesce(nullif(h.key_id, ''), 'file:' || nullif(h.gateway_key, ''))",
+        "provider": "nullif(h.provider, '')",
+        "model": "h.provider || '/' || nullif(h.model, '')",
+    },
+    amounts={
+        "requests": "sum(h.requests)",
+        "tokens": "sum(h.prompt_tokens + h.completion_tokens)",
+        "spend": "sum(h.cost_nanousd + h.demo_nanousd + h.unknown * :assumed)",
+    },
+)
 
 
 def begin(connection: Connection, allowance: Allowance, now: float) -> None:
@@ -96,77 +124,43 @@ def _is_begun(connection: Connection, allowance: Allowance, since: int) -> bool:
 def read_spent(connection: Connection, allowance: Allowance, since: int) -> dict[str, int]:
     """Add up what every subject of a quota has used since then (Unix time). Raises: StoreError."""
     forgotten = forgotten_before(connection)
-    whole = {"since": float(since), "until": None}
     if forgotten is None or forgotten <= since:
-        return _of_rows(connection, allowance, {**whole, "ours": 1})
-    found = _of_rows(connection, allowance, {"since": forgotten, "until": None, "ours": 1})
-    before = {"since": float(since), "until": forgotten}
-    for subject, amount in _of_sums(connection, allowance, before).items():
-        found[subject] = found.get(subject, 0) + amount
+        return _add_up(connection, allowance, _OF_THE_GATEWAY, since)
+    found = Counter(_add_up(connection, allowance, _OF_THE_GATEWAY, forgotten))
+    found.update(_add_up(connection, allowance, _SUMS, since, forgotten))
     # What the command line asked is in the sums, counts for no limit, and is never deleted.
-    for subject, amount in _of_rows(connection, allowance, {**before, "ours": 0}).items():
-        found[subject] = found.get(subject, 0) - amount
+    found.subtract(_add_up(connection, allowance, _OF_THE_COMMAND_LINE, since, forgotten))
     return found
 
 
-def _of_rows(
-    connection: Connection, allowance: Allowance, window: Mapping[str, Any]
-) -> dict[str, int]:
-    subject = _SUBJECTS[allowance.kind] if allowance.subject else "''"
-    conditions = [
-        "e.started_at >= :since",
-        f"e.source {'=' if window['ours'] else '<>'} 'gateway'",
-        _COUNTED,
-    ]
-    if window["until"] is not None:
-        conditions.append("e.started_at < :until")
-    return _added(
-        connection,
-        allowance,
-        f"SELECT {subject} AS subject, CAST({_AMOUNTS[allowance.measure]} AS BIGINT) AS amount"  # noqa: S608
-        " FROM exchange e JOIN attempt a ON a.exchange_id = e.id",
-        subject,
-        conditions,
-        "e",
-        window,
-    )
-
-
-def _of_sums(
-    connection: Connection, allowance: Allowance, window: Mapping[str, Any]
-) -> dict[str, int]:
-    subject = _SUMMED_SUBJECTS[allowance.kind] if allowance.subject else "''"
-    conditions = ["h.level = 'all'", "h.hour >= :since", "h.hour < :until", "h.tag <> 'demo'"]
-    amount = _SUMMED_AMOUNTS[allowance.measure]
-    return _added(
-        connection,
-        allowance,
-        f"SELECT {subject} AS subject, CAST({amount} AS BIGINT) AS amount FROM hourly h",  # noqa: S608
-        subject,
-        conditions,
-        "h",
-        window,
-    )
-
-
-def _added(
+def _add_up(
     connection: Connection,
     allowance: Allowance,
-    statement: str,
-    subject: str,
-    conditions: list[str],
-    table: str,
-    window: Mapping[str, Any],
+    written: _Written,
+    since: float,
+    until: float | None = None,
 ) -> dict[str, int]:
-    values = {"since": window["since"], "until": window["until"], "of": allowance.organisation_id,
-              "subject": allowance.subject, "assumed": allowance.assumed}  # fmt: skip
+    """Add up by subject what was used from `since` on, and before `until` where that is said."""
+    subject = written.subjects[allowance.kind] if allowance.subject else "''"
+    conditions = [written.counted, f"{written.at} >= :since"]
+    if until is not None:
+        conditions.append(f"{written.at} < :until")
     if allowance.organisation_id != EVERYBODY:
-        conditions.append(f"{table}.organisation_id = :of")
+        conditions.append(f"{written.organisation} = :organisation_id")
     if allowance.subject not in ("", EVERYBODY):
         conditions.append(f"{subject} = :subject")
-    whole = f"{statement} WHERE {' AND '.join(conditions)} GROUP BY 1"
-    used = {name: value for name, value in values.items() if f":{name}" in whole}
-    rows = connection.rows(whole, used)
+    amount = f"CAST({written.amounts[allowance.measure]} AS BIGINT)"
+    rows = connection.rows(
+        f"SELECT {subject} AS subject, {amount} AS amount FROM {written.rows}"  # noqa: S608
+        f" WHERE {' AND '.join(conditions)} GROUP BY 1",
+        {
+            "since": float(since),
+            "until": until,
+            "organisation_id": allowance.organisation_id,
+            "subject": allowance.subject,
+            "assumed": allowance.assumed,
+        },
+    )
     return {row["subject"]: int(row["amount"] or 0) for row in rows if row["subject"] is not None}
 
 
