@@ -21,7 +21,14 @@ from dragoman.ledger.queries.requests import (
     list_requests,
 )
 from dragoman.ledger.queries.sums import Figures, Filters, Period, whole_hours
-from dragoman.ledger.queries.usage import By, Step, read_groups, read_series, read_total
+from dragoman.ledger.queries.usage import (
+    By,
+    Step,
+    find_starts,
+    read_groups,
+    read_series,
+    read_total,
+)
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
 from dragoman.store.selection import Selection
@@ -157,6 +164,14 @@ def test_days_are_those_of_the_time_zone_also_when_clocks_change(place: Place) -
         assert [day.name[:10] for day in days] == ["2026-10-24", "2026-10-25", "2026-10-26"]
         (line,) = read_series(connection, period, ACME, "month", berlin)
         assert [point.figures.requests for point in line.points] == [73]
+
+
+def test_a_day_with_two_midnights_is_one_day() -> None:
+    """In Havana 2026-11-01 has its first hour twice."""
+    havana = ZoneInfo("America/Havana")
+    began = int(datetime(2026, 10, 31, tzinfo=havana).timestamp())
+    starts = find_starts(Period(began, began + 73 * 3600), "day", havana)
+    assert [start - began for start in starts] == [0, 24 * 3600, 49 * 3600]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])

@@ -8,10 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 from dragoman.ledger.retention import MOST, Retention, delete_due, take_lease
-from dragoman.ledger.rollups import DAY_S, rebuild, tally
+from dragoman.ledger.rollups import rebuild, tally
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
+from dragoman.store.spent import forgotten_before
 from dragoman.store.sqlite import File
+from dragoman.types.calendar import DAY_S
 from dragoman.types.content import LedgerSettings
 from tests.ledger.test_rollups import sums_in, write_all
 from tests.ledger.traffic import BEGAN, traffic
@@ -42,7 +44,7 @@ def test_requests_go_with_their_attempts_and_words_and_their_sums_stay(place: Pl
         swept = delete_due(connection, settings, NOW)
         limit = (NOW - 4 * DAY_S) // 3600 * 3600
         kept = [one for one in exchanges if one.started_at >= limit]
-        assert swept.rows["exchange"] == 240 - len(kept) > 100
+        assert swept["exchange"] == 240 - len(kept) > 100
         assert count(connection, "exchange") == len(kept) + 1
         attempts = sum(len(one.attempts) for one in [*kept, own])
         assert count(connection, "attempt") == attempts
@@ -50,7 +52,18 @@ def test_requests_go_with_their_attempts_and_words_and_their_sums_stay(place: Pl
         assert sums_in(connection) == before
         rebuild(connection)
         assert sums_in(connection) == before
-        assert delete_due(connection, settings, NOW).rows["exchange"] == 0
+        assert delete_due(connection, settings, NOW)["exchange"] == 0
+
+
+def test_what_was_deleted_stays_known_as_deleted_when_more_is_kept(place: Place) -> None:
+    """As when a dead worker's journal brings what is old after the setting was raised."""
+    write_all(place, list(traffic(20)))
+    with closing(open_database(place)) as connection:
+        delete_due(connection, LedgerSettings(requests_days=2), NOW)
+        forgotten = forgotten_before(connection)
+        write_all(place, list(traffic(1, seed=2, began=BEGAN - 30 * DAY_S)))
+        assert delete_due(connection, LedgerSettings(requests_days=20), NOW)["exchange"] == 1
+        assert forgotten_before(connection) == forgotten == (NOW - 2 * DAY_S) // 3600 * 3600
 
 
 def test_nothing_is_deleted_where_nothing_is_said(place: Place) -> None:
@@ -101,7 +114,7 @@ def test_what_has_expired_goes(place: Place) -> None:
             ],
         )
         swept = delete_due(connection, LedgerSettings(audit_days=4), NOW)
-        assert (swept.rows["audit"], swept.rows["idempotency"]) == (4, 1)
+        assert (swept["audit"], swept["idempotency"]) == (4, 1)
         left = connection.rows("SELECT organisation_id, value FROM idempotency ORDER BY value")
         assert [tuple(dict(row).values()) for row in left] == [("default", "new"), ("acme", "old")]
 

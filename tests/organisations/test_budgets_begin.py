@@ -162,7 +162,7 @@ def test_what_retention_has_deleted_still_counts(desk: Desk, place: Place) -> No
         old = exchange("req_cli", NOW - 30 * DAY_S, ("c",))
         ledger.record_all([old], source="cli")
     with desk.read() as connection:
-        assert delete_due(connection, LedgerSettings(requests_days=2), NOW).rows["exchange"] > 0
+        assert delete_due(connection, LedgerSettings(requests_days=2), NOW)["exchange"] > 0
     for number, draft in enumerate(DRAFTS):
         if draft.measure != "requests" or draft.kind == "organisation":
             made = put_allowance(desk, SYSTEM, "default", f"limit-{number}", draft)

@@ -28,10 +28,10 @@ from dragoman.ledger.queries.usage import (
     read_series,
     read_total,
 )
-from dragoman.ledger.rollups import DAY_S, HOUR_S
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
+from dragoman.types.calendar import DAY_S, HOUR_S
 
 STEPS_LIMIT = 1500
 TOP_LIMIT = 50

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from dragoman.catalog import catalog_names, list_models
 from dragoman.catalog.pricing import compute_cost
-from dragoman.ledger.rollups import DAY_S, HOUR_S, follow
+from dragoman.ledger.rollups import follow
 from dragoman.store import Ledger, Place
+from dragoman.types.calendar import DAY_S, HOUR_S
 from dragoman.types.exchange import Attempt, Exchange, Outcome
 from dragoman.types.model import ModelInfo
 from dragoman.types.usage import Usage

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from dragoman.ledger.provider_exports import Reported, normal_model
 from dragoman.ledger.queries.sums import Filters, Period, read_sums
-from dragoman.ledger.rollups import DAY_S
 from dragoman.store.database import Connection
+from dragoman.types.calendar import DAY_S
 
 Measure: TypeAlias = Literal["prompt_tokens", "completion_tokens", "cost_nanousd"]
 MEASURES: tuple[Measure, ...] = ("prompt_tokens", "completion_tokens", "cost_nanousd")

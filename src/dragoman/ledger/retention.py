@@ -13,12 +13,12 @@ from contextlib import closing
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from dragoman.ledger.rollups import DAY_S, HOUR_S, rebuild_missing
+from dragoman.ledger.rollups import rebuild_missing
 from dragoman.store.database import Connection, Place, open_database
 from dragoman.store.json_column import read_json
-from dragoman.store.spent import FORGOTTEN
+from dragoman.store.spent import FORGOTTEN, forgotten_before
+from dragoman.types.calendar import DAY_S, HOUR_S
 from dragoman.types.content import LedgerSettings
 from dragoman.types.identifier import new_id
 from dragoman.types.organisation import OrganisationSettings
@@ -39,12 +39,6 @@ INVITATIONS_S = 7 * DAY_S
 """How long an invitation is shown after it has expired."""
 DELIVERIES_S = 14 * DAY_S
 """How long it is shown what webhooks were told."""
-
-
-class Swept(Struct, frozen=True):
-    """How many rows were deleted, by table."""
-
-    rows: Mapping[str, int]
 
 
 class Retention:
@@ -75,16 +69,19 @@ class Retention:
             await asyncio.to_thread(self.sweep)
             await asyncio.sleep(EVERY_S)
 
-    def sweep(self) -> Swept | None:
-        """Delete what is due; None where another worker does. Raises: StoreError."""
+    def sweep(self) -> Mapping[str, int] | None:
+        """Delete what is due. Returns: how many rows, by table; None where another worker does it.
+
+        Raises: StoreError.
+        """
         with closing(open_database(self._place)) as connection:
             if not take_lease(connection, self._holder, self._clock()):
                 return None
             if (made := rebuild_missing(connection)) is not None:
                 log.info("sums of %d exchanges of an older version were made", made.exchanges)
             swept = delete_due(connection, self._settings(), self._clock())
-        if any(swept.rows.values()):
-            told = ", ".join(f"{count:,} of {table}" for table, count in swept.rows.items())
+        if any(swept.values()):
+            told = ", ".join(f"{count:,} of {table}" for table, count in swept.items() if count)
             log.info("retention has deleted %s", told)
         return swept
 
@@ -103,8 +100,11 @@ def take_lease(connection: Connection, holder: str, now: float) -> bool:
     return bool(row["value"] == f'"{holder}"')
 
 
-def delete_due(connection: Connection, settings: LedgerSettings, now: float) -> Swept:
-    """Delete all that has been kept long enough. Raises: StoreError; what is gone is gone."""
+def delete_due(connection: Connection, settings: LedgerSettings, now: float) -> Mapping[str, int]:
+    """Delete all that has been kept long enough. Returns: how many rows, by table.
+
+    Raises: StoreError; what is deleted by then stays deleted.
+    """
     rows = {
         "exchange": _requests(connection, settings, now),
         "content": _content(connection, settings, now),
@@ -121,7 +121,7 @@ def delete_due(connection: Connection, settings: LedgerSettings, now: float) -> 
     ):
         due = {"before": now - after_s}
         rows[table] = _delete(connection, table, key, f"{column} < :before", due)
-    return Swept(rows)
+    return rows
 
 
 def delete_tagged(connection: Connection, organisation_id: str, tag: str) -> int:
@@ -147,12 +147,14 @@ def _requests(connection: Connection, settings: LedgerSettings, now: float) -> i
     where = "source = 'gateway' AND started_at < :before"
     if not connection.rows(f"SELECT 1 FROM exchange WHERE {where} LIMIT 1", {"before": before}):  # noqa: S608
         return 0
+    # Where more days are kept than before, what is deleted already stays deleted.
+    forgotten = max(before, forgotten_before(connection) or before)
     connection.write(
         "INSERT INTO setting (name, value, created_at, updated_at)"
         " VALUES (:name, :value, :now, :now)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
         " updated_at = excluded.updated_at",
-        {"name": FORGOTTEN, "value": msgspec.json.encode(before).decode(), "now": now},
+        {"name": FORGOTTEN, "value": msgspec.json.encode(forgotten).decode(), "now": now},
     )
     return _delete(connection, "exchange", "id", where, {"before": before})
 

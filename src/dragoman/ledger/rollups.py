@@ -19,10 +19,9 @@ from dragoman.store.database import Connection
 from dragoman.store.records import attempt_of
 from dragoman.store.schema import TABLES
 from dragoman.store.spent import forgotten_before
+from dragoman.types.calendar import DAY_S, HOUR_S
 from dragoman.types.exchange import Attempt, Exchange
 
-HOUR_S = 3600
-DAY_S = 24 * HOUR_S
 KEY = (
     *("organisation_id", "level", "hour", "tag"),
     *("project_id", "account_id", "key_id", "gateway_key", "provider", "model"),

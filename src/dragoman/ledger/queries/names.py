@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from dragoman.ledger.queries.sums import Filters
 from dragoman.store.database import Connection
+from dragoman.store.selection import Selection
 
 _OF: Mapping[str, str] = {
     "key": "SELECT id, name FROM gateway_key",
@@ -41,7 +42,9 @@ def find_id(connection: Connection, kind: str, organisation_id: str | None, name
     return next((id_ for id_, called in known.items() if called == name), name)
 
 
-def find_ids(connection: Connection, organisation_id: str | None, chosen: Any) -> dict[str, str]:
+def find_ids(
+    connection: Connection, organisation_id: str | None, chosen: Filters | Selection
+) -> dict[str, str]:
     """Find the ids of the project, member and key that filters name: by field, what is named.
 
     Raises: StoreError.

@@ -9,8 +9,9 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from dragoman.ledger.latencies import FIRST_S, TOOK_S, find_quantile
-from dragoman.ledger.rollups import DAY_S, HOUR_S, LATENCY_SUMS, SUMS
+from dragoman.ledger.rollups import LATENCY_SUMS, SUMS
 from dragoman.store.database import Connection
+from dragoman.types.calendar import DAY_S, HOUR_S
 
 Dimension: TypeAlias = Literal[
     "organisation_id", "tag", "project_id", "account_id", "key_id", "gateway_key", "provider",
@@ -51,15 +52,16 @@ class Period(Struct, frozen=True):
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """What was used. Money is nano-dollars, times are seconds.
+    """What was used. Money is in nano-dollars, times are in seconds.
 
-    `requests`, `failed`, `stopped` (the client left, or we stopped), `fallbacks` (answered, after
-    the first model had not) and the times are of requests; the rest is of attempts, failed ones
-    included, since they may cost too. `cost_nanousd` adds up
-    what is known, of `priced` attempts; `unknown` counts the answers whose cost is not. The demo's
-    invented costs are apart. `estimated`: some of the figures are our own guess; `unmetered`
-    answers had no tokens reported. Quantiles are about as exact as a histogram's buckets are wide;
-    None where nothing was timed, or where it is about whose requests they were.
+    Of requests: `requests`, `failed`, `stopped` (the client left, or we stopped), `fallbacks`
+    (answered by another model than the first), and the times. All else is of attempts, including
+    those that failed, since they may cost something too. `cost_nanousd` adds up the known costs,
+    of `priced` attempts; `unknown` counts the answers whose cost is not known. `demo_nanousd` are
+    the demo's invented costs. `estimated` attempts have figures that are our own estimates;
+    `unmetered` answers had no tokens reported. Quantiles are about as exact as the buckets of a
+    histogram are wide; they are None where nothing was timed, and where figures are broken down or
+    filtered by whose requests they were.
     """
 
     requests: int = 0

@@ -1,4 +1,4 @@
-"""When: as people and programs write it."""
+"""Reads times and periods, as people and programs write them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman.errors import InvalidRequest
 from dragoman.ledger.queries.sums import Period, whole_hours
-from dragoman.ledger.rollups import DAY_S, HOUR_S
+from dragoman.types.calendar import DAY_S, HOUR_S
 
 _UNITS = {"m": 60, "h": HOUR_S, "d": DAY_S, "w": 7 * DAY_S}
 _SPAN = re.compile(r"(\d{1,6})([mhdw])")

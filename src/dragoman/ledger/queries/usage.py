@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Literal, TypeAlias
 
@@ -20,8 +20,9 @@ from dragoman.ledger.queries.sums import (
     read_times,
     with_times,
 )
-from dragoman.ledger.rollups import HOUR_S, LATENCY_SUMS
+from dragoman.ledger.rollups import LATENCY_SUMS
 from dragoman.store.database import Connection
+from dragoman.types.calendar import HOUR_S
 
 By: TypeAlias = Literal[
     "model", "provider", "key", "project", "member", "organisation", "tag", "day", "hour"
@@ -86,17 +87,11 @@ def read_groups(
 
     Raises: StoreError.
     """
-    name_of = _namer(connection, by, filters, zone)
     starts = find_starts(period, by, zone) if by in ("day", "hour") else None
-    asked = (connection, period, filters, _DIMENSIONS[by], starts)
-    grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in read_sums(*asked):
-        grouped[_identify(by, row)].append(row)
-    times: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in (timed and read_times(*asked)) or ():
-        times[_identify(by, row)].append(row)
+    grouped, times = _read_grouped(connection, period, filters, by, starts, timed=timed)
+    name_of = _namer(connection, by, filters, zone)
     groups = [
-        Group(id=id_, name=name_of(rows[0], id_), figures=_figures(rows, times.get(id_, ())))
+        Group(id=id_, name=name_of(rows[0], id_), figures=_figures(rows, times[id_]))
         for id_, rows in grouped.items()
     ]
     if by in ("day", "hour"):
@@ -150,16 +145,7 @@ def read_series(
     if by is None:
         return [read_trend(connection, period, filters, step, zone, timed=timed)[1]]
     starts = find_starts(period, step, zone)
-    asked = (connection, period, filters, _DIMENSIONS[by], starts)
-
-    def sort_out(rows: Sequence[dict[str, Any]]) -> Mapping[str, list[dict[str, Any]]]:
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in rows:
-            found[_identify(by, row)].append(row)
-        return found
-
-    lines = sort_out(read_sums(*asked))
-    times = sort_out((timed and read_times(*asked)) or ())
+    lines, times = _read_grouped(connection, period, filters, by, starts, timed=timed)
     name_of = _namer(connection, by, filters, zone)
     groups = [
         Group(id=id_, name=name_of(found[0], id_), figures=_figures(found))
@@ -186,12 +172,39 @@ def find_starts(period: Period, step: Step, zone: tzinfo) -> Sequence[int]:
 
 
 def _begin(hour: int, step: Step, zone: tzinfo) -> int:
-    then = datetime.fromtimestamp(hour, zone).replace(hour=0, minute=0)
+    # The first midnight, where clocks are set back at midnight and there are two.
+    then = datetime.fromtimestamp(hour, zone).replace(hour=0, minute=0, fold=0)
     if step == "week":
         then -= timedelta(days=then.weekday())
     elif step == "month":
         then = then.replace(day=1)
     return int(then.timestamp())
+
+
+_Grouped: TypeAlias = Mapping[str, list[dict[str, Any]]]
+"""Rows by the group that they are of; of one that has none, none."""
+
+
+def _read_grouped(
+    connection: Connection,
+    period: Period,
+    filters: Filters,
+    by: By,
+    starts: Sequence[int] | None,
+    *,
+    timed: bool,
+) -> tuple[_Grouped, _Grouped]:
+    """Read sums and histograms, by groups; without `timed` there are no histograms."""
+    asked = (connection, period, filters, _DIMENSIONS[by], starts)
+    times = read_times(*asked) if timed else None
+    return _group(by, read_sums(*asked)), _group(by, times or ())
+
+
+def _group(by: By, rows: Iterable[dict[str, Any]]) -> _Grouped:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[_identify(by, row)].append(row)
+    return found
 
 
 def _namer(
