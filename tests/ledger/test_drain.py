@@ -15,6 +15,7 @@ from dragoman.ledger.drain import BATCH, BUSY, PATIENCE, Drain, open_ledger
 from dragoman.ledger.folder import SET_ASIDE, Position
 from dragoman.ledger.frames import frame
 from dragoman.ledger.journal import OUTCOME, Journal
+from dragoman.ledger.reading import Reader
 from dragoman.store import Ledger, Place
 from dragoman.store.database import StoreError, open_database
 from dragoman.types.allowance import Charge
@@ -243,6 +244,23 @@ def test_a_record_that_was_damaged_is_set_aside_and_the_others_are_read(
     (aside,) = (tmp_path / "j" / SET_ASIDE).iterdir()
     assert b"re?_00002" in aside.read_bytes()
     assert str(aside) in caplog.text
+
+
+def test_where_the_damage_is_is_told_as_the_place_in_the_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(tmp_path / "j")
+    journal.ended(exchange(1))
+    start = journal.written().at
+    with closing(journal.folder):
+        data = b"?" * 9 + frame(OUTCOME, b"\x81\xa2id\x07")
+        reader = Reader(tmp_path / "j")
+        for _ in range(2):
+            assert list(reader.read(journal.folder, 1, data, start)) == []
+        journal.close()
+    assert caplog.text.count(f" 9 bytes at {start} are no record") == 1
+    assert caplog.text.count(f" {len(data) - 9} bytes at {start + 9} are no record") == 1
+    assert reader.dropped == 2
 
 
 def test_a_record_of_another_version_is_set_aside(tmp_path: Path) -> None:

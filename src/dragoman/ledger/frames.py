@@ -27,6 +27,11 @@ class Record(Struct, frozen=True, gc=False):
     said: bytes
     end: int
 
+    @property
+    def start(self) -> int:
+        """Where it begins."""
+        return self.end - HEAD_BYTES - len(self.said)
+
 
 class Damage(Struct, frozen=True, gc=False):
     """Bytes that are no record. `torn`: none follows, as when the one who wrote was killed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from dragoman.ledger.folder import Position, WorkerFolder, set_aside
-from dragoman.ledger.frames import Damage, Record, scan
+from dragoman.ledger.frames import Damage, scan
 from dragoman.ledger.journal import INTENT, OUTCOME
 from dragoman.types.exchange import Exchange
 
@@ -35,36 +35,34 @@ class Reader:
         *,
         kinds: Sequence[bytes] = (INTENT, OUTCOME),
     ) -> Iterator[tuple[bytes, Exchange, Position]]:
-        """Find the records of a segment; tell what is none, and set it aside."""
+        """Find the records in `data`, which begins at `start` in a segment.
+
+        What is no record is told and set aside, once, however often it is read.
+        """
         path = folder.segment(number)
-        before = 0
         for found in scan(data):
-            if isinstance(found, Record):
-                if found.kind not in kinds:
-                    before = found.end
-                    continue
+            if isinstance(found, Damage):
+                self._tell(path, start, found, data)
+            elif found.kind in kinds:
                 try:
                     exchange = _decode(found.said)
                 except msgspec.MsgspecError:  # another version's
-                    damage = Damage(before, found.end, torn=False)
+                    self._tell(path, start, Damage(found.start, found.end, torn=False), data)
                 else:
                     yield found.kind, exchange, Position(number, start + found.end)
-                    before = found.end
-                    continue
-            else:
-                damage = found
-            before = damage.end
-            if (path, start + damage.start) not in self._damaged:
-                self._damaged.add((path, start + damage.start))
-                self._tell(path, damage, data[damage.start : damage.end])
 
-    def _tell(self, path: Path, damage: Damage, data: bytes) -> None:
+    def _tell(self, path: Path, start: int, damage: Damage, data: bytes) -> None:
+        at = start + damage.start
+        if (path, at) in self._damaged:
+            return
+        self._damaged.add((path, at))
         if damage.torn:
             log.warning("%s: the last record is incomplete, and is skipped", path)
             return
         self.dropped += 1
+        rest = data[damage.start : damage.end]
         log.error(
             "%s: %d bytes at %d are no record, and are set aside in %s; the others are read",
-            *(path, len(data), damage.start),
-            set_aside(self._journals, path.parent.name, data),
+            *(path, len(rest), at),
+            set_aside(self._journals, path.parent.name, rest),
         )
