@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,10 +11,13 @@ import pytest
 
 from dragoman.errors import DestinationDenied
 from dragoman.server.admission.network import find_own, make_network
+from dragoman.server.assembly import Assembly, Work
 from dragoman.store.database import Server
+from dragoman.transport.dial import Network
 from dragoman.transport.egress import check_address
 from dragoman.types.provider import EgressPolicy
 from dragoman.types.server import ServerSettings
+from tests.library.asking import configure
 from tests.server.process import Process, wait_until
 
 DATABASE = Server("postgresql://me:secret@127.0.0.1:5433/db")
@@ -47,6 +51,23 @@ def test_a_gateway_that_everybody_reaches_knows_its_own_addresses() -> None:
         port = sock.getsockname()[1]
     assert all(grant.port == port for grant in own)
     assert any(grant.covers(ip_address("127.0.0.1"), port) for grant in own)
+
+
+def test_no_request_is_answered_before_our_own_services_are_known(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path)}
+    reading = (configure({}), {}, env)
+
+    async def begin(sock: socket.socket) -> Network:
+        parts = Assembly(Work(reading, lambda: reading, "127.0.0.1"), [sock])
+        await parts.begin()
+        network = parts.transport.network
+        await parts.close()
+        return network
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        denied = asyncio.run(begin(sock)).deny
+    assert any(grant.covers(ip_address("127.0.0.1"), port) for grant in denied)
 
 
 def test_a_request_that_goes_round_in_circles_is_stopped(tmp_path: Path) -> None:

@@ -34,7 +34,13 @@ from dragoman.server.admission.snapshot import take_snapshot
 from dragoman.server.admission.tenants import Tenants
 from dragoman.server.endpoints.endpoint import Observer
 from dragoman.server.gateway import Gateway
-from dragoman.server.health import Sign, sign_of_ledger, sign_of_redis, sign_of_tasks
+from dragoman.server.health import (
+    Sign,
+    sign_of_database,
+    sign_of_ledger,
+    sign_of_redis,
+    sign_of_tasks,
+)
 from dragoman.server.http.application import Application
 from dragoman.server.limits.limits import Limits
 from dragoman.server.mount import Mount, make_context
@@ -122,16 +128,17 @@ class Assembly:
         )
 
     async def begin(self) -> None:
-        """Start what runs beside the requests, once it is known who may ask and how much."""
+        """Start what runs beside the requests.
+
+        By its end it is known who may ask and how much, and where no provider may lead.
+        """
         start = self.background.start
         start("reload", self.reloader.watch)
-        if self.directory is not None and self.neighbours is not None:
+        if self.neighbours is not None:
             self.neighbours.begin()  # what they tell from now on is not missed
-            with contextlib.suppress(TimeoutError):  # a database that is silent may answer later
-                await asyncio.wait_for(self.directory.look(), FIRST_LOOK_S)
+        await asyncio.gather(self._set_network(self.gateway.snapshot.config), self._ask_database())
+        if self.directory is not None:
             start("directory", self.directory.watch)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.limits.begin(), FIRST_LOOK_S)
         start("checks", self.checks.watch)
         if self.alerts is not None:
             alerts = self.alerts
@@ -144,10 +151,6 @@ class Assembly:
             )
             start("retention", kept.run)
         start("sweep", self._sweep)
-
-    async def find_services(self) -> None:
-        """Find where our own services are: from now on no provider leads there."""
-        await self._set_network(self.gateway.snapshot.config)
 
     async def close(self) -> None:
         """Stop what runs, write what waits, close what is open."""
@@ -253,6 +256,9 @@ class Assembly:
             lambda: sign_of_tasks(self.background),
             lambda: sign_of_redis(self.limits.counters.away),
         ]
+        if self.directory is not None:
+            directory = self.directory
+            signs.append(lambda: sign_of_database(directory.away))
         if self.ledger is not None:
             state = self.ledger.state
             signs.append(lambda: sign_of_ledger(state()))
@@ -279,6 +285,14 @@ class Assembly:
         )
         return Mount(context, lambda: gateway.snapshot.door, self.neighbours.tell)
 
+    async def _ask_database(self) -> None:
+        """Find out who may ask and how much; a database that is silent may answer later."""
+        if self.directory is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.directory.look(), FIRST_LOOK_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.limits.begin(), FIRST_LOOK_S)
+
     # -- while it works
 
     async def _prepare(self, config: Config) -> None:
@@ -287,7 +301,7 @@ class Assembly:
         await self.limits.reconfigure(config)
 
     async def _set_network(self, config: Config) -> None:
-        """Say where may be connected to; our own services are looked for anew."""
+        """Say where may be connected to: not to our own services, wherever they are by now."""
         own: tuple[Grant, ...] = await asyncio.to_thread(
             find_own, self._sockets, self._work.database, self._env
         )

@@ -68,7 +68,6 @@ class _Worker:
             while not server.started and not serving.done():
                 await asyncio.sleep(0.001)
             self._started()
-            await parts.find_services()
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(*GC_THRESHOLDS)
