@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Container, Iterator, Mapping
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -79,6 +80,14 @@ class View:
         return found
 
 
+class _Building(NamedTuple):
+    """A view that is being built, and of what."""
+
+    tenant: Tenant
+    base: Snapshot
+    view: asyncio.Future[View]
+
+
 class Tenants:
     """Finds the snapshot by which a request is answered. Only the event loop's thread asks."""
 
@@ -86,7 +95,7 @@ class Tenants:
         self.directory = directory
         self._views: dict[str, View] = {}
         self._memories: dict[str, Surroundings] = {}
-        self._building: dict[str, asyncio.Future[View]] = {}
+        self._building: dict[str, _Building] = {}
         directory.changed = self.forget
 
     def find(self, principal: Principal, base: Snapshot) -> Snapshot | None:
@@ -100,17 +109,21 @@ class Tenants:
         return view.find(principal)
 
     async def build(self, principal: Principal, base: Snapshot) -> Snapshot:
-        """Build an organisation's snapshot, once for all who wait. Raises: DirectoryAway."""
+        """Build an organisation's snapshot, once for all who wait.
+
+        Who asks after a change does not wait for a build that was begun before it.
+        Raises: DirectoryAway.
+        """
         name = principal.organisation_id
-        future = self._building.get(name)
-        if future is None:
-            tenant = self._tenant(name)
-            if tenant is None:
-                raise self.directory.unavailable()
-            future = self._building[name] = asyncio.ensure_future(self._build(tenant, base))
-            future.add_done_callback(lambda _: self._building.pop(name, None))
-        view = await asyncio.shield(future)
-        return view.find(principal)
+        tenant = self._tenant(name)
+        if tenant is None:
+            raise self.directory.unavailable()
+        building = self._building.get(name)
+        if building is None or building.tenant is not tenant or building.base is not base:
+            view = asyncio.ensure_future(self._build(tenant, base))
+            view.add_done_callback(lambda done: self._built(name, done))
+            building = self._building[name] = _Building(tenant, base, view)
+        return (await asyncio.shield(building.view)).find(principal)
 
     def registry_of(self, organisation_id: str, base: Snapshot) -> Registry:
         """Say what an organisation's models lead to now, for who looks at it and asks nobody."""
@@ -141,6 +154,10 @@ class Tenants:
                 self._drop(next(iter(self._views)))
             self._views[tenant.id] = view
         return view
+
+    def _built(self, name: str, view: asyncio.Future[View]) -> None:
+        if (building := self._building.get(name)) is not None and building.view is view:
+            del self._building[name]
 
     def _drop(self, name: str) -> None:
         self._views.pop(name, None)
