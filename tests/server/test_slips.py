@@ -16,7 +16,8 @@ from tests.server.serving import Served, ask
 from tests.upstream.fault import Answer, FaultUpstream, chat
 
 StartUpstream = Callable[..., FaultUpstream]
-CASES = tomllib.loads((Path(__file__).parent / "cases" / "slips.toml").read_text())["case"]
+TABLE = tomllib.loads((Path(__file__).parent / "cases" / "slips.toml").read_text())
+CASES = TABLE["case"]
 WORDS = {"name": "g", "kind": "words", "words": ["falcon"], "replacement": "bird"}
 ASKED = {
     "/completions": '"prompt":"hi"',
@@ -127,3 +128,16 @@ def test_nothing_that_is_looked_for_reaches_the_provider(
     assert status == 200 or not server.requests
     for request in server.requests:
         assert "falcon" not in read(request.body)
+
+
+@pytest.mark.parametrize("case", TABLE["request"], ids=lambda case: case["name"])
+def test_it_is_taken_out_of_every_endpoints_requests(
+    serve: Any, upstream: StartUpstream, case: dict[str, Any]
+) -> None:
+    server = upstream(chat("ok"))
+    provider = {"base_url": server.base_url, "api": case.get("api", "openai-completions")}
+    gateway = serve({"a": {**provider, "retries": 0}}, guardrails=[WORDS])
+    ask(f"{gateway.base_url}{case['path']}", f'{{"model":"a/x",{case["more"]}}}'.encode())
+    (request,) = server.requests
+    assert "bird" in read(request.body)
+    assert "falcon" not in read(request.body)

@@ -55,7 +55,7 @@ def find_fault(guardrail: Guardrail) -> ConfigError | None:
     """Say why a guardrail cannot be compiled; None where nobody here can tell."""
     if find_spec("re2") is None:
         return None  # the command line needs no guardrails; the gateway will say so
-    from dragoman.guardrails.rails import compile_guardrail
+    from dragoman.guardrails.check import compile_guardrail
 
     try:
         compile_guardrail(guardrail)

@@ -53,8 +53,11 @@ def _inspect(rails: Rails, body: bytes, kind: str) -> tuple[bytes, Inspected | N
         fields = {name: envelope.get(name) for name in envelope.fields}
     except InvalidRequest:
         return body, None
-    json.loads(envelope.body, object_pairs_hook=_refuse_twice)
-    inspected = rails.inspect(fields)
+    try:
+        json.loads(envelope.body, object_pairs_hook=_refuse_twice)
+        inspected = rails.inspect(fields)
+    except RecursionError:
+        return body, None
     changes = {name: encode(value) for name, value in inspected.changed.items()}
     return envelope.rewritten(changes) if changes else body, inspected
 
