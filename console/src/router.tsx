@@ -37,6 +37,7 @@ const routes = root.addChildren([
   page("/guardrails", () => import("~/pages/guardrails/Guardrails")),
   page("/organisations", () => import("~/pages/organisations/Organisations")),
   page("/limits", () => import("~/pages/limits/Limits")),
+  page("/webhooks", () => import("~/pages/webhooks/Webhooks")),
   page("/settings", () => import("~/pages/settings/Settings")),
   page("/keys", () => import("~/pages/keys/Keys")),
   page("/members", () => import("~/pages/members/Members")),

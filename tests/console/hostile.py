@@ -85,6 +85,11 @@ def _fill_tables(connection: sqlite3.Connection, number: int, text: str, now: fl
     words = {"kind": "words", "words": [text], "replacement": text}
     # Not in force: one that cannot be read as a setting would let nothing pass.
     _insert(connection, "guardrail", name=name, definition=json.dumps(words), enabled=0, **own)
+    _insert(connection, "webhook", name=name, url=text, events='["provider.down"]', **own)
+    _insert(
+        connection, "delivery", id=name, organisation_id="default", webhook=name, event=text,
+        at=now, body="{}", due_at=now, state="failed", tries=5, reason=text,
+    )  # fmt: skip
     settings = {"base_url": f"https://{name}.example/v1", "models": [text]}
     _insert(
         connection, "provider", name=name, definition=json.dumps(settings),

@@ -24,6 +24,7 @@ PAGES = {
     "/members": "Members",
     "/organisations": "Organisations",
     "/limits": "Budgets and limits",
+    "/webhooks": "Webhooks",
     "/audit": "Audit",
     "/settings": "Settings",
     "/first": "The first request",
@@ -33,6 +34,7 @@ SET_UP = {
     f"{API}/limits/month": {"measure": "spend", "period": "month", "amount": "50"},
     f"{API}/routes/smart": {"definition": {"models": ["demo/echo", "demo/story"]}},
     f"{API}/projects/web": {"title": "The web site"},
+    f"{API}/webhooks/chat": {"url": "https://hooks.example.com/dragoman"},
     f"{API}/guardrails/secrets": {"definition": {"kind": "secrets"}},
     f"{API}/providers/acme": {"base_url": "http://127.0.0.1:1/v1", "token": "acme-token"},
 }

@@ -1,6 +1,6 @@
 import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { colourOf } from "./palette";
-import { Legend, type Series, TICKS } from "./Stacked";
+import { axisOf, Legend, MARGIN, rounded, type Series } from "./Stacked";
 
 interface Props {
   label: string;
@@ -23,10 +23,10 @@ export function Lines({ label, times, series, tell, tellTime, height = 200, mark
   return (
     <figure aria-label={label}>
       <ResponsiveContainer width="100%" height={height}>
-        <LineChart data={data} accessibilityLayer>
+        <LineChart data={data} margin={MARGIN} accessibilityLayer>
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="at" tickFormatter={tellTime} stroke="var(--muted)" tickLine={false} fontSize={11} interval={Math.ceil(times.length / TICKS) - 1} />
-          <YAxis tickFormatter={tell} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
+          <XAxis dataKey="at" tickFormatter={tellTime} {...axisOf(times.length)} />
+          <YAxis tickFormatter={rounded(tell)} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
           <Tooltip
             contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 8, fontSize: 12 }}
             labelFormatter={(at) => tellTime(Number(at))}
@@ -34,7 +34,7 @@ export function Lines({ label, times, series, tell, tellTime, height = 200, mark
             isAnimationActive={false}
           />
           {marks.map(({ at, name }) => (
-            <ReferenceLine key={name} y={at} ifOverflow="extendDomain" stroke="var(--bad)" strokeDasharray="4 4" label={{ value: name, fontSize: 11, fill: "var(--muted)" }} />
+            <ReferenceLine key={name} y={at} ifOverflow="extendDomain" stroke="var(--bad)" strokeDasharray="4 4" label={{ value: name, position: "insideTopLeft", fontSize: 11, fill: "var(--muted)" }} />
           ))}
           {series.map(({ name, colour, dashed }, which) => (
             <Line

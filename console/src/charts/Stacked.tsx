@@ -1,4 +1,4 @@
-import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import { Bar, BarChart, type BarShapeProps, CartesianGrid, DefaultTooltipContent, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { colourOf } from "./palette";
 
 /** So many moments are named at most. A fixed number: to see how many fit, each would be measured. */
@@ -8,6 +8,12 @@ export interface Series {
   name: string;
   values: readonly number[];
   colour?: string;
+}
+
+interface Pile {
+  at: number;
+  values: readonly number[];
+  total: number;
 }
 
 interface Props {
@@ -21,12 +27,13 @@ interface Props {
   onPick?: (at: number) => void;
 }
 
-/** Bars on top of each other, one colour a name. A table of the same stands behind it for readers. */
+/** Bars on top of each other, one colour a name. To Recharts a pile is one bar: each costs it far more than its drawing. */
 export function Stacked({ label, times, series, tell, tellTime, height = 240, onPick }: Props) {
-  const data = times.map((at, index) => ({
-    at,
-    ...Object.fromEntries(series.map(({ values }, which) => [`s${which}`, values[index] ?? 0])),
-  }));
+  const parts = series.map(({ name, colour }) => ({ name, color: colour ?? colourOf(name) }));
+  const data: Pile[] = times.map((at, index) => {
+    const values = series.map(({ values }) => values[index] ?? 0);
+    return { at, values, total: values.reduce((sum, value) => sum + value, 0) };
+  });
   return (
     <figure aria-label={label}>
       <ResponsiveContainer width="100%" height={height}>
@@ -37,30 +44,41 @@ export function Stacked({ label, times, series, tell, tellTime, height = 240, on
         >
           <CartesianGrid vertical={false} stroke="var(--line)" />
           <XAxis dataKey="at" tickFormatter={tellTime} stroke="var(--muted)" tickLine={false} fontSize={11} interval={Math.ceil(times.length / TICKS) - 1} />
-          <YAxis tickFormatter={tell} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
+          <YAxis tickFormatter={rounded(tell)} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
           <Tooltip
             cursor={{ fill: "var(--raised)" }}
             contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 8, fontSize: 12 }}
             labelFormatter={(at) => tellTime(Number(at))}
             formatter={(value, name) => [tell(Number(value)), name]}
             isAnimationActive={false}
+            content={({ payload, ...rest }) => {
+              const pile = payload[0]?.payload as Pile | undefined;
+              return <DefaultTooltipContent {...rest} payload={pile?.values.map((value, which) => ({ ...parts[which], value, graphicalItemId: "" })) ?? []} />;
+            }}
           />
-          {series.map(({ name, colour }, which) => (
-            <Bar
-              key={name}
-              dataKey={`s${which}`}
-              name={name}
-              stackId="all"
-              fill={colour ?? colourOf(name)}
-              isAnimationActive={false}
-              maxBarSize={48}
-            />
-          ))}
+          <Bar dataKey="total" isAnimationActive={false} maxBarSize={48} shape={(bar: BarShapeProps) => <g>{drawn(bar, parts)}</g>} />
         </BarChart>
       </ResponsiveContainer>
       <Legend series={series} />
     </figure>
   );
+}
+
+/** The parts of a pile, from below, in the place that Recharts has found for it. */
+function drawn({ x, y, width, height, payload }: BarShapeProps, parts: readonly { name: string; color: string }[]) {
+  const { values, total } = payload as Pile;
+  let top = y + height;
+  return parts.map(({ name, color }, which) => {
+    const part = ((values[which] ?? 0) / total) * height;
+    if (!(part > 0)) return null;
+    top -= part;
+    return <path key={name} fill={color} d={`M${x},${top}h${width}v${part}h${-width}z`} />;
+  });
+}
+
+/** As an axis says it: "6 s", not "6.00 s". */
+export function rounded(tell: (value: number) => string): (value: number) => string {
+  return (value) => tell(value).replace(/\.0+(?!\d)/, "");
 }
 
 export function Legend({ series }: { series: readonly Pick<Series, "name" | "colour">[] }) {

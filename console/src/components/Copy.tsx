@@ -28,7 +28,7 @@ export function Code({ text, label }: { text: string; label?: string }) {
       <pre className="overflow-x-auto p-3 pr-10 font-mono text-xs" tabIndex={0}>
         {text}
       </pre>
-      <div className="absolute top-1.5 right-1.5">
+      <div className="absolute top-1.5 right-1.5 rounded-md bg-canvas">
         <Copy text={text} label={label ?? "Copy"} />
       </div>
     </div>

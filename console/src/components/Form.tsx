@@ -22,7 +22,7 @@ export function Form({ onSubmit, id, disabled = false, inline = false, children 
         onSubmit();
       }}
     >
-      <fieldset disabled={disabled} className={inline ? "mt-4 flex flex-wrap items-end gap-3" : "flex flex-col gap-4"}>
+      <fieldset disabled={disabled} className={inline ? "mt-4 flex flex-wrap items-end gap-3 max-sm:*:w-full" : "flex flex-col gap-4"}>
         {children}
       </fieldset>
     </form>

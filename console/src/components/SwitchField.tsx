@@ -1,8 +1,8 @@
 import { Switch } from "radix-ui";
-import { useId } from "react";
+import { type ReactNode, useId } from "react";
 
 interface Props {
-  label: string;
+  label: ReactNode;
   checked: boolean;
   disabled?: boolean;
   onChange: (checked: boolean) => void;

@@ -68,7 +68,7 @@ export function Table<Row extends object>(props: Props<Row>) {
                 <th
                   key={header.id}
                   scope="col"
-                  className={`sticky top-0 z-[1] h-9 border-b border-line bg-surface px-2.5 text-xs font-medium whitespace-nowrap text-muted ${side(header.column.columnDef.meta)}`}
+                  className={`sticky top-0 z-[1] h-9 border-b border-line bg-surface px-2 text-xs font-medium whitespace-nowrap text-muted ${side(header.column.columnDef.meta)}`}
                 >
                   {header.isPlaceholder ? null : <table.FlexRender header={header} />}
                 </th>
@@ -76,7 +76,7 @@ export function Table<Row extends object>(props: Props<Row>) {
             </tr>
           ))}
         </thead>
-        <tbody>
+        <tbody className="[&>tr:last-child>td]:border-b-0">
           {above > 0 && <tr aria-hidden style={{ height: above }} />}
           {table.getRowModel().rows.map((row, index) => (
             <tr
@@ -90,7 +90,7 @@ export function Table<Row extends object>(props: Props<Row>) {
               {row.getVisibleCells().map((cell) => (
                 <td
                   key={cell.id}
-                  className={`h-9 max-w-56 truncate border-b border-line px-2.5 ${side(cell.column.columnDef.meta)}`}
+                  className={`h-9 max-w-56 truncate border-b border-line px-2 ${side(cell.column.columnDef.meta)}`}
                 >
                   <table.FlexRender cell={cell} />
                 </td>

@@ -1,4 +1,5 @@
 import { Outlet } from "@tanstack/react-router";
+import type { PointerEvent } from "react";
 import { Tips } from "~/components/Tip";
 import { Toasts } from "~/components/Toasts";
 import { Gate } from "./Gate";
@@ -10,7 +11,7 @@ export function Frame() {
   return (
     <Tips delayDuration={400}>
       <Gate bare={<Outlet />}>
-        <div className="flex min-h-dvh">
+        <div className="flex min-h-dvh" onPointerOver={tellWhole}>
           <button type="button" onClick={() => document.getElementById("page")?.focus()} className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface focus:p-2">
             To the page
           </button>
@@ -26,4 +27,12 @@ export function Frame() {
       <Toasts />
     </Tips>
   );
+}
+
+/** What is cut off because it does not fit is told whole when it is pointed at. */
+function tellWhole({ target }: PointerEvent): void {
+  const cut = target instanceof Element ? target.closest<HTMLElement>(".truncate") : null;
+  if (cut === null) return;
+  if (cut.scrollWidth > cut.clientWidth) cut.title = cut.innerText;
+  else cut.removeAttribute("title");
 }

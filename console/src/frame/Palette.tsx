@@ -2,7 +2,7 @@ import { Command } from "cmdk";
 import { useNavigate } from "@tanstack/react-router";
 import { Dialog } from "~/components/Dialog";
 import { useOrganisations } from "~/session";
-import { PLACES } from "./places";
+import { usePlaces } from "./places";
 import { chooseTheme } from "./theme";
 
 interface Props {
@@ -15,6 +15,7 @@ const GROUP = "[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:py-1.5 [&_
 /** Where to, what to do: ⌘K or Ctrl-K from anywhere. */
 export function Palette({ onClose }: Props) {
   const navigate = useNavigate();
+  const places = usePlaces();
   const organisations = useOrganisations().data?.items ?? [];
   const then = (act: () => unknown) => () => {
     onClose();
@@ -27,7 +28,7 @@ export function Palette({ onClose }: Props) {
         <Command.List className="max-h-80 overflow-y-auto p-2">
           <Command.Empty className="p-4 text-center text-muted">Nothing is called that</Command.Empty>
           <Command.Group heading="Pages" className={GROUP}>
-            {PLACES.flat().map(({ path, name }) => (
+            {places.flat().map(({ path, name }) => (
               <Command.Item key={path} onSelect={then(() => navigate({ to: path, search: true }))} className={ITEM}>
                 {name}
               </Command.Item>

@@ -22,7 +22,7 @@ export function ProjectPicker() {
       aria-label="Project"
       value={project ?? ""}
       onChange={(event) => void navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, project: event.target.value || undefined }) })}
-      className={`${BOX} h-8 max-w-28 !w-auto truncate sm:max-w-52`}
+      className={`${BOX} h-8 max-w-32 !w-auto truncate sm:max-w-52`}
     >
       <option value="">Every project</option>
       {project !== undefined && !every.some(({ name }) => name === project) && <option value={project}>{project}</option>}

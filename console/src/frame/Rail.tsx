@@ -1,12 +1,22 @@
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { Tip } from "~/components/Tip";
-import { PLACES } from "./places";
+import { usePlaces } from "./places";
 import { kept } from "./view";
 
 /** The list of places at the left; icons alone where there is little room, at the bottom of a phone. */
 export function Rail() {
+  const places = usePlaces();
+  const { pathname } = useLocation();
+  const rail = useRef<HTMLElement>(null);
+  const here = places.flat().findIndex(({ path }) => path === pathname);
+  // A phone has no room for all of them: the one where one is comes into sight.
+  useEffect(() => {
+    void rail.current?.querySelectorAll("li")[here]?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [here]);
   return (
     <nav
+      ref={rail}
       aria-label="Places"
       className="fixed inset-x-0 bottom-0 z-20 flex h-14 shrink-0 items-center gap-2 overflow-x-auto border-t border-line bg-surface px-2 sm:sticky sm:top-0 sm:h-dvh sm:w-14 sm:flex-col sm:items-stretch sm:gap-4 sm:overflow-x-visible sm:overflow-y-auto sm:border-t-0 sm:border-r sm:py-3 lg:w-[220px] lg:px-3"
     >
@@ -16,7 +26,7 @@ export function Rail() {
         </span>
         <span className="hidden lg:inline">Dragoman</span>
       </Link>
-      {PLACES.map((group) => (
+      {places.map((group) => (
         <ul key={group[0]?.path} className="flex gap-0.5 sm:flex-col">
           {group.map(({ path, name, icon: Icon }) => (
             <li key={path}>

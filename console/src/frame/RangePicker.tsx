@@ -16,9 +16,9 @@ export function RangePicker() {
   const [range, setRange] = useRange();
   const custom = range.name === "custom";
   return (
-    <div className="flex items-center gap-1">
+    <div className="flex items-center gap-1 max-sm:order-last max-sm:basis-full">
       <Segments label="Time" choices={STRETCHES} value={range.name === "custom" ? null : range.name} onChange={setRange} />
-      <Popover label="Another time" trigger={<IconButton label="Another time" icon={CalendarRange} className={`max-sm:hidden ${custom ? "bg-tint text-accent" : ""}`} />}>
+      <Popover label="Another time" trigger={<IconButton label="Another time" icon={CalendarRange} className={custom ? "bg-tint text-accent" : ""} />}>
         {(close) => (
           <Between
             range={range}

@@ -1,4 +1,4 @@
-import { useNavigate } from "@tanstack/react-router";
+import { useLocation, useNavigate } from "@tanstack/react-router";
 import { LogOut, Monitor, Moon, Search, Sun } from "lucide-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState } from "react";
@@ -18,12 +18,17 @@ const THEMES = [
   { value: "dark", name: "Dark" },
 ] as const;
 
+/** The pages that are of one time, and of one project where one is chosen. */
+const OF_A_TIME = ["/", "/requests"];
+
 /** Fetched when somebody asks for it: most look, and do not. */
 const Palette = lazy(() => import("./Palette").then((module) => ({ default: module.Palette })));
 
 /** Which organisation and which time one looks at; the palette; the theme; who one is. */
 export function TopBar() {
   const [asking, setAsking] = useState(false);
+  const { pathname } = useLocation();
+  const timed = OF_A_TIME.includes(pathname);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (event.key === "k" && (event.metaKey || event.ctrlKey)) {
@@ -35,10 +40,10 @@ export function TopBar() {
     return () => window.removeEventListener("keydown", listen);
   }, []);
   return (
-    <header className="sticky top-0 z-10 flex h-14 items-center gap-2 border-b border-line bg-canvas px-4 sm:px-6">
+    <header className="sticky top-0 z-10 flex min-h-14 flex-wrap items-center gap-2 border-b border-line bg-canvas px-4 py-2 sm:px-6">
       <OrganisationPicker />
-      <ProjectPicker />
-      <RangePicker />
+      {timed && <ProjectPicker />}
+      {timed && <RangePicker />}
       <span className="flex-1" />
       <button type="button" onClick={() => setAsking(true)} className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-muted hover:text-ink">
         <Search aria-hidden size={14} />
@@ -65,7 +70,7 @@ function OrganisationPicker() {
       aria-label="Organisation"
       value={org}
       onChange={(event) => void navigate({ to: ".", search: (before: Record<string, unknown>) => ({ ...before, org: event.target.value, project: undefined }) })}
-      className={`${BOX} h-8 max-w-28 !w-auto truncate sm:max-w-52`}
+      className={`${BOX} h-8 max-w-32 !w-auto truncate sm:max-w-52`}
     >
       {!every.some(({ name }) => name === org) && <option value={org}>{org}</option>}
       {every.map(({ name, title }) => (

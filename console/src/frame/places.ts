@@ -12,17 +12,20 @@ import {
   ShieldCheck,
   Users,
   WalletCards,
+  Webhook,
   type LucideIcon,
 } from "lucide-react";
+import { useMay } from "~/session";
 
 export interface Place {
   path: string;
   name: string;
   icon: LucideIcon;
+  /** Whether it is for admins alone. */
+  admin?: true;
 }
 
-/** Where one can go, in the order of the rail; the palette knows the same places. */
-export const PLACES: readonly (readonly Place[])[] = [
+const PLACES: readonly (readonly Place[])[] = [
   [
     { path: "/", name: "Overview", icon: Gauge },
     { path: "/requests", name: "Requests", icon: Activity },
@@ -41,7 +44,14 @@ export const PLACES: readonly (readonly Place[])[] = [
     { path: "/limits", name: "Budgets", icon: WalletCards },
   ],
   [
-    { path: "/audit", name: "Audit", icon: FileClock },
+    { path: "/webhooks", name: "Webhooks", icon: Webhook, admin: true },
+    { path: "/audit", name: "Audit", icon: FileClock, admin: true },
     { path: "/settings", name: "Settings", icon: Settings },
   ],
 ];
+
+/** Where one can go, in the order of the rail; the palette knows the same places. */
+export function usePlaces(): readonly (readonly Place[])[] {
+  const admin = useMay("admin");
+  return PLACES.map((group) => group.filter((place) => admin || !place.admin));
+}

@@ -51,8 +51,8 @@ export default function Guardrails() {
             keyOf={({ name }) => name}
             onOpen={setOpen}
             empty={
-              <Empty title="None yet" action={add}>
-                <ShieldCheck aria-hidden className="mx-auto mb-2" />A guardrail takes secrets and personal data out, refuses what fits a pattern, or only tells (shadow), until you trust it.
+              <Empty icon={ShieldCheck} title="None yet" action={add}>
+                A guardrail takes secrets and personal data out, refuses what fits a pattern, or only tells (shadow), until you trust it.
               </Empty>
             }
           />

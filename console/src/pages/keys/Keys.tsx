@@ -55,8 +55,8 @@ export default function Keys() {
             onOpen={setOpen}
             onNearEnd={keys.more}
             empty={
-              <Empty title="No key yet" action={add}>
-                <KeyRound aria-hidden className="mx-auto mb-2" />A key is shown once, when it is made. Hand out one per program: then the charts tell them apart,
+              <Empty icon={KeyRound} title="No key yet" action={add}>
+                A key is shown once, when it is made. Hand out one per program: then the charts tell them apart,
                 and one can be taken back without the others.
               </Empty>
             }

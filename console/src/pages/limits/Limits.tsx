@@ -35,8 +35,8 @@ export default function Limits() {
       </PageHead>
       <Shown of={limits}>
         {limits.rows.length === 0 ? (
-          <Empty title="No limit yet" action={add}>
-            <WalletCards aria-hidden className="mx-auto mb-2" />A strict budget is never exceeded, however many programs ask at once: what a request may cost is set aside before it is
+          <Empty icon={WalletCards} title="No limit yet" action={add}>
+            A strict budget is never exceeded, however many programs ask at once: what a request may cost is set aside before it is
             let through.
           </Empty>
         ) : (

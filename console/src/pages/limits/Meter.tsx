@@ -15,7 +15,7 @@ export function Meter({ limit, used }: { limit: Limit; used: Used }) {
   const tone = part >= 1 ? "var(--bad)" : part >= 0.8 ? "var(--warn)" : "var(--accent)";
   return (
     <div>
-      <div className="flex justify-between gap-3">
+      <div className="flex flex-wrap justify-between gap-x-3">
         <span className="truncate">{used.subject || "all"}</span>
         <span className="text-muted">
           {amountOf(limit, used.used)} of {amountOf(limit, limit.amount)}

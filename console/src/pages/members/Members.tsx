@@ -42,31 +42,33 @@ export default function Members() {
     </Button>
   );
   return (
-    <div className="flex flex-col gap-4">
+    <>
       <PageHead title="Members" action={invite}>
         Owners and admins set things up, members have keys of their own, viewers look.
       </PageHead>
-      <Card>
-        <Shown of={members}>
-          <Table
-            label="Members"
-            columns={columns}
-            rows={members.rows}
-            keyOf={({ account }) => account}
-            {...(admin ? { onOpen: setOpen } : {})}
-            onNearEnd={members.more}
-            empty={
-              <Empty title="Nobody yet" action={invite}>
-                Invite somebody by a link: they choose a password, and are in.
-              </Empty>
-            }
-          />
-        </Shown>
-      </Card>
-      {admin && <Invitations />}
-      <Projects />
+      <div className="flex flex-col gap-4">
+        <Card>
+          <Shown of={members}>
+            <Table
+              label="Members"
+              columns={columns}
+              rows={members.rows}
+              keyOf={({ account }) => account}
+              {...(admin ? { onOpen: setOpen } : {})}
+              onNearEnd={members.more}
+              empty={
+                <Empty title="Nobody yet" action={invite}>
+                  Invite somebody by a link: they choose a password, and are in.
+                </Empty>
+              }
+            />
+          </Shown>
+        </Card>
+        {admin && <Invitations />}
+        <Projects />
+      </div>
       {inviting && <Invite onClose={() => setInviting(false)} />}
       {open && <MemberSheet shown={open} onClose={() => setOpen(null)} />}
-    </div>
+    </>
   );
 }

@@ -42,8 +42,7 @@ export default function Providers() {
           </p>
         )}
         {found.rows.length === 0 ? (
-          <Empty title="No provider yet" action={add}>
-            <Plug aria-hidden className="mx-auto mb-2" />
+          <Empty icon={Plug} title="No provider yet" action={add}>
             An address and a token are enough: of a vendor, of a server of your own, of anything that speaks one of the three languages.
           </Empty>
         ) : (

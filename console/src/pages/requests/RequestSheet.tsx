@@ -121,14 +121,14 @@ function Price({ of: { line, attempts } }: { of: Whole }) {
     ["· reasoning", line.reasoning_tokens],
   ];
   return (
-    <table className="w-full self-start">
+    <table className="-mt-1 w-full self-start">
       <tbody>
         {rows.map(([name, tokens]) => (
           <tr key={name} className="border-b border-line">
             <th scope="row" className="py-1 text-left font-normal text-muted">
               {name}
             </th>
-            <td className="text-right">{count(tokens)} tokens</td>
+            <td className="text-right">{tokens == null ? UNKNOWN : `${count(tokens)} tokens`}</td>
           </tr>
         ))}
         <tr>

@@ -36,8 +36,7 @@ export default function Routes() {
       <div className="grid gap-4 xl:grid-cols-[1fr_24rem]">
         <Shown of={found}>
           {found.rows.length === 0 ? (
-            <Empty title="No route yet" action={add}>
-              <RouteIcon aria-hidden className="mx-auto mb-2" />
+            <Empty icon={RouteIcon} title="No route yet" action={add}>
               Call it <code>smart</code>, say which models stand behind it, and programs need never change again.
             </Empty>
           ) : (

@@ -9,5 +9,5 @@ export function useGateway(): Shapes["GatewayShown"] | undefined {
 
 /** How long something is kept; none is for ever. */
 export function daysOf(days: number): string {
-  return days === 0 ? "until it is deleted" : days === 1 ? "a day" : `${days} days`;
+  return days === 0 ? "for ever" : days === 1 ? "a day" : `${days} days`;
 }
