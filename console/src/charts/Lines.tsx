@@ -1,6 +1,7 @@
 import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import { MARGIN, momentsAxis, rounded } from "./axis";
 import { colourOf } from "./palette";
-import { axisOf, Legend, MARGIN, rounded, type Series } from "./Stacked";
+import { Legend, type Series } from "./Stacked";
 
 interface Props {
   label: string;
@@ -25,7 +26,7 @@ export function Lines({ label, times, series, tell, tellTime, height = 200, mark
       <ResponsiveContainer width="100%" height={height}>
         <LineChart data={data} margin={MARGIN} accessibilityLayer>
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="at" tickFormatter={tellTime} {...axisOf(times.length)} />
+          <XAxis {...momentsAxis(times.length)} tickFormatter={tellTime} />
           <YAxis tickFormatter={rounded(tell)} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
           <Tooltip
             contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 8, fontSize: 12 }}

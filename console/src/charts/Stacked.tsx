@@ -1,8 +1,6 @@
 import { Bar, BarChart, type BarShapeProps, CartesianGrid, DefaultTooltipContent, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import { MARGIN, momentsAxis, rounded } from "./axis";
 import { colourOf } from "./palette";
-
-/** So many moments are named at most. A fixed number: to see how many fit, each would be measured. */
-export const TICKS = 8;
 
 export interface Series {
   name: string;
@@ -39,11 +37,12 @@ export function Stacked({ label, times, series, tell, tellTime, height = 240, on
       <ResponsiveContainer width="100%" height={height}>
         <BarChart
           data={data}
+          margin={MARGIN}
           accessibilityLayer
           onClick={(state) => onPick && state.activeLabel !== undefined && onPick(Number(state.activeLabel))}
         >
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="at" tickFormatter={tellTime} stroke="var(--muted)" tickLine={false} fontSize={11} interval={Math.ceil(times.length / TICKS) - 1} />
+          <XAxis {...momentsAxis(times.length)} tickFormatter={tellTime} />
           <YAxis tickFormatter={rounded(tell)} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
           <Tooltip
             cursor={{ fill: "var(--raised)" }}
@@ -74,11 +73,6 @@ function drawn({ x, y, width, height, payload }: BarShapeProps, parts: readonly 
     top -= part;
     return <path key={name} fill={color} d={`M${x},${top}h${width}v${part}h${-width}z`} />;
   });
-}
-
-/** As an axis says it: "6 s", not "6.00 s". */
-export function rounded(tell: (value: number) => string): (value: number) => string {
-  return (value) => tell(value).replace(/\.0+(?!\d)/, "");
 }
 
 export function Legend({ series }: { series: readonly Pick<Series, "name" | "colour">[] }) {
