@@ -92,6 +92,23 @@ def test_who_signs_in_elsewhere_is_a_member_of_the_default_organisation(
         assert len(set(provider.asked)) == len(provider.asked) == 2
 
 
+def test_who_joins_by_signing_in_elsewhere_is_in_the_organisations_audit_log(
+    visitor: Visitor,
+) -> None:
+    visitor.set_up(organisation="acme", role="viewer")
+    assert visitor.sign_in().status == 302
+    query = {"kind": "oidc"}
+    (line,) = visitor.plane.ask(
+        "GET", "organisations/acme/audit", headers=visitor.root, query=query
+    ).json["items"]
+    assert (line["action"], line["actor"]) == ("sign_in", "ada@example.com")
+    assert line["difference"] == {
+        "account": [None, "ada@example.com"],
+        "member": [None, "ada@example.com"],
+        "role": [None, "viewer"],
+    }
+
+
 def test_the_settings_show_no_secret_and_another_issuer_needs_its_own(
     visitor: Visitor, provider: OidcProvider
 ) -> None:

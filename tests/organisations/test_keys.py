@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dragoman.errors import Forbidden, InvalidRequest
-from dragoman.organisations import key_rows, keys
+from dragoman.organisations import key_rows, keys, members
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import ChangedMeanwhile, Conflict, NotFound
@@ -157,6 +157,18 @@ def test_every_change_is_in_the_audit_log_and_moves_the_revision(house: House) -
     same = KeyChanges(name="ci", version=1)
     with pytest.raises(ChangedMeanwhile):
         keys.update_key(house.desk, ADMIN, "org_a", new.key.id, same)
+
+
+def test_keys_that_go_with_their_member_are_named_in_the_audit_log(house: House) -> None:
+    house.make("shared")
+    for name in ("two", "one"):
+        house.make(name, MEMBER, account_id="acc_max")
+    members.remove_member(house.desk, ADMIN, "org_a", "acc_max")
+    with house.desk.read() as connection:
+        (row,) = connection.rows("SELECT difference FROM audit WHERE kind = 'member'")
+        left = key_rows.list_keys(connection, "org_a", Page(), revoked=False).items
+    assert '"revoked keys":[null,["one","two"]]' in row["difference"]
+    assert [key.name for key in left] == ["shared"]
 
 
 def test_members_have_their_own_keys_in_hand_and_no_others(house: House) -> None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.keys import revoke_keys_of
 from dragoman.organisations.passwords import check_password, digest_password
 from dragoman.organisations.texts import check_title, read_email
 from dragoman.organisations.versions import check_version
@@ -253,13 +254,8 @@ def _keep_an_operator(connection: Connection, old: Account) -> None:
 
 
 def _shut_out(change: Change, account_id: str) -> None:
-    values = {"id": account_id, "now": change.now}
-    change.connection.write("DELETE FROM session WHERE account_id = :id", values)
-    change.connection.write(
-        "UPDATE gateway_key SET revoked_at = :now, updated_at = :now, version = version + 1"
-        " WHERE account_id = :id AND revoked_at IS NULL",
-        values,
-    )
+    change.connection.write("DELETE FROM session WHERE account_id = :id", {"id": account_id})
+    revoke_keys_of(change, account_id)
 
 
 def _noted(account: Account) -> dict[str, Any]:

@@ -25,21 +25,25 @@ IDLE_LIMIT = 4
 class Change:
     """A change on its way: the connection to write with, and what the audit log will say.
 
-    Nothing is logged, and no revision made, when nothing is noted.
+    Nothing is logged, and no revision made, when nothing is noted. `organisation_id` is whose audit
+    log it stands in, None for the gateway's alone.
     """
 
-    def __init__(self, connection: Connection, now: float) -> None:
+    def __init__(
+        self, connection: Connection, now: float, organisation_id: str | None = None
+    ) -> None:
         self.connection = connection
         self.now = now
-        self.noted: dict[str, Any] | None = None
+        self.organisation_id = organisation_id
+        self.noted: dict[str, Any] = {}
 
     def note(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
         """Say what was there and what is now; None for nothing. Never hand a secret in here.
 
-        What is the same in both is left out.
+        What is the same in both is left out. Noted several times, all of it stands.
         """
         old, new = before or {}, after or {}
-        self.noted = {
+        self.noted |= {
             name: [old.get(name), new.get(name)]
             for name in dict.fromkeys([*old, *new])
             if old.get(name) != new.get(name)
@@ -99,7 +103,7 @@ class Desk:
         with self.read() as connection, connection.transaction():
             # One change at a time: what it reads before it writes stays true.
             connection.write("UPDATE revision SET number = number WHERE id = 1")
-            change = Change(connection, self.clock())
+            change = Change(connection, self.clock(), organisation_id)
             yield change
             if not change.noted:
                 return
@@ -113,7 +117,7 @@ class Desk:
                     (
                         new_id("aud"),
                         change.now,
-                        organisation_id,
+                        change.organisation_id,
                         actor.name,
                         actor.address,
                         action,

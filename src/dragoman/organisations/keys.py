@@ -191,6 +191,22 @@ def revoke_key(
         )
 
 
+def revoke_keys_of(change: Change, account_id: str, organisation_id: str | None = None) -> None:
+    """Revoke the keys that are somebody's own, there or everywhere, inside a change."""
+    values = {"account": account_id, "now": change.now}
+    where = "account_id = :account AND revoked_at IS NULL"
+    if organisation_id is not None:
+        values["organisation"] = organisation_id
+        where += " AND organisation_id = :organisation"
+    revoked = change.connection.rows(
+        "UPDATE gateway_key SET revoked_at = :now, updated_at = :now, version = version + 1"  # noqa: S608
+        f" WHERE {where} RETURNING name",
+        values,
+    )
+    if revoked:
+        change.note(None, {"revoked keys": sorted(row["name"] for row in revoked)})
+
+
 def _store(
     change: Change,
     before: IssuedKey,

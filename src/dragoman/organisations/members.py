@@ -15,6 +15,7 @@ from dragoman.organisations.accounts import Account, find_account
 from dragoman.organisations.actor import ROLES, Actor, Role
 from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.keys import revoke_keys_of
 from dragoman.organisations.quotas import check_quota
 from dragoman.organisations.texts import shown
 from dragoman.organisations.versions import check_version
@@ -131,17 +132,11 @@ def remove_member(desk: Desk, actor: Actor, organisation_id: str, account_id: st
         if old is None:
             raise NotFound("there is no such member")
         _keep_an_owner(change.connection, organisation_id, old)
-        values = {"organisation": organisation_id, "account": account_id, "now": change.now}
         change.connection.write(
             "DELETE FROM member WHERE organisation_id = :organisation AND account_id = :account",
-            values,
+            {"organisation": organisation_id, "account": account_id},
         )
-        change.connection.write(
-            "UPDATE gateway_key SET revoked_at = :now, updated_at = :now, version = version + 1"
-            " WHERE organisation_id = :organisation AND account_id = :account"
-            " AND revoked_at IS NULL",
-            values,
-        )
+        revoke_keys_of(change, account_id, organisation_id)
         change.note(_noted(old), None)
 
 
