@@ -18,6 +18,7 @@ import openai
 import pytest
 
 from dragoman.errors import ConfigError
+from dragoman.ledger.counting import Decision, Line, Standing
 from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.allowances import Draft, delete_allowance, put_allowance
 from dragoman.organisations.desk import Desk
@@ -25,7 +26,9 @@ from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.safe import Safe
 from dragoman.organisations.webhooks import put_webhook
 from dragoman.server.limits.limits import check_limits
+from dragoman.server.limits.ratelimits import tell
 from dragoman.store.database import open_database
+from dragoman.types.allowance import Allowance
 from tests.library.asking import configure
 from tests.server.process import LONG_S, Process, wait_until
 from tests.server.serving import ask
@@ -102,6 +105,22 @@ def test_a_limit_says_what_is_left_and_then_how_long_to_wait(start: Start, upstr
     assert server.received == 3
 
 
+def test_clients_are_told_of_what_would_refuse_them_and_of_nothing_else() -> None:
+    def line(amount: int, **more: Any) -> Line:
+        fields = {"id": f"lim_{amount}", "name": "n", "organisation_id": "o", "kind": "key"}
+        fields |= {"subject": "k", "measure": "requests", "period": "minute", "amount": amount}
+        return Line(Allowance(**{**fields, **more}), "k", 1)  # type: ignore[arg-type]
+
+    around = line(1)
+    around.optional = True
+    waited_for = line(2, id="provider:mine@http://x:rpm", kind="provider")
+    lines = [around, waited_for, line(3, mode="soft"), line(9), line(10)]
+    decision = Decision([Standing(0)] * len(lines), [], passed=True)
+    told = tell(lines, decision, "/chat/completions", 0.0)
+    assert told["x-ratelimit-limit-requests"] == "9"
+    assert told["x-ratelimit-remaining-requests"] == "8"
+
+
 def test_official_clients_understand_a_refusal(start: Start, upstream: Any) -> None:
     gateway = start(config(upstream(chat("Hello")), a='budget = 0.00001\nbudget_period = "day"'))
     options: Any = {"api_key": "k-a", "max_retries": 3}
@@ -173,6 +192,57 @@ def test_what_was_asked_of_nobody_takes_nothing(start: Start, upstream: Any) -> 
     assert post(gateway, "k-a")[0] == 200
 
 
+LONG_ANSWERS: list[tuple[str, dict[str, Any]]] = [
+    ("chat/completions", {"max_output_tokens": 1}),
+    ("chat/completions", {"max_completion_tokens": 1, "max_tokens": 150}),
+    ("chat/completions", {"n": 3, "max_tokens": 60}),
+    ("chat/completions", {"n": 3.0, "max_tokens": 60}),
+    ("messages", {"max_tokens": 150, "max_completion_tokens": 1}),
+    ("responses", {"input": "hi", "max_output_tokens": 150, "max_tokens": 1}),
+    ("completions", {"prompt": "a", "best_of": 3, "max_tokens": 60}),
+    ("completions", {"prompt": ["a", "b", "c"], "max_tokens": 60}),
+]
+
+
+def test_a_budget_holds_for_the_longest_answer_that_an_endpoint_may_give(
+    start: Start, upstream: Any
+) -> None:
+    """Fields of other endpoints bound nothing here: servers that do not know them ignore them."""
+    server = upstream(chat("Hello"))
+    gateway = start(config(server, a='budget = 0.00011\nbudget_period = "day"'))
+    assert post(gateway, "k-a")[0] == 200
+    for path, said in LONG_ANSWERS:
+        body = {"model": "mine/m", "messages": BODY["messages"], **said}
+        status, _, told = ask(
+            f"{gateway.url}/v1/{path}", json.dumps(body).encode(), authorization="Bearer k-a"
+        )
+        assert (status in (402, 429), b"may take up to" in told) == (True, True), (path, said)
+    assert server.received == 1
+
+
+def test_what_the_cache_answers_counts_in_its_minute_and_for_no_quota(
+    start: Start, upstream: Any
+) -> None:
+    cache = "[server.cache]\nenabled = true\n"
+    server = upstream(chat("Hello"))
+    gateway = start(cache + config(server, a="rpm = 3\nbudget = 0.0001"))
+    found = [post(gateway, "k-a") for _ in range(4)]
+    assert [status for status, _, _ in found] == [200, 200, 200, 429]
+    left = [headers["x-ratelimit-remaining-requests"] for _, headers, _ in found]
+    assert left == ["2", "1", "0", "0"]
+    assert "of 3 requests a minute" in found[-1][2]["error"]["message"]
+    assert server.received == 1
+
+
+def test_a_refusal_is_not_kept_for_who_asks_again(start: Start, upstream: Any) -> None:
+    gateway = start(config(upstream(chat("Hello")), a="budget = 0.000001"))
+    body, url = json.dumps(BODY).encode(), f"{gateway.url}/v1/messages"
+    for _ in range(2):
+        status, headers, _ = ask(url, body, authorization="Bearer k-a", idempotency_key="one")
+        assert status == 402
+        assert "idempotent-replayed" not in {name.lower() for name in headers}
+
+
 def test_as_many_at_a_time_as_may(start: Start, upstream: Any) -> None:
     server = upstream(chat_stream(["Hel", "lo"]).stall(at=0))
     gateway = start(config(server, a="concurrency = 2"))
@@ -220,6 +290,21 @@ def test_a_budget_may_let_unknown_prices_pass_or_block_or_assume_them(
     assert post(gateway, "k-block")[0] == 200
     statuses = [post(gateway, "k-assume", model="mine/unpriced")[0] for _ in range(3)]
     assert statuses == [200, 200, 429]
+
+
+def test_a_budget_of_a_model_blocks_its_unknown_price_and_a_route_goes_around_it(
+    start: Start, upstream: Any
+) -> None:
+    route = '[routes.both]\nmodels = ["mine/unpriced", "mine/m"]\n'
+    gateway = start(config(upstream(chat("Hello")), a="rpm = 99") + route)
+    limit = {"kind": "model", "subject": "mine/unpriced", "measure": "spend", "period": "day"}
+    body = json.dumps({**limit, "amount": "1", "unknown": "block"}).encode()
+    at = f"{gateway.url}/api/v1/organisations/default/limits/priced"
+    assert ask(at, body, method="PUT")[0] == 200
+    status, _, refused = post(gateway, "k-a", model="mine/unpriced")
+    assert (status, refused["error"]["code"]) == (403, "price_unknown")
+    status, headers, _ = post(gateway, "k-a", model="both")
+    assert (status, headers["x-dragoman-model"]) == (200, "m")
 
 
 def test_webhooks_hear_once_that_most_and_all_of_a_budget_is_used(

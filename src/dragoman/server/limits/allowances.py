@@ -27,7 +27,7 @@ from dragoman.server.limits.bounds import Bounds
 from dragoman.server.limits.ceilings import PROVIDERS
 from dragoman.server.limits.ratelimits import refusal, tell
 from dragoman.server.limits.terms import Term, TermBook
-from dragoman.server.limits.unpriced import affordable
+from dragoman.server.limits.unpriced import affordable, is_blocked, unknown_price
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.exchange import Exchange
@@ -195,10 +195,14 @@ class Allowances:
         terms = self._terms.of(principal, now)
         deployments = call.deployments
         if call.exchange.replayed is not None:
-            # Nobody is asked, so nothing is used but the request itself.
-            terms = tuple([term for term in terms if term.allowance.measure == "requests"])
+            # Nobody is asked, so nothing is used up; but it is a request like any other.
+            terms = tuple(
+                [t for t in terms if t.allowance.measure == "requests" and not t.is_quota]
+            )
             return _Plan([term.line(1) for term in terms], terms)
         bounds = Bounds(call)
+        if rulebook.minds_deployments:
+            call.deployments = deployments = self._priced(call, bounds, principal, now)
         lines: list[Line] = []
         for term in terms:
             if term.allowance.measure == "spend":
@@ -212,6 +216,29 @@ class Allowances:
             self._add_deployments(plan, call, bounds, principal.organisation_id, now)
         return plan
 
+    def _priced(
+        self, call: Call, bounds: Bounds, principal: Principal, now: float
+    ) -> tuple[Deployment, ...]:
+        """Leave out what a budget of its provider or model keeps out. Raises: Forbidden."""
+        kept = tuple(
+            deployment
+            for deployment in call.deployments
+            if not any(
+                is_blocked(term.allowance, deployment, bounds)
+                for term in self._of_deployment(principal.organisation_id, deployment, now)
+            )
+        )
+        if not kept and call.deployments:
+            raise unknown_price(call.deployments[0].ref)
+        return kept
+
+    def _of_deployment(
+        self, organisation_id: str, deployment: Deployment, now: float
+    ) -> tuple[Term, ...]:
+        """Find the terms of a deployment's provider and model."""
+        subjects: Subjects = (("provider", deployment.provider.name), ("model", deployment.ref))
+        return self._terms.find(organisation_id, subjects, now)
+
     def _add_deployments(
         self, plan: _Plan, call: Call, bounds: Bounds, organisation_id: str, now: float
     ) -> None:
@@ -222,8 +249,7 @@ class Allowances:
         for deployment in call.deployments:
             provider = deployment.provider
             mine: list[int] = []
-            subjects: Subjects = (("provider", provider.name), ("model", deployment.ref))
-            here = self._terms.find(organisation_id, subjects, now)
+            here = self._of_deployment(organisation_id, deployment, now)
             if self.counters.shared and provider.limits != NO_LIMITS:
                 here = (*here, *self._terms.limits(provider))
             for term in here:
@@ -292,6 +318,8 @@ def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
 
 
 def _used(charge: Charge, exchange: Exchange) -> int:
+    if exchange.replayed is not None:
+        return 1
     return 0 if charge.measure == "concurrency" else taken(charge, exchange)
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from dragoman.errors import BudgetExceeded, LimitExceeded
 from dragoman.ledger.counting import Decision, Line, Standing
 from dragoman.ledger.describing import amount_of, describe
+from dragoman.server.limits.ceilings import PROVIDERS
 
 HELD_S = 1.0
 """What is held for others may come back soon: nobody knows when."""
@@ -50,7 +51,8 @@ _WHOSE: Mapping[str, str] = {
 def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> dict[str, str]:
     """Write the headers that say what is left: of each measure, for what is tightest.
 
-    `now` is Unix time.
+    Only of what would refuse the client: what is soft lets it pass, what is optional leaves it
+    another way, and for a provider's own limits it is made to wait. `now` is Unix time.
     """
     headers: dict[str, str] = {}
     anthropic = path.startswith("/messages")
@@ -60,7 +62,7 @@ def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> di
     for line, standing in zip(lines, decision.standings, strict=True):
         allowance = line.allowance
         measure = allowance.measure
-        if measure not in names:
+        if measure not in names or not _refuses(line):
             continue
         left = allowance.amount - standing.used - (line.amount if passed else 0)
         if measure not in tightest or left < tightest[measure][0]:
@@ -78,6 +80,13 @@ def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> di
         else:
             headers[reset] = _FRESH if fresh else _length(reset_s)
     return headers
+
+
+def _refuses(line: Line) -> bool:
+    """Whether it is this one that a client is refused for."""
+    allowance = line.allowance
+    spares_provider = allowance.id.startswith(PROVIDERS)
+    return allowance.mode == "strict" and not line.optional and not spares_provider
 
 
 def refusal(lines: Sequence[Line], decision: Decision, now: float) -> LimitExceeded:

@@ -229,9 +229,14 @@ class Once:
 
 
 def _is_final(call: Call, answer: KeptAnswer, recorder: Recorder) -> bool:
-    """Whether the same request would be answered the same: success, or an error that stays."""
+    """Whether the same request would be answered the same: success, or an error that stays.
+
+    What was refused before anybody was asked has cost nothing, and may be allowed by now.
+    """
     if call.exchange.outcome == "ok":
         return True
+    if not call.exchange.attempts:
+        return False
     lasting = 400 <= answer.status < 500 and answer.status not in _PASSING
     return lasting and recorder.retry_useless and not answer.stream
 
