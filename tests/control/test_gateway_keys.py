@@ -101,3 +101,23 @@ def test_what_is_wrong_is_told_with_its_field(red: Plane) -> None:
         answer = admin("POST", "", body)
         assert (answer.status, answer.code) == (400, "invalid_request"), (body, answer.body)
     assert admin("GET").json["items"] == []
+
+
+def test_keys_of_the_configuration_are_shown_and_changed_there(serve_plane: Any) -> None:
+    plane = serve_plane(gateway_keys=[{"name": "ci", "key": "a-secret-of-the-file"}])
+    plane.organisation("red")
+    path = "organisations/default/keys"
+    admin = plane.token(plane.account("admin@example.com", default="admin"))
+    member = plane.token(plane.account("member@example.com", default="member"))
+    own = plane.ask("POST", path, {"name": "own"}, headers=admin).json
+    first, second = plane.ask("GET", path, headers=admin).json["items"]
+    assert (first["id"], first["name"], first["read_only"]) == ("file:ci", "ci", True)
+    assert (second["id"], second["read_only"]) == (own["id"], False)
+    assert plane.ask("GET", f"{path}/file:ci", headers=admin).json == first
+    for method, tail in (("PATCH", ""), ("POST", "/rotate"), ("DELETE", "")):
+        refused = plane.ask(method, f"{path}/file:ci{tail}", {}, headers=admin)
+        assert (refused.status, refused.code) == (409, "read_only")
+        assert "changed there" in refused.json["error"]["hint"]
+    assert plane.ask("GET", path, headers=member).json["items"] == []
+    assert plane.ask("DELETE", f"{path}/file:ci", headers=member).status == 404
+    assert b"a-secret-of" not in plane.ask("GET", path, headers=admin).body

@@ -1,11 +1,13 @@
 """`/organisations/{org}/keys`: gateway keys; a key's text is shown when it is made, and not again.
 
-Members see and change keys of their own, administrators all of the organisation's.
+Members see and change keys of their own, administrators all of the organisation's. Those of the
+configuration file are the organisation `default`'s; they are shown there, and changed in the file.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from litestar import delete, get, patch, post
 from litestar.params import Parameter
@@ -17,11 +19,16 @@ from dragoman.errors import InvalidRequest
 from dragoman.organisations import key_rows, keys
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
+from dragoman.organisations.failures import ReadOnly
 from dragoman.organisations.keys import KeyChanges, KeyDraft, NewKey
 from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, IssuedKey, KeyRules
-from dragoman.types.paging import Page
+from dragoman.types.paging import Page, Slice
+
+FILE = "file:"
+"""How the ids of keys begin that are in the configuration file."""
 
 
 class KeyShown(Struct, frozen=True, kw_only=True):
@@ -29,7 +36,8 @@ class KeyShown(Struct, frozen=True, kw_only=True):
 
     `project` is a project's name, `member` an e-mail address. After a rotation the text with
     `previous_prefix` opens as well, until `previous_until`. One with a `problem` opens nothing: its
-    rules cannot be read, and new ones mend it.
+    rules cannot be read, and new ones mend it. One with `read_only` comes from the gateway's
+    configuration.
     """
 
     id: str
@@ -44,10 +52,11 @@ class KeyShown(Struct, frozen=True, kw_only=True):
     previous_prefix: str | None
     previous_until: float | None
     created_by: str | None
-    created_at: float
-    updated_at: float
-    version: int
+    created_at: float | None
+    updated_at: float | None
+    version: int | None
     problem: str | None = None
+    read_only: bool = False
 
 
 class KeyMade(KeyShown, frozen=True, kw_only=True):
@@ -88,15 +97,26 @@ Version = Annotated[int | None, Parameter(description="The version that was seen
 
 @get("/organisations/{org:str}/keys", opt={"least": "member"}, sync_to_thread=True)
 def list_keys(
-    desk: Desk, actor: Actor, organisation: Organisation, page: Page, revoked: Revoked = True
+    context: Context,
+    desk: Desk,
+    actor: Actor,
+    organisation: Organisation,
+    page: Page,
+    revoked: Revoked = True,
 ) -> Listed[KeyShown]:
-    """List the organisation's keys, the newest last; members see their own."""
+    """List the organisation's keys, the newest last; members see their own.
+
+    Those of the configuration are on the first page.
+    """
     own = key_rows.account_to_see(actor, organisation.id)
     with desk.read() as connection:
         found = key_rows.list_keys(
             connection, organisation.id, page, account_id=own, revoked=revoked
         )
-    return listed(found, show)
+    shown = [show(key) for key in found.items]
+    if page.after is None:
+        shown = [*_configured(context, actor, organisation).values(), *shown]
+    return listed(Slice(shown, found.after), lambda one: one)
 
 
 @post("/organisations/{org:str}/keys", opt={"least": "member"}, sync_to_thread=True)
@@ -117,17 +137,27 @@ def create_key(
 
 
 @get("/organisations/{org:str}/keys/{key_id:str}", opt={"least": "member"}, sync_to_thread=True)
-def show_key(desk: Desk, actor: Actor, organisation: Organisation, key_id: str) -> KeyShown:
+def show_key(
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, key_id: str
+) -> KeyShown:
     """Show a key, without its text."""
+    if (general := _configured(context, actor, organisation).get(key_id)) is not None:
+        return general
     with desk.read() as connection:
         return show(key_rows.get_key(connection, actor, organisation.id, key_id))
 
 
 @patch("/organisations/{org:str}/keys/{key_id:str}", opt={"least": "member"}, sync_to_thread=True)
 def change_key(
-    desk: Desk, actor: Actor, organisation: Organisation, key_id: str, data: KeyChange
+    context: Context,
+    desk: Desk,
+    actor: Actor,
+    organisation: Organisation,
+    key_id: str,
+    data: KeyChange,
 ) -> KeyShown:
     """Change a key's name, rules or expiry. Rules are replaced as a whole."""
+    _check_ours(context, actor, organisation, key_id)
     changes = KeyChanges(
         name=data.name, rules=data.rules, expires_at=data.expires_at, version=data.version
     )
@@ -151,6 +181,7 @@ def rotate_key(
 
     It stays the same key: its rules, limits, budgets and records go on.
     """
+    _check_ours(context, actor, organisation, key_id)
     data = data or Rotation()
     made = keys.rotate_key(
         desk,
@@ -166,20 +197,52 @@ def rotate_key(
 
 @delete("/organisations/{org:str}/keys/{key_id:str}", opt={"least": "member"}, sync_to_thread=True)
 def revoke_key(
-    desk: Desk, actor: Actor, organisation: Organisation, key_id: str, version: Version = None
+    context: Context,
+    desk: Desk,
+    actor: Actor,
+    organisation: Organisation,
+    key_id: str,
+    version: Version = None,
 ) -> None:
     """Revoke a key, at once and for good. It stays in the list, and its name in the records."""
+    _check_ours(context, actor, organisation, key_id)
     keys.revoke_key(desk, actor, organisation.id, key_id, version=version)
 
 
 def show(key: IssuedKey) -> KeyShown:
     """Show a key without its text."""
-    return KeyShown(**{name: getattr(key, name) for name in KeyShown.__struct_fields__})
+    return KeyShown(**_said_of(key))
 
 
 def _made(new: NewKey) -> KeyMade:
-    shown = {name: getattr(new.key, name) for name in KeyShown.__struct_fields__}
-    return KeyMade(key=new.text.reveal(), **shown)
+    return KeyMade(key=new.text.reveal(), **_said_of(new.key))
+
+
+def _said_of(key: IssuedKey) -> dict[str, Any]:
+    return {name: getattr(key, name) for name in KeyShown.__struct_fields__ if name != "read_only"}
+
+
+def _configured(
+    context: Context, actor: Actor, organisation: Organisation
+) -> Mapping[str, KeyShown]:
+    """Show the keys of the configuration file to who sees all of the organisation's, by id."""
+    if organisation.id != DEFAULT_ORGANISATION or not actor.may("admin", organisation.id):
+        return {}
+    said = {**dict.fromkeys(KeyShown.__struct_fields__), "prefix": "", "rules": ANYTHING}
+    names = {f"{FILE}{key.name}": key.name for key in context.config().gateway_keys}
+    return {
+        id_: KeyShown(**{**said, "id": id_, "name": name, "read_only": True})
+        for id_, name in names.items()
+    }
+
+
+def _check_ours(context: Context, actor: Actor, organisation: Organisation, key_id: str) -> None:
+    """See that a key is not one of the configuration's. Raises: ReadOnly."""
+    if (general := _configured(context, actor, organisation).get(key_id)) is not None:
+        raise ReadOnly(
+            f"the key '{general.name}' comes from the gateway's configuration",
+            hint="it is changed there, by whoever runs the gateway",
+        )
 
 
 _STATEMENTS = {

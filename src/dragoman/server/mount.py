@@ -126,6 +126,11 @@ class Mount:
         if request.method not in _METHODS:
             raise WrongMethod(f"{request.method[:20]} is no method of the control plane")
         if not request.path.isprintable():
+            if request.method == "PUT":
+                raise InvalidRequest(
+                    "a name holds what cannot be printed",
+                    hint="was it read from a file, with its line break?",
+                )
             raise NoSuchPath("nothing is served under this path")
         body = await request.body()
         if len(body) > BODY_LIMIT:

@@ -41,7 +41,7 @@ export function KeySheet({ shown, onClose }: { shown: Key; onClose: () => void }
       title={`Key ${shown.name}`}
       onClose={onClose}
       save={save}
-      editable={!over}
+      editable={!over && !shown.read_only}
       actions={
         <>
           <ConfirmButton kind="danger" label="Revoke" title={`Revoke ${shown.name}?`} verb="Revoke it" onYes={revoke.mutateAsync}>
@@ -58,19 +58,24 @@ export function KeySheet({ shown, onClose }: { shown: Key; onClose: () => void }
         <dd>
           <State of={shown} /> {shown.problem}
         </dd>
-        <dt className="text-muted">Key</dt>
-        <dd>
-          <code className="text-xs">{shown.prefix}</code>
-        </dd>
-        <dt className="text-muted">Last used</dt>
-        <dd>{ago(shown.used_at)}</dd>
-        <dt className="text-muted">Made</dt>
-        <dd>
-          {time(shown.created_at)} {shown.created_by != null && `by ${shown.created_by}`}
-        </dd>
-        <dt className="text-muted">Valid until</dt>
-        <dd>{over ? `it was revoked, ${time(shown.revoked_at)}` : shown.expires_at == null ? "it is revoked" : time(shown.expires_at)}</dd>
+        {!shown.read_only && (
+          <>
+            <dt className="text-muted">Key</dt>
+            <dd>
+              <code className="text-xs">{shown.prefix}</code>
+            </dd>
+            <dt className="text-muted">Last used</dt>
+            <dd>{ago(shown.used_at)}</dd>
+            <dt className="text-muted">Made</dt>
+            <dd>
+              {time(shown.created_at)} {shown.created_by != null && `by ${shown.created_by}`}
+            </dd>
+            <dt className="text-muted">Valid until</dt>
+            <dd>{over ? `it was revoked, ${time(shown.revoked_at)}` : shown.expires_at == null ? "it is revoked" : time(shown.expires_at)}</dd>
+          </>
+        )}
       </dl>
+      {shown.read_only && <p className="text-muted">It is changed in the gateway&rsquo;s configuration, by whoever runs it.</p>}
       <TextField label="Name" value={name} error={save.at("name")} onChange={(event) => setName(event.target.value)} />
       <RuleFields value={rules} onChange={setRules} />
     </FormSheet>

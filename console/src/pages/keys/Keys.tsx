@@ -5,7 +5,7 @@ import { useList } from "~/api/list";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
-import { ago, time } from "~/components/numbers";
+import { ago, time, UNKNOWN } from "~/components/numbers";
 import { PageHead } from "~/components/PageHead";
 import { Shown } from "~/components/Shown";
 import { columnsOf, Table } from "~/components/Table";
@@ -23,7 +23,7 @@ const columns = column.columns([
   column.display({ id: "state", header: "State", cell: ({ row }) => <State of={row.original} /> }),
   column.accessor((key) => key.project ?? key.member ?? "", { id: "whose", header: "Whose" }),
   column.accessor((key) => rulesOf(key), { id: "rules", header: "May ask" }),
-  column.accessor("used_at", { header: "Last used", cell: ({ getValue }) => ago(getValue()) }),
+  column.accessor("used_at", { header: "Last used", cell: ({ row }) => (row.original.read_only ? UNKNOWN : ago(row.original.used_at)) }),
   column.accessor("created_at", { header: "Made", cell: ({ getValue }) => time(getValue()) }),
 ]);
 
