@@ -72,12 +72,12 @@ class Tenant(Struct, frozen=True):
 
     id: str
     name: str
-    quotas: Quotas
-    settings: OrganisationSettings
-    providers: tuple[ProviderRow, ...]
-    routes: tuple[RouteRow, ...]
-    guardrails: tuple[GuardrailRow, ...]
-    stamp: tuple[Any, ...]
+    quotas: Quotas = Quotas()
+    settings: OrganisationSettings = OrganisationSettings()
+    providers: tuple[ProviderRow, ...] = ()
+    routes: tuple[RouteRow, ...] = ()
+    guardrails: tuple[GuardrailRow, ...] = ()
+    stamp: tuple[Any, ...] = ()
 
 
 class Census(Struct, frozen=True):
