@@ -112,6 +112,22 @@ def test_a_name_is_matched_whole_and_as_it_is(asked: Any) -> None:
     assert admin("GET", "providers").json["items"] == []
 
 
+def test_a_name_with_a_line_break_is_told_what_is_wrong_with_it(asked: Any) -> None:
+    answer = asked("admin").put("acme%0A")
+    assert (answer.status, answer.code) == (400, "invalid_request")
+    assert "line break" in answer.json["error"]["hint"]
+
+
+def test_a_token_for_a_built_in_provider_is_no_provider_of_its_own(asked: Any) -> None:
+    operator = asked()
+    assert operator("PATCH", "", {"quotas": {"providers": 1, "operator_providers": ["*"]}}).json
+    for name in ("openai", "groq"):
+        assert operator("PUT", f"credentials/{name}", {"token": TOKEN}).status == 200
+    assert operator.put("acme").status == 200
+    refused = operator.put("other")
+    assert (refused.status, refused.code) == (409, "quota_reached")
+
+
 def test_names_of_the_built_in_and_of_the_configuration_are_taken(asked: Any) -> None:
     admin = asked("admin")
     for name in ("openai", "groq", "demo"):

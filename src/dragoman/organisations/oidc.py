@@ -202,6 +202,7 @@ def _join(change: Change, settings: OidcSettings, account: Account) -> None:
         return
     check_quota(change.connection, organisation.id, "members", change.now)
     add_member(change, organisation.id, account, settings.role)
+    change.organisation_id = organisation.id
     change.note(None, {"member": account.email, "role": settings.role})
 
 

@@ -16,7 +16,8 @@ _COUNTS: Mapping[Counted, str] = {
     "keys": "SELECT COUNT(*) AS n FROM gateway_key"
     " WHERE organisation_id = :id AND revoked_at IS NULL"
     " AND (expires_at IS NULL OR expires_at > :now)",
-    "providers": "SELECT COUNT(*) AS n FROM provider WHERE organisation_id = :id",
+    "providers": "SELECT COUNT(*) AS n FROM provider WHERE organisation_id = :id"
+    " AND definition IS NOT NULL",
     "projects": "SELECT COUNT(*) AS n FROM project WHERE organisation_id = :id",
     "members": "SELECT (SELECT COUNT(*) FROM member WHERE organisation_id = :id)"
     " + (SELECT COUNT(*) FROM invitation WHERE organisation_id = :id AND accepted_at IS NULL"
