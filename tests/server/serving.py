@@ -35,7 +35,7 @@ from dragoman.server.gateway import Gateway
 from dragoman.server.http.application import Application
 from dragoman.server.worker import settings_for
 from dragoman.store import Place
-from dragoman.store.claims import Claims
+from dragoman.store.claims import Claims, MemoryClaims, StoredClaims
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
 from dragoman.types.exchange import Exchange
@@ -187,11 +187,11 @@ MASTER_KEY = new_key()
 def open_claims(place: Place | None) -> Iterator[Claims]:
     """Make claims as a worker does; all of a test have the same master key."""
     if place is None:
-        yield Claims()
+        yield MemoryClaims()
         return
     with contextlib.closing(Desk(place)) as desk:
         seal = AnswerSeal(Safe(desk, {VARIABLE: MASTER_KEY}))
-        with contextlib.closing(Claims(place, seal)) as claims:
+        with contextlib.closing(StoredClaims(place, seal)) as claims:
             yield claims
 
 

@@ -23,7 +23,7 @@ from dragoman.organisations.master_keys import (
 )
 from dragoman.organisations.rotation import rotate
 from dragoman.organisations.safe import Safe
-from dragoman.store.claims import ClaimKey, Claims
+from dragoman.store.claims import ClaimKey, Claims, StoredClaims
 from dragoman.store.database import Place, open_database
 from dragoman.types.kept import KeptAnswer
 from tests.server.serving import Served, ask, open_claims
@@ -255,7 +255,7 @@ def test_a_new_master_key_opens_what_was_kept_and_a_wrong_one_does_not(place: Pl
     open_database(place).close()
 
     def claims_with(env: dict[str, str]) -> Claims:
-        return Claims(place, AnswerSeal(Safe(desk, env)))
+        return StoredClaims(place, AnswerSeal(Safe(desk, env)))
 
     with closing(Desk(place)) as desk:
         with closing(claims_with({VARIABLE: old})) as claims:

@@ -37,7 +37,7 @@ from dragoman.server.policies.keeping import Keeping
 from dragoman.server.policies.listening import listen
 from dragoman.server.policies.once import Once
 from dragoman.server.policies.shadow import Shadows
-from dragoman.store.claims import Claims
+from dragoman.store.claims import Claims, MemoryClaims
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
 from dragoman.transport.default import AsyncDefaultTransport
@@ -94,7 +94,7 @@ class Gateway:
         places = Places(settings.in_flight)
         self._shadows = Shadows()
         self._shelf = shelf or MemoryShelf(settings.cache.size)
-        self._once = Once(claims or Claims(), snapshot.around.wall)
+        self._once = Once(claims or MemoryClaims(), snapshot.around.wall)
         services = Services(
             self.transport,
             observers,

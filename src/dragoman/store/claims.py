@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import asdict, astuple
 
 from dragoman.errors import ConfigError
 from dragoman.store.database import Connection, Place, StoreError, open_database
@@ -62,151 +64,201 @@ class Seal(Protocol):
         ...
 
 
-class Claims:
-    """Claims in the database, their answers under a `seal`; without both in this process alone.
+class Claims(ABC):
+    """Claims of this worker and all others, for any thread. Times are Unix seconds.
 
-    Times are Unix seconds. `worker` is what this worker's journal is called: by it is known whose a
-    claim was.
+    `worker` is what this worker's journal is called: by it is known whose a claim was.
     """
 
-    def __init__(self, place: Place | None = None, seal: Seal | None = None) -> None:
-        assert (place is None) == (seal is None), "what is in a database is sealed"
+    def __init__(self) -> None:
         self.worker = ""
-        self._place = place
-        self._seal = seal
         self._lock = threading.Lock()
-        self._connection: Connection | None = None
-        self._rows: dict[ClaimKey, dict[str, Any]] = {}
         self._count = 0
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(KeptAnswer).decode
 
     def new_holder(self) -> str:
         """Name somebody of this worker who may claim something."""
         return f"{self.worker}/{new_id('hld')}"
 
+    @abstractmethod
     def claim(self, key: ClaimKey, digest: str, holder: str, now: float, lease_s: float) -> Claim:
         """Claim a request, unless somebody has. Raises: StoreError."""
-        values = {**_named(key), "digest": digest, "holder": holder}
-        values |= {"now": now, "until": now + lease_s}
-        with self._lock:
-            self._count += 1
-            if self._place is None:
-                row = self._claim_here(key, values)
-            else:
-                row = self._perform(lambda connection: _claim(connection, values))
-            if self._count % _PURGE_EVERY == 0:
-                self._purge(now)
-        kept = row["answer"]
-        mine = row["holder"] == holder and kept is None
-        # Whose value it is, with another request, is told that and no answer.
-        answer = self._read(key, kept) if kept and row["digest"] == digest else None
-        return Claim(mine, row["digest"], answer, gone=kept is not None and answer is None)
 
+    @abstractmethod
     def renew(self, key: ClaimKey, holder: str, until: float) -> None:
         """Go on having a claim. Raises: StoreError."""
-        self._change(
-            key,
-            holder,
-            "UPDATE idempotency SET until = :until",
-            {"until": until},
-        )
 
+    @abstractmethod
     def settle(self, key: ClaimKey, holder: str, answer: KeptAnswer | None, until: float) -> None:
         """Keep the answer; None is one that is too large. Raises: StoreError."""
-        text = _GONE if answer is None else self._write(key, answer)
-        self._change(
-            key,
-            holder,
-            "UPDATE idempotency SET until = :until, answer = :answer",
-            {"until": until, "answer": text},
-        )
 
+    @abstractmethod
     def release(self, key: ClaimKey, holder: str) -> None:
         """Let others have it. Raises: StoreError."""
-        self._change(key, holder, "DELETE FROM idempotency", None)
 
+    @abstractmethod
     def abandon(self, worker: str) -> None:
         """Let others have what a dead worker was working on. Raises: StoreError."""
-        if self._place is None:
-            return  # what was here is gone
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what is open."""
+
+    def _is_time_to_purge(self) -> bool:
+        self._count += 1
+        return self._count % _PURGE_EVERY == 0
+
+
+class _Row(Struct):
+    """A claim in memory; once it is settled it has an answer, unless that was too large."""
+
+    digest: str
+    holder: str
+    until: float
+    settled: bool = False
+    answer: KeptAnswer | None = None
+
+
+class MemoryClaims(Claims):
+    """Claims in the memory of this process, which is the only one that answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: dict[ClaimKey, _Row] = {}
+
+    def claim(self, key: ClaimKey, digest: str, holder: str, now: float, lease_s: float) -> Claim:
+        """See `Claims.claim`."""
         with self._lock:
-            self._perform(lambda connection: connection.write(_ABANDON, {"holders": f"{worker}/%"}))
+            if self._is_time_to_purge():
+                self._rows = {key: row for key, row in self._rows.items() if row.until > now}
+            row = self._rows.get(key)
+            if row is None or row.until <= now:
+                row = self._rows[key] = _Row(digest, holder, now + lease_s)
+            answer = row.answer if row.digest == digest else None
+            return _outcome(row.digest, row.holder, holder, answer, settled=row.settled)
+
+    def renew(self, key: ClaimKey, holder: str, until: float) -> None:
+        """See `Claims.renew`."""
+        with self._lock:
+            if row := self._find(key, holder):
+                row.until = until
+
+    def settle(self, key: ClaimKey, holder: str, answer: KeptAnswer | None, until: float) -> None:
+        """See `Claims.settle`."""
+        with self._lock:
+            if row := self._find(key, holder):
+                row.settled, row.answer, row.until = True, answer, until
+
+    def release(self, key: ClaimKey, holder: str) -> None:
+        """See `Claims.release`."""
+        with self._lock:
+            if self._find(key, holder):
+                del self._rows[key]
+
+    def abandon(self, worker: str) -> None:
+        """See `Claims.abandon`. What a dead worker had is gone with its memory."""
 
     def close(self) -> None:
-        """Close the connection."""
-        with self._lock:
-            self._drop()
+        """See `Claims.close`."""
 
-    # ------------------------------------------------------------------------------ in memory
-
-    def _claim_here(self, key: ClaimKey, values: dict[str, Any]) -> dict[str, Any]:
+    def _find(self, key: ClaimKey, holder: str) -> _Row | None:
+        """Find a claim that is still the holder's."""
         row = self._rows.get(key)
-        if row is None or row["until"] <= values["now"]:
-            row = self._rows[key] = {**values, "answer": None}
-        return row
+        return row if row is not None and row.holder == holder and not row.settled else None
 
-    # --------------------------------------------------------------------------- the database
 
-    def _change(
-        self, key: ClaimKey, holder: str, statement: str, values: dict[str, Any] | None
-    ) -> None:
-        """Change a claim that is still the holder's; None takes it away."""
+class StoredClaims(Claims):
+    """Claims in the database, for all workers; their answers are under a `seal`."""
+
+    def __init__(self, place: Place, seal: Seal) -> None:
+        super().__init__()
+        self._place = place
+        self._seal = seal
+        self._connection: Connection | None = None
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(KeptAnswer).decode
+
+    def claim(self, key: ClaimKey, digest: str, holder: str, now: float, lease_s: float) -> Claim:
+        """See `Claims.claim`."""
+        which = asdict(key)
+        wanted = {**which, "digest": digest, "holder": holder, "now": now, "until": now + lease_s}
+        with self._lock, self._open() as connection:
+            with connection.transaction():
+                connection.write(_CLAIM, wanted)
+                (row,) = connection.rows(_LOOK, which)
+            if self._is_time_to_purge():
+                connection.write(_PURGE, {"now": now, "limit": _PURGE_LIMIT})
+        kept = row["answer"]
+        # Whose value it is, with another request, is told that and no answer.
+        answer = self._read(key, kept) if kept and row["digest"] == digest else None
+        settled = kept is not None
+        return _outcome(row["digest"], row["holder"], holder, answer, settled=settled)
+
+    def renew(self, key: ClaimKey, holder: str, until: float) -> None:
+        """See `Claims.renew`."""
+        self._change(key, holder, "UPDATE idempotency SET until = :until", until=until)
+
+    def settle(self, key: ClaimKey, holder: str, answer: KeptAnswer | None, until: float) -> None:
+        """See `Claims.settle`."""
+        text = _GONE if answer is None else self._write(key, answer)
+        statement = "UPDATE idempotency SET until = :until, answer = :answer"
+        self._change(key, holder, statement, until=until, answer=text)
+
+    def release(self, key: ClaimKey, holder: str) -> None:
+        """See `Claims.release`."""
+        self._change(key, holder, "DELETE FROM idempotency")
+
+    def abandon(self, worker: str) -> None:
+        """See `Claims.abandon`."""
+        with self._lock, self._open() as connection:
+            connection.write(_ABANDON, {"holders": f"{worker}/%"})
+
+    def close(self) -> None:
+        """See `Claims.close`."""
         with self._lock:
-            if self._place is not None:
-                whole = f"{statement} WHERE {_IS_IT} AND holder = :holder AND answer IS NULL"
-                told = {**_named(key), "holder": holder, **(values or {})}
-                self._perform(lambda connection: connection.write(whole, told))
-                return
-            row = self._rows.get(key)
-            if row is not None and row["holder"] == holder and row["answer"] is None:
-                if values is None:
-                    del self._rows[key]
-                else:
-                    row.update(values)
+            self._disconnect()
 
-    def _perform(self, work: Callable[[Connection], Any]) -> Any:
-        assert self._place is not None
+    def _change(self, key: ClaimKey, holder: str, statement: str, **values: Any) -> None:
+        """Change a claim that is still the holder's."""
+        whole = f"{statement} WHERE {_IS_IT} AND holder = :holder AND answer IS NULL"
+        with self._lock, self._open() as connection:
+            connection.write(whole, {**asdict(key), "holder": holder, **values})
+
+    @contextmanager
+    def _open(self) -> Iterator[Connection]:
+        """Lend the connection, opened anew after a failure. Raises: StoreError."""
         if self._connection is None:
             self._connection = open_database(self._place)
         try:
-            return work(self._connection)
+            yield self._connection
         except StoreError:
-            self._drop()
+            self._disconnect()
             raise
 
-    def _purge(self, now: float) -> None:
-        """Forget what nobody may ask for any more."""
-        if self._place is None:
-            self._rows = {key: row for key, row in self._rows.items() if row["until"] > now}
-            return
-        values = {"now": now, "limit": _PURGE_LIMIT}
-        self._perform(lambda connection: connection.write(_PURGE, values))
-
-    def _drop(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _write(self, key: ClaimKey, answer: KeptAnswer) -> str | bytes:
-        data = self._encode(answer)
-        if self._seal is None:
-            return data
+    def _write(self, key: ClaimKey, answer: KeptAnswer) -> str:
         try:
-            return self._seal.seal(data, astuple(key))
+            return self._seal.seal(self._encode(answer), astuple(key))
         except ConfigError as error:
             log.warning("an answer is not kept for those who ask again: %s", error)
             return _GONE
 
-    def _read(self, key: ClaimKey, kept: str | bytes) -> KeptAnswer | None:
-        if isinstance(kept, bytes):
-            return self._decode(kept)
-        assert self._seal is not None, "only what is in a database is text"
+    def _read(self, key: ClaimKey, kept: str) -> KeptAnswer | None:
         try:
             return self._decode(self._seal.open(kept, astuple(key)))
         except ConfigError as error:
             log.warning("an answer that was kept cannot be given again: %s", error)
             return None
+
+
+def _outcome(
+    digest: str, has_it: str, asks: str, answer: KeptAnswer | None, *, settled: bool
+) -> Claim:
+    mine = has_it == asks and not settled
+    return Claim(mine, digest, answer, gone=settled and answer is None)
 
 
 _IS_IT = "organisation_id = :organisation_id AND gateway_key = :gateway_key AND value = :value"
@@ -224,20 +276,3 @@ _PURGE = (
     " (SELECT organisation_id, gateway_key, value FROM idempotency"
     " WHERE until <= :now ORDER BY until LIMIT :limit)"
 )
-
-
-def _claim(connection: Connection, values: dict[str, Any]) -> Any:
-    """Write a claim where there is none, and read whose it is."""
-    wanted = {name: values[name] for name in ("organisation_id", "gateway_key", "value")}
-    with connection.transaction():
-        connection.write(_CLAIM, values)
-        (row,) = connection.rows(_LOOK, wanted)
-    return row
-
-
-def _named(key: ClaimKey) -> dict[str, Any]:
-    return {
-        "organisation_id": key.organisation_id,
-        "gateway_key": key.gateway_key,
-        "value": key.value,
-    }
