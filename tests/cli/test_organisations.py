@@ -63,3 +63,49 @@ def test_an_invitation_is_a_link_that_the_database_does_not_hold(dragoman: Drago
     assert "Nobody is a member" in dragoman("members").err
     wrong = dragoman("members", "set", "ada@example.com", "admin")
     assert "members invite" in wrong.err
+
+
+def test_a_limit_that_is_set_again_keeps_what_is_not_said(dragoman: Dragoman) -> None:
+    def shown(*command: str) -> dict[str, str]:
+        assert dragoman("limits", "set", "cap", *command).code == 0
+        (limit,) = json.loads(dragoman("limits", "--json").out)
+        return {name: limit[name] for name in ("limit", "whose", "mode", "operator", "unknown")}
+
+    first = ("100", "spend", "day", "--of", "provider:demo", "--soft", "--operator")
+    made = shown(*first, "--unknown", "block")
+    assert made == {
+        "limit": "$100.00 a day",
+        "whose": "provider demo",
+        "mode": "soft",
+        "operator": True,
+        "unknown": "block",
+    }
+    assert shown("200", "spend") == {**made, "limit": "$200.00 a day"}
+    changed = shown("200", "spend", "week", "--strict", "--no-operator", "--assume", "0.5")
+    assert changed == {
+        **made,
+        "limit": "$200.00 a week",
+        "mode": "strict",
+        "operator": False,
+        "unknown": "assume",
+    }
+    assert shown("30", "tokens")["limit"] == "30 tokens a month"
+
+
+def test_a_provider_that_is_set_again_keeps_what_is_not_said(dragoman: Dragoman) -> None:
+    def shown(*command: str) -> dict[str, object]:
+        assert dragoman("org-providers", "set", "acme", *command, "--no-token").code == 0
+        (provider,) = json.loads(dragoman("org-providers", "--json").out)
+        settings: dict[str, object] = provider["settings"]
+        return settings
+
+    old, new = "https://old.example", "https://new.example"
+    made = shown(old, "--api", "anthropic-messages", "--model", "big", "--models-only")
+    assert made == {
+        "base_url": old,
+        "api": "anthropic-messages",
+        "models": ["big"],
+        "models_only": True,
+    }
+    assert shown(new) == {**made, "base_url": new}
+    assert shown(new, "--any-model") == {**made, "base_url": new, "models_only": False}

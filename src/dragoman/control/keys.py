@@ -228,7 +228,8 @@ def _configured(
     """Show the keys of the configuration file to who sees all of the organisation's, by id."""
     if organisation.id != DEFAULT_ORGANISATION or not actor.may("admin", organisation.id):
         return {}
-    said = {**dict.fromkeys(KeyShown.__struct_fields__), "prefix": "", "rules": ANYTHING}
+    said: dict[str, Any] = dict.fromkeys(KeyShown.__struct_fields__)
+    said |= {"prefix": "", "rules": ANYTHING}
     names = {f"{FILE}{key.name}": key.name for key in context.config().gateway_keys}
     return {
         id_: KeyShown(**{**said, "id": id_, "name": name, "read_only": True})

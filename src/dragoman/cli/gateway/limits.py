@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dragoman.cli.flags import WrongUsage, as_json, shared
-from dragoman.cli.gateway.office import Office, of_organisation, open_office
+from dragoman.cli.gateway.office import of_organisation, open_office
 from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
     from dragoman.store.database import Connection
-    from dragoman.types.allowance import Allowance
+    from dragoman.types.allowance import Allowance, Unknown
 
 _MEASURES = ("requests", "tokens", "spend", "concurrency")
 _PERIODS = ("now", "minute", "hour", "day", "week", "month", "total")
+_UNKNOWN = ("allow", "block", "assume")
 _KINDS = ("project", "member", "key", "provider", "model")
 
 
@@ -65,8 +66,14 @@ def list_limits(session: Session, organisation: str, json: bool) -> None:
 @click.argument("measure", type=click.Choice(_MEASURES))
 @click.argument("period", type=click.Choice(_PERIODS), required=False)
 @click.option("--of", "of", metavar="KIND:NAME", help="key:NAME, project:NAME, key:* …")
-@click.option("--soft", is_flag=True, help="Count and tell, and let everybody pass.")
-@click.option("--operator", is_flag=True, help="The organisation cannot change it.")
+@click.option("--soft/--strict", default=None, help="Count and tell, and let everybody pass.")
+@click.option(
+    "--unknown",
+    type=click.Choice(_UNKNOWN),
+    help="Of `spend`: what becomes of requests whose price is not known.",
+)
+@click.option("--assume", metavar="USD", help="Of `spend`: such a request counts as so much.")
+@click.option("--operator/--no-operator", default=None, help="The organisation cannot change it.")
 @of_organisation
 @shared
 @click.pass_obj
@@ -77,32 +84,53 @@ def set_limit(
     measure: str,
     period: str | None,
     of: str | None,
-    soft: bool,
-    operator: bool,
+    soft: bool | None,
+    unknown: Unknown | None,
+    assume: str | None,
+    operator: bool | None,
     organisation: str,
 ) -> None:
-    """Make a limit called NAME, or change it. The amount is USD for `spend`.
+    """Make a limit called NAME, or change it: what is not said then stays.
+
+    The amount is USD for `spend`.
 
     \b
     dragoman limits set team 100 spend month
     dragoman limits set bursts 60 requests minute --of "key:*"
     dragoman limits set at-once 8 concurrency
     """
-    from dragoman.ledger.describing import describe
-    from dragoman.organisations.allowances import Draft, put_allowance
+    from msgspec.structs import asdict
 
-    kind, subject = _subject(of)
-    draft: dict[str, Any] = {
+    from dragoman.ledger.describing import describe
+    from dragoman.organisations.allowances import Draft, draft_of, find_allowance, put_allowance
+
+    kind, subject = (None, None) if of is None else _subject(of)
+    said: dict[str, Any] = {
         "kind": kind,
         "subject": subject,
         "measure": measure,
-        "period": period or ("now" if measure == "concurrency" else "month"),
+        "period": period,
         "amount": _number(amount),
-        "mode": "soft" if soft else "strict",
+        "mode": None if soft is None else "soft" if soft else "strict",
+        "unknown": unknown if assume is None else "assume",
+        "assumed_usd": None if assume is None else _number(assume),
         "operator": operator,
     }
     with open_office(session) as office:
-        made = _put(office, organisation, name, Draft(**draft), put_allowance)
+        organisation_id = office.organisation(organisation).id
+        with office.desk.read() as connection:
+            old = find_allowance(connection, organisation_id, name)
+        known: dict[str, Any] = {"period": "now" if measure == "concurrency" else "month"}
+        if old is not None:
+            kept = asdict(draft_of(old))
+            known = kept if measure == old.measure else {**kept, **known}
+        made = put_allowance(
+            *(office.desk, office.actor, organisation_id, name),
+            Draft(
+                **{**known, **{name: value for name, value in said.items() if value is not None}}
+            ),
+            version=0 if old is None else old.version,
+        )
     session.terminal.note(f"{made.name}: {describe(made)}")
 
 
@@ -121,16 +149,7 @@ def remove(session: Session, name: str, organisation: str) -> None:
     session.terminal.note(f"{name} is removed")
 
 
-def _put(office: Office, organisation: str, name: str, draft: Any, put: Any) -> Allowance:
-    made: Allowance = put(
-        office.desk, office.actor, office.organisation(organisation).id, name, draft
-    )
-    return made
-
-
-def _subject(text: str | None) -> tuple[str, str | None]:
-    if text is None:
-        return "organisation", None
+def _subject(text: str) -> tuple[str, str]:
     kind, colon, subject = text.partition(":")
     if not colon or kind not in _KINDS or not subject:
         raise WrongUsage(f"'{text}' names nobody", f"write one of {', '.join(_KINDS)}, as key:NAME")
@@ -158,6 +177,7 @@ def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str
         "limit": describe(allowance),
         "whose": "the organisation" if is_whole else f"{allowance.kind} {named(allowance.subject)}",
         "mode": allowance.mode,
+        "unknown": allowance.unknown,
         "operator": allowance.operator,
         "used": [
             {

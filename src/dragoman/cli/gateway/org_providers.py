@@ -73,7 +73,7 @@ def list_providers(session: Session, organisation: str, json: bool) -> None:
 @of_organisation
 @click.option("--api", type=click.Choice(_APIS), help="The language that it speaks.")
 @click.option("--model", "models", multiple=True, metavar="ID", help="A model of it; repeatable.")
-@click.option("--models-only", is_flag=True, help="Refuse other models.")
+@click.option("--models-only/--any-model", default=None, help="Refuse other models.")
 @click.option("--no-token", is_flag=True, help="It needs none.")
 @shared
 @click.pass_obj
@@ -84,10 +84,12 @@ def set_provider(
     organisation: str,
     api: str | None,
     models: tuple[str, ...],
-    models_only: bool,
+    models_only: bool | None,
     no_token: bool,
 ) -> None:
-    """Give an organisation a provider, or change it. Its token is piped in, or typed and not shown.
+    """Give an organisation a provider, or change it: what is not said then stays.
+
+    Its token is piped in, or typed and not shown.
 
     \b
     dragoman org-providers set acme https://llm.acme.example --organisation web
@@ -96,11 +98,15 @@ def set_provider(
     from msgspec import UNSET
 
     from dragoman.cli.terminal.secret_input import ask_key, read_key
+    from dragoman.organisations.provider_rows import find_stored
     from dragoman.organisations.providers import ProviderDraft, put_provider
 
-    said: dict[str, Any] = {"base_url": base_url, "api": api, "models": list(models)}
-    if models_only:
-        said["models_only"] = True
+    given = {
+        "base_url": base_url,
+        "api": api,
+        "models": list(models) or None,
+        "models_only": models_only,
+    }
     token: Any = None
     if not no_token:
         piped = sys.stdin is not None and not sys.stdin.isatty()
@@ -108,9 +114,12 @@ def set_provider(
         pipe = f"pipe its token in: … | dragoman org-providers set {name} …; or --no-token"
         read = read_key(label, pipe) if piped else ask_key(f"{label} (hidden)", optional=True)
         token = read.reveal() if read else UNSET
-    draft = ProviderDraft(said={key: v for key, v in said.items() if v}, token=token)
     with open_office(session) as office:
         organisation_id = office.organisation(organisation).id
+        with office.desk.read() as connection:
+            old = find_stored(connection, organisation_id, name)
+        said = {**(old.said if old else {}), **{k: v for k, v in given.items() if v is not None}}
+        draft = ProviderDraft(said=said, token=token, version=old.version if old else 0)
         written = put_provider(
             *(office.desk, office.safe, office.actor, organisation_id, name, draft),
             session.config(),
