@@ -1,6 +1,6 @@
 """`dragoman webhooks`: who is told of budgets that are used up and providers that are down.
 
-They are made by the API, which shows the secret that they are signed with.
+They are made in the console or by the API, which show the secret that they are signed with.
 """
 
 from __future__ import annotations
