@@ -5,6 +5,7 @@ import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
 import { time } from "~/components/numbers";
 import { PageHead } from "~/components/PageHead";
+import { Problem } from "~/components/Problem";
 import { Sheet } from "~/components/Sheet";
 import { Shown } from "~/components/Shown";
 import { columnsOf, Table } from "~/components/Table";
@@ -57,6 +58,7 @@ function Difference({ line, onClose }: { line: Line; onClose: () => void }) {
         {line.actor}, {time(line.at)}
         {line.address != null && `, from ${line.address}`}
       </p>
+      <Problem text={line.problem} />
       <table className="w-full text-left align-top">
         <thead>
           <tr className="text-xs text-muted">

@@ -8,6 +8,7 @@ import { ConfirmButton } from "~/components/ConfirmButton";
 import { LongField, SelectField, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
 import { JsonField } from "~/components/JsonField";
+import { Problem } from "~/components/Problem";
 import { SwitchField } from "~/components/SwitchField";
 import { Trouble } from "~/components/Trouble";
 import { useMay, useOrg } from "~/session";
@@ -68,6 +69,7 @@ export function GuardrailSheet({ shown, onClose }: { shown?: Guardrail; onClose:
         </section>
       }
     >
+      <Problem text={shown?.problem} />
       <TextField label="Name" required disabled={shown !== undefined} value={name} error={save.at("name")} onChange={(event) => setName(event.target.value)} />
       <SelectField
         label="Mode"

@@ -8,6 +8,7 @@ import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
 import { PageHead } from "~/components/PageHead";
 import { Shown } from "~/components/Shown";
+import { Standing } from "~/components/Standing";
 import { columnsOf, Table } from "~/components/Table";
 import { type Shapes, useMay, useOrg } from "~/session";
 import { GuardrailSheet } from "./GuardrailSheet";
@@ -20,7 +21,7 @@ const columns = column.columns([
   column.accessor("name", { header: "Name", cell: ({ getValue }) => <span className="font-medium">{getValue()}</span> }),
   column.accessor((one) => String(one.definition.kind ?? ""), { id: "kind", header: "Looks for" }),
   column.accessor("mode", { header: "Mode", cell: ({ getValue }) => <Badge tone={getValue() === "enforce" ? "accent" : "plain"}>{getValue()}</Badge> }),
-  column.accessor("enabled", { header: "State", cell: ({ getValue }) => <Badge tone={getValue() ? "good" : "plain"}>{getValue() ? "on" : "off"}</Badge> }),
+  column.accessor("enabled", { header: "State", cell: ({ row }) => <Standing of={row.original} /> }),
   column.accessor("read_only", { header: "From", cell: ({ getValue }) => (getValue() ? "the configuration" : "here") }),
 ]);
 

@@ -6,6 +6,7 @@ import { Button } from "~/components/Button";
 import { ConfirmButton } from "~/components/ConfirmButton";
 import { SelectField, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
+import { Problem } from "~/components/Problem";
 import { TagsField } from "~/components/TagsField";
 import { Trouble } from "~/components/Trouble";
 import { type Shapes, useMay, useOrg } from "~/session";
@@ -128,9 +129,7 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
         </p>
       )}
       {(shown?.problems ?? []).map((problem) => (
-        <p key={problem} role="alert" className="rounded-card bg-bad-tint p-3 text-bad">
-          {problem}
-        </p>
+        <Problem key={problem} text={problem} />
       ))}
       {save.data?.warnings?.map((warning) => (
         <p key={warning} role="status" className="rounded-card bg-warn-tint p-3 text-warn">

@@ -8,6 +8,7 @@ import { BOX, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
 import { IconButton } from "~/components/IconButton";
 import { JsonField } from "~/components/JsonField";
+import { Problem } from "~/components/Problem";
 import { useMay, useOrg } from "~/session";
 import type { Route } from "./Routes";
 import { type Step, stepsOf, withSteps } from "./steps";
@@ -51,6 +52,7 @@ export function RouteSheet({ shown, onClose }: { shown?: Route; onClose: () => v
         )
       }
     >
+      <Problem text={shown?.problem} />
       <TextField label="Name" required disabled={shown !== undefined} value={name} placeholder="smart" error={save.at("name")} hint="Programs ask for it as a model." onChange={(event) => setName(event.target.value)} />
       <div>
         <h3 className="mb-1 text-sm font-medium">Who is asked, in this order</h3>

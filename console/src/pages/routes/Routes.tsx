@@ -47,6 +47,7 @@ export default function Routes() {
                     title={
                       <span className="flex items-center gap-2">
                         {route.name} {route.read_only && <Badge>from the configuration</Badge>}
+                        {route.problem != null && <Badge tone="bad">broken</Badge>}
                       </span>
                     }
                     action={<Button onClick={() => setOpen(route)}>{admin && !route.read_only ? "Change" : "Look"}</Button>}

@@ -7,6 +7,7 @@ import { SelectField, TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
 import { Meanwhile } from "~/components/Meanwhile";
 import { PageHead } from "~/components/PageHead";
+import { Problem } from "~/components/Problem";
 import { Shown } from "~/components/Shown";
 import { Trouble } from "~/components/Trouble";
 import { type Shapes, useMay, useMe, useOrg, useOrganisations } from "~/session";
@@ -53,6 +54,7 @@ function Organisation({ given, editable, operator }: { given: Kept; editable: bo
   const [shown, setShown] = useState(given);
   return (
     <>
+      <Problem text={shown.problem} />
       <Keeping shown={shown} editable={editable} onSaved={setShown} />
       {operator && <Quotas shown={shown} onSaved={setShown} />}
     </>

@@ -2,13 +2,13 @@ import { Plus, Webhook as Icon } from "lucide-react";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
-import { Badge } from "~/components/Badge";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
 import { time } from "~/components/numbers";
 import { PageHead } from "~/components/PageHead";
 import { Shown } from "~/components/Shown";
+import { Standing } from "~/components/Standing";
 import { columnsOf, Table } from "~/components/Table";
 import { type Shapes, useMay, useOrg } from "~/session";
 import { Deliveries } from "./Deliveries";
@@ -22,7 +22,7 @@ const columns = column.columns([
   column.accessor("name", { header: "Name", cell: ({ getValue }) => <span className="font-medium">{getValue()}</span> }),
   column.accessor("url", { header: "URL" }),
   column.accessor(({ events }) => (events.length === NAMES.length ? "everything" : events.join(", ")), { id: "events", header: "Is told of" }),
-  column.accessor("enabled", { header: "State", cell: ({ getValue }) => <Badge tone={getValue() ? "good" : "plain"}>{getValue() ? "on" : "off"}</Badge> }),
+  column.accessor("enabled", { header: "State", cell: ({ row }) => <Standing of={row.original} /> }),
   column.accessor("created_at", { header: "Made", cell: ({ getValue }) => time(getValue()) }),
 ]);
 
