@@ -139,6 +139,8 @@ class Screen:
 
     def beside(self, value: Any) -> Any:
         """Look at what stands beside a text, and mostly repeats it: nothing is counted twice."""
+        if not value:
+            return value
         self._line.repeats = True
         try:
             return self.answer(value)
