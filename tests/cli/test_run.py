@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dragoman.cli.gateway.programs import read_programs
+from dragoman.cli.gateway.reaching import Access
+from dragoman.cli.gateway.run import surround
 from tests.cli.running import Dragoman
 from tests.clients.gateway import Gateway
 from tests.upstream.fault import FaultUpstream, html
@@ -123,7 +126,17 @@ def test_a_proxy_does_not_stand_between(
     env, _ = told(
         dragoman, "aider", "--url", gateway.url, HTTPS_PROXY="http://p:1", NO_PROXY="corp.example"
     )
-    assert env["NO_PROXY"] == "corp.example,127.0.0.1"
+    assert env["NO_PROXY"] == env["no_proxy"] == "corp.example,127.0.0.1"
+
+
+def test_a_gateway_elsewhere_is_asked_as_the_proxys_variables_say() -> None:
+    given = {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "corp.example"}
+    access = Access("https://gateway.example", None)
+    env, _ = surround(read_programs()["aider"], access, "any", None, given)
+    assert {name: env.get(name) for name in ("NO_PROXY", "no_proxy")} == {
+        "NO_PROXY": "corp.example",
+        "no_proxy": None,
+    }
 
 
 def test_a_gateway_of_its_own_lives_as_long_as_the_program(

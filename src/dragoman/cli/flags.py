@@ -41,37 +41,44 @@ def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.ensure_object(Session).debug = True
 
 
-def shared(command: F) -> F:
-    """Add `--config`, `--color` and `--debug`; they act on the session, not on the command."""
-    for option in (
-        click.option(
-            "--debug",
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_set_debug,
-            help="Show the traceback of an error.",
-        ),
-        click.option(
-            "--color",
-            type=click.Choice(["auto", "always", "never"]),
-            is_eager=True,
-            expose_value=False,
-            callback=_set_color,
-            help="When to use colour.",
-        ),
-        click.option(
-            "--config",
-            metavar="FILE",
-            expose_value=False,
-            callback=_set_config,
-            help="Read this file in place of the user's and the project's.",
-        ),
-    ):
-        command = option(command)
-    return command
+class Options:
+    """Several options as one decorator, in the order in which the help lists them."""
+
+    def __init__(self, *added: Callable[[Any], Any]) -> None:
+        self._added = added
+
+    def __call__(self, command: F) -> F:
+        """Add them to a command."""
+        for option in reversed(self._added):
+            command = option(command)
+        return command
 
 
-def as_json(command: F) -> F:
-    """Add `--json`."""
-    return click.option("--json", "json", is_flag=True, help="Print JSON, for programs.")(command)
+shared = Options(
+    click.option(
+        "--config",
+        metavar="FILE",
+        expose_value=False,
+        callback=_set_config,
+        help="Read this file in place of the user's and the project's.",
+    ),
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        is_eager=True,
+        expose_value=False,
+        callback=_set_color,
+        help="When to use colour.",
+    ),
+    click.option(
+        "--debug",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_set_debug,
+        help="Show the traceback of an error.",
+    ),
+)
+"""`--config`, `--color` and `--debug`: they act on the session, not on the command."""
+
+as_json = click.option("--json", "json", is_flag=True, help="Print JSON, for programs.")

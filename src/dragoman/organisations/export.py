@@ -5,26 +5,25 @@ Law: no token is in it. A provider that has one reads it from a variable that is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import tomlkit
 
+from dragoman.config.secrets import key_variable
 from dragoman.organisations.guardrails import list_guardrails
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.provider_rows import StoredProvider, list_stored
 from dragoman.organisations.routes import list_routes
 from dragoman.store.database import Connection
-from dragoman.types.paging import Page, Slice
-
-T = TypeVar("T")
+from dragoman.types.paging import every
 
 
 def export_organisation(connection: Connection, organisation: Organisation) -> str:
     """Write the file; of what cannot be read it says so. Raises: StoreError."""
     stored = list_stored(connection, organisation.id)
-    routes = list(_every(lambda page: list_routes(connection, organisation.id, page)))
-    rails = list(_every(lambda page: list_guardrails(connection, organisation.id, page)))
+    routes = list(every(lambda page: list_routes(connection, organisation.id, page)))
+    rails = list(every(lambda page: list_guardrails(connection, organisation.id, page)))
     tables: dict[str, Any] = {
         "providers": [_provider(row) for row in stored],
         "routes": {one.name: _plain(one.definition) for one in routes if one.definition},
@@ -45,20 +44,10 @@ def export_organisation(connection: Connection, organisation: Organisation) -> s
 def _provider(row: StoredProvider) -> dict[str, Any]:
     table: dict[str, Any] = {"name": row.name, **_plain(row.said)}
     if row.token is not None:
-        table["api_key_env"] = f"{row.name.upper()}_API_KEY"
+        table["api_key_env"] = key_variable(row.name)
     if not row.enabled:
         table["enabled"] = False
     return table
-
-
-def _every(read: Callable[[Page], Slice[T]]) -> Iterator[T]:
-    page = Page()
-    while True:
-        found = read(page)
-        yield from found.items
-        if found.after is None:
-            return
-        page = Page(page.limit, found.after)
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -28,6 +28,17 @@ class Slice(Struct, Generic[T], frozen=True):
 
     items: Sequence[T]
     after: str | None = None
+
+
+def every(read: Callable[[Page], Slice[T]]) -> Iterator[T]:
+    """Yield all items of a list, by reading one page after the other."""
+    page = Page(LIMIT_MAX)
+    while True:
+        part = read(page)
+        yield from part.items
+        if part.after is None:
+            return
+        page = Page(LIMIT_MAX, part.after)
 
 
 def cut(items: Sequence[T], page: Page, key: Callable[[T], str]) -> Slice[T]:

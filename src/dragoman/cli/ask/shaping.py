@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dragoman.cli.flags import WrongUsage
+from dragoman.cli.flags import Options, WrongUsage
 
 if TYPE_CHECKING:
     from dragoman.cli.ask.ask import Asked
     from dragoman.cli.ask.output import Output
     from dragoman.cli.terminal.streams import Terminal
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_OPTIONS = (
+shaping = Options(
     click.option("--schema", metavar="FILE|FIELDS", help="JSON of this shape: 'name, age int'."),
     click.option("--schema-multi", metavar="FILE|FIELDS", help="A list of such."),
     click.option("-x", "--extract", is_flag=True, help="Of the answer, only the first code block."),
@@ -33,13 +30,6 @@ _OPTIONS = (
     ),
     click.option("--save", metavar="NAME", help="Save this as a template; send nothing."),
 )
-
-
-def shaping(command: F) -> F:
-    """Add the options."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def check_shape(asked: Asked) -> None:

@@ -10,6 +10,7 @@ from dragoman.cli.flags import WrongUsage, as_json, shared
 from dragoman.cli.gateway.office import Office, of_organisation, open_office
 from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 
 if TYPE_CHECKING:
     from dragoman.organisations.keys import NewKey
@@ -32,7 +33,7 @@ def gateway_keys() -> None:
 def list_keys(session: Session, organisation: str, json: bool) -> None:
     """List an organisation's keys, without their texts."""
     with open_office(session) as office:
-        found = list(_all(office, office.organisation(organisation).id))
+        found = _all(office, office.organisation(organisation).id)
         now = office.desk.clock()
     console = session.terminal.out
     if json:
@@ -42,8 +43,11 @@ def list_keys(session: Session, organisation: str, json: bool) -> None:
 
         print_json(console, [to_builtins(key) for key in found])
         return
-    if not found:
+    configured = session.config().gateway_keys if organisation == DEFAULT_ORGANISATION else ()
+    if not found and not configured:
         session.terminal.note(f"No keys of '{organisation}' yet: dragoman gateway-keys create NAME")
+    for one in configured:
+        console.line(f"{one.name:20} in the configuration, and changed there")
     for key in found:
         console.line(f"{key.name:20} {key.prefix}  {_state(key, now)}")
 
@@ -145,17 +149,10 @@ def revoke(session: Session, name: str, organisation: str) -> None:
 
 def _all(office: Office, organisation_id: str) -> list[IssuedKey]:
     from dragoman.organisations.key_rows import list_keys
-    from dragoman.types.paging import LIMIT_MAX, Page
+    from dragoman.types.paging import every
 
-    found: list[IssuedKey] = []
-    after: str | None = None
     with office.desk.read() as connection:
-        while True:
-            part = list_keys(connection, organisation_id, Page(LIMIT_MAX, after))
-            found += part.items
-            after = part.after
-            if after is None:
-                return found
+        return list(every(lambda page: list_keys(connection, organisation_id, page)))
 
 
 def _named(office: Office, organisation_id: str, name: str) -> IssuedKey:

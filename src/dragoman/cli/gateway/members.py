@@ -8,12 +8,12 @@ import click
 
 from dragoman.cli.flags import as_json, shared
 from dragoman.cli.gateway.office import Office, of_organisation, open_office
+from dragoman.cli.gateway.reaching import url_of
 from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
     from dragoman.organisations.accounts import Account
-    from dragoman.organisations.members import Member
 
 ROLES = click.Choice(["viewer", "member", "admin", "owner"])
 
@@ -32,19 +32,12 @@ def members() -> None:
 def list_all(session: Session, organisation: str, json: bool) -> None:
     """List the members of an organisation."""
     from dragoman.organisations.members import list_members
-    from dragoman.types.paging import Page
+    from dragoman.types.paging import every
 
-    found: list[Member] = []
-    page = Page()
     with open_office(session) as office:
         of = office.organisation(organisation).id
         with office.desk.read() as connection:
-            while True:
-                part = list_members(connection, of, page)
-                found += part.items
-                if part.after is None:
-                    break
-                page = Page(after=part.after)
+            found = list(every(lambda page: list_members(connection, of, page)))
     console = session.terminal.out
     if json:
         from msgspec import to_builtins
@@ -78,6 +71,7 @@ def invite(session: Session, role: str, organisation: str, email: str | None) ->
     from dragoman.organisations.members import read_role
 
     server = load(file=session.config_file).server
+    base = server.public_url or url_of(server, "set `public_url` under [server]")
     with open_office(session) as office:
         made = invite(
             office.desk,
@@ -86,7 +80,6 @@ def invite(session: Session, role: str, organisation: str, email: str | None) ->
             read_role(role),
             email=email,
         )
-    base = server.public_url or f"http://{server.host}:{server.port}"
     session.terminal.out.line(f"{base.rstrip('/')}/invitation#{made.token.reveal()}")
 
 

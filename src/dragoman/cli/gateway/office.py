@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -70,15 +70,13 @@ def _unusable(place: Place | str, error: StoreError) -> RecordUnusable:
     return RecordUnusable(place, str(error), what, "dragoman db status looks at it")
 
 
-def of_organisation(command: Any) -> Any:
-    """Add `--organisation`."""
-    return click.option(
-        "--organisation",
-        metavar="NAME",
-        default=DEFAULT_ORGANISATION,
-        show_default=True,
-        help="Whose.",
-    )(command)
+of_organisation = click.option(
+    "--organisation",
+    metavar="NAME",
+    default=DEFAULT_ORGANISATION,
+    show_default=True,
+    help="Whose.",
+)
 
 
 def _user() -> str:

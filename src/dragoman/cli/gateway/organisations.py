@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from dragoman.cli.flags import WrongUsage, as_json, shared
+from dragoman.cli.flags import Options, WrongUsage, as_json, shared
 from dragoman.cli.gateway.office import open_office
 from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
@@ -17,27 +16,22 @@ if TYPE_CHECKING:
 
 _QUOTAS = ("keys", "providers", "projects", "members")
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def _limited(command: F) -> F:
-    """Add the quotas' options."""
-    for option in (
-        click.option(
-            "--operator-providers",
-            metavar="NAMES",
-            help="Which of the gateway's providers it may use, built-in or configured, by commas;"
-            " '*' for all, 'none' for none.",
-        ),
-        click.option("--members", metavar="N", help="So many members."),
-        click.option("--projects", metavar="N", help="So many projects."),
-        click.option("--providers", metavar="N", help="So many providers of its own."),
-        click.option(
-            "--keys", metavar="N", help="So many gateway keys at most; 'none' for any number."
-        ),
-    ):
-        command = option(command)
-    return command
+_limited = Options(
+    click.option(
+        "--keys", metavar="N", help="So many gateway keys at most; 'none' for any number."
+    ),
+    click.option("--providers", metavar="N", help="So many providers of its own."),
+    click.option("--projects", metavar="N", help="So many projects."),
+    click.option("--members", metavar="N", help="So many members."),
+    click.option(
+        "--operator-providers",
+        metavar="NAMES",
+        help="Which of the gateway's providers it may use, built-in or configured, by commas;"
+        " '*' for all, 'none' for none.",
+    ),
+)
+"""The quotas."""
 
 
 @click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
@@ -53,17 +47,10 @@ def organisations() -> None:
 def list_all(session: Session, json: bool) -> None:
     """List the organisations, with their quotas."""
     from dragoman.organisations.organisations import list_organisations
-    from dragoman.types.paging import Page
+    from dragoman.types.paging import every
 
-    found: list[Organisation] = []
-    page = Page()
     with open_office(session) as office, office.desk.read() as connection:
-        while True:
-            part = list_organisations(connection, page)
-            found += part.items
-            if part.after is None:
-                break
-            page = Page(after=part.after)
+        found = list(every(lambda page: list_organisations(connection, page)))
     console = session.terminal.out
     if json:
         from msgspec import to_builtins

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import click
 from msgspec import Struct
 
-from dragoman.cli.flags import WrongUsage
+from dragoman.cli.flags import Options, WrongUsage
 from dragoman.cli.session import Session
 from dragoman.errors import DragomanError, Forbidden, TransportError, Unauthorized, UnknownModel
 from dragoman.types.credential import CredentialSource
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dragoman.config import Config
     from dragoman.probe.fetch import Reply
     from dragoman.types.server import ServerSettings
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 KEY_VARIABLE = "DRAGOMAN_GATEWAY_KEY"
 """Where a key for the gateway is looked for when no other variable is named."""
@@ -54,18 +52,15 @@ class Access(Struct, frozen=True):
         return (secret.reveal() if secret is not None else "") or NO_KEY
 
 
-def reaching(command: F) -> F:
-    """Add `--url` and `--key-env`."""
-    for option in (
-        click.option(
-            "--key-env",
-            metavar="NAME",
-            help=f"The variable that holds a key of the gateway; else {KEY_VARIABLE}.",
-        ),
-        click.option("--url", metavar="URL", help="The gateway; else as the configuration has it."),
-    ):
-        command = option(command)
-    return command
+reaching = Options(
+    click.option("--url", metavar="URL", help="The gateway; else as the configuration has it."),
+    click.option(
+        "--key-env",
+        metavar="NAME",
+        help=f"The variable that holds a key of the gateway; else {KEY_VARIABLE}.",
+    ),
+)
+"""Where the gateway is, and what opens it: see `find_access`."""
 
 
 def find_access(session: Session, url: str | None, key_env: str | None) -> Access:
@@ -84,15 +79,22 @@ def find_access(session: Session, url: str | None, key_env: str | None) -> Acces
         return Access(found, CredentialSource("env", key_env, "--key-env"))
     if session.env.get(KEY_VARIABLE):
         return Access(found, CredentialSource("env", KEY_VARIABLE))
-    return Access(found, _own_key(config) if _is_ours(found) else None)
+    return Access(found, _own_key(config) if is_on_this_machine(found) else None)
 
 
-def url_of(settings: ServerSettings) -> str:
+def url_of(settings: ServerSettings, hint: str = "say where it is, with --url") -> str:
     """Write where the configuration lets the gateway listen. Raises: WrongUsage."""
     if not settings.port:
-        raise WrongUsage("the gateway takes any free port", "say where it is, with --url")
+        raise WrongUsage("the gateway takes any free port", hint)
     host = _ANY_ADDRESS.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether an address is one of this machine, by what is written."""
+    from dragoman.server.admission.access import is_loopback
+
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def choose_model(session: Session, named: str | None) -> str | None:
@@ -158,12 +160,6 @@ def _clean(url: str) -> str:
     if not fine or re.search(r"[\s\"'\\?#]|[^\x21-\x7e]", url):
         raise WrongUsage(f"'{url}' is no address of a gateway", "http://127.0.0.1:4400, say")
     return url.rstrip("/").removesuffix("/v1").rstrip("/")
-
-
-def _is_ours(url: str) -> bool:
-    from dragoman.server.admission.access import is_loopback
-
-    return is_loopback(urlsplit(url).hostname or "")
 
 
 def _own_key(config: Config) -> CredentialSource | None:

@@ -15,12 +15,19 @@ import click
 
 from dragoman.cli.flags import WrongUsage, shared
 from dragoman.cli.gateway.programs import KEY, Program, read_programs
-from dragoman.cli.gateway.reaching import START, Access, check, choose_model, find_access, reaching
+from dragoman.cli.gateway.reaching import (
+    START,
+    Access,
+    check,
+    choose_model,
+    find_access,
+    is_on_this_machine,
+    reaching,
+)
 from dragoman.cli.session import Session
 
 PROGRAMS = {name: row for name, row in read_programs().items() if row.program is not None}
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-NO_PROXY = ("no_proxy", "NO_PROXY")
 
 
 @click.command("run", context_settings={"ignore_unknown_options": False})
@@ -79,10 +86,11 @@ def surround(
     variables, arguments = program.fill(access.url, model)
     around = {name: value for name, value in env.items() if name not in program.unset}
     around |= {name: key if value == KEY else value for name, value in variables.items()}
-    host = urlsplit(access.url).hostname or ""
-    if any(env.get(name) or env.get(name.upper()) for name in PROXIES):
-        for name in NO_PROXY:
-            around[name] = ",".join(filter(None, (env.get(name), host)))
+    proxied = any(env.get(name) or env.get(name.upper()) for name in PROXIES)
+    if proxied and is_on_this_machine(access.url):
+        exempt = (env.get("no_proxy") or env.get("NO_PROXY"), urlsplit(access.url).hostname)
+        # Some programs read the one, some the other.
+        around["no_proxy"] = around["NO_PROXY"] = ",".join(filter(None, exempt))
     return around, arguments
 
 

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from dragoman.cli.flags import WrongUsage
+from dragoman.cli.flags import Options, WrongUsage
 from dragoman.cli.terminal.streams import Console
 
 if TYPE_CHECKING:
     from dragoman.store.database import Connection
     from dragoman.store.selection import Selection
 
-F = TypeVar("F", bound=Callable[..., Any])
 Form: TypeAlias = Literal["csv", "jsonl"]
 
 
-def chosen(command: F) -> F:
-    """Add `--organisation`, `--project`, `--client` and `--tag`."""
-    for option in (
-        click.option("--tag", metavar="TAG", help="Only those with this tag; '' those with none."),
-        click.option("--client", "--key", metavar="NAME", help="Only those of a gateway key."),
-        click.option("--project", metavar="NAME", help="Only those of a project."),
-        click.option("--organisation", metavar="NAME", help="Only those of an organisation."),
-    ):
-        command = option(command)
-    return command
+chosen = Options(
+    click.option("--organisation", metavar="NAME", help="Only those of an organisation."),
+    click.option("--project", metavar="NAME", help="Only those of a project."),
+    click.option("--client", "--key", metavar="NAME", help="Only those of a gateway key."),
+    click.option("--tag", metavar="TAG", help="Only those with this tag; '' those with none."),
+)
+"""Which exchanges are meant: see `read_selection`."""
 
-
-def as_file(command: F) -> F:
-    """Add `--csv` and `--jsonl`."""
-    for option in (
-        click.option("--jsonl", "form", flag_value="jsonl", help="Print a JSON object a line."),
-        click.option("--csv", "form", flag_value="csv", help="Print CSV, for spreadsheets."),
-    ):
-        command = option(command)
-    return command
+as_file = Options(
+    click.option("--csv", "form", flag_value="csv", help="Print CSV, for spreadsheets."),
+    click.option("--jsonl", "form", flag_value="jsonl", help="Print a JSON object a line."),
+)
+"""Whether rows go into a file: see `print_rows`."""
 
 
 def read_selection(
