@@ -11,6 +11,7 @@ import pytest
 
 from dragoman.store import Ledger, Place, StoreError, Turn
 from dragoman.store.records import GROUPS, By, Records
+from dragoman.store.selection import Selection
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Attempt, CostSource, Exchange, Outcome
 from dragoman.types.message import Media, Text, user
@@ -95,8 +96,9 @@ def test_failures_and_times_and_conversations_are_picked_out(place: Place) -> No
         failed = attempt("2", outcome="error", cost=None, usage=None)
         ledger.record(exchange("2", failed, at=MORNING + DAY), source="cli", turn=Turn())
     with Records(place) as records:
-        assert [e.id for e in records.recent(failed=True)] == ["req_2"]
-        assert [e.id for e in records.recent(since=MORNING + 1)] == ["req_2"]
+        assert [e.id for e in records.recent(selection=Selection(failed=True))] == ["req_2"]
+        later = Selection(since=MORNING + 1)
+        assert [e.id for e in records.recent(selection=later)] == ["req_2"]
         assert [e.id for e in records.recent(conversation="con_1")] == ["req_1"]
 
 

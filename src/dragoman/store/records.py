@@ -8,7 +8,6 @@ from typing import Any, Literal, Self, TypeAlias
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from dragoman.store.conversations import HAS_PART, decode_parts
 from dragoman.store.database import Connection, Place, Values, cannot, open_database
@@ -160,26 +159,20 @@ class Records:
         *,
         limit: int | None = None,
         query: Sequence[str] = (),
-        failed: bool = False,
         conversation: str | None = None,
-        since: float | None = None,
         selection: Selection = ANY,
     ) -> list[Entry]:
         """List exchanges, the latest first.
 
         `query`: each of these words occurs in what was said, in the model or in the error,
-        whatever its case. `since` is Unix time.
+        whatever its case.
 
         Raises: StoreError.
         """
-        conditions, values = replace(
-            selection,
-            since=selection.since if since is None else since,
-            failed=True if failed else selection.failed,
-        ).conditions()
-        values["conversation"] = conversation
+        conditions, values = selection.conditions()
         if conversation is not None:
             conditions.append("conversation_id = :conversation")
+            values["conversation"] = conversation
         for number, word in enumerate(query):
             conditions.append(_matching(f":word{number}"))
             values[f"word{number}"] = _pattern(word)

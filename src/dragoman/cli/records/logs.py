@@ -54,6 +54,8 @@ def list_logs(
     tag: str | None,
 ) -> None:
     """List what was asked, the latest first."""
+    from msgspec.structs import asdict, replace
+
     from dragoman.cli.records.record import open_records
     from dragoman.cli.records.since import read_since
 
@@ -64,14 +66,10 @@ def list_logs(
         found = records.recent(
             limit=number or None,
             query=query,
-            failed=failed,
             conversation=conversation,
-            since=start,
-            selection=selection,
+            selection=replace(selection, since=start, failed=True if failed else None),
         )
     if form is not None:
-        from msgspec.structs import asdict
-
         from dragoman.store.records import Entry
 
         print_rows(session.terminal.out, form, Entry.__struct_fields__, map(asdict, found))
@@ -189,16 +187,19 @@ def money(nano: int | None, source: str = "") -> str:
     from decimal import Decimal
 
     from dragoman.cli.records.receipt import REMARKS, dollars
+    from dragoman.types.exchange import NANO
 
     if nano is None:
         return "unknown"
-    return dollars(Decimal(nano) / 1_000_000_000) + REMARKS.get(source, "")
+    return dollars(Decimal(nano) / NANO) + REMARKS.get(source, "")
 
 
 def _object(entry: Entry) -> dict[str, Any]:
+    from msgspec.structs import asdict
+
     from dragoman.cli.terminal.json_output import usd
 
-    found = {name: getattr(entry, name) for name in entry.__struct_fields__}
+    found = asdict(entry)
     found["usage_estimated"] = bool(entry.usage_estimated)
     found["cost"] = usd(found.pop("cost_nanousd"))
     return found

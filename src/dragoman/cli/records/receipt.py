@@ -72,6 +72,6 @@ def _count(tokens: int | None) -> str:
 def _cost(exchange: Exchange, local: bool) -> str:
     if exchange.cost is None:
         return "cost unknown"
-    source = "free" if exchange.cost_source == "free" else exchange.cost_source
+    source = exchange.cost_source
     remark = " (local)" if source == "free" and local else REMARKS.get(source, "")
     return f"{dollars(exchange.cost)}{remark}"

@@ -55,8 +55,7 @@ def reconcile_file(
     if json:
         from dragoman.cli.terminal.json_output import print_json
 
-        rows = [{name: getattr(one, name) for name in one.__struct_fields__} for one in found]
-        print_json(session.terminal.out, rows)
+        print_json(session.terminal.out, found)
     else:
         _print(session, found)
     return not any(one.beyond for one in found)

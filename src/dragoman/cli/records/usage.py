@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 FULL, PARTS = "█", "▏▎▍▌▋▊▉"
 BAR = 20
-NARROWEST = 6
 
 
 @click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
@@ -104,15 +103,15 @@ def reconcile(
     organisation: str | None,
     tolerance: str,
     json: bool,
-) -> None:
+) -> Exit:
     """Compare what is recorded with a provider's own export: CSV or JSON, by day and model.
 
     The exit status is 1 when figures differ by more than is tolerated.
     """
     from dragoman.cli.records.reconciling import reconcile_file
 
-    if not reconcile_file(session, file, provider, organisation, tolerance, json=json):
-        raise SystemExit(int(Exit.UNEXPECTED))
+    agrees = reconcile_file(session, file, provider, organisation, tolerance, json=json)
+    return Exit.OK if agrees else Exit.UNEXPECTED
 
 
 def _lines(session: Session, by: str, sums: Sequence[Sum]) -> Iterator[str]:
@@ -201,9 +200,11 @@ def _total(sums: Sequence[Sum]) -> Sum:
 
 
 def _object(one: Sum) -> dict[str, Any]:
+    from msgspec.structs import asdict
+
     from dragoman.cli.terminal.json_output import usd
 
-    found = {name: getattr(one, name) for name in one.__struct_fields__}
+    found = asdict(one)
     nano = found.pop("cost_nanousd")
     found["cost"] = usd(nano if one.priced or not one.unknown else None)
     found["demo_cost"] = usd(found.pop("demo_nanousd"))
