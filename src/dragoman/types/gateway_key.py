@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 from msgspec import Struct
 
-ContentLogging: TypeAlias = Literal["off", "redacted", "full"]
+from dragoman.types.content import ContentMode
 
 
 class KeyRules(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,7 +24,7 @@ class KeyRules(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unk
     endpoints: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     privacy: str | None = None
-    content: ContentLogging | None = None
+    content: ContentMode | None = None
 
 
 ANYTHING = KeyRules()
