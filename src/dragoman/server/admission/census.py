@@ -7,7 +7,7 @@ worked out when an organisation first asks (`tenants.py`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -109,6 +109,9 @@ class Census(Struct, frozen=True):
 
 
 _PROVIDER = "name, definition, token, origin, egress, enabled"
+_STAMPED = {"provider": ", token", "route": "", "guardrail": ""}
+"""The tables of an organisation's rows, with what shows that a row is another beside its version: a
+new master key seals tokens anew, and changes nothing else."""
 
 
 def read_census(connection: Connection, before: Census | None) -> Census:
@@ -195,25 +198,12 @@ def _read_tenants(connection: Connection, before: Mapping[str, Tenant]) -> dict[
     ):
         organisations[row["id"]] = row
         stamps[row["id"]] = [row["version"], row["updated_at"]]
-    # A sealed token counts as well: another master key seals it anew, and changes nothing else.
-    for row in connection.rows(
-        "SELECT organisation_id, name, version, updated_at, token FROM provider ORDER BY 1, 2"
-    ):
-        stamps[row["organisation_id"]].append(
-            ("provider", row["name"], row["version"], row["updated_at"], row["token"])
-        )
-    for row in connection.rows(
-        "SELECT organisation_id, name, version, updated_at FROM route ORDER BY 1, 2"
-    ):
-        stamps[row["organisation_id"]].append(
-            ("route", row["name"], row["version"], row["updated_at"])
-        )
-    for row in connection.rows(
-        "SELECT organisation_id, name, version, updated_at FROM guardrail ORDER BY 1, 2"
-    ):
-        stamps[row["organisation_id"]].append(
-            ("guardrail", row["name"], row["version"], row["updated_at"])
-        )
+    for table, more in _STAMPED.items():
+        for row in connection.rows(
+            f"SELECT organisation_id, name, version, updated_at{more} FROM {table} ORDER BY 1, 2"  # noqa: S608
+        ):
+            fields = dict(row)
+            stamps[fields.pop("organisation_id")].append((table, *fields.values()))
     found = {}
     for tenant_id, row in organisations.items():
         stamp = tuple(stamps[tenant_id])
@@ -225,26 +215,18 @@ def _read_tenants(connection: Connection, before: Mapping[str, Tenant]) -> dict[
 
 
 def _read_tenant(connection: Connection, row: Mapping[str, Any], stamp: tuple[Any, ...]) -> Tenant:
-    kinds = {entry[0] for entry in stamp[2:]}
-    mine = {"id": row["id"]}
-    providers: Iterable[Mapping[str, Any]] = ()
-    routes: Iterable[Mapping[str, Any]] = ()
-    if "provider" in kinds:
-        providers = connection.rows(
-            f"SELECT {_PROVIDER} FROM provider WHERE organisation_id = :id ORDER BY name",  # noqa: S608
-            mine,
-        )
-    if "route" in kinds:
-        routes = connection.rows(
-            "SELECT name, definition FROM route WHERE organisation_id = :id ORDER BY name", mine
-        )
-    guardrails: Iterable[Mapping[str, Any]] = ()
-    if "guardrail" in kinds:
-        guardrails = connection.rows(
-            "SELECT name, definition, mode FROM guardrail WHERE organisation_id = :id"
-            " AND enabled = 1 ORDER BY position, name",
-            mine,
-        )
+    tables = {entry[0] for entry in stamp[2:]}
+
+    def rows(table: str, columns: str, more: str) -> list[Any]:
+        if table not in tables:
+            return []
+        statement = f"SELECT {columns} FROM {table} WHERE organisation_id = :id {more}"  # noqa: S608
+        return connection.rows(statement, {"id": row["id"]})
+
+    providers = rows("provider", _PROVIDER, "ORDER BY name")
+    routes = rows("route", "name, definition", "ORDER BY name")
+    order = "AND enabled = 1 ORDER BY position, name"
+    guardrails = rows("guardrail", "name, definition, mode", order)
     settings, unread = read_json(row["settings"], OrganisationSettings, UNREAD_SETTINGS)
     quotas, uncounted = read_json(row["quotas"], Quotas, UNREAD_QUOTAS)
     for what, why in (("settings", unread), ("quotas", uncounted)):
@@ -259,7 +241,7 @@ def _read_tenant(connection: Connection, row: Mapping[str, Any], stamp: tuple[An
         providers=tuple(
             ProviderRow(**{**dict(one), "enabled": bool(one["enabled"])}) for one in providers
         ),
-        routes=tuple(RouteRow(one["name"], one["definition"]) for one in routes),
+        routes=tuple(RouteRow(**dict(one)) for one in routes),
         guardrails=tuple(GuardrailRow(**dict(one)) for one in guardrails),
         stamp=stamp,
     )

@@ -130,8 +130,6 @@ class Allowances:
         exchange = call.exchange
         if not (rulebook.allowances or self.counters.shared) or not is_counted(exchange.endpoint):
             return _nothing
-        if not getattr(call.dialogue, "metered", True):
-            return _nothing
         now = self._wall()
         plan = self._plan(rulebook, call, admission.principal, now)
         lines = plan.lines
@@ -157,7 +155,7 @@ class Allowances:
             left_s = call.deadline - call.around.clock()
             if waiting is None or waiting > left_s:
                 call.told.update(told)
-                raise refusal(lines, decision, now)
+                raise refusal(lines, decision)
             await asyncio.sleep(waiting)
             now = self._wall()
         call.told.update(told)

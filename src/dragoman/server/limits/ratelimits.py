@@ -89,7 +89,7 @@ def _refuses(line: Line) -> bool:
     return allowance.mode == "strict" and not line.optional and not spares_provider
 
 
-def refusal(lines: Sequence[Line], decision: Decision, now: float) -> LimitExceeded:
+def refusal(lines: Sequence[Line], decision: Decision) -> LimitExceeded:
     """Say what is used up: of several, what lasts longest."""
 
     def lasts(position: int) -> float:
@@ -102,7 +102,7 @@ def refusal(lines: Sequence[Line], decision: Decision, now: float) -> LimitExcee
     position = max(needed, key=lasts)
     line, standing = lines[position], decision.standings[position]
     if line.allowance.is_quota:
-        return _used_up(line, standing, now)
+        return _used_up(line, standing)
     error = LimitExceeded(
         f"the limit of {describe(line.allowance)} for {_whose(line)} is reached",
         hint="ask again later, or ask whoever runs this gateway for more",
@@ -111,7 +111,7 @@ def refusal(lines: Sequence[Line], decision: Decision, now: float) -> LimitExcee
     return error
 
 
-def _used_up(line: Line, standing: Standing, now: float) -> LimitExceeded:
+def _used_up(line: Line, standing: Standing) -> LimitExceeded:
     allowance = line.allowance
     left = allowance.amount - standing.used
     begins = "" if line.until is None else f"; it begins anew at {_moment(line.until)}"
@@ -132,7 +132,6 @@ def _used_up(line: Line, standing: Standing, now: float) -> LimitExceeded:
     may_come_back = allowance.measure != "requests" and standing.held > 0
     if may_come_back and standing.used - standing.held + line.amount <= allowance.amount:
         error.retry_after = HELD_S  # others hold more than they may use
-    del now
     return error
 
 
