@@ -95,7 +95,8 @@ def _try_all(call: Call, ask: Callable[[Attempt], Flow[Whole | None]]) -> Flow[O
             try:
                 return (yield from _try(call, plan, following, ask))
             except DragomanError as error:
-                errors.append(error)
+                # Its traceback would keep what was read and is of no use any more.
+                errors.append(error.with_traceback(None))
                 now = around.clock()
                 following = plan.failed(following.deployment, error, now)
                 if following is not None and now + following.pause_s >= call.deadline:
@@ -108,7 +109,10 @@ def _try_all(call: Call, ask: Callable[[Attempt], Flow[Whole | None]]) -> Flow[O
         call.finish("client_closed")
         raise
     call.finish("error")
-    raise _verdict(call, errors)
+    try:
+        raise _verdict(call, errors)
+    finally:
+        del errors  # the error leads to this frame, and would lead from here to itself
 
 
 def _try(

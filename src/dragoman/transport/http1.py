@@ -211,6 +211,7 @@ class Incoming:
                     inflate.check_end()
         except ProtocolError as error:
             self.failure = error
+            self._inflate = None
             return b""
         return data
 

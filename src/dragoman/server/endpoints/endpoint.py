@@ -167,6 +167,7 @@ class Endpoint(abc.ABC):
                 self.services.places.leave()
         except DragomanError as error:
             await self._refuse(error, course, admission)
+            error.with_traceback(None)  # somebody may keep it, but not the request and all it read
         except asyncio.CancelledError:
             if course.call is not None:
                 course.call.finish("client_closed")
