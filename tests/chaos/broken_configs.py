@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,32 +20,37 @@ def broken_configs(*, full: bool) -> Mapping[str, float]:
     """Reload 200 broken files under load: no request fails, every one is reported."""
     count = 200 if full else 18
     chance = random.Random(7)
-    with FaultUpstream(chat("ok"), record=False) as server, TemporaryDirectory() as folder:
+    with (
+        FaultUpstream(chat("ok"), record=False) as server,
+        TemporaryDirectory() as folder,
+        ThreadPoolExecutor(1) as pool,
+    ):
         good = GOOD.format(url=server.base_url)
         gateway = Process(Path(folder), good)
-        stop, asked = threading.Event(), [0]
+        stop = threading.Event()
 
-        def ask() -> None:
+        def ask() -> int:
+            asked = 0
             while not stop.is_set():
                 status, answer = gateway.chat("smart")
                 assert status == 200, answer
-                asked[0] += 1
+                asked += 1
+            return asked
 
-        asking = threading.Thread(target=ask)
-        asking.start()
         try:
+            asking = pool.submit(ask)
             for number in range(count):
                 gateway.file.write_text(_break(good, number, chance))
                 reported = gateway.reported
                 gateway.process.send_signal(signal.SIGHUP)
                 wait_until(lambda reported=reported: gateway.reported > reported)  # type: ignore[misc]
-                assert asking.is_alive()
+            stop.set()
+            asked = asking.result()
         finally:
             stop.set()
-            asking.join()
             gateway.stop()
-    assert gateway.reported >= count
-    return {"broken": count, "requests": asked[0], "reported": gateway.reported}
+    assert gateway.reported == count, gateway.reported
+    return {"broken": count, "requests": asked, "reported": gateway.reported}
 
 
 def _break(good: str, number: int, chance: random.Random) -> str:

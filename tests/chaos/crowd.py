@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 from typing import Self
 
@@ -51,7 +52,7 @@ class Crowd:
             status: object
             try:
                 status, out = ask(self._url, language, self._model, stream=True)
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 status, out = repr(error), b""
             with self._lock:
                 self.done += 1

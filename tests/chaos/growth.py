@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,22 +41,15 @@ def growth(*, full: bool) -> Mapping[str, float]:
 
 
 def _load(url: str, count: int) -> None:
-    failed: list[object] = []
-
     def run(worker: int) -> None:
         for number in range(worker, count, THREADS):
             language = LANGUAGES[number % 3]
             model = ("mine/m", "mine/m", "mine/fails", "nobody/knows")[number % 4]
             status, out = ask(url, language, model, stream=number % 2 == 0)
-            if status != (200, 200, 502, 404)[number % 4]:
-                failed.append((status, model, out[:200]))
+            assert status == (200, 200, 502, 404)[number % 4], (status, model, out[:200])
 
-    threads = [threading.Thread(target=run, args=(worker,)) for worker in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed, failed[0]
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(run, range(THREADS)))
 
 
 def _resident_mib(pid: int) -> float:

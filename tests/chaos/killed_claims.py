@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from dragoman.server.supervisor import BIRTH_S
 from tests.chaos.conservation import check_conservation
 from tests.chaos.killed_workers import BUDGET, KEY, WORKERS, start_gateway, with_redis
 from tests.server.process import Process, children, wait_until
@@ -90,6 +92,8 @@ def killed_claims(*, full: bool) -> Mapping[str, float]:
         try:
             rounds = 20 if full else 1
             for number in range(rounds):
+                if number:
+                    time.sleep(BIRTH_S)  # who dies younger too often is not replaced
                 _round(gateway, shop, pool, number)
             code, _, said = gateway.stop()
         finally:

@@ -32,7 +32,8 @@ def restarts(*, full: bool) -> Mapping[str, float]:
                         os.kill(int(worker), signal.SIGTERM)
                         wait_until(lambda worker=worker: _replaced(gateway, worker))  # type: ignore[misc]
         finally:
-            gateway.stop()
+            code, _, said = gateway.stop()
+        assert code == 0, said
         assert not crowd.wrong, (len(crowd.wrong), crowd.wrong[0])
         ((rows,),) = gateway.rows("SELECT count(*) FROM exchange WHERE outcome = 'ok'")
         place = gateway.home / ".local/share/dragoman/dragoman.db"
