@@ -50,10 +50,12 @@ def test_requests_go_on_while_the_database_is_down_and_nothing_is_lost(
         wait_until(lambda: count(database) == 1)
         assert ready(gateway) == (200, {"status": "ok"})
         mine.stop(signal.SIGQUIT)
+        away = {"status": "ok", "database": "away"}
+        wait_until(lambda: ready(gateway) == (200, away))  # also while nothing is to be written
         for _ in range(5):
             assert gateway.chat("demo/echo")[0] == 200
         wait_until(lambda: "ledger" in ready(gateway)[1])
-        assert ready(gateway) == (200, {"status": "ok", "ledger": "away", "waiting": 5})
+        assert ready(gateway) == (200, {**away, "ledger": "away", "waiting": 5})
         mine.start()
         wait_until(lambda: ready(gateway) == (200, {"status": "ok"}))
         assert (count(database), count(database, "attempt")) == (6, 6)

@@ -38,6 +38,11 @@ def sign_of_redis(away: bool) -> Sign | None:
     return Sign({"redis": "away"}) if away else None
 
 
+def sign_of_database(away: bool) -> Sign | None:
+    """Tell that the database does not answer: what organisations had set up holds meanwhile."""
+    return Sign({"database": "away"}) if away else None
+
+
 def sign_of_ledger(ledger: LedgerState) -> Sign | None:
     """Tell whether the database is away, and how much waits; or that nothing can be written."""
     if ledger.full:
