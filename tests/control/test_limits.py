@@ -70,6 +70,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"amount": "-1"}, "amount"),
     ({"amount": "NaN"}, "amount"),
     ({"amount": "1e30"}, "amount"),
+    ({"amount": "1e9999999"}, "amount"),
+    ({"measure": "requests", "amount": "1e9999999"}, "amount"),
+    ({"measure": "requests", "amount": "sNaN"}, "amount"),
+    ({"measure": "requests", "amount": "Infinity"}, "amount"),
+    ({"unknown": "assume", "assumed_usd": "1e9999999"}, "assumed_usd"),
     ({"measure": "requests", "amount": "1.5"}, "amount"),
     ({"measure": "concurrency"}, "period"),
     ({"period": "minute"}, "period"),
@@ -127,6 +132,18 @@ def test_a_webhook_is_made_tried_and_signed(plane: Plane) -> None:
     at, _, signature = request.header("dragoman-signature").partition(",v1=")
     said = at.removeprefix("t=").encode() + b"." + request.body
     assert signature == hmac.digest(secret.encode(), said, hashlib.sha256).hex()
+
+
+def test_where_a_webhook_may_lead_inside_operators_alone_set_it(plane: Plane) -> None:
+    path = "organisations/default/webhooks/ours"
+    body = {"url": "http://10.0.0.5/hook"}
+    admin = plane.token(plane.account("admin@example.com", default="owner"))
+    operator = plane.token(plane.account("op@example.com", operator=True))
+    refused = plane.ask("PUT", path, body, headers=admin)
+    assert (refused.status, refused.code) == (403, "forbidden")
+    assert plane.ask("PUT", path, body, headers=operator).status == 200
+    assert plane.ask("PUT", path, {**body, "enabled": False}, headers=admin).status == 403
+    assert plane.ask("DELETE", path, headers=admin).status == 204
 
 
 INSIDE = [

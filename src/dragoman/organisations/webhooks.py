@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import msgspec
 from msgspec import Struct
 
-from dragoman.errors import DragomanError, InvalidRequest
-from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.errors import DragomanError, Forbidden, InvalidRequest
+from dragoman.organisations.failures import ChangedMeanwhile, Conflict, NotFound
 from dragoman.organisations.sealing import Purpose
 from dragoman.organisations.texts import check_name, shown
 from dragoman.organisations.versions import check_version
@@ -111,11 +111,17 @@ def put_webhook(
 ) -> tuple[Webhook, Secret | None]:
     """Make a webhook, or change it; gives its secret when it is a new one.
 
-    Raises: InvalidRequest, Conflict, ChangedMeanwhile.
+    Raises: InvalidRequest, Forbidden, Conflict, ChangedMeanwhile.
     """
     of = organisation_id
     check_name(name)
-    _check_url(url, egress_of(of))
+    policy = egress_of(of)
+    if policy == "operator" and not actor.operator:
+        raise Forbidden(
+            "webhooks of this organisation may lead inside: operators alone set them",
+            hint="ask an operator of this gateway",
+        )
+    _check_url(url, policy)
     if not events:
         raise InvalidRequest(
             "it is not said of what events", param="events", hint=", ".join(EVENTS)
@@ -128,6 +134,10 @@ def put_webhook(
         connection = change.connection
         old = _find(connection, of, name)
         check_version(version, old.version if old else 0, f"the webhook {shown(name)}")
+        if there != (old is not None):  # a new one would lack its secret, or void another's
+            raise ChangedMeanwhile(
+                f"the webhook {shown(name)} was made or deleted meanwhile", hint="ask again"
+            )
         said = msgspec.json.encode(sorted(set(events))).decode()
         values: dict[str, Any] = {
             "url": url,
