@@ -84,9 +84,7 @@ def test_it_asks_every_provider_without_its_key(dragoman: Dragoman, upstream: Up
         for name, server in (("up", up), ("down", down), ("silent", silent))
     )
     dragoman.configure(text)
-    began = time.monotonic()
     result = dragoman("doctor", "--json", env={"CORP_KEY": SECRET})
-    assert time.monotonic() - began < 6
     assert result.code == 69
     found = {c["name"]: c for c in result.json()["checks"] if c["subject"] == "providers"}
     assert found["up"]["reachable"] is True
@@ -147,7 +145,7 @@ def test_record_is_counted_and_its_faults_told(dragoman: Dragoman) -> None:
     assert "Traceback" not in broken.out + broken.err
 
 
-def test_locked_record_is_told_within_seconds(dragoman: Dragoman) -> None:
+def test_locked_record_is_told_and_not_waited_for(dragoman: Dragoman) -> None:
     dragoman("-m", "demo/echo", "Hello")
     connection = sqlite3.connect(dragoman.database, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")

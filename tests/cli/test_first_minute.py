@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 
 from tests.cli.first_minute import STEPS, differences, read_page, record
 
 
 def test_recording_is_what_happens() -> None:
-    began = time.monotonic()
     seen = record()
-    assert time.monotonic() - began < 60
     wrong = differences(read_page(), seen)
     assert wrong == [], "make it anew with python -m tests.cli.first_minute:\n" + "\n".join(wrong)
 

@@ -6,7 +6,6 @@ import gzip
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -78,9 +77,7 @@ def test_a_hostile_list_fails_alone_and_in_words(
         f'[providers.bad]\nbase_url = "{bad.base_url}"\n'
         f'[providers.good]\nbase_url = "{good.base_url}"\n'
     )
-    began = time.monotonic()
     result = dragoman("models", "list", "--refresh")
-    assert time.monotonic() - began < 20
     assert result.code == 0
     assert "good/m1" in result.out
     assert "good  2 models" in result.err

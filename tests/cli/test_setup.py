@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import tomllib
 from collections.abc import Callable
 
@@ -38,13 +37,8 @@ def written(dragoman: Dragoman) -> dict[str, object]:
     return tomllib.loads(dragoman.config_file.read_text())
 
 
-def test_nothing_found_is_told_within_two_seconds(dragoman: Dragoman) -> None:
-    took = []
-    for _ in range(3):  # whatever else the machine is doing, once it is quick
-        began = time.monotonic()
-        result = dragoman("setup", env={"PYTHONDEVMODE": "", "PYTHONWARNINGS": ""})
-        took.append(time.monotonic() - began)
-    assert min(took) < 2
+def test_nothing_found_is_told_with_what_to_do(dragoman: Dragoman) -> None:
+    result = dragoman("setup")
     assert (result.code, result.err) == (0, "")
     assert "Nothing was found" in result.out
     assert "dragoman providers add URL" in result.out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.probe import local
-from dragoman.probe.local import TOTAL_S, Place, look_around, look_at
+from dragoman.probe.local import PATIENCE_S, TOTAL_S, Place, look_around, look_at
 from dragoman.probe.signs import Kind, list_kinds
 from tests.probe.servers import serving
 from tests.upstream.answers import empty, endless_body, error, html, models, stall
@@ -23,9 +21,6 @@ from tests.upstream.script import Answer
 from tests.upstream.tls import Authority
 
 Upstream = Callable[..., FaultUpstream]
-
-SLACK_S = 1.0
-"""A busy machine's. What is looked at without a limit would take for ever, or ten seconds."""
 
 CASES = tomllib.loads((Path(__file__).parent / "cases/local.toml").read_text("utf-8"))["case"]
 
@@ -96,13 +91,13 @@ def test_web_service_at_a_usual_port_with_a_usual_path_is_none(upstream: Upstrea
     assert (place.usual, place.state) == (("Ollama",), "other")
 
 
-def test_one_question_is_waited_for_half_a_second(upstream: Upstream) -> None:
-    began = time.monotonic()
+def test_a_question_without_an_answer_is_given_up(upstream: Upstream) -> None:
+    """Waited for without a limit, it would take for ever."""
     assert look_at(port_of(upstream(stall())), {}).state == "silent"
-    assert 0.4 < time.monotonic() - began < 0.5 + SLACK_S
 
 
 def test_silent_and_endless_servers_do_not_hold_up_the_others(upstream: Upstream) -> None:
+    good = port_of(upstream(models("m")))
     with Unreachable() as unreachable:
         silent = [
             port_of(upstream(stall())),
@@ -110,28 +105,25 @@ def test_silent_and_endless_servers_do_not_hold_up_the_others(upstream: Upstream
             port_of(upstream(empty(), greet=[(Send(b"SSH-2.0"), Stall())] * 9)),
             unreachable.port,
         ]
-        began = time.monotonic()
-        places = look_around({}, silent)
-        took = time.monotonic() - began
+        places = look_around({}, [*silent, good])
     assert {place_of(port, places).state for port in silent} == {"silent"}
-    assert took < TOTAL_S + SLACK_S
+    assert place_of(good, places).state == "found"
 
 
 def test_slow_servers_cost_no_more_than_all_the_time_there_is(upstream: Upstream) -> None:
-    # Each answer within the patience, all of them together beyond it.
-    slow = [port_of(upstream(error(404).stall(0.3, at=0))) for _ in range(3)]
-    began = time.monotonic()
+    """Each answer comes within the patience, all of them together beyond the time there is.
+
+    Were all of them waited for, these would be known as other servers.
+    """
+    slow = [port_of(upstream(error(404).stall(0.8 * PATIENCE_S, at=0))) for _ in range(3)]
     places = look_around({}, slow)
-    assert time.monotonic() - began < TOTAL_S + SLACK_S
-    assert {place_of(port, places).state for port in slow} <= {"silent", "other"}
+    assert {place_of(port, places).state for port in slow} == {"silent"}
 
 
-def test_nothing_listening_costs_nothing(upstream: Upstream) -> None:
+def test_nothing_listening_is_known_at_once(upstream: Upstream) -> None:
     down = port_of(upstream(empty(), down=True))
-    began = time.monotonic()
     place = place_of(down, look_around({}, [down]))
     assert (place.state, place.server, place.usual) == ("nothing", None, ())
-    assert time.monotonic() - began < TOTAL_S + SLACK_S
 
 
 def test_server_of_tls_is_not_taken_for_silence_of_the_port(
@@ -186,5 +178,5 @@ def test_no_proxy_is_used_for_this_machine(upstream: Upstream) -> None:
 
 
 def test_kinds_are_looked_for_at_two_seconds_in_all() -> None:
-    assert local.PATIENCE_S <= 0.5
-    assert local.TOTAL_S < 2
+    assert PATIENCE_S <= 0.5
+    assert TOTAL_S < 2
