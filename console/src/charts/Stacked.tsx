@@ -1,4 +1,4 @@
-import { Bar, BarChart, type BarShapeProps, CartesianGrid, DefaultTooltipContent, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import { Bar, BarChart, type BarShapeProps, CartesianGrid, DefaultTooltipContent, ResponsiveContainer, Tooltip, type TooltipContentProps, XAxis, YAxis } from "recharts";
 import { MARGIN, momentsAxis, rounded } from "./axis";
 import { colourOf } from "./palette";
 
@@ -29,7 +29,7 @@ interface Props {
 export function Stacked({ label, times, series, tell, tellTime, height = 240, onPick }: Props) {
   const parts = series.map(({ name, colour }) => ({ name, color: colour ?? colourOf(name) }));
   const data: Pile[] = times.map((at, index) => {
-    const values = series.map(({ values }) => values[index] ?? 0);
+    const values = series.map((one) => one.values[index] ?? 0);
     return { at, values, total: values.reduce((sum, value) => sum + value, 0) };
   });
   return (
@@ -50,12 +50,9 @@ export function Stacked({ label, times, series, tell, tellTime, height = 240, on
             labelFormatter={(at) => tellTime(Number(at))}
             formatter={(value, name) => [tell(Number(value)), name]}
             isAnimationActive={false}
-            content={({ payload, ...rest }) => {
-              const pile = payload[0]?.payload as Pile | undefined;
-              return <DefaultTooltipContent {...rest} payload={pile?.values.map((value, which) => ({ ...parts[which], value, graphicalItemId: "" })) ?? []} />;
-            }}
+            content={<Told parts={parts} />}
           />
-          <Bar dataKey="total" isAnimationActive={false} maxBarSize={48} shape={(bar: BarShapeProps) => <g>{drawn(bar, parts)}</g>} />
+          <Bar dataKey="total" isAnimationActive={false} maxBarSize={48} shape={<Drawn parts={parts} />} />
         </BarChart>
       </ResponsiveContainer>
       <Legend series={series} />
@@ -63,8 +60,13 @@ export function Stacked({ label, times, series, tell, tellTime, height = 240, on
   );
 }
 
+interface Parts {
+  parts: readonly { name: string; color: string }[];
+}
+
 /** The parts of a pile, from below, in the place that Recharts has found for it. */
-function drawn({ x, y, width, height, payload }: BarShapeProps, parts: readonly { name: string; color: string }[]) {
+function Drawn({ parts, ...bar }: Parts & Partial<BarShapeProps>) {
+  const { x, y, width, height, payload } = bar as BarShapeProps;
   const { values, total } = payload as Pile;
   let top = y + height;
   return parts.map(({ name, color }, which) => {
@@ -73,6 +75,12 @@ function drawn({ x, y, width, height, payload }: BarShapeProps, parts: readonly 
     top -= part;
     return <path key={name} fill={color} d={`M${x},${top}h${width}v${part}h${-width}z`} />;
   });
+}
+
+/** What each part of the pile is that is pointed at. */
+function Told({ parts, payload = [], ...rest }: Parts & Partial<TooltipContentProps>) {
+  const pile = payload[0]?.payload as Pile | undefined;
+  return <DefaultTooltipContent {...rest} payload={pile?.values.map((value, which) => ({ ...parts[which], value, graphicalItemId: "" })) ?? []} />;
 }
 
 export function Legend({ series }: { series: readonly Pick<Series, "name" | "colour">[] }) {
