@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { memo } from "react";
 import { api, taken } from "~/api/client";
 import { OUTCOMES } from "~/charts/palette";
 import { Stacked } from "~/charts/Stacked";
@@ -9,8 +10,8 @@ import type { Filters } from "./filters";
 
 const HOURS_UP_TO_S = 3 * 86_400;
 
-/** How many requests there were over time; a click looks closer. */
-export function Histogram({ filters }: { filters: Filters }) {
+/** How many requests there were over time; a click looks closer. A chart is not made anew with each page of the list. */
+export const Histogram = memo(({ filters }: { filters: Filters }) => {
   const org = useOrg();
   const [range, setRange] = useRange();
   const step = range.to - range.from <= HOURS_UP_TO_S ? "hour" : "day";
@@ -38,4 +39,4 @@ export function Histogram({ filters }: { filters: Filters }) {
       onPick={(at) => setRange({ from: at, to: at + (step === "hour" ? 3600 : 86_400) })}
     />
   );
-}
+});

@@ -1,6 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Download, Radio } from "lucide-react";
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
 import { PREFIX } from "~/base";
@@ -24,19 +24,19 @@ export type Line = Shapes["RequestLine"];
 
 const column = columnsOf<Line>();
 const columns = column.columns([
-  column.accessor("started_at", { header: "When", cell: ({ getValue }) => time(getValue()) }),
-  column.display({ id: "outcome", header: "Outcome", cell: ({ row }) => <Outcome of={row.original} /> }),
-  column.accessor("asked", { header: "Asked for", cell: ({ getValue }) => <span className="font-medium">{getValue()}</span> }),
-  column.accessor((line) => (line.provider == null ? "" : `${line.provider}/${line.model ?? ""}`), { id: "answered", header: "Answered by" }),
-  column.accessor((line) => line.gateway_key ?? line.source, { id: "key", header: "Key" }),
-  column.accessor("attempt_count", { header: "Attempts", meta: { align: "right" } }),
-  column.accessor("prompt_tokens", { header: "In", meta: { align: "right" }, cell: ({ getValue }) => count(getValue()) }),
-  column.accessor("completion_tokens", { header: "Out", meta: { align: "right" }, cell: ({ getValue }) => count(getValue()) }),
-  column.accessor("cost_nanousd", { header: "Cost", meta: { align: "right" }, cell: ({ getValue }) => money(getValue()) }),
-  column.accessor("first_token_s", { header: "First token", meta: { align: "right" }, cell: ({ getValue }) => duration(getValue()) }),
-  column.accessor("duration_s", { header: "Took", meta: { align: "right" }, cell: ({ getValue }) => duration(getValue()) }),
-  column.accessor("endpoint", { header: "Endpoint", cell: ({ getValue }) => getValue() ?? "" }),
-  column.accessor("id", { header: "Id", cell: ({ getValue }) => <code className="text-xs">{getValue()}</code> }),
+  column.accessor("started_at", { header: "When", meta: { width: 128 }, cell: ({ getValue }) => time(getValue()) }),
+  column.display({ id: "outcome", header: "Outcome", meta: { width: 132 }, cell: ({ row }) => <Outcome of={row.original} /> }),
+  column.accessor("asked", { header: "Asked for", meta: { width: 130 }, cell: ({ getValue }) => <span className="font-medium">{getValue()}</span> }),
+  column.accessor((line) => (line.provider == null ? "" : `${line.provider}/${line.model ?? ""}`), { id: "answered", header: "Answered by", meta: { width: 164 } }),
+  column.accessor((line) => line.gateway_key ?? line.source, { id: "key", header: "Key", meta: { width: 84 } }),
+  column.accessor("attempt_count", { header: "Attempts", meta: { align: "right", width: 76 } }),
+  column.accessor("prompt_tokens", { header: "In", meta: { align: "right", width: 62 }, cell: ({ getValue }) => count(getValue()) }),
+  column.accessor("completion_tokens", { header: "Out", meta: { align: "right", width: 62 }, cell: ({ getValue }) => count(getValue()) }),
+  column.accessor("cost_nanousd", { header: "Cost", meta: { align: "right", width: 96 }, cell: ({ getValue }) => money(getValue()) }),
+  column.accessor("first_token_s", { header: "First token", meta: { align: "right", width: 86 }, cell: ({ getValue }) => duration(getValue()) }),
+  column.accessor("duration_s", { header: "Took", meta: { align: "right", width: 66 }, cell: ({ getValue }) => duration(getValue()) }),
+  column.accessor("endpoint", { header: "Endpoint", meta: { width: 160 }, cell: ({ getValue }) => getValue() ?? "" }),
+  column.accessor("id", { header: "Id", meta: { width: 220 }, cell: ({ getValue }) => <code className="text-xs">{getValue()}</code> }),
 ]);
 const NAMES = { started_at: "When", outcome: "Outcome", asked: "Asked for", answered: "Answered by", key: "Key", attempt_count: "Attempts", prompt_tokens: "In", completion_tokens: "Out", cost_nanousd: "Cost", first_token_s: "First token", duration_s: "Took", endpoint: "Endpoint", id: "Id" };
 
@@ -47,7 +47,7 @@ export default function Requests() {
   const since = useBeginning(range);
   const navigate = useNavigate();
   const search = useSearch({ strict: false });
-  const filters = readFilters(search);
+  const filters = useMemo(() => readFilters(search), [search]);
   const [live, setLive] = useState(false);
   const [hidden, setHidden] = useState<Record<string, boolean>>({ endpoint: true, id: true });
   const query = { ...filters, since: String(since), ...(range.name === "custom" ? { until: String(range.to) } : {}) };
@@ -68,6 +68,7 @@ export default function Requests() {
       void navigate({ to: ".", search: ({ request: _, ...view }: Record<string, unknown>) => (id === undefined ? view : { ...view, request: id }) }),
     [navigate],
   );
+  const open = useCallback(({ id }: Line) => show(id), [show]);
   const setFilters = (next: Filters) =>
     void navigate({ to: ".", search: (view: Record<string, unknown>) => ({ ...Object.fromEntries(Object.entries(view).filter(([name]) => !(name in filters))), ...next }), replace: true });
   const exported = (format: string) =>
@@ -102,7 +103,7 @@ export default function Requests() {
               rows={rows}
               keyOf={({ id }) => id}
               hidden={hidden}
-              onOpen={({ id }) => show(id)}
+              onOpen={open}
               onNearEnd={list.more}
               empty={<Empty title="No request fits">Widen the time at the top, or take a filter away.</Empty>}
             />
