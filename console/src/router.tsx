@@ -3,6 +3,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { CONSOLE } from "~/base";
 import { Frame } from "~/frame/Frame";
 import { Lost } from "~/frame/Lost";
+import { askOverview } from "~/pages/overview/asked";
 
 /** What every page may ask for. */
 export interface Context {
@@ -24,11 +25,20 @@ const root = createRootRouteWithContext<Context>()({
   validateSearch: (search: Record<string, unknown>): View => search,
 });
 
-const page = <const Path extends string>(path: Path, load: () => Promise<{ default: React.ComponentType }>) =>
-  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
+type Load = () => Promise<{ default: React.ComponentType }>;
+/** Ask for what a page shows. What goes wrong the page learns when it asks for the same. */
+type Ask = (queries: QueryClient, search: View) => Promise<void>;
+
+const page = <const Path extends string>(path: Path, load: Load, ask?: Ask) =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    component: lazyRouteComponent(load),
+    loader: ({ context, location }) => void ask?.(context.queries, location.search).catch(() => undefined),
+  });
 
 const routes = root.addChildren([
-  page("/", () => import("~/pages/overview/Overview")),
+  page("/", () => import("~/pages/overview/Overview"), askOverview),
   page("/requests", () => import("~/pages/requests/Requests")),
   page("/playground", () => import("~/pages/playground/Playground")),
   page("/providers", () => import("~/pages/providers/Providers")),

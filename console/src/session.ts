@@ -28,6 +28,12 @@ export function askAhead(queries: QueryClient): void {
   void queries.prefetchQuery(ORGANISATIONS);
 }
 
+/** The organisation to which an address leads whoever has signed in. */
+export async function orgAhead(queries: QueryClient, { org }: { org?: string }): Promise<string> {
+  const [, { items }] = await Promise.all([queries.ensureQueryData(ME), queries.ensureQueryData(ORGANISATIONS)]);
+  return org ?? items[0]?.name ?? "default";
+}
+
 /** Who looks at the console; a 401 means that nobody has signed in. */
 export function useMe() {
   return useQuery(ME);

@@ -13,9 +13,17 @@ export interface Range {
 
 const MINUTE = 60;
 
-/** The stretch that the address names, in Unix seconds; its end is this minute's, so that queries stay the same. */
+/** The stretch that an address names, in Unix seconds; its end is this minute's, so that queries stay the same. */
+export function rangeOf({ range, from, to }: { range?: string; from?: number; to?: number }): Range {
+  if (from !== undefined && to !== undefined) return { name: "custom", from: Number(from), to: Number(to) };
+  const name: RangeName = range !== undefined && range in RANGES ? (range as RangeName) : "24h";
+  const until = (Math.floor(Date.now() / 1000 / MINUTE) + 1) * MINUTE;
+  return { name, from: until - RANGES[name], to: until };
+}
+
+/** The stretch at which one looks, and how to look at another. */
 export function useRange(): [Range, (next: RangeName | { from: number; to: number }) => void] {
-  const search = useSearch({ strict: false }) as { range?: string; from?: number; to?: number };
+  const search = useSearch({ strict: false });
   const navigate = useNavigate();
   const set = (next: RangeName | { from: number; to: number }) =>
     void navigate({
@@ -25,11 +33,7 @@ export function useRange(): [Range, (next: RangeName | { from: number; to: numbe
         return typeof next === "string" ? { ...rest, range: next } : { ...rest, ...next };
       },
     });
-  if (search.from !== undefined && search.to !== undefined)
-    return [{ name: "custom", from: Number(search.from), to: Number(search.to) }, set];
-  const name: RangeName = search.range !== undefined && search.range in RANGES ? (search.range as RangeName) : "24h";
-  const to = (Math.floor(Date.now() / 1000 / MINUTE) + 1) * MINUTE;
-  return [{ name, from: to - RANGES[name], to }, set];
+  return [rangeOf(search), set];
 }
 
 /** Where a stretch began when it was chosen: a list that somebody reads does not begin anew every minute. */

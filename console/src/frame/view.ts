@@ -7,8 +7,11 @@ export function kept(view: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(KEPT.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
 }
 
-/** The project that one looks at, if it is one alone. */
-export function useProject(): string | undefined {
-  const { project } = useSearch({ strict: false }) as { project?: unknown };
+/** The project that an address names, if it is one alone. */
+export function projectOf({ project }: { project?: unknown }): string | undefined {
   return project === undefined || project === "" ? undefined : String(project);
+}
+
+export function useProject(): string | undefined {
+  return projectOf(useSearch({ strict: false }));
 }

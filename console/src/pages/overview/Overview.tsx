@@ -1,11 +1,10 @@
-import { useMutation, usePrefetchQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { api, taken } from "~/api/client";
 import { Lines } from "~/charts/Lines";
 import { OUTCOMES } from "~/charts/palette";
 import { Stacked } from "~/charts/Stacked";
 import { useRange } from "~/frame/range";
-import { useProject } from "~/frame/view";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { Empty } from "~/components/Empty";
@@ -14,32 +13,22 @@ import { PageHead } from "~/components/PageHead";
 import { Shown } from "~/components/Shown";
 import { Stat } from "~/components/Stat";
 import { Trouble } from "~/components/Trouble";
-import { useMay, useOrg } from "~/session";
+import { type Shapes, useMay, useOrg } from "~/session";
+import { lookedAt, overviewOf } from "./asked";
 import { Failures } from "./Failures";
 import { answeredOf, change, costOf, rate, tokensOf } from "./figures";
 import { ProviderHealth } from "./ProviderHealth";
-import { type Looked, seriesOf, Split } from "./Split";
+import { Split } from "./Split";
 import { Top } from "./Top";
-
-const HOURS_UP_TO_S = 3 * 86_400;
 
 /** How things are: six figures, what was spent, how it went, who asked, what failed. */
 export default function Overview() {
-  const org = useOrg();
-  const [range, setRange] = useRange();
+  const looked = lookedAt(useOrg(), useSearch({ strict: false }));
+  const { step } = looked;
+  const { project } = looked.query;
+  const [, setRange] = useRange();
   const navigate = useNavigate();
-  const project = useProject();
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const step = range.to - range.from <= HOURS_UP_TO_S ? "hour" : "day";
-  const asked = { since: String(range.from), until: String(range.to), timezone: zone, ...(project === undefined ? {} : { project }) };
-  const looked: Looked = { org, step, query: asked };
-  usePrefetchQuery(seriesOf(looked));
-  const overview = useQuery({
-    queryKey: ["overview", org, asked],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/overview", { params: { path: { org }, query: asked } })),
-    refetchInterval: 15_000,
-    placeholderData: (before) => before,
-  });
+  const overview = useQuery({ ...overviewOf(looked), refetchInterval: 15_000, placeholderData: (before: Shapes["Overview"] | undefined) => before });
   const tellTime = (at: number) => stepTime(step, at);
   const now = overview.data?.now;
   const before = overview.data?.before;
@@ -104,7 +93,7 @@ export default function Overview() {
               />
             </Card>
           </div>
-          <ProviderHealth />
+          <ProviderHealth of={looked} />
           <div className="grid grid-cols-1 gap-4 xl:grid-cols-3">
             <Top title="Top models" groups={overview.data?.models ?? []} filter="model" />
             <Top title="Top keys" groups={overview.data?.keys ?? []} filter="key" />

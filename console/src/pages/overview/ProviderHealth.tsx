@@ -1,25 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
-import { api, taken } from "~/api/client";
 import { type Health, Strip } from "~/charts/Strip";
 import { Card } from "~/components/Card";
 import { percent, stepTime } from "~/components/numbers";
-import { useProject } from "~/frame/view";
-import { useOrg } from "~/session";
+import { healthOf, type Looked } from "./asked";
 
 const BAD = 0.2;
 const WARN = 0.02;
 
 /** One row for each provider that was asked in the last day, one cell for each hour. */
-export function ProviderHealth() {
-  const org = useOrg();
-  const project = useProject();
-  const chosen = project === undefined ? {} : { project };
-  const series = useQuery({
-    queryKey: ["health", org, project],
-    queryFn: () =>
-      taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { since: "24h", step: "hour", by: "provider", top: 12, quantiles: false, ...chosen } } })),
-    refetchInterval: 60_000,
-  });
+export function ProviderHealth({ of: looked }: { of: Looked }) {
+  const series = useQuery({ ...healthOf(looked), refetchInterval: 60_000 });
   const lines = (series.data?.lines ?? []).filter(({ name, id }) => name !== "" && id !== "others");
   if (lines.length === 0) return null;
   return (

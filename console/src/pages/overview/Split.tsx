@@ -1,23 +1,15 @@
-import { type QueryObserverOptions, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, taken } from "~/api/client";
 import { Stacked } from "~/charts/Stacked";
 import { Card } from "~/components/Card";
 import { count, money, stepTime } from "~/components/numbers";
 import { Segments } from "~/components/Segments";
 import { Shown } from "~/components/Shown";
 import type { Shapes } from "~/session";
+import { type By, type Looked, seriesOf } from "./asked";
 import { costOf, tokensOf } from "./figures";
 
 type Figures = Shapes["Figures"];
-type By = "model" | "provider" | "key";
-
-/** What is looked at: a stretch of time, by steps, of one project or all. */
-export interface Looked {
-  org: string;
-  step: "hour" | "day";
-  query: { since: string; until: string; timezone: string; project?: string };
-}
 
 /** What the large chart may count, and what it may tell apart. */
 const MEASURES = {
@@ -27,14 +19,6 @@ const MEASURES = {
 } as const;
 const NAMES = Object.keys(MEASURES) as (keyof typeof MEASURES)[];
 const BY: readonly By[] = ["model", "provider", "key"];
-
-/** The question behind the chart, for those who ask it before the chart is there. */
-export function seriesOf({ org, step, query }: Looked, by: By = "model") {
-  return {
-    queryKey: ["series", org, query, by],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/usage/series", { params: { path: { org }, query: { ...query, step, by, top: 6, quantiles: false } } })),
-  } satisfies QueryObserverOptions<Shapes["Series"]>;
-}
 
 /** What was spent, step by step, and on what. A click looks closer. */
 export function Split({ of: looked, onPick }: { of: Looked; onPick: (at: number) => void }) {
