@@ -150,7 +150,10 @@ class Incoming:
         self.untouched = False
         if self.ended:
             self.reusable = False
-            return
+        else:
+            self._parse(data)
+
+    def _parse(self, data: bytes | memoryview) -> None:
         total = self._total
         try:
             self._parser.feed_data(data)
