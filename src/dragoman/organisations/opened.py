@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dragoman.organisations.quotas import read_quotas
 from dragoman.permit import pattern
 from dragoman.registry import Registry
-from dragoman.store.json_column import read_json
 from dragoman.types.exchange import DEFAULT_ORGANISATION
-from dragoman.types.organisation import UNREAD_QUOTAS, Quotas
+from dragoman.types.organisation import Quotas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +45,7 @@ class Opened:
 
 def read_opened(connection: Connection, organisation_id: str) -> Opened:
     """Read which of the operator's providers an organisation may use. Raises: StoreError."""
-    rows = connection.rows(
-        "SELECT quotas FROM organisation WHERE id = :id", {"id": organisation_id}
-    )
-    quotas, _ = read_json(rows[0]["quotas"] if rows else "{}", Quotas, UNREAD_QUOTAS)
-    return Opened(organisation_id, quotas)
+    return Opened(organisation_id, read_quotas(connection, organisation_id)[0])
 
 
 class OpenRoutes:

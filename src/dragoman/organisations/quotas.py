@@ -31,11 +31,20 @@ class QuotaReached(Conflict):
     code = "quota_reached"
 
 
+def read_quotas(connection: Connection, organisation_id: str) -> tuple[Quotas, str | None]:
+    """Read what operators allow an organisation: nothing where that cannot be read, and why not.
+
+    Raises: StoreError.
+    """
+    rows = connection.rows(
+        "SELECT quotas FROM organisation WHERE id = :id", {"id": organisation_id}
+    )
+    return read_json(rows[0]["quotas"] if rows else "{}", Quotas, UNREAD_QUOTAS)
+
+
 def check_quota(connection: Connection, organisation_id: str, counted: Counted, now: float) -> None:
     """See that there may be one more, inside a change. Raises: QuotaReached."""
-    values = {"id": organisation_id}
-    rows = connection.rows("SELECT quotas FROM organisation WHERE id = :id", values)
-    quotas, unread = read_json(rows[0]["quotas"] if rows else "{}", Quotas, UNREAD_QUOTAS)
+    quotas, unread = read_quotas(connection, organisation_id)
     if unread is not None:
         raise QuotaReached(
             f"how many {counted} this organisation may have cannot be read",
@@ -44,7 +53,7 @@ def check_quota(connection: Connection, organisation_id: str, counted: Counted, 
     most: int | None = getattr(quotas, counted)
     if most is None:
         return
-    (row,) = connection.rows(_COUNTS[counted], {**values, "now": now})
+    (row,) = connection.rows(_COUNTS[counted], {"id": organisation_id, "now": now})
     if row["n"] >= most:
         raise QuotaReached(
             f"this organisation may have {most} {counted}, and has as many",
