@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.store import Ledger, Place, StoreError, Turn
+from dragoman.store import Ledger, Place, StoreError, Turn, find_conversation
 from dragoman.store.records import GROUPS, By, Records
 from dragoman.store.selection import Selection
 from dragoman.types.completion import Completion
@@ -88,6 +88,16 @@ def test_words_are_searched_in_what_was_said_and_not_in_how_it_is_stored(place: 
         assert having('"no"') == ["req_2"]
         assert having("mycorp") == having("smart") == ["req_2", "req_1"]
         assert having("type") == having("%") == having("p_pper") == []
+
+
+def test_bytes_that_are_no_text_are_in_no_record(place: Place) -> None:
+    """As a shell hands them over: `dragoman logs -q $'\\xff'`."""
+    with Ledger(place) as ledger:
+        ledger.record(exchange("1"), [user("?")], answer("?"), source="cli", turn=Turn())
+    with Records(place) as records:
+        assert records.recent(query=["\udcff"]) == []
+        assert records.find("\udcff") is None
+    assert find_conversation(place, "\udcff") is None
 
 
 def test_failures_and_times_and_conversations_are_picked_out(place: Place) -> None:

@@ -102,7 +102,18 @@ def _last(connection: Connection) -> str | None:
     return found[0]["conversation_id"] if found else None
 
 
+def can_occur(text: str) -> bool:
+    """Whether a text can be in a database at all: bytes that are no UTF-8 are in none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _by_part(connection: Connection, part: str) -> str | None:
+    if not can_occur(part):
+        return None
     found = connection.rows(
         f"""
         SELECT id FROM conversation WHERE {HAS_PART}

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from dragoman.store.conversations import HAS_PART, decode_parts
+from dragoman.store.conversations import HAS_PART, can_occur, decode_parts
 from dragoman.store.database import Connection, Place, Values, cannot, open_database
 from dragoman.store.selection import Selection, pattern
 from dragoman.types.exchange import Attempt, Exchange
@@ -169,6 +169,8 @@ class Records:
 
         Raises: StoreError.
         """
+        if not all(map(can_occur, query)):
+            return []
         conditions, values = selection.conditions()
         if conversation is not None:
             conditions.append("conversation_id = :conversation")
@@ -190,6 +192,8 @@ class Records:
 
         A part that several have is nobody's. Raises: StoreError.
         """
+        if part is not None and not can_occur(part):
+            return None
         if part is None:
             rows = self._connection.rows("SELECT * FROM exchange ORDER BY id DESC LIMIT 1")
         else:
