@@ -29,6 +29,7 @@ PAGES = {
     "/settings": "Settings",
     "/first": "The first request",
 }
+PHONE_PX = 390
 API = "/api/v1/organisations/default"
 SET_UP = {
     f"{API}/limits/month": {"measure": "spend", "period": "month", "amount": "50"},
@@ -70,6 +71,10 @@ def test_every_page_shows_and_axe_finds_nothing(
         name = title.lower().replace(" ", "-")
         page.screenshot(path=PICTURES / f"{name}-{theme}.png")
         found += [f"{title}: {one}" for one in watched.violations()]
+        page.set_viewport_size({"width": PHONE_PX, "height": 844})
+        page.screenshot(path=PICTURES / f"{name}-{theme}-phone.png")
+        if page.evaluate(f"document.documentElement.scrollWidth > {PHONE_PX}"):
+            found.append(f"{title}: it is wider than a phone")
         found += [f"{title}: {one}" for one in watched.troubles]
         page.close()
     context.close()
@@ -79,6 +84,14 @@ def test_every_page_shows_and_axe_finds_nothing(
 def test_an_address_that_is_none_says_so(watched: Watched) -> None:
     page = watched.open("/nowhere/at/all")
     expect(page.get_by_role("heading", level=1)).to_have_text("There is no such page")
+
+
+def test_on_a_phone_the_place_where_one_is_comes_into_sight(watched: Watched) -> None:
+    watched.page.set_viewport_size({"width": PHONE_PX, "height": 844})
+    page = watched.open("/settings")
+    places = page.get_by_role("navigation", name="Places")
+    expect(places.get_by_role("link", name="Settings")).to_be_in_viewport()
+    expect(places.get_by_role("link", name="Overview")).not_to_be_in_viewport()
 
 
 def test_a_browser_is_led_to_the_console(watched: Watched) -> None:

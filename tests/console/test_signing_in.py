@@ -92,6 +92,9 @@ def test_who_signs_in_elsewhere_comes_back_to_the_page_that_was_wanted(
     expect(page.get_by_role("heading", level=1)).to_have_text("Requests")
     expect(page).to_have_url(f"{team.url}/console/requests?range=7d&asked=second%2Fm")
     expect(page.get_by_role("button", name="Sign out Grace")).to_be_visible()
+    places = page.get_by_role("navigation", name="Places")
+    expect(places.get_by_role("link", name="Settings")).to_be_visible()
+    expect(places.get_by_role("link", name="Webhooks")).to_have_count(0)  # for admins
     cookie = session_of(context)
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     page.reload()
