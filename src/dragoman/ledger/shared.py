@@ -247,6 +247,8 @@ class RedisCounters:
                     entry.at = self._clock()
             except StoreError as error:  # whoever reserves is told, and the next beat tries again
                 log.debug("redis: %s", error)
+            except Exception:  # what is reserved would lapse, and nobody would know why
+                log.exception("the counters in Redis are not renewed; it is tried again")
             await asyncio.sleep(BEAT_S)
 
     def _decision(self, hold: str, lines: Sequence[Line], answer: Sequence[int]) -> Decision:

@@ -39,12 +39,12 @@ def limits() -> None:
 def list_limits(session: Session, organisation: str, json: bool) -> None:
     """List limits and budgets, with what is used of each."""
     from dragoman.organisations.allowances import list_allowances
-    from dragoman.types.paging import Page
+    from dragoman.types.paging import every
 
     with open_office(session) as office:
         of = office.organisation(organisation).id
         with office.desk.read() as connection:
-            found = list_allowances(connection, of, Page(1000, None)).items
+            found = every(lambda page: list_allowances(connection, of, page))
             shown = [_shown(connection, one, office.desk.clock()) for one in found]
     console = session.terminal.out
     if json:
