@@ -115,13 +115,8 @@ def put_webhook(
     """
     of = organisation_id
     check_name(name)
-    policy = egress_of(of)
-    if policy == "operator" and not actor.operator:
-        raise Forbidden(
-            "webhooks of this organisation may lead inside: operators alone set them",
-            hint="ask an operator of this gateway",
-        )
-    _check_url(url, policy)
+    _check_hand(actor, of)
+    _check_url(url, egress_of(of))
     if not events:
         raise InvalidRequest(
             "it is not said of what events", param="events", hint=", ".join(EVENTS)
@@ -135,9 +130,7 @@ def put_webhook(
         old = _find(connection, of, name)
         check_version(version, old.version if old else 0, f"the webhook {shown(name)}")
         if there != (old is not None):  # a new one would lack its secret, or void another's
-            raise ChangedMeanwhile(
-                f"the webhook {shown(name)} was made or deleted meanwhile", hint="ask again"
-            )
+            raise ChangedMeanwhile("it was made or deleted meanwhile", hint="ask again")
         said = msgspec.json.encode(sorted(set(events))).decode()
         values: dict[str, Any] = {
             "url": url,
@@ -146,11 +139,7 @@ def put_webhook(
             "enabled": int(enabled),
         }
         if old is None:
-            count = connection.rows(
-                "SELECT count(*) AS number FROM webhook WHERE organisation_id = :of", {"of": of}
-            )
-            if count[0]["number"] >= LIMIT:
-                raise Conflict(f"the organisation has {LIMIT} webhooks, and may have no more")
+            _check_room(connection, of)
             row = (of, name, *values.values(), change.now, change.now)
             columns = ("organisation_id", "name", *values, "created_at", "updated_at")
             connection.insert("webhook", columns, [row])
@@ -187,6 +176,24 @@ def purpose_of(organisation_id: str, name: str) -> Purpose:
 def egress_of(organisation_id: str) -> EgressPolicy:
     """Say under which policy it is delivered: those of the operator's own are the operator's."""
     return "operator" if organisation_id == DEFAULT_ORGANISATION else "organisation"
+
+
+def _check_hand(actor: Actor, organisation_id: str) -> None:
+    """See that who asks may set what leads there. Raises: Forbidden."""
+    if egress_of(organisation_id) == "operator" and not actor.operator:
+        raise Forbidden(
+            "webhooks of this organisation may lead inside: operators alone set them",
+            hint="ask an operator of this gateway",
+        )
+
+
+def _check_room(connection: Connection, organisation_id: str) -> None:
+    (row,) = connection.rows(
+        "SELECT count(*) AS number FROM webhook WHERE organisation_id = :of",
+        {"of": organisation_id},
+    )
+    if row["number"] >= LIMIT:
+        raise Conflict(f"the organisation has {LIMIT} webhooks, and may have no more")
 
 
 def _check_url(url: str, policy: EgressPolicy) -> None:
