@@ -66,6 +66,31 @@ def test_what_an_operator_has_set_members_cannot_raise(red: Plane) -> None:
     assert Red(red, "member")("PUT", "limits/mine", BUDGET).status == 403
 
 
+def test_limits_of_the_configuration_are_shown_and_changed_there(serve_plane: Any) -> None:
+    key = {"name": "ci", "key": "a-secret-of-the-file", "rpm": 60, "budget": 5}
+    plane = serve_plane(gateway_keys=[key])
+    plane.organisation("red")
+    path = "organisations/default/limits"
+    admin = plane.token(plane.account("admin@example.com", default="admin"))
+    viewer = plane.token(plane.account("viewer@example.com", default="viewer"))
+    plane.ask("PUT", f"{path}/team", BUDGET, headers=admin)
+    shown = plane.ask("GET", path, headers=admin).json["items"]
+    assert [(one["name"], one["subject"], one["amount"], one["read_only"]) for one in shown] == [
+        ("key:ci:rpm", "ci", "60", True),
+        ("key:ci:budget", "ci", "5", True),
+        ("team", None, "25.5", False),
+    ]
+    (used,) = shown[1]["used"]
+    assert (used["subject"], used["used"], used["left"]) == ("ci", "0", "5")
+    assert plane.ask("GET", f"{path}/key:ci:rpm", headers=admin).json == shown[0]
+    for method in ("PUT", "DELETE"):
+        refused = plane.ask(method, f"{path}/key:ci:rpm", BUDGET, headers=admin)
+        assert (refused.status, refused.code) == (409, "read_only"), refused.body
+    assert [one["name"] for one in plane.ask("GET", path, headers=viewer).json["items"]] == ["team"]
+    operator = plane.token(plane.account("op@example.com", operator=True))
+    assert plane.ask("GET", "organisations/red/limits", headers=operator).json["items"] == []
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"amount": "-1"}, "amount"),
     ({"amount": "NaN"}, "amount"),

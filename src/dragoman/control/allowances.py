@@ -1,7 +1,12 @@
-"""`/organisations/{org}/limits`: limits and budgets, and how much of each is used by now."""
+"""`/organisations/{org}/limits`: limits and budgets, and how much of each is used by now.
+
+Those of the configuration file hold for its keys, and for everybody together. Administrators of the
+organisation `default` see them there; they are changed in the file.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from litestar import delete, get, put
@@ -10,15 +15,17 @@ from msgspec import Struct
 from dragoman.control.context import Context
 from dragoman.control.paging import Listed, listed
 from dragoman.ledger.burndown import burn_down
+from dragoman.ledger.ceilings import ceilings_of
 from dragoman.organisations import allowances
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.allowances import Draft
 from dragoman.organisations.desk import Desk
-from dragoman.organisations.failures import Conflict
+from dragoman.organisations.failures import Conflict, ReadOnly
 from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
 from dragoman.store.redis import VARIABLE, redis_address
 from dragoman.types.allowance import (
+    EVERYBODY,
     Allowance,
     Measure,
     Mode,
@@ -27,8 +34,8 @@ from dragoman.types.allowance import (
     Unknown,
     is_quota,
 )
-from dragoman.types.exchange import NANO
-from dragoman.types.paging import Page
+from dragoman.types.exchange import DEFAULT_ORGANISATION, NANO
+from dragoman.types.paging import Page, Slice
 
 
 class UsedShown(Struct, frozen=True, kw_only=True):
@@ -48,7 +55,8 @@ class UsedShown(Struct, frozen=True, kw_only=True):
 class LimitShown(Struct, frozen=True, kw_only=True):
     """A limit. `amount` is USD for `spend`; `used` lists who has used most of it.
 
-    `operator`: the organisation cannot change it.
+    `operator`: the organisation cannot change it. One that is `read_only` comes from the gateway's
+    configuration, and has no version; without a `subject` it is for everybody together.
     """
 
     id: str
@@ -62,8 +70,9 @@ class LimitShown(Struct, frozen=True, kw_only=True):
     unknown: Unknown
     assumed_usd: Decimal | None
     operator: bool
-    version: int
+    version: int | None
     used: list[UsedShown]
+    read_only: bool = False
 
 
 class LimitBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,18 +96,29 @@ class LimitBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @get("/organisations/{org:str}/limits", opt={"least": "viewer"}, sync_to_thread=True)
-def list_limits(desk: Desk, organisation: Organisation, page: Page) -> Listed[LimitShown]:
-    """List limits and budgets, with what is used and left."""
+def list_limits(
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, page: Page
+) -> Listed[LimitShown]:
+    """List limits and budgets, with what is used and left.
+
+    Those of the configuration are on the first page.
+    """
     with desk.read() as connection:
         found = allowances.list_allowances(connection, organisation.id, page)
+        if page.after is None:
+            configured = _configured(context, actor, organisation).values()
+            found = Slice([*configured, *found.items], found.after)
         return listed(found, lambda one: show(connection, one, desk.clock()))
 
 
 @get("/organisations/{org:str}/limits/{name:str}", opt={"least": "viewer"}, sync_to_thread=True)
-def show_limit(desk: Desk, organisation: Organisation, name: str) -> LimitShown:
+def show_limit(
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, name: str
+) -> LimitShown:
     """Show a limit, by its name or id."""
+    configured = _configured(context, actor, organisation).get(name)
     with desk.read() as connection:
-        found = allowances.resolve_allowance(connection, organisation.id, name)
+        found = configured or allowances.resolve_allowance(connection, organisation.id, name)
         return show(connection, found, desk.clock())
 
 
@@ -112,6 +132,7 @@ def put_limit(
     data: LimitBody,
 ) -> LimitShown:
     """Make a limit, or change it as a whole."""
+    _check_ours(context, actor, organisation, name)
     check_countable(context, data)
     given = {field: getattr(data, field) for field in Draft.__struct_fields__}
     made = allowances.put_allowance(
@@ -122,8 +143,11 @@ def put_limit(
 
 
 @delete("/organisations/{org:str}/limits/{name:str}", opt={"least": "admin"}, sync_to_thread=True)
-def delete_limit(desk: Desk, actor: Actor, organisation: Organisation, name: str) -> None:
+def delete_limit(
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, name: str
+) -> None:
     """Delete a limit. What was used of it is forgotten."""
+    _check_ours(context, actor, organisation, name)
     allowances.delete_allowance(desk, actor, organisation.id, name)
 
 
@@ -145,9 +169,28 @@ def check_countable(context: Context, data: LimitBody) -> None:
         )
 
 
+def _configured(
+    context: Context, actor: Actor, organisation: Organisation
+) -> Mapping[str, Allowance]:
+    """Find the limits of the configuration file, by name, for who may see them."""
+    if organisation.id != DEFAULT_ORGANISATION or not actor.may("admin", organisation.id):
+        return {}
+    return {one.name: one for one in ceilings_of(context.config())}
+
+
+def _check_ours(context: Context, actor: Actor, organisation: Organisation, name: str) -> None:
+    """See that a limit is not one of the configuration's. Raises: ReadOnly."""
+    if name in _configured(context, actor, organisation):
+        raise ReadOnly(
+            f"the limit '{name}' comes from the gateway's configuration",
+            hint="it is changed there, by whoever runs the gateway",
+        )
+
+
 def show(connection: Connection, allowance: Allowance, now: float) -> LimitShown:
     """Show a limit, with how much of it is used."""
     of = allowance.organisation_id
+    configured = of == EVERYBODY
 
     def named(subject: str) -> str:
         return allowances.name_subject(connection, of, allowance.kind, subject)
@@ -179,8 +222,9 @@ def show(connection: Connection, allowance: Allowance, now: float) -> LimitShown
         unknown=allowance.unknown,
         assumed_usd=None if assumed is None else Decimal(assumed) / NANO,
         operator=allowance.operator,
-        version=allowance.version,
+        version=None if configured else allowance.version,
         used=used,
+        read_only=configured,
     )
 
 

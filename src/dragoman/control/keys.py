@@ -24,11 +24,8 @@ from dragoman.organisations.keys import KeyChanges, KeyDraft, NewKey
 from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
 from dragoman.types.exchange import DEFAULT_ORGANISATION
-from dragoman.types.gateway_key import ANYTHING, IssuedKey, KeyRules
+from dragoman.types.gateway_key import ANYTHING, FILE, IssuedKey, KeyRules
 from dragoman.types.paging import Page, Slice
-
-FILE = "file:"
-"""How the ids of keys begin that are in the configuration file."""
 
 
 class KeyShown(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from dragoman.types.allowance import (
     Unknown,
 )
 from dragoman.types.exchange import MOST_NANOUSD, NANO
+from dragoman.types.gateway_key import FILE
 from dragoman.types.identifier import new_id
 from dragoman.types.paging import Page, Slice, cut
 
@@ -184,7 +185,7 @@ def name_subject(connection: Connection, organisation_id: str, kind: str, subjec
     rows = connection.rows(
         statement.replace(" AND revoked_at IS NULL", ""), {"of": organisation_id, "name": subject}
     )
-    return str(rows[0]["name"]) if rows else subject
+    return str(rows[0]["name"]) if rows else subject.removeprefix(FILE)
 
 
 def read_allowance(row: Mapping[str, Any]) -> Allowance:

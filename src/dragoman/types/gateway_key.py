@@ -28,6 +28,8 @@ class KeyRules(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unk
 
 
 ANYTHING = KeyRules()
+FILE = "file:"
+"""What the ids of keys begin with that are in the configuration file."""
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):

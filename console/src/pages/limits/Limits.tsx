@@ -48,14 +48,14 @@ export default function Limits() {
                     <span className="flex items-center gap-2">
                       {limit.name}
                       <Badge tone={limit.mode === "strict" ? "accent" : "plain"}>{limit.mode}</Badge>
-                      {limit.operator && <Badge>set by the operator</Badge>}
+                      {limit.read_only ? <Badge>from the configuration</Badge> : limit.operator && <Badge>set by the operator</Badge>}
                     </span>
                   }
-                  action={admin && <Button onClick={() => setOpen(limit)}>Change</Button>}
+                  action={admin && !limit.read_only && <Button onClick={() => setOpen(limit)}>Change</Button>}
                 >
                   <p className="mb-3 text-muted">
                     {amountOf(limit, limit.amount)} {limit.measure === "spend" ? "" : limit.measure} {limit.period === "now" ? "at a time" : limit.period === "total" ? "in all" : `a ${limit.period}`}, for{" "}
-                    {limit.subject === "*" ? `each ${limit.kind}` : limit.subject == null ? `the ${limit.kind}` : `${limit.kind} ${limit.subject}`}
+                    {limit.subject === "*" ? `each ${limit.kind}` : limit.subject == null ? (limit.read_only ? "everybody together" : `the ${limit.kind}`) : `${limit.kind} ${limit.subject}`}
                   </p>
                   {limit.used.length === 0 && <p className="text-muted">Nothing was used in this period.</p>}
                   <ul className="flex flex-col gap-2">

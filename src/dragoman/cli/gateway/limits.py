@@ -6,6 +6,7 @@ The gateway sees a change within a second.
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,13 +39,16 @@ def limits() -> None:
 @click.pass_obj
 def list_limits(session: Session, organisation: str, json: bool) -> None:
     """List limits and budgets, with what is used of each."""
+    from dragoman.ledger.ceilings import ceilings_of
     from dragoman.organisations.allowances import list_allowances
+    from dragoman.types.exchange import DEFAULT_ORGANISATION
     from dragoman.types.paging import every
 
+    configured = ceilings_of(session.config()) if organisation == DEFAULT_ORGANISATION else ()
     with open_office(session) as office:
         of = office.organisation(organisation).id
         with office.desk.read() as connection:
-            found = every(lambda page: list_allowances(connection, of, page))
+            found = chain(configured, every(lambda page: list_allowances(connection, of, page)))
             shown = [_shown(connection, one, office.desk.clock()) for one in found]
     console = session.terminal.out
     if json:
@@ -55,7 +59,8 @@ def list_limits(session: Session, organisation: str, json: bool) -> None:
     if not shown:
         session.terminal.note("no limits: set one with `dragoman limits set NAME …`")
     for one in shown:
-        console.line(f"{one['name']}  {one['limit']}, {one['whose']}")
+        where = ", in the configuration" if one["read_only"] else ""
+        console.line(f"{one['name']}  {one['limit']}, {one['whose']}{where}")
         for used in one["used"]:
             console.line(f"  {used['subject'] or one['whose']}: {used['used']} used")
 
@@ -167,18 +172,21 @@ def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str
     from dragoman.ledger.burndown import burn_down
     from dragoman.ledger.describing import amount_of, describe
     from dragoman.organisations.allowances import name_subject
+    from dragoman.types.allowance import EVERYBODY
 
     def named(subject: str) -> str:
         return name_subject(connection, allowance.organisation_id, allowance.kind, subject)
 
-    is_whole = allowance.kind == "organisation"
+    is_whole, configured = allowance.kind == "organisation", allowance.organisation_id == EVERYBODY
+    whole = "everybody together" if configured else "the organisation"
     return {
         "name": allowance.name,
         "limit": describe(allowance),
-        "whose": "the organisation" if is_whole else f"{allowance.kind} {named(allowance.subject)}",
+        "whose": whole if is_whole else f"{allowance.kind} {named(allowance.subject)}",
         "mode": allowance.mode,
         "unknown": allowance.unknown,
         "operator": allowance.operator,
+        "read_only": configured,
         "used": [
             {
                 "subject": "" if is_whole else named(one.subject),

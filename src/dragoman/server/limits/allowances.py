@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
+from dragoman.ledger.ceilings import PROVIDERS
 from dragoman.ledger.charging import taken
 from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.rulebook import Rulebook, Subjects
 from dragoman.server.limits.bounds import Bounds
-from dragoman.server.limits.ceilings import PROVIDERS
 from dragoman.server.limits.ratelimits import refusal, tell
 from dragoman.server.limits.terms import Term, TermBook
 from dragoman.server.limits.unpriced import affordable, is_blocked, unknown_price

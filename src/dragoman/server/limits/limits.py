@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from dragoman.config import Config
 from dragoman.errors import ConfigError
+from dragoman.ledger.ceilings import ceilings_of
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import RedisCounters
 from dragoman.server.limits.allowances import READY_S, Allowances
-from dragoman.server.limits.ceilings import ceilings_of
 from dragoman.server.limits.spending import Reached, Spending, reader
 from dragoman.store.database import Place, StoreError, is_there, open_database
 from dragoman.store.redis import VARIABLE, Redis, check_installed, redis_address

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from dragoman.errors import BudgetExceeded, LimitExceeded
+from dragoman.ledger.ceilings import PROVIDERS
 from dragoman.ledger.counting import Decision, Line, Standing
 from dragoman.ledger.describing import amount_of, describe
-from dragoman.server.limits.ceilings import PROVIDERS
 
 HELD_S = 1.0
 """What is held for others may come back soon: nobody knows when."""

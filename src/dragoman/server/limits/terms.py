@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from dragoman.ledger.ceilings import limits_of
 from dragoman.ledger.counting import Line
 from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
-from dragoman.server.limits.ceilings import limits_of
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.calendar import Calendar
 from dragoman.types.exchange import Exchange
+from dragoman.types.gateway_key import FILE
 from dragoman.types.provider import Limits, Provider
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class TermBook:
 
 def subjects_of(principal: Principal | Exchange) -> Subjects:
     """Say for whom a request counts."""
-    key = principal.key_id or (f"file:{principal.key}" if principal.key else None)
+    key = principal.key_id or (f"{FILE}{principal.key}" if principal.key else None)
     subjects: Subjects = (
         ("organisation", principal.organisation_id),
         ("project", principal.project_id or ""),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dragoman.config import Config
 from dragoman.ledger.rulebook import WHOLE
 from dragoman.types.allowance import EVERYBODY, Allowance, SubjectKind
+from dragoman.types.gateway_key import FILE
 from dragoman.types.provider import Provider
 from dragoman.types.server import Ceilings
 
@@ -18,7 +19,7 @@ def ceilings_of(config: Config) -> Iterator[Allowance]:
     """List what a configuration allows its keys, and everybody together."""
     yield from _allowances("gateway", "organisation", WHOLE, config.gateway_ceilings)
     for key in config.gateway_keys:
-        yield from _allowances(f"key:{key.name}", "key", f"file:{key.name}", key.ceilings)
+        yield from _allowances(f"key:{key.name}", "key", f"{FILE}{key.name}", key.ceilings)
 
 
 def limits_of(provider: Provider) -> Iterator[Allowance]:
