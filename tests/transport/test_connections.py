@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dragoman.errors import ConnectionLost
+from dragoman.transport.sockets import Watch
 from dragoman.types.http import ConnectOptions
 from dragoman.types.provider import Tls
 from tests.transport.either import Either, request
@@ -341,3 +342,12 @@ def test_large_bodies_go_both_ways_whole(
     assert transport.fetch(request(up.url, body, options=options)) == body
     plain = upstream(lambda asked: Answer(200, (), asked.body))
     assert transport.fetch(request(plain.url, body)) == body
+
+
+def test_no_wait_for_an_answer_is_deaf_to_ctrl_c_for_long() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        waiting = threading.Thread(target=Watch(here.fileno()).wait, args=(600.0,), daemon=True)
+        waiting.start()
+        waiting.join(30.0)
+        assert not waiting.is_alive()

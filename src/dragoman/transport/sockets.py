@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dragoman.transport.egress import IPAddress
 
 IN, OUT = 1, 4  # POLLIN, POLLOUT
+AGAIN_S = 1.0
+"""A Ctrl-C in the moment before we wait is heard only after it: so no wait is longer."""
 
 
 def open_socket(address: IPAddress) -> socket.socket:
@@ -56,8 +58,8 @@ if sys.platform != "win32":
             self._poll = poller.poll
 
         def wait(self, timeout_s: float) -> bool:
-            """Wait; False when the time is over."""
-            return bool(self._poll(_in_ms(timeout_s)))
+            """Wait for up to a second; False when the time is over: callers ask again."""
+            return bool(self._poll(_in_ms(min(timeout_s, AGAIN_S))))
 
     def _in_ms(timeout_s: float) -> int:
         """Spell seconds for poll(2). A day is as good as for ever: callers ask again."""
@@ -84,7 +86,7 @@ else:
 
         def wait(self, timeout_s: float) -> bool:
             """See above."""
-            return bool(wait_any(((self._fd, IN),), timeout_s))
+            return bool(wait_any(((self._fd, IN),), min(timeout_s, AGAIN_S)))
 
 
 if sys.platform == "linux":
