@@ -29,14 +29,14 @@ def growth(*, full: bool) -> Mapping[str, float]:
         config = f'[providers.mine]\nbase_url = "{server.base_url}"\nretries = 0\n'
         gateway = Process(Path(folder), config)
         try:
-            _load(gateway.url, count // 3)  # until everything that is kept has been made
+            _load(gateway.url, max(count // 3, 2_000))  # until all that is kept has been made
             before = _resident_mib(gateway.process.pid)
             _load(gateway.url, count)
             grown = _resident_mib(gateway.process.pid) - before
         finally:
             gateway.stop()
     slope = grown / (count / 10_000)
-    assert grown < 4 if not full else slope < 1, (grown, slope)
+    assert grown < 2 if not full else slope < 1, (grown, slope)
     return {"requests": count, "MiB grown": grown, "MiB per 10 000": slope}
 
 
