@@ -230,7 +230,7 @@ class _Driver:
         self._racing[sock.fileno()] = sock, sock.connect_ex((str(step.address), step.port))
 
     def _wait(self, seconds: float | None) -> bool | OSError:
-        """See `dial.Wait`."""
+        """See `dial.Wait`; False also when it is time to ask again."""
         for fd, (_, code) in self._racing.items():
             if code not in _UNDER_WAY:
                 return self._settle(fd, code)

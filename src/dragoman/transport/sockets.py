@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import sys
-from math import ceil, inf
+from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 IN, OUT = 1, 4  # POLLIN, POLLOUT
 AGAIN_S = 1.0
-"""A Ctrl-C in the moment before we wait is heard only after it: so no wait is longer."""
+"""A Ctrl-C in the moment before we wait is heard only after it: so no wait is longer, and callers
+ask again."""
 
 
 def open_socket(address: IPAddress) -> socket.socket:
@@ -40,7 +41,7 @@ if sys.platform != "win32":
     def wait_any(wanted: Iterable[tuple[int, int]], timeout_s: float) -> list[int]:
         """Wait until a file descriptor, given with IN and OUT, is ready or broken.
 
-        Returns those that are; none when the time is over.
+        Returns those that are; none when the time, or `AGAIN_S`, is over.
         """
         poller = select.poll()
         for fd, events in wanted:
@@ -58,12 +59,12 @@ if sys.platform != "win32":
             self._poll = poller.poll
 
         def wait(self, timeout_s: float) -> bool:
-            """Wait for up to a second; False when the time is over: callers ask again."""
-            return bool(self._poll(_in_ms(min(timeout_s, AGAIN_S))))
+            """Wait; False when the time, or `AGAIN_S`, is over."""
+            return bool(self._poll(_in_ms(timeout_s)))
 
     def _in_ms(timeout_s: float) -> int:
-        """Spell seconds for poll(2). A day is as good as for ever: callers ask again."""
-        return ceil(min(timeout_s, 86_400.0) * 1000) if timeout_s > 0.0 else 0
+        """Spell seconds for poll(2)."""
+        return ceil(min(timeout_s, AGAIN_S) * 1000) if timeout_s > 0.0 else 0
 
 else:
 
@@ -72,7 +73,7 @@ else:
         pairs = list(wanted)
         readable = [fd for fd, events in pairs if events & IN]
         writable = [fd for fd, events in pairs if events & OUT]
-        timeout = None if timeout_s == inf else max(timeout_s, 0.0)
+        timeout = min(max(timeout_s, 0.0), AGAIN_S)
         ready = select.select(readable, writable, writable, timeout)
         return list({fd for group in ready for fd in group})
 
@@ -86,7 +87,7 @@ else:
 
         def wait(self, timeout_s: float) -> bool:
             """See above."""
-            return bool(wait_any(((self._fd, IN),), min(timeout_s, AGAIN_S)))
+            return bool(wait_any(((self._fd, IN),), timeout_s))
 
 
 if sys.platform == "linux":
