@@ -146,5 +146,6 @@ def test_of_a_request_that_was_not_kept_the_model_is_taken_over(
     process = start(CONFIG.format(url=behind.base_url, kept=""))
     page = ask_and_open(process, visit(process), "chat/completions", CHAT)
     page.get_by_role("link", name="Replay in the playground").click()
-    expect(page.get_by_role("status")).to_contain_text("its model alone is taken over")
+    told = page.get_by_role("status").filter(has_text="its model alone is taken over")
+    expect(told).to_be_visible()
     expect(page.get_by_label("Model 1", exact=True)).to_have_value("box/m")
