@@ -20,7 +20,7 @@ from dragoman.organisations import allowances
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.allowances import Draft
 from dragoman.organisations.desk import Desk
-from dragoman.organisations.failures import Conflict, ReadOnly
+from dragoman.organisations.failures import Conflict, read_only
 from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
 from dragoman.store.redis import VARIABLE, redis_address
@@ -34,7 +34,7 @@ from dragoman.types.allowance import (
     Unknown,
     is_quota,
 )
-from dragoman.types.exchange import DEFAULT_ORGANISATION, NANO
+from dragoman.types.exchange import NANO
 from dragoman.types.paging import Page, Slice
 
 
@@ -173,7 +173,7 @@ def _configured(
     context: Context, actor: Actor, organisation: Organisation
 ) -> Mapping[str, Allowance]:
     """Find the limits of the configuration file, by name, for who may see them."""
-    if organisation.id != DEFAULT_ORGANISATION or not actor.may("admin", organisation.id):
+    if not actor.sees_configuration(organisation.id):
         return {}
     return {one.name: one for one in ceilings_of(context.config())}
 
@@ -181,10 +181,7 @@ def _configured(
 def _check_ours(context: Context, actor: Actor, organisation: Organisation, name: str) -> None:
     """See that a limit is not one of the configuration's. Raises: ReadOnly."""
     if name in _configured(context, actor, organisation):
-        raise ReadOnly(
-            f"the limit '{name}' comes from the gateway's configuration",
-            hint="it is changed there, by whoever runs the gateway",
-        )
+        raise read_only(f"the limit '{name}'")
 
 
 def show(connection: Connection, allowance: Allowance, now: float) -> LimitShown:

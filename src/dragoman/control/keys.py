@@ -19,11 +19,10 @@ from dragoman.errors import InvalidRequest
 from dragoman.organisations import key_rows, keys
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
-from dragoman.organisations.failures import ReadOnly
+from dragoman.organisations.failures import read_only
 from dragoman.organisations.keys import KeyChanges, KeyDraft, NewKey
 from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
-from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, FILE, IssuedKey, KeyRules
 from dragoman.types.paging import Page, Slice
 
@@ -223,7 +222,7 @@ def _configured(
     context: Context, actor: Actor, organisation: Organisation
 ) -> Mapping[str, KeyShown]:
     """Show the keys of the configuration file to who sees all of the organisation's, by id."""
-    if organisation.id != DEFAULT_ORGANISATION or not actor.may("admin", organisation.id):
+    if not actor.sees_configuration(organisation.id):
         return {}
     said: dict[str, Any] = dict.fromkeys(KeyShown.__struct_fields__)
     said |= {"prefix": "", "rules": ANYTHING}
@@ -237,10 +236,7 @@ def _configured(
 def _check_ours(context: Context, actor: Actor, organisation: Organisation, key_id: str) -> None:
     """See that a key is not one of the configuration's. Raises: ReadOnly."""
     if (general := _configured(context, actor, organisation).get(key_id)) is not None:
-        raise ReadOnly(
-            f"the key '{general.name}' comes from the gateway's configuration",
-            hint="it is changed there, by whoever runs the gateway",
-        )
+        raise read_only(f"the key '{general.name}'")
 
 
 _STATEMENTS = {

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.provider import EgressPolicy
 
 Role: TypeAlias = Literal["viewer", "member", "admin", "owner"]
@@ -40,6 +41,10 @@ class Actor(Struct, frozen=True, kw_only=True):
         """Whether the role there is at least this one."""
         role = self.role_in(organisation_id)
         return role is not None and ROLES.index(role) >= ROLES.index(least)
+
+    def sees_configuration(self, organisation_id: str) -> bool:
+        """Whether they are shown there the keys and limits of the configuration file."""
+        return organisation_id == DEFAULT_ORGANISATION and self.may("admin", organisation_id)
 
 
 SYSTEM = Actor(name="system", operator=True)

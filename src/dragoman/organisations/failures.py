@@ -29,3 +29,11 @@ class ReadOnly(Conflict):
     """It comes from the configuration file, and is changed there."""
 
     code = "read_only"
+
+
+def read_only(what: str, otherwise: str = "") -> ReadOnly:
+    """Make the error that says that it comes from the configuration; `otherwise` ends its hint."""
+    return ReadOnly(
+        f"{what} comes from the gateway's configuration",
+        hint=f"it is changed there, by whoever runs the gateway{otherwise}",
+    )

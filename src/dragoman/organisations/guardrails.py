@@ -12,7 +12,7 @@ from dragoman.config.tenant import build_tenant_guardrail
 from dragoman.errors import InvalidRequest
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Change, Desk
-from dragoman.organisations.failures import Conflict, NotFound, ReadOnly
+from dragoman.organisations.failures import Conflict, NotFound, read_only
 from dragoman.organisations.texts import check_name
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
@@ -158,10 +158,7 @@ def load_guardrail(name: str, written: str, mode: GuardrailMode) -> Loaded:
 def check_free(name: str, operators: Iterable[Guardrail]) -> None:
     """See that a name is not one of the configuration's. Raises: ReadOnly."""
     if any(rule.name == name for rule in operators):
-        raise ReadOnly(
-            f"the guardrail '{name}' comes from the gateway's configuration",
-            hint="it is changed there, by whoever runs the gateway",
-        )
+        raise read_only(f"the guardrail '{name}'")
 
 
 def _write(

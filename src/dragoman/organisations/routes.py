@@ -16,7 +16,7 @@ from dragoman.config.tenant import build_tenant_route
 from dragoman.errors import InvalidRequest
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
-from dragoman.organisations.failures import NotFound, ReadOnly
+from dragoman.organisations.failures import NotFound, read_only
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
 from dragoman.store.json_column import read_json
@@ -175,10 +175,7 @@ def check_definition(
 def check_free(name: str, operators: Mapping[str, Route]) -> None:
     """See that a name is not one of the configuration's. Raises: ReadOnly."""
     if name in operators:
-        raise ReadOnly(
-            f"the route '{name}' comes from the gateway's configuration",
-            hint="it is changed there, by whoever runs the gateway; choose another name",
-        )
+        raise read_only(f"the route '{name}'", "; choose another name")
 
 
 def _noted(one: OwnRoute) -> Mapping[str, Any]:
