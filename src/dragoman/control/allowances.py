@@ -25,7 +25,6 @@ from dragoman.organisations.organisations import Organisation
 from dragoman.store.database import Connection
 from dragoman.store.redis import VARIABLE, redis_address
 from dragoman.types.allowance import (
-    EVERYBODY,
     Allowance,
     Measure,
     Mode,
@@ -186,10 +185,9 @@ def _check_ours(context: Context, actor: Actor, organisation: Organisation, name
 
 def show(connection: Connection, allowance: Allowance, now: float) -> LimitShown:
     """Show a limit, with how much of it is used."""
-    of = allowance.organisation_id
-    configured = of == EVERYBODY
 
     def named(subject: str) -> str:
+        of = allowance.organisation_id
         return allowances.name_subject(connection, of, allowance.kind, subject)
 
     def written(amount: int) -> Decimal:
@@ -219,9 +217,9 @@ def show(connection: Connection, allowance: Allowance, now: float) -> LimitShown
         unknown=allowance.unknown,
         assumed_usd=None if assumed is None else Decimal(assumed) / NANO,
         operator=allowance.operator,
-        version=None if configured else allowance.version,
+        version=None if allowance.is_configured else allowance.version,
         used=used,
-        read_only=configured,
+        read_only=allowance.is_configured,
     )
 
 

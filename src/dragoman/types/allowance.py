@@ -50,6 +50,11 @@ class Allowance(Struct, frozen=True, kw_only=True):
         return is_quota(self.measure, self.period)
 
     @property
+    def is_configured(self) -> bool:
+        """Whether it comes from the configuration, and is no organisation's own."""
+        return self.organisation_id == EVERYBODY
+
+    @property
     def assumed(self) -> int:
         """What a request of unknown price counts as, in nano-dollars."""
         return (self.assumed_nanousd or 0) if self.unknown == "assume" else 0

@@ -172,13 +172,12 @@ def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str
     from dragoman.ledger.burndown import burn_down
     from dragoman.ledger.describing import amount_of, describe
     from dragoman.organisations.allowances import name_subject
-    from dragoman.types.allowance import EVERYBODY
 
     def named(subject: str) -> str:
         return name_subject(connection, allowance.organisation_id, allowance.kind, subject)
 
-    is_whole, configured = allowance.kind == "organisation", allowance.organisation_id == EVERYBODY
-    whole = "everybody together" if configured else "the organisation"
+    is_whole = allowance.kind == "organisation"
+    whole = "everybody together" if allowance.is_configured else "the organisation"
     return {
         "name": allowance.name,
         "limit": describe(allowance),
@@ -186,7 +185,7 @@ def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str
         "mode": allowance.mode,
         "unknown": allowance.unknown,
         "operator": allowance.operator,
-        "read_only": configured,
+        "read_only": allowance.is_configured,
         "used": [
             {
                 "subject": "" if is_whole else named(one.subject),

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from dragoman.errors import DragomanError
 from dragoman.ledger.describing import amount_of, describe
 from dragoman.store.database import StoreError, is_there
-from dragoman.types.allowance import EVERYBODY
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 
@@ -198,11 +197,7 @@ def _announce_mark(connection: Connection, mark: Reached, now: float) -> None:
     from dragoman.organisations.deliveries import announce
 
     allowance = mark.allowance
-    of = (
-        DEFAULT_ORGANISATION
-        if allowance.organisation_id == EVERYBODY
-        else allowance.organisation_id
-    )
+    of = DEFAULT_ORGANISATION if allowance.is_configured else allowance.organisation_id
     event: Event = "budget.exhausted" if mark.percent >= EXHAUSTED else "budget.warning"
     data = {
         "limit": allowance.name,
