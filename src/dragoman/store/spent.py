@@ -19,6 +19,7 @@ import msgspec
 from dragoman.store.database import Connection
 from dragoman.types.allowance import EVERYBODY, Allowance, Measure, SubjectKind
 from dragoman.types.calendar import find_span
+from dragoman.types.gateway_key import FILE
 
 Key: TypeAlias = tuple[str, str, int]
 """An allowance's id, the subject, when its period began."""
@@ -52,7 +53,7 @@ _EXCHANGES = _Written(
         "organisation": "e.organisation_id",
         "project": "e.project_id",
         "member": "e.account_id",
-        "key": "coalesce(e.key_id, 'file:' || e.gateway_key)",
+        "key": f"coalesce(e.key_id, '{FILE}' || e.gateway_key)",
         "provider": "a.provider",
         "model": "a.provider || '/' || a.model",
     },
@@ -78,7 +79,7 @@ _SUMS = _Written(
         "organisation": "h.organisation_id",
         "project": "nullif(h.project_id, '')",
         "member": "nullif(h.account_id, '')",
-        "key": "coalesce(nullif(h.key_id, ''), 'file:' || nullif(h.gateway_key, ''))",
+        "key": f"coalesce(nullif(h.key_id, ''), '{FILE}' || nullif(h.gateway_key, ''))",
         "provider": "nullif(h.provider, '')",
         "model": "h.provider || '/' || nullif(h.model, '')",
     },
