@@ -54,8 +54,7 @@ export default function Limits() {
                   action={admin && !limit.read_only && <Button onClick={() => setOpen(limit)}>Change</Button>}
                 >
                   <p className="mb-3 text-muted">
-                    {amountOf(limit, limit.amount)} {limit.measure === "spend" ? "" : limit.measure} {limit.period === "now" ? "at a time" : limit.period === "total" ? "in all" : `a ${limit.period}`}, for{" "}
-                    {limit.subject === "*" ? `each ${limit.kind}` : limit.subject == null ? (limit.read_only ? "everybody together" : `the ${limit.kind}`) : `${limit.kind} ${limit.subject}`}
+                    {amountOf(limit, limit.amount)} {limit.measure === "spend" ? "" : limit.measure} {per(limit)}, for {whose(limit)}
                   </p>
                   {limit.used.length === 0 && <p className="text-muted">Nothing was used in this period.</p>}
                   <ul className="flex flex-col gap-2">
@@ -75,4 +74,15 @@ export default function Limits() {
       {open !== null && <LimitSheet {...(open === "new" ? {} : { shown: open })} onClose={() => setOpen(null)} />}
     </>
   );
+}
+
+function per({ period }: Limit): string {
+  if (period === "now") return "at a time";
+  return period === "total" ? "in all" : `a ${period}`;
+}
+
+function whose({ kind, subject, read_only }: Limit): string {
+  if (subject === "*") return `each ${kind}`;
+  if (subject != null) return `${kind} ${subject}`;
+  return read_only ? "everybody together" : `the ${kind}`;
 }
