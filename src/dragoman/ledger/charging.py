@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dragoman.types.allowance import Charge
-from dragoman.types.exchange import Attempt, Exchange
+from dragoman.types.exchange import PAID, Attempt, Exchange
 from dragoman.types.usage import Usage
-
-_ANSWERED = ("ok", "truncated", "client_closed", "interrupted")
-"""What was answered was paid for, though nobody may know how much."""
 
 
 def taken(charge: Charge, exchange: Exchange) -> int:
@@ -33,7 +30,7 @@ def taken(charge: Charge, exchange: Exchange) -> int:
             amount += tokens_of(attempt.usage)
         elif attempt.cost_nanousd is not None:
             amount += attempt.cost_nanousd
-        elif attempt.outcome in _ANSWERED:
+        elif attempt.outcome in PAID:
             amount += charge.assumed
     return amount
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from dragoman.store.conversations import HAS_PART, can_occur, decode_parts
 from dragoman.store.database import Connection, Place, Values, cannot, open_database
 from dragoman.store.selection import Selection, pattern
-from dragoman.types.exchange import Attempt, Exchange
+from dragoman.types.exchange import ANSWERED, STOPPED, Attempt, Exchange
 from dragoman.types.message import Message, Text
 from dragoman.types.usage import Usage
 
@@ -109,7 +109,8 @@ ANY = Selection()
 PAGE = 500
 """So many exchanges are read at once."""
 
-_ANSWERED = "outcome IN ('ok', 'truncated', 'client_closed')"
+# Python writes words in a tuple as SQL does in a list.
+_ANSWERED = f"outcome IN {ANSWERED}"
 _ADDED: Mapping[str, str] = {
     "prompt_tokens": "prompt_tokens",
     "completion_tokens": "completion_tokens",
@@ -119,7 +120,7 @@ _ADDED: Mapping[str, str] = {
     "demo_nanousd": "CASE WHEN cost_source = 'demo' THEN cost_nanousd END",
 }
 _COUNTED: Mapping[str, str] = {
-    "failed": "outcome NOT IN ('ok', 'client_closed', 'interrupted')",
+    "failed": f"outcome NOT IN {('ok', *STOPPED)}",
     "priced": "cost_nanousd IS NOT NULL AND cost_source <> 'demo'",
     "unknown": f"cost_nanousd IS NULL AND ({_ANSWERED} OR completion_tokens IS NOT NULL)",
     "estimated": "cost_source = 'estimated' OR usage_estimated <> 0",

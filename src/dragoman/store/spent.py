@@ -19,6 +19,7 @@ import msgspec
 from dragoman.store.database import Connection
 from dragoman.types.allowance import EVERYBODY, Allowance, Measure, SubjectKind
 from dragoman.types.calendar import find_span
+from dragoman.types.exchange import PAID
 from dragoman.types.gateway_key import FILE
 
 Key: TypeAlias = tuple[str, str, int]
@@ -62,7 +63,7 @@ _EXCHANGES = _Written(
         "tokens": "sum(coalesce(a.prompt_tokens, 0) + coalesce(a.completion_tokens, 0))",
         # As `ledger.charging` has it.
         "spend": "sum(CASE WHEN a.cost_nanousd IS NOT NULL THEN a.cost_nanousd"
-        " WHEN a.outcome IN ('ok', 'truncated', 'client_closed', 'interrupted') THEN :assumed"
+        f" WHEN a.outcome IN {PAID} THEN :assumed"
         " ELSE 0 END)",
     },
 )

@@ -13,6 +13,14 @@ from dragoman.types.guardrail import Finding
 from dragoman.types.usage import Usage
 
 Outcome: TypeAlias = Literal["ok", "error", "truncated", "client_closed", "interrupted"]
+
+ANSWERED: tuple[Outcome, ...] = ("ok", "truncated", "client_closed")
+"""What came of an attempt whose answer reached the caller, all of it or its beginning."""
+STOPPED: tuple[Outcome, ...] = ("client_closed", "interrupted")
+"""What was broken off, by the caller or by us: nobody's failure."""
+PAID: tuple[Outcome, ...] = (*ANSWERED, "interrupted")
+"""What was paid for, though nobody may know how much."""
+
 CostSource: TypeAlias = Literal[
     "cached",
     "reported",
@@ -116,7 +124,7 @@ class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
     def final(self) -> Attempt | None:
         """The attempt that answered, else the last one."""
         for attempt in reversed(self.attempts):
-            if attempt.outcome in ("ok", "truncated", "client_closed"):
+            if attempt.outcome in ANSWERED:
                 return attempt
         return self.attempts[-1] if self.attempts else None
 
