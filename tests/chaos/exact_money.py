@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dragoman.catalog.pricing import compute_cost
-from dragoman.ledger.rollups import follow, rebuild
+from dragoman.ledger.rebuilding import rebuild
+from dragoman.ledger.rollups import follow
 from dragoman.store import Ledger, Place
 from dragoman.store.database import open_database
 from dragoman.types.exchange import Attempt, Exchange

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from dragoman.ledger.rebuilding import rebuild
 from dragoman.ledger.retention import MOST, Retention, delete_due, take_lease
-from dragoman.ledger.rollups import rebuild, tally
+from dragoman.ledger.rollups import tally
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
 from dragoman.store.spent import forgotten_before

@@ -9,16 +9,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.ledger.rollups import (
-    KEY,
-    LATENCY_KEY,
-    LATENCY_SUMS,
-    SUMS,
-    Tally,
-    follow,
-    rebuild,
-    tally,
-)
+from dragoman.ledger.rebuilding import rebuild
+from dragoman.ledger.rollups import KEY, LATENCY_KEY, LATENCY_SUMS, SUMS, Tally, follow, tally
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
 from dragoman.store.records import By, Records

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from dragoman.ledger.rollups import rebuild_missing
+from dragoman.ledger.rebuilding import rebuild_missing
 from dragoman.store.database import Connection, Place, open_database
 from dragoman.store.json_column import read_json
 from dragoman.store.spent import FORGOTTEN, forgotten_before

@@ -155,7 +155,7 @@ def rebuild_sums(session: Session, since: str, until: str | None) -> None:
     """Add up the hourly sums anew, out of what is recorded; the gateway may run meanwhile."""
     from dragoman.cli.records.record import find_place
     from dragoman.cli.records.since import read_since
-    from dragoman.ledger.rollups import rebuild
+    from dragoman.ledger.rebuilding import rebuild
     from dragoman.store.database import open_database
 
     now = time.time()
