@@ -77,6 +77,40 @@ def test_a_database_that_is_not_there_is_told_without_its_password(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize(
+    ("command", "fix"),
+    [
+        ("backup notes.txt", "name a file that is not there yet"),
+        ("backup nowhere/a.db", "make it, or mount what should be there"),
+        ("restore nowhere.db", "name a file that `dragoman db backup` wrote"),
+        ("restore notes.txt", "name a file that `dragoman db backup` wrote"),
+        ("restore full.db", "name a database that has no rows of dragoman's"),
+        ("migrate-to mysql://h/d", "write it as postgresql://user:password@host/name"),
+        ("migrate-to postgresql://x@127.0.0.1:1/d", "see that the server runs there"),
+    ],
+)
+def test_what_a_database_cannot_is_told_with_what_to_do(
+    dragoman: Dragoman, command: str, fix: str
+) -> None:
+    (dragoman.home / "notes.txt").write_text("no database at all " * 500)
+    assert dragoman("-m", "demo/echo", "One").code == 0
+    assert dragoman("db", "backup", str(dragoman.home / "full.db")).code == 0
+    verb, what = command.split()
+    named = what if "://" in what else str(dragoman.home / what)
+    result = dragoman("db", verb, named)
+    assert (result.code, f"Fix: {fix}" in result.err) == (66, True), result.err
+
+
+def test_the_two_variables_of_a_database_are_told_apart_from_a_wrong_one(
+    dragoman: Dragoman,
+) -> None:
+    both = {"DRAGOMAN_DATABASE_URL": "sqlite:///a.db", "DRAGOMAN_DATABASE_URL_FILE": "/nowhere"}
+    assert "Fix: leave one of them out" in dragoman("logs", env=both).err
+    assert (
+        "Fix: who runs dragoman" in dragoman("logs", env={**both, "DRAGOMAN_DATABASE_URL": ""}).err
+    )
+
+
 def test_an_answer_comes_without_a_database_too(dragoman: Dragoman) -> None:
     env = {"DRAGOMAN_DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/d"}
     result = dragoman("-m", "demo/echo", "One", env=env)

@@ -15,6 +15,7 @@ from dragoman.store.database import Connection, Place, StoreError, cannot, open_
 from dragoman.store.schema import TABLES, VERSION
 from dragoman.store.sqlite import version_of
 
+_BACKUP = "name a file that `dragoman db backup` wrote"
 _MADE_WITH: Mapping[str, str] = {
     "organisation": "id = 'default' AND version = 1",
     "revision": "id = 1 AND number = 1",
@@ -42,16 +43,21 @@ def copy_to(source: Place, target: Place) -> Mapping[str, int]:
             writing.write(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
         for table in TABLES:
             if _count(writing, table):
-                raise StoreError(f"{target}: it is not empty, there are rows in {table}")
+                raise StoreError(
+                    f"{target}: it is not empty, there are rows in {table}",
+                    hint="name a database that has no rows of dragoman's",
+                )
         return {table: _copy(reading, writing, table, target) for table in TABLES}
 
 
 def back_up(source: Place, file: Path) -> Mapping[str, int]:
     """Copy all rows into a new SQLite file. Raises: StoreError; there is no such file then."""
     if file.exists():
-        raise StoreError(f"{file}: it is there already")
+        raise StoreError(f"{file}: it is there already", hint="name a file that is not there yet")
     if not file.absolute().parent.is_dir():  # a disk that is not mounted is nothing to write beside
-        raise StoreError(f"{file}: there is no such folder")
+        raise StoreError(
+            f"{file}: there is no such folder", hint="make it, or mount what should be there"
+        )
     partial = file.with_name(f"{file.name}.partial")
     try:
         partial.unlink(missing_ok=True)
@@ -71,8 +77,12 @@ def restore(file: Path, target: Place) -> Mapping[str, int]:
     Raises: StoreError.
     """
     if not file.is_file():
-        raise StoreError(f"{file}: there is no such file")
-    if version_of(file) == VERSION:
+        raise StoreError(f"{file}: there is no such file", hint=_BACKUP)
+    try:
+        version = version_of(file)
+    except StoreError as error:
+        raise StoreError(str(error), hint=_BACKUP) from None
+    if version == VERSION:
         return copy_to(file, target)
     with TemporaryDirectory(prefix="dragoman-") as folder:  # an older one is migrated, elsewhere
         try:

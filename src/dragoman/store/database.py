@@ -19,13 +19,33 @@ VARIABLE = "DRAGOMAN_DATABASE_URL"
 BATCH = 1000
 """Rows that are read at once where there may be any number."""
 SCHEMES = ("postgresql", "postgres")
+UPDATE = "update this dragoman"
+_WRITE = "write it as postgresql://user:password@host/name"
+_NO_RIGHT = "42501"
+"""Source: https://www.postgresql.org/docs/current/errcodes-appendix.html (read 2026-11)"""
 
 Values: TypeAlias = Mapping[str, Any]
 Hint: TypeAlias = Literal["of attempts", "in days", "lock of sums", "lock of exchanges"]
 
 
 class StoreError(Exception):
-    """The database cannot be opened, read or written; the text is one line and says why."""
+    """The database cannot be opened, read or written; the text is one line and says why.
+
+    `hint` is one that says what to do, where that is known.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class NothingRecorded(StoreError):
+    """There is no database yet."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(
+            f"{place}: nothing is recorded yet", hint='ask something first: dragoman "hello"'
+        )
 
 
 class UnwritableRow(StoreError):
@@ -158,7 +178,7 @@ def read_url(env: Mapping[str, str], name: str) -> str | None:
     try:
         return read_variable(env, name)
     except ConfigError as error:
-        raise StoreError(error.message) from None
+        raise StoreError(error.message, hint=error.hint) from None
 
 
 def read_place(url: str) -> Place:
@@ -171,13 +191,15 @@ def read_place(url: str) -> Place:
         try:
             _ = urlsplit(url).port
         except ValueError as error:
-            raise StoreError(f"the URL of the database is wrong: {error}") from None
+            raise StoreError(f"the URL of the database is wrong: {error}", hint=_WRITE) from None
         return Server(f"postgresql://{rest}")
     if colon and scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         return Path(unquote(rest[1:]))
     known = "postgresql://… or sqlite:///path"
     # The URL itself is not repeated: it may hold a password.
-    raise StoreError(f"the URL of the database begins with none that is known ({known})")
+    raise StoreError(
+        f"the URL of the database begins with none that is known ({known})", hint=_WRITE
+    )
 
 
 def is_there(place: Place) -> bool:
@@ -201,9 +223,9 @@ def open_database(place: Place, *, create: bool = True) -> Connection:
     return open_file(place, create=create)
 
 
-def cannot(place: Place, error: Exception) -> StoreError:
+def cannot(place: Place, error: Exception, *, hint: str | None = None) -> StoreError:
     """Make the error that says why this database could not be used."""
-    return StoreError(f"{place}: {_reason(error)}")
+    return StoreError(f"{place}: {_reason(error)}", hint=hint or _hint_of(error))
 
 
 def adding(table: str, keys: Sequence[str], sums: Sequence[str]) -> str:
@@ -215,6 +237,16 @@ def adding(table: str, keys: Sequence[str], sums: Sequence[str]) -> str:
 def unwritable(place: Place, error: Exception) -> UnwritableRow:
     """Make the error that says why a row could not be written."""
     return UnwritableRow(f"{place}: {_reason(error)}")
+
+
+def _hint_of(error: Exception) -> str | None:
+    """Say what to do about an error of the system, of SQLite or of psycopg."""
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
+    if code.startswith("SQLITE_BUSY"):
+        return "another program is writing to it: try again in a moment"
+    if code == _NO_RIGHT or isinstance(error, PermissionError):
+        return "give yourself the right to read it"
+    return None
 
 
 def _reason(error: Exception) -> str:

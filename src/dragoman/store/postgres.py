@@ -15,6 +15,7 @@ from typing import Any
 
 from dragoman.store.database import (
     BATCH,
+    UPDATE,
     Hint,
     Server,
     StoreError,
@@ -30,7 +31,8 @@ try:
     from psycopg.rows import dict_row, tuple_row
 except ImportError:
     raise StoreError(
-        "PostgreSQL needs packages that are not installed: pip install 'dragoman[postgres]'"
+        "PostgreSQL needs packages that are not installed: pip install 'dragoman[postgres]'",
+        hint="pip install 'dragoman[postgres]'",
     ) from None
 
 SCHEMA = "dragoman"
@@ -253,7 +255,8 @@ def _connect(server: Server) -> psycopg.Connection[dict[str, Any]]:
             application_name="dragoman",
         )
     except psycopg.Error as error:
-        raise cannot(server, error) from None
+        hint = "see that the server runs there, and that user and password are right"
+        raise cannot(server, error, hint=hint) from None
     try:
         connection.execute(
             "SELECT set_config('search_path', %s, false), set_config('TimeZone', %s, false)",
@@ -283,7 +286,7 @@ def _version(raw: psycopg.Connection[dict[str, Any]]) -> int:
     if not re.fullmatch("[0-9]{4}", number):
         raise StoreError(f"the schema {SCHEMA} in that database is not dragoman's, or damaged")
     if int(number) > VERSION:
-        raise StoreError("that database was made by a newer version of dragoman")
+        raise StoreError("that database was made by a newer version of dragoman", hint=UPDATE)
     return int(number)
 
 

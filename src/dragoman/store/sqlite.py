@@ -13,7 +13,9 @@ import msgspec
 
 from dragoman.store.database import (
     BATCH,
+    UPDATE,
     Hint,
+    NothingRecorded,
     StoreError,
     Values,
     adding,
@@ -170,7 +172,7 @@ def open_file(path: Path, *, create: bool = True) -> File:
         if create:
             _make_private(path)
         elif not path.exists():
-            raise StoreError(f"{path}: nothing is recorded yet")
+            raise NothingRecorded(path)
         connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
@@ -215,7 +217,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if version == VERSION:
         return
     if version > VERSION:
-        raise StoreError(f"{path} was made by a newer version of dragoman")
+        raise StoreError(f"{path} was made by a newer version of dragoman", hint=UPDATE)
     # Before anything is written: the mode of the journal stays in the file.
     _refuse_foreign(connection, path, version)
     connection.execute("PRAGMA journal_mode = WAL")

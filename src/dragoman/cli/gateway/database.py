@@ -15,22 +15,6 @@ from dragoman.cli.terminal.exit_codes import InputMissing
 
 TARGET = "DRAGOMAN_TARGET_DATABASE_URL"
 
-HINTS = (
-    ("are both set", "leave one of them out"),
-    ("_FILE: ", "see that it holds a URL, and that you may read it"),
-    ("not empty", "name a database that has no rows of dragoman's"),
-    ("there already", "name a file that is not there yet"),
-    ("no such file", "name a file that `dragoman db backup` wrote"),
-    ("no such folder", "make it, or mount what should be there"),
-    ("not a database", "name a file that `dragoman db backup` wrote"),
-    ("connection failed", "see that the server runs there, and that user and password are right"),
-    ("newer version", "update this dragoman"),
-    ("not installed", "pip install 'dragoman[postgres]'"),
-    ("begins with none", "write it as postgresql://user:password@host/name"),
-    ("nothing is recorded", 'ask something first: dragoman "hello"'),
-)
-"""What to do, by words of the reason."""
-
 
 class DatabaseUnusable(InputMissing):
     """A database cannot be opened, read or written as it was to be."""
@@ -182,6 +166,5 @@ def _told() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        reason = str(error)
-        hint = next((hint for words, hint in HINTS if words in reason), None)
-        raise DatabaseUnusable(reason, hint=hint or "dragoman db status looks at it") from None
+        hint = error.hint or "dragoman doctor looks at it"
+        raise DatabaseUnusable(str(error), hint=hint) from None

@@ -67,7 +67,7 @@ def open_office(session: Session) -> Iterator[Office]:
 
 def _unusable(place: Place | str, error: StoreError) -> RecordUnusable:
     what = "the database of the gateway cannot be used"
-    return RecordUnusable(place, str(error), what, "dragoman db status looks at it")
+    return RecordUnusable(place, error, what, "dragoman db status looks at it")
 
 
 of_organisation = click.option(

@@ -10,19 +10,9 @@ from dragoman.cli.session import Session
 from dragoman.cli.terminal.exit_codes import InputMissing
 
 if TYPE_CHECKING:
-    from dragoman.store import Place
+    from dragoman.store import Place, StoreError
     from dragoman.store.records import Records
 
-HINTS = (
-    ("nothing is recorded", 'ask something first: dragoman "hello"'),
-    ("DATABASE_URL", "set it to a database's URL, or take it away to use a file"),
-    ("not installed", "pip install 'dragoman[postgres]'"),
-    ("newer version", "update this dragoman, or move the file away to begin a new record"),
-    ("locked", "another program is writing to it: try again in a moment"),
-    ("connection failed", "see that the server runs there, and that user and password are right"),
-    ("ermission", "give yourself the right to read it"),
-)
-"""What to do, by a word of the reason."""
 ELSE = "dragoman doctor looks at it; moved away, it makes room for a new record"
 
 
@@ -34,15 +24,15 @@ class RecordUnusable(InputMissing):
     def __init__(
         self,
         place: Place | str,
-        reason: str,
+        error: StoreError,
         what: str = "the record of what was asked cannot be read",
         otherwise: str = ELSE,
     ) -> None:
-        what_it_is = f"{place}: {reason}"
-        hint = next((hint for word, hint in HINTS if word in what_it_is), otherwise)
-        own = reason.removeprefix(str(place)).removeprefix(":").strip()
-        missing = "nothing is recorded" in own
-        super().__init__(own if missing else what, hint=hint)
+        from dragoman.store.database import NothingRecorded
+
+        own = str(error).removeprefix(str(place)).removeprefix(":").strip()
+        missing = isinstance(error, NothingRecorded)
+        super().__init__(own if missing else what, hint=error.hint or otherwise)
         self.why = f"there is no {place}" if missing else f"{place}: {own}"
 
 
@@ -63,7 +53,7 @@ def find_place(session: Session) -> Place:
     try:
         return database_place(session.env)
     except StoreError as error:
-        raise RecordUnusable("DRAGOMAN_DATABASE_URL", str(error)) from None
+        raise RecordUnusable("DRAGOMAN_DATABASE_URL", error) from None
 
 
 @contextmanager
@@ -76,6 +66,7 @@ def readable(place: Place) -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise RecordUnusable(place, str(error)) from None
+        raise RecordUnusable(place, error) from None
     except msgspec.MsgspecError as error:
-        raise RecordUnusable(place, f"a row in it is damaged ({error})") from None
+        damaged = StoreError(f"a row in it is damaged ({error})")
+        raise RecordUnusable(place, damaged) from None
