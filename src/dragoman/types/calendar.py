@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -9,6 +10,8 @@ from dragoman.types.allowance import Period
 
 HOUR_S = 3600
 DAY_S = 86_400
+_UNITS_S = {"s": 1, "m": 60, "h": HOUR_S, "d": DAY_S, "w": 7 * DAY_S}
+_LENGTH = re.compile(r"([0-9]{1,7})\s*([smhdw])")
 LENGTHS_S: dict[Period, int] = {"minute": 60}
 """Periods that slide."""
 SLOTS = 60
@@ -19,6 +22,12 @@ _MONDAY = 4 * DAY_S
 
 Span: TypeAlias = tuple[int, int | None]
 """When a period began and when it ends (None: never), Unix time."""
+
+
+def read_length(text: str) -> int | None:
+    """Read a length of time, in seconds: `30m`, `24h`, `7d`, `2w`; None where it is none."""
+    found = _LENGTH.fullmatch(text)
+    return int(found[1]) * _UNITS_S[found[2]] if found else None
 
 
 def find_span(period: Period, now: float) -> Span:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dragoman.organisations.keys import NewKey
     from dragoman.types.gateway_key import IssuedKey
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
 
 @click.group(cls=ListGroup, help=f"{__doc__}\n\nWithout a command: list, with its options.")
 @shared
@@ -215,7 +213,8 @@ def _state(key: IssuedKey, now: float) -> str:
 
 def _seconds(text: str, option: str) -> float:
     """Read `90d`. Raises: WrongUsage."""
-    number, unit = text[:-1], text[-1:]
-    if unit in _UNITS and number.isascii() and number.isdigit() and len(number) < 8:
-        return float(number) * _UNITS[unit]
-    raise WrongUsage(f"{option} is no time: {text[:40]}", "write 30m, 12h or 90d")
+    from dragoman.types.calendar import read_length
+
+    if (length := read_length(text)) is None:
+        raise WrongUsage(f"{option} is no time: {text[:40]}", "write 30m, 12h or 90d")
+    return length

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from dragoman.cli.flags import WrongUsage
-
-_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-_SPAN = re.compile(r"(\d{1,6})\s*([mhdw])")
+from dragoman.types.calendar import read_length
 
 
 def read_since(text: str, now: float) -> float | None:
@@ -19,8 +16,8 @@ def read_since(text: str, now: float) -> float | None:
     word = text.strip().lower()
     if word == "all":
         return None
-    if span := _SPAN.fullmatch(word):
-        return now - int(span[1]) * _UNITS[span[2]]
+    if (length := read_length(word)) is not None:
+        return now - length
     if word == "today":
         return datetime.fromtimestamp(now).astimezone().replace(
             hour=0, minute=0, second=0, microsecond=0

@@ -8,10 +8,8 @@ from zoneinfo import ZoneInfo
 
 from dragoman.errors import InvalidRequest
 from dragoman.ledger.queries.sums import Period, whole_hours
-from dragoman.types.calendar import DAY_S, HOUR_S
+from dragoman.types.calendar import DAY_S, read_length
 
-_UNITS = {"m": 60, "h": HOUR_S, "d": DAY_S, "w": 7 * DAY_S}
-_SPAN = re.compile(r"(\d{1,6})([mhdw])")
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
 LONGEST_S = 3 * 366 * DAY_S
 
@@ -32,8 +30,8 @@ def read_zone(name: str | None) -> tzinfo:
 
 def read_time(text: str, now: float, zone: tzinfo, param: str) -> float:
     """Read a time: Unix seconds, `7d` ago, or a date. Raises: InvalidRequest."""
-    if span := _SPAN.fullmatch(text):
-        return now - int(span[1]) * _UNITS[span[2]]
+    if (length := read_length(text)) is not None:
+        return now - length
     if _NUMBER.fullmatch(text):
         return float(text)
     try:
