@@ -206,6 +206,25 @@ def test_what_is_wrong_is_told_in_one_shape(
     assert set(answer.json["error"]) <= {"code", "message", "hint", "param"}
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("organisations", {"name": "a", "id": "x"}, "id"),
+        ("organisations", {}, "name"),
+        ("organisations", {"name": 7}, "name"),
+        ("organisations", [], None),
+        ("organisations/default/keys", {"name": "a", "rules": {"modles": []}}, "rules.modles"),
+        ("organisations/default/keys", {"name": "a", "rules": {"models": 7}}, "rules.models"),
+    ],
+)
+def test_a_body_that_is_not_understood_is_told_with_its_field(
+    plane: Plane, path: str, body: Any, param: str | None
+) -> None:
+    answer = plane.ask("POST", path, body)
+    assert answer.status == 400
+    assert answer.json["error"].get("param") == param, answer.body
+
+
 def test_a_body_that_is_too_large_is_refused(plane: Plane) -> None:
     raw = b'{"name": "' + b"a" * (4 * 1024 * 1024) + b'"}'
     headers = {"content-type": "application/json"}

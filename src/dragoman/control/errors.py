@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +24,7 @@ from dragoman.store.database import StoreError, UnwritableRow
 log = logging.getLogger("dragoman.control")
 
 DATABASE_RETRY_S = 5
+_FIELD = re.compile(r" field `(.+)`$", re.DOTALL)
 _SIGN_IN = ("/api/v1/oidc/start", "/api/v1/oidc/callback")
 """Where people are led, not programs: the console says to them what went wrong, by its code."""
 _HOME = "../../../console/"
@@ -129,8 +131,11 @@ def _of_validation(error: ValidationException) -> Told:
     if not isinstance(first, dict):
         first = {}
     message = str(first.get("message") or error.detail or "the request is not valid")
+    # Of a field that is unknown or missing the object is named, and of the body its argument here.
+    where = [first["key"]] if first.get("key") not in (None, "", "data") else []
+    where += _FIELD.findall(message)
     return Told(
-        "invalid_request", message[:1].lower() + message[1:], param=first.get("key") or UNSET
+        "invalid_request", message[:1].lower() + message[1:], param=".".join(where) or UNSET
     )
 
 
