@@ -53,7 +53,12 @@ export function useOrg(): string {
 
 /** Whether one's role in the organisation at which one looks is at least this. */
 export function useMay(least: Role): boolean {
+  return useMays()(least);
+}
+
+/** The same, of several roles. */
+export function useMays(): (least: Role) => boolean {
   const org = useOrg();
   const role = useOrganisations().data?.items.find(({ name }) => name === org)?.role;
-  return role != null && ROLES.indexOf(role) >= ROLES.indexOf(least);
+  return (least) => role != null && ROLES.indexOf(role) >= ROLES.indexOf(least);
 }

@@ -15,43 +15,43 @@ import {
   Webhook,
   type LucideIcon,
 } from "lucide-react";
-import { useMay } from "~/session";
+import { type Role, useMays } from "~/session";
 
 export interface Place {
   path: string;
   name: string;
   icon: LucideIcon;
-  /** Whether it is for admins alone. */
-  admin?: true;
+  /** The least role that has something to do there; every role, if none is named. */
+  least?: Role;
 }
 
 const PLACES: readonly (readonly Place[])[] = [
   [
     { path: "/", name: "Overview", icon: Gauge },
     { path: "/requests", name: "Requests", icon: Activity },
-    { path: "/playground", name: "Playground", icon: MessagesSquare },
+    { path: "/playground", name: "Playground", icon: MessagesSquare, least: "member" },
   ],
   [
     { path: "/providers", name: "Providers", icon: Plug },
-    { path: "/models", name: "Models", icon: Boxes },
+    { path: "/models", name: "Models", icon: Boxes, least: "member" },
     { path: "/routes", name: "Routes", icon: Route },
     { path: "/guardrails", name: "Guardrails", icon: ShieldCheck },
   ],
   [
-    { path: "/keys", name: "Keys", icon: KeyRound },
+    { path: "/keys", name: "Keys", icon: KeyRound, least: "member" },
     { path: "/members", name: "Members", icon: Users },
     { path: "/organisations", name: "Organisations", icon: ListTree },
     { path: "/limits", name: "Budgets", icon: WalletCards },
   ],
   [
-    { path: "/webhooks", name: "Webhooks", icon: Webhook, admin: true },
-    { path: "/audit", name: "Audit", icon: FileClock, admin: true },
+    { path: "/webhooks", name: "Webhooks", icon: Webhook, least: "admin" },
+    { path: "/audit", name: "Audit", icon: FileClock, least: "admin" },
     { path: "/settings", name: "Settings", icon: Settings },
   ],
 ];
 
 /** Where one can go, in the order of the rail; the palette knows the same places. */
 export function usePlaces(): readonly (readonly Place[])[] {
-  const admin = useMay("admin");
-  return PLACES.map((group) => group.filter((place) => admin || !place.admin));
+  const may = useMays();
+  return PLACES.map((group) => group.filter(({ least = "viewer" }) => may(least)));
 }

@@ -15,6 +15,7 @@ import { Stat } from "~/components/Stat";
 import { Trouble } from "~/components/Trouble";
 import { type Shapes, useMay, useOrg } from "~/session";
 import { lookedAt, overviewOf } from "./asked";
+import { Begin } from "./Begin";
 import { Failures } from "./Failures";
 import { answeredOf, change, costOf, rate, tokensOf } from "./figures";
 import { ProviderHealth } from "./ProviderHealth";
@@ -28,6 +29,7 @@ export default function Overview() {
   const { project } = looked.query;
   const [, setRange] = useRange();
   const navigate = useNavigate();
+  const admin = useMay("admin");
   const overview = useQuery({ ...overviewOf(looked), refetchInterval: 15_000, placeholderData: (before: Shapes["Overview"] | undefined) => before });
   const tellTime = (at: number) => stepTime(step, at);
   const now = overview.data?.now;
@@ -42,6 +44,7 @@ export default function Overview() {
         <NothingYet />
       ) : (
         <div className="flex flex-col gap-4">
+          {admin && <Begin />}
           {now !== undefined && before !== undefined && (
             <div className="grid grid-cols-2 gap-4 md:grid-cols-3 xl:grid-cols-6">
               <Stat name="Requests" value={count(now.requests)} trend={change(now.requests, before.requests)} />
@@ -121,16 +124,16 @@ function NothingYet() {
     <Empty
       title="Nothing was asked in this time"
       action={
-        <>
-          <Button kind="primary" onClick={() => void navigate({ to: "/first", search: true })}>
-            Make the first request
-          </Button>
-          {admin && (
+        admin && (
+          <>
+            <Button kind="primary" onClick={() => void navigate({ to: "/first", search: true })}>
+              Make the first request
+            </Button>
             <Button busy={fill.isPending} onClick={() => fill.mutate()}>
               Fill with demo traffic
             </Button>
-          )}
-        </>
+          </>
+        )
       }
     >
       Requests, costs and failures will be here as they happen. Demo traffic shows what that looks like; one click in Settings deletes it.

@@ -8,9 +8,10 @@ import { Badge } from "~/components/Badge";
 import { Code, Copy } from "~/components/Copy";
 import { count, duration, money, time, UNKNOWN } from "~/components/numbers";
 import { Sheet } from "~/components/Sheet";
+import { shellWord } from "~/components/shell";
 import { Shown } from "~/components/Shown";
 import { Tabs } from "~/components/Tabs";
-import { type Shapes, useOrg } from "~/session";
+import { type Shapes, useMay, useOrg } from "~/session";
 import { LongText, SHORT } from "./LongText";
 import { Outcome } from "./Outcome";
 import { Waterfall } from "./Waterfall";
@@ -64,6 +65,7 @@ function Head({ of: { line } }: { of: Whole }) {
 
 function Summary({ of: whole }: { of: Whole }) {
   const { line, attempts, warnings, overhead_s } = whole;
+  const mayAsk = useMay("member");
   const rows: readonly (readonly [string, string])[] = [
     ["When", time(line.started_at)],
     ["Key", line.gateway_key ?? "none needed"],
@@ -103,9 +105,11 @@ function Summary({ of: whole }: { of: Whole }) {
       <section>
         <h3 className="mb-2 text-sm font-semibold">Ask the same again</h3>
         <Code label="Copy as curl" text={asCurl(whole)} />
-        <Link to="/playground" search={(view: Record<string, unknown>) => ({ ...view, request: undefined, models: [line.asked], from_request: line.id })} className="mt-2 inline-block text-accent underline">
-          Replay in the playground
-        </Link>
+        {mayAsk && (
+          <Link to="/playground" search={(view: Record<string, unknown>) => ({ ...view, request: undefined, models: [line.asked], from_request: line.id })} className="mt-2 inline-block text-accent underline">
+            Replay in the playground
+          </Link>
+        )}
       </section>
       {attempts.length === 0 && <p className="text-muted">It was answered without asking anybody.</p>}
     </div>
@@ -178,6 +182,6 @@ function pretty(text: string): string {
 function asCurl({ line, content }: Whole): string {
   const kept = content?.request ?? JSON.stringify({ model: line.asked, messages: [{ role: "user", content: "…" }] });
   // A long one is no command for a terminal: it is the file that the tab Request gives.
-  const body = kept.length > SHORT ? `@${fileOf(line, "request")}` : `'${kept.replaceAll("'", "'\\''")}'`;
+  const body = kept.length > SHORT ? `@${fileOf(line, "request")}` : shellWord(kept);
   return `curl ${ORIGIN}${PREFIX}/v1${line.endpoint ?? "/chat/completions"} \\\n  -H "authorization: Bearer $KEY" -H "content-type: application/json" \\\n  -d ${body}`;
 }
