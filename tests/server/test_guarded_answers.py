@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -326,3 +327,102 @@ def test_what_is_kept_here_is_looked_at_by_the_guardrails_of_today(
     client.responses.create(model="a/m", input="and?", previous_response_id=made)
     assert server.requests[1].body.count(b"[secret removed]") == 2
     assert SECRET.encode() not in server.requests[1].body
+
+
+# ---------------------------------------------------------------------------- what is too deep
+
+
+def deep(levels: int) -> bytes:
+    """An object in an object in an object, and in the last a secret, with an escape."""
+    secret = SECRET.replace("s", "\\u0073", 1)
+    return b'{"a":' * levels + f'"{secret}"'.encode() + b"}" * levels
+
+
+def deepened(answer: Answer, levels: int) -> Answer:
+    """Put that where an answer says DEEP."""
+    return Answer(headers=answer.headers, body=answer.body.replace(b'"DEEP"', deep(levels)))
+
+
+COUNTED = {"input_tokens": 1, "output_tokens": 1}
+TOO_DEEP: dict[str, tuple[str, dict[str, Any], Answer]] = {
+    "a text completion": (
+        "/completions",
+        {"prompt": "hi"},
+        told({"choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}], "x": "DEEP"}),
+    ),
+    "a piece of one": (
+        "/completions",
+        {"prompt": "hi", "stream": True},
+        sse([{"choices": [{"index": 0, "text": "hi", "x": "DEEP", "finish_reason": "stop"}]}]),
+    ),
+    "beside a piece of one": (
+        "/completions",
+        {"prompt": "hi", "stream": True},
+        sse([{"choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}], "x": "DEEP"}]),
+    ),
+    "a ranking": (
+        "/rerank",
+        {"query": "q", "documents": ["d"]},
+        told({"results": [{"index": 0, "relevance_score": 1.0}], "x": "DEEP"}),
+    ),
+    "a block": (
+        "/messages",
+        {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9},
+        told({"type": "message", "id": "m", "role": "assistant", "model": "m", "usage": COUNTED,
+              "content": [{"type": "thing", "x": "DEEP"}], "stop_reason": "end_turn"}),
+    ),
+    "an item": (
+        "/responses",
+        {"input": "hi"},
+        told({"id": "r", "object": "response", "status": "completed", "model": "m",
+              "output": [{"type": "thing", "id": "i", "x": "DEEP"}], "usage": COUNTED}),
+    ),
+}  # fmt: skip
+LANGUAGES = {"/messages": "anthropic-messages", "/responses": "openai-responses"}
+
+
+@pytest.mark.parametrize("levels", [400, 900, 5000])
+@pytest.mark.parametrize("what", TOO_DEEP)
+def test_what_is_too_deep_to_be_looked_at_is_the_upstreams_fault_and_goes_nowhere(
+    serve: Any, upstream: StartUpstream, what: str, levels: int
+) -> None:
+    path, body, answer = TOO_DEEP[what]
+    api = LANGUAGES.get(path, "openai-completions")
+    provider = {"base_url": upstream(deepened(answer, levels)).base_url, "api": api, "retries": 0}
+    gateway = serve({"a": provider}, guardrails=[{"name": "g", "kind": "secrets"}])
+    asked = json.dumps({"model": "a/m", **body}).encode()
+    status, _, said = ask(f"{gateway.base_url}{path}", asked)
+    assert status == 502, said
+    assert SECRET[1:].encode() not in said
+    assert gateway.seen.wait().outcome == "error"
+
+
+def test_a_stream_that_becomes_too_deep_breaks_off_with_an_error(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    first = {"choices": [{"index": 0, "text": "Once upon a time "}]}
+    then = {"choices": [{"index": 0, "text": "!", "x": "DEEP", "finish_reason": "stop"}]}
+    whole = deepened(sse([first, then]), 400)
+    released = threading.Event()
+    gateway = served(serve, upstream(whole.hold(released, at=whole.body.index(b"\n\n") + 2)))
+    with gateway.openai().completions.create(model="a/m", prompt="", stream=True) as stream:
+        assert next(stream).choices[0].text.startswith("Once")
+        released.set()
+        with pytest.raises(openai.APIError, match="nested too deep"):
+            list(stream)
+    assert gateway.seen.wait().outcome == "truncated"
+
+
+def test_what_is_kept_and_too_deep_is_neither_shown_nor_sent_again(
+    serve: Any, upstream: StartUpstream, tmp_path: Path
+) -> None:
+    kept: dict[str, Any] = {"server": {"store_responses": True}, "database": tmp_path / "d.db"}
+    provider = {"a": {"base_url": upstream([chat("fine")]).base_url}}
+    item: Any = {"type": "message", "role": "user", "content": "hi", "x": json.loads(deep(400))}
+    before = serve(provider, **kept)
+    made = before.openai().responses.create(model="a/m", input=[item], store=True).id
+    client = serve(provider, guardrails=[{"name": "g", "kind": "secrets"}], **kept).openai()
+    with pytest.raises(openai.APIStatusError, match="nested too deep"):
+        client.responses.input_items.list(made)
+    with pytest.raises(openai.BadRequestError, match="nested too deep"):
+        client.responses.create(model="a/m", input="and?", previous_response_id=made)

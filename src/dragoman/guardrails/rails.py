@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from dragoman.errors import ConfigError, GuardrailBlocked
+from dragoman.errors import ConfigError, GuardrailBlocked, ProtocolError
 from dragoman.guardrails.body import rewrite_answer, rewrite_fields
 from dragoman.guardrails.check import Check, compile_guardrail
 from dragoman.guardrails.json_text import JsonText, Looking
@@ -96,6 +96,11 @@ class Rails:
         return Screen((*self._out, *(check for check in self._in if check not in self._out)))
 
 
+def too_deep() -> ProtocolError:
+    """Make the error that says why an answer cannot be looked at."""
+    return ProtocolError("the answer is nested too deep for guardrails to look at")
+
+
 class Screen:
     """Looks at one answer: several texts, told apart by `key`, each of which may come in pieces.
 
@@ -134,11 +139,20 @@ class Screen:
         return self._line.whole_json(text) if json else self._line.whole(text)
 
     def answer(self, value: Any) -> Any:
-        """Look at an answer of any endpoint, in JSON; the very same object if nothing changed."""
-        return rewrite_answer(value, self._line)
+        """Look at an answer of any endpoint, in JSON; the very same object if nothing changed.
+
+        Raises: ProtocolError for one that is too deep: what nobody has looked at goes nowhere.
+        """
+        try:
+            return rewrite_answer(value, self._line)
+        except RecursionError:
+            raise too_deep() from None
 
     def beside(self, value: Any) -> Any:
-        """Look at what stands beside a text, and mostly repeats it: nothing is counted twice."""
+        """Look at what stands beside a text, and mostly repeats it: nothing is counted twice.
+
+        Raises: ProtocolError; see `answer`.
+        """
         if not value:
             return value
         self._line.repeats = True

@@ -14,12 +14,16 @@ _decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 _encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
+class TooDeep(ValueError):
+    """It may be JSON, and is nested deeper than we can read."""
+
+
 def decode(data: bytes) -> Any:
     """Read what an upstream sent, whatever can be made of it.
 
     Bytes that are not UTF-8 become U+FFFD; NaN, numbers out of range and lone surrogates pass.
 
-    Raises: ValueError when it is not JSON, or too deep.
+    Raises: ValueError when it is not JSON; TooDeep, which is one.
     """
     try:
         return _decode(data)
@@ -32,7 +36,7 @@ def decode_broken(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8", "replace").removeprefix("\ufeff"))
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise TooDeep("nested too deep") from error
 
 
 def decode_request(body: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from dragoman.errors import DragomanError, ProtocolError
-from dragoman.guardrails.rails import Screen
+from dragoman.guardrails.rails import Screen, too_deep
 from dragoman.server.endpoints.passage import (
     EVENTS,
     JSON,
@@ -28,7 +28,7 @@ from dragoman.types.event import Failure, Finish
 from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
 from dragoman.wire.base import WireFormat
-from dragoman.wire.json_text import decode, encode
+from dragoman.wire.json_text import TooDeep, decode, encode
 from dragoman.wire.sse import DONE, FrameSplitter, SseParser, render_frame, split_frames
 
 HELD_LIMIT = 64 * 1024 * 1024
@@ -165,7 +165,7 @@ class GuardedEvents(EventPassage):
         for frames in super()._kept(data):
             for frame in split_frames(frames):
                 if not self._is_refused():
-                    kept += self._looked_at(frame)
+                    kept += self._let(frame)
         return [*([kept] if kept else []), *self._refusal()]
 
     def _is_refused(self) -> bool:
@@ -179,6 +179,14 @@ class GuardedEvents(EventPassage):
         self.failure = Failure(blocked.error, self.usage)
         return [self._client.stream_renderer("").render(self.failure)]
 
+    def _let(self, frame: bytes) -> bytes:
+        """Look at a frame. Raises: ProtocolError for one that is too deep."""
+        try:
+            return self._looked_at(frame)
+        except (TooDeep, RecursionError, ProtocolError):
+            self.finish = None  # the end may have come with it
+            raise too_deep() from None
+
     def _looked_at(self, frame: bytes) -> bytes:
         parser = SseParser()
         found = [*parser.feed(frame), *parser.close()]
@@ -189,6 +197,8 @@ class GuardedEvents(EventPassage):
             return self._rest() + frame
         try:
             value = decode(data)
+        except TooDeep:
+            raise
         except ValueError:
             return render_frame(self._screen.whole(data.decode("utf-8", "replace")).encode(), event)
         if isinstance(value, dict):

@@ -348,11 +348,16 @@ def read_items(value: Any) -> list[Any]:
 def _inspect(items: list[Any], rails: Rails | None) -> tuple[list[Any], Sequence[Finding]]:
     """Look at what is sent again as at what is sent: answers need not have passed these guardrails.
 
-    Raises: GuardrailBlocked.
+    Raises: GuardrailBlocked, InvalidRequest for what is too deep to be looked at.
     """
     if rails is None:
         return items, ()
-    inspected = rails.inspect({"input": items})
+    try:
+        inspected = rails.inspect({"input": items})
+    except RecursionError:
+        raise InvalidRequest(
+            "what was said before is nested too deep for guardrails to look at", param="input"
+        ) from None
     if inspected.blocked is not None:
         raise inspected.blocked.error
     return inspected.changed.get("input", items), inspected.findings

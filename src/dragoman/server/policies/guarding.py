@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError, GuardrailBlocked, InvalidRequest, RequestError
-from dragoman.guardrails.rails import Inspected, Rails, Screen
+from dragoman.guardrails.rails import Inspected, Rails, Screen, too_deep
 from dragoman.server.http.multipart import open_form
 from dragoman.types.completion import Completion
 from dragoman.types.event import (
@@ -26,7 +26,7 @@ from dragoman.types.exchange import Exchange
 from dragoman.types.guardrail import Finding
 from dragoman.types.message import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from dragoman.wire.envelope import open_envelope
-from dragoman.wire.json_text import decode, encode, encode_text
+from dragoman.wire.json_text import TooDeep, decode, encode, encode_text
 
 FORM = "multipart/form-data"
 
@@ -185,6 +185,8 @@ class AnswerScreen:
     def _block(self, part: Unknown) -> Part:
         try:
             value = decode(part.raw.encode("utf-8", "replace"))
+        except TooDeep:
+            raise too_deep() from None
         except ValueError:
             return replace(part, raw=self._screen.whole(part.raw))
         looked_at = self._screen.answer(value)
