@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,6 +202,28 @@ def test_what_cannot_be_read_is_listed_with_what_is_wrong(plane: Plane, noun: st
     assert plane.ask("DELETE", f"organisations/red/{noun}/broken").status == 204
     assert own(plane, noun) == {"sound": sound}
     assert plane.ask("GET", "organisations/red/audit").status == 200
+
+
+def test_a_text_that_is_no_utf_8_is_told_of_and_no_other_row_suffers(tmp_path: Path) -> None:
+    # PostgreSQL takes no such text.
+    with Plane(tmp_path / "d.db") as plane:
+        plane.organisation("red")
+        for noun, (table, column, said) in SET_UP.items():
+            for name in ("broken", "sound"):
+                assert put(plane, f"{noun}/{name}", **said).status == 200
+            sound = get(plane, f"{noun}/sound")
+            half = f"UPDATE {table} SET {column} = CAST(:text AS TEXT) WHERE name = 'broken'"
+            edit(plane, half, text=b'{"kind": "secrets", "note": "caf\xe9"}')
+            found = own(plane, noun)
+            assert found["sound"] == sound
+            assert "cannot be read" in found["broken"]["problem"]
+            assert put(plane, f"{noun}/broken", **said).json["problem"] is None
+        for name in ("broken", "sound"):
+            assert plane.ask("POST", "organisations/red/keys", {"name": name}).status == 201
+        renamed = "UPDATE gateway_key SET name = CAST(:text AS TEXT) WHERE name = 'broken'"
+        edit(plane, renamed, text=b"caf\xe9")
+        names = [one["name"] for one in get(plane, "keys")["items"]]
+        assert sorted(names) == ["sound", "\ufffdcaf\ufffd"]
 
 
 def test_what_is_no_route_or_guardrail_any_more_is_listed_with_what_is_wrong(plane: Plane) -> None:

@@ -44,6 +44,7 @@ class File:
         self.path = path
         self.raw = raw
         raw.row_factory = sqlite3.Row
+        raw.text_factory = _text
 
     def rows(self, statement: str, values: Values = {}) -> list[Any]:  # noqa: B006
         """See `Connection.rows`."""
@@ -52,10 +53,14 @@ class File:
 
     def batches(self, statement: str) -> Iterator[list[tuple[Any, ...]]]:
         """See `Connection.batches`."""
-        with self._told():
-            cursor = self.raw.execute(statement)
-            while rows := cursor.fetchmany(BATCH):
-                yield [tuple(row) for row in rows]
+        self.raw.text_factory = str  # a copy is exact, or there is none
+        try:
+            with self._told():
+                cursor = self.raw.execute(statement)
+                while rows := cursor.fetchmany(BATCH):
+                    yield [tuple(row) for row in rows]
+        finally:
+            self.raw.text_factory = _text
 
     def write(self, statement: str, values: Values = {}) -> None:  # noqa: B006
         """See `Connection.write`."""
@@ -155,6 +160,17 @@ class File:
             raise unwritable(self.path, error) from None
         except sqlite3.Error as error:
             raise cannot(self.path, error) from None
+
+
+def _text(data: bytes) -> str:
+    """Read a text; one that is no UTF-8 begins with U+FFFD, and so is no JSON and no known word.
+
+    The module would fail the whole query for it: whoever edits a file by hand can write anything.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return "\ufffd" + data.decode(errors="replace")
 
 
 def _is_empty(values: Sequence[Any]) -> bool:
