@@ -14,6 +14,7 @@ import pytest
 
 from dragoman.store.schema import VERSION
 from tests.cli.running import Dragoman
+from tests.server.process import Process
 from tests.upstream.postgres import PostgresServer
 
 OLD = Path(__file__).parent.parent / "store" / "cases" / "version-3.sql"
@@ -58,6 +59,23 @@ def test_the_record_moves_to_postgresql_and_back_into_a_file(
     )
     refused = dragoman("db", "restore", str(file), env=env)
     assert (refused.code, "it is not empty" in refused.err) == (66, True)
+
+
+def test_what_a_killed_gateway_left_in_its_journal_is_not_left_behind(
+    dragoman: Dragoman,
+) -> None:
+    move = ("db", "migrate-to", f"sqlite:///{dragoman.home}/other.db")
+    gateway = Process(dragoman.home, "")
+    for _ in range(5):
+        assert gateway.chat("demo/echo")[0] == 200
+    running = dragoman(*move)
+    gateway.kill()
+    killed = dragoman(*move)
+    for refused in (running, killed):
+        assert (refused.code, "start it once more" in refused.err) == (66, True)
+    Process(dragoman.home, "").stop()
+    moved = dragoman(*move)
+    assert (moved.code, "5 of exchange" in moved.err) == (0, True)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import secrets
 import shutil
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -110,17 +110,24 @@ def make_folder(journals: Path) -> WorkerFolder:
 
 def claim_abandoned(journals: Path) -> Iterator[WorkerFolder]:
     """Claim the folders whose workers are gone, one by one. Raises: OSError."""
-    try:
-        found = sorted(journals.iterdir())
-    except FileNotFoundError:
-        return
-    for path in found:
-        if path.name == SET_ASIDE or path.name.startswith(_NEW) or not path.is_dir():
-            continue
+    for path in workers_in(journals):
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster, and is done
             lock = _take(path)
             if lock is not None:
                 yield WorkerFolder(path, lock)
+
+
+def workers_in(journals: Path) -> Sequence[Path]:
+    """List the folders of workers that live, or died with something to drain. Raises: OSError."""
+    try:
+        found = sorted(journals.iterdir())
+    except FileNotFoundError:
+        return ()
+    return [
+        path
+        for path in found
+        if path.name != SET_ASIDE and not path.name.startswith(_NEW) and path.is_dir()
+    ]
 
 
 def set_aside(journals: Path, name: str, data: bytes) -> Path:

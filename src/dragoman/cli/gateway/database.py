@@ -6,12 +6,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dragoman.cli.flags import as_json, shared
 from dragoman.cli.session import Session
 from dragoman.cli.terminal.exit_codes import InputMissing
+
+if TYPE_CHECKING:
+    from dragoman.store.database import Place
 
 TARGET = "DRAGOMAN_TARGET_DATABASE_URL"
 
@@ -95,6 +99,7 @@ def migrate_to(session: Session, url: str | None) -> None:
                 "no database to copy to was named",
                 f"give its URL, or set {TARGET} or {TARGET}_FILE",
             )
+        _see_that_nothing_waits(session, place)
         counts = copy_to(place, target)
     _tell(session, counts, f"to {target}")
     session.terminal.note("It is used once DRAGOMAN_DATABASE_URL names it.")
@@ -151,6 +156,19 @@ def rebuild_sums(session: Session, since: str, until: str | None) -> None:
     session.terminal.note(f"Added up {done.exchanges:,} exchanges of {done.hours:,} hours.")
     if done.left is not None:
         session.terminal.note("Hours whose exchanges have been deleted keep the sums they had.")
+
+
+def _see_that_nothing_waits(session: Session, place: Place) -> None:
+    """What is only in a journal would stay behind, unseen. Raises: StoreError."""
+    from dragoman.ledger.folder import journal_folder, workers_in
+    from dragoman.store import StoreError
+
+    journals = journal_folder(place, session.env)
+    if workers_in(journals):
+        raise StoreError(
+            f"{journals}: a gateway writes here, or was killed before it had written all",
+            hint="stop it; if it was killed, start it once more with this database, then stop it",
+        )
 
 
 def _tell(session: Session, counts: Mapping[str, int], where: str) -> None:
