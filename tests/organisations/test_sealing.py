@@ -99,6 +99,13 @@ def test_without_a_master_key_a_server_is_told_how_to_make_one(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_is_not_there_is_asked_for_and_not_a_new_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        find_master_keys({"DRAGOMAN_SECRET_KEY_FILE": str(tmp_path / "gone")}, create=True)
+    assert "new-key" not in str(caught.value.hint)
+    assert "DRAGOMAN_SECRET_KEY_FILE" in str(caught.value.hint)
+
+
 def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     env = {"XDG_DATA_HOME": str(tmp_path)}
     find_master_keys(env, create=True)

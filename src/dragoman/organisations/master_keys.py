@@ -169,5 +169,5 @@ def _unusable(path: Path, error: OSError) -> ConfigError:
     return ConfigError(
         f"the master key cannot be read or kept here: {error.strerror}",
         place=str(path),
-        hint=HOW,
+        hint=f"see that it is there, and this user's to read; {FILE_VARIABLE} names another file",
     )
