@@ -92,6 +92,7 @@ def _port() -> int:
         try:
             sock.bind((HOST, PORT))
         except OSError:
+            print(f"\nPort {PORT} is taken by something else: another one will do.", flush=True)
             return 0
     return PORT
 

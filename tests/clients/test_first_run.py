@@ -71,6 +71,7 @@ def test_a_variable_asks_for_one_run_and_any_port_will_do(first_run: FirstRun) -
     result = running.result()
     assert result.code == 0, result.err
     assert "Hello, gateway" in result.out.splitlines()[-2]
+    assert "Port 4400 is taken" in result.out
     assert ":4400" not in result.out.split("API")[1].replace("--port", "")
 
 
