@@ -220,6 +220,29 @@ def test_a_budget_holds_for_the_longest_answer_that_an_endpoint_may_give(
     assert server.received == 1
 
 
+@pytest.mark.parametrize("kind", ["key", "provider"])
+def test_two_that_race_are_both_paid_for(kind: str, start: Start, upstream: Any) -> None:
+    """The one that lost has its tokens, too: there has to be room for both."""
+    server = upstream(chat("Hello"))
+    models = ", ".join(
+        f'{{ id = "{name}", cost = {{ input = 1, output = 1 }} }}' for name in ("m", "n")
+    )
+    gateway = start(
+        f'[providers.mine]\nbase_url = "{server.base_url}"\nmodels = [{models}]\n'
+        '[[gateway.keys]]\nname = "a"\nkey = "k-a"\n'
+        '[routes.both]\nmodels = ["mine/m", "mine/n"]\n'
+        '[routes.racing]\nmodels = ["mine/m", "mine/n"]\nhedge_after = 0.5\n'
+    )
+    subject = {"key": "*", "provider": "mine"}[kind]
+    limit = {"kind": kind, "subject": subject, "measure": "spend", "period": "total"}
+    at = f"{gateway.url}/api/v1/organisations/default/limits/most"
+    assert ask(at, json.dumps({**limit, "amount": "0.0015"}).encode(), method="PUT")[0] == 200
+    assert post(gateway, "k-a", model="both", max_tokens=1000)[0] == 200
+    status, _, refused = post(gateway, "k-a", model="racing", max_tokens=1000)
+    assert (status, refused["error"]["code"]) == (429, "budget_exceeded")
+    assert post(gateway, "k-a", model="racing", max_tokens=500)[0] == 200
+
+
 def test_what_the_cache_answers_counts_in_its_minute_and_for_no_quota(
     start: Start, upstream: Any
 ) -> None:

@@ -104,6 +104,12 @@ class Call:
     releases: list[Callable[[Exchange], None]] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def hedge_after(self) -> float | None:
+        """After how many seconds the next deployment is asked besides; None for never."""
+        given = self.options.hedge_after
+        return self.route.hedge_after if given is None else given
+
     def finish(self, outcome: Outcome) -> None:
         """Make the record final, unless it is: whoever leaves after that changes nothing."""
         if self.over:

@@ -119,7 +119,7 @@ def _try(
     call: Call, plan: Plan, following: Try, ask: Callable[[Attempt], Flow[Whole | None]]
 ) -> Flow[Opened]:
     """Make one attempt, or race it against the next deployment where the route says so."""
-    after_s = _hedge_after(call)
+    after_s = call.hedge_after
     rival = plan.hedge(call.around.clock()) if after_s is not None else None
     if rival is None or after_s is None:
         attempt = Attempt(call, following, others=bool(plan.left))
@@ -166,7 +166,7 @@ def _absorb(flow: Flow[Result], take: Callable[[Out], None]) -> Flow[Result]:
 def _watches_tokens(call: Call) -> bool:
     if call.dialogue.neighbour is not None:
         return False
-    if call.options.first_token is not None or _hedge_after(call) is not None:
+    if call.options.first_token is not None or call.hedge_after is not None:
         return True
     if call.route.auto == "latency":
         return True  # else there would be nothing to measure
@@ -180,12 +180,6 @@ def _watches_tokens(call: Call) -> bool:
 
 def _is_guarded(aids: Aids) -> bool:
     return aids.guard is not None and aids.stream
-
-
-def _hedge_after(call: Call) -> float | None:
-    if call.options.hedge_after is not None:
-        return call.options.hedge_after
-    return call.route.hedge_after
 
 
 def _verdict(call: Call, errors: list[DragomanError]) -> DragomanError:

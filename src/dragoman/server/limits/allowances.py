@@ -242,7 +242,7 @@ class Allowances:
     ) -> None:
         """Add what is wanted of the allowances of providers and models."""
         lines, terms = plan.lines, [*plan.terms]
-        places: dict[str, int] = {}
+        wanted: dict[str, tuple[int, list[Deployment]]] = {}
         of_deployment: list[list[int]] = []
         for deployment in call.deployments:
             provider = deployment.provider
@@ -251,17 +251,18 @@ class Allowances:
             if self.counters.shared and provider.limits != NO_LIMITS:
                 here = (*here, *self._terms.limits(provider))
             for term in here:
-                line = term.line(_most(term, bounds, (deployment,)))
-                at = places.get(line.key)
-                if at is None:
-                    at = places[line.key] = len(lines)
+                line = term.line(0)
+                known = wanted.get(line.key)
+                if known is None:
+                    known = wanted[line.key] = len(lines), []
                     line.optional = len(call.deployments) > 1
                     lines.append(line)
                     terms.append(term)
-                else:
-                    lines[at].amount = max(lines[at].amount, line.amount)
-                mine.append(at)
+                known[1].append(deployment)
+                mine.append(known[0])
             of_deployment.append(mine)
+        for at, those in wanted.values():
+            lines[at].amount = _most(terms[at], bounds, those)
         plan.terms = terms
         plan.of_deployment = of_deployment if len(call.deployments) > 1 else None
 
@@ -293,9 +294,9 @@ def _most(term: Term, bounds: Bounds, deployments: Sequence[Deployment]) -> int:
     if allowance.measure == "spend":
         costs = [bounds.cost(deployment) for deployment in deployments]
         assumed = term.charge.assumed
-        return max([assumed if cost is None else cost for cost in costs], default=0)
+        return bounds.together([assumed if cost is None else cost for cost in costs])
     if allowance.measure == "tokens":
-        amount = bounds.tokens()
+        amount = bounds.together([bounds.tokens(deployment) for deployment in deployments])
         # A minute's tokens may be fewer: else it would never pass, so it takes all of them.
         return amount if term.is_quota else min(amount, allowance.amount)
     return 1

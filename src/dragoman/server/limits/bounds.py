@@ -6,7 +6,7 @@ can make it, else as long as we suppose. What was really used replaces all of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, TypeAlias
 
@@ -45,10 +45,11 @@ class Bounds:
     The prompt's tokens are an estimate that is good to a quarter, and that quarter.
     """
 
-    __slots__ = ("_answers", "_asked", "_call", "_prompt")
+    __slots__ = ("_answers", "_asked", "_call", "_prompt", "_racing")
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self._racing = call.hedge_after is not None
         self._prompt: int = call.dialogue.estimate * 5 // 4 + 1
         endpoint, envelope = call.exchange.endpoint or "", _envelope(call.dialogue)
         # Of two that are said some servers heed the one, some the other.
@@ -57,9 +58,15 @@ class Bounds:
         if envelope is not None and endpoint == _COMPLETIONS:
             self._answers *= _prompts(envelope.get("prompt"))
 
-    def tokens(self) -> int:
-        """All tokens, wherever it is asked."""
-        return self._prompt + max([self._length(d) for d in self._call.deployments])
+    def together(self, amounts: Sequence[int]) -> int:
+        """What is paid for, where each deployment takes so much: one of them, or two that race."""
+        if self._racing:
+            return sum(sorted(amounts)[-2:])
+        return max(amounts, default=0)
+
+    def tokens(self, deployment: Deployment) -> int:
+        """All tokens at one deployment."""
+        return self._prompt + self._length(deployment)
 
     def cost(self, deployment: Deployment) -> int | None:
         """Nano-dollars at one deployment; None when its price is not known."""
