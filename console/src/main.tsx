@@ -24,13 +24,16 @@ const queries = new QueryClient({
 });
 
 askAhead(queries);
+const router = makeRouter(queries);
+// The page, and what it asks for, are on their way while the frame is drawn.
+void router.load();
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no root");
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
-      <RouterProvider router={makeRouter(queries)} />
+      <RouterProvider router={router} />
     </QueryClientProvider>
   </StrictMode>,
 );

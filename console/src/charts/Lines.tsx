@@ -1,5 +1,5 @@
 import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
-import { MARGIN, momentsAxis, rounded } from "./axis";
+import { amountsAxis, MARGIN, momentsAxis } from "./axis";
 import { colourOf } from "./palette";
 import { Legend, type Series } from "./Stacked";
 
@@ -27,7 +27,7 @@ export function Lines({ label, times, series, tell, tellTime, height = 200, mark
         <LineChart data={data} margin={MARGIN} accessibilityLayer>
           <CartesianGrid vertical={false} stroke="var(--line)" />
           <XAxis {...momentsAxis(times.length)} tickFormatter={tellTime} />
-          <YAxis tickFormatter={rounded(tell)} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
+          <YAxis {...amountsAxis(tell)} />
           <Tooltip
             contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 8, fontSize: 12 }}
             labelFormatter={(at) => tellTime(Number(at))}

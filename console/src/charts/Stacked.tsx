@@ -1,5 +1,5 @@
 import { Bar, BarChart, type BarShapeProps, CartesianGrid, DefaultTooltipContent, ResponsiveContainer, Tooltip, type TooltipContentProps, XAxis, YAxis } from "recharts";
-import { MARGIN, momentsAxis, rounded } from "./axis";
+import { amountsAxis, MARGIN, momentsAxis } from "./axis";
 import { colourOf } from "./palette";
 
 export interface Series {
@@ -43,7 +43,7 @@ export function Stacked({ label, times, series, tell, tellTime, height = 240, on
         >
           <CartesianGrid vertical={false} stroke="var(--line)" />
           <XAxis {...momentsAxis(times.length)} tickFormatter={tellTime} />
-          <YAxis tickFormatter={rounded(tell)} stroke="var(--muted)" tickLine={false} axisLine={false} fontSize={11} width={56} />
+          <YAxis {...amountsAxis(tell)} />
           <Tooltip
             cursor={{ fill: "var(--raised)" }}
             contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 8, fontSize: 12 }}

@@ -9,7 +9,12 @@ export function momentsAxis(moments: number) {
   return { dataKey: "at", stroke: "var(--muted)", tickLine: false, fontSize: 11, interval: Math.ceil(moments / named) - 1 };
 }
 
+/** How an axis of amounts looks; all of its few are named, for the same reason. */
+export function amountsAxis(tell: (value: number) => string) {
+  return { tickFormatter: rounded(tell), stroke: "var(--muted)", tickLine: false, axisLine: false, fontSize: 11, width: 56, interval: 0 };
+}
+
 /** As an axis says it: "6 s", not "6.00 s". */
-export function rounded(tell: (value: number) => string): (value: number) => string {
+function rounded(tell: (value: number) => string): (value: number) => string {
   return (value) => tell(value).replace(/\.0+(?!\d)/, "");
 }
