@@ -11,7 +11,7 @@ from dragoman.types.gateway_key import FILE
 from dragoman.types.provider import Provider
 from dragoman.types.server import Ceilings
 
-PROVIDERS = "provider:"
+_PROVIDERS = "provider:"
 """What the ids of providers' own limits begin with."""
 
 
@@ -29,8 +29,13 @@ def limits_of(provider: Provider) -> Iterator[Allowance]:
     """
     limits = provider.limits
     ceilings = Ceilings(rpm=limits.rpm, tpm=limits.tpm, concurrency=limits.concurrency)
-    origin = f"{PROVIDERS}{provider.name}@{provider.base_url}"
+    origin = f"{_PROVIDERS}{provider.name}@{provider.base_url}"
     yield from _allowances(origin, "provider", provider.name, ceilings)
+
+
+def spares_provider(allowance: Allowance) -> bool:
+    """Whether it is a provider's own limit: a client is made to wait for it, not refused."""
+    return allowance.id.startswith(_PROVIDERS)
 
 
 def _allowances(

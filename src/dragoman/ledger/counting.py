@@ -76,7 +76,7 @@ class Counters(Protocol):
     shared: bool
 
     @property
-    def away(self) -> bool:
+    def gone(self) -> bool:
         """Whether it is known not to answer, and not only for a moment."""
         ...
 

@@ -148,7 +148,7 @@ class MemoryCounters:
     """
 
     shared = False
-    away = False
+    gone = False
 
     def __init__(self, consumed: Mapping[tuple[str, str, int], int] = {}) -> None:
         self._consumed = dict(consumed)

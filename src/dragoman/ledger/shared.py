@@ -100,8 +100,8 @@ class RedisCounters:
         self._tasks = [asyncio.ensure_future(self._send()), asyncio.ensure_future(self._beat())]
 
     @property
-    def away(self) -> bool:
-        """See `Counters.away`."""
+    def gone(self) -> bool:
+        """See `Counters.gone`."""
         return self._redis.gone
 
     async def begin(self) -> None:

@@ -254,7 +254,7 @@ class Assembly:
         """Say what `/readyz` looks at."""
         signs: list[Callable[[], Sign | None]] = [
             lambda: sign_of_tasks(self.background),
-            lambda: sign_of_redis(self.limits.counters.away),
+            lambda: sign_of_redis(self.limits.counters.gone),
         ]
         if self.directory is not None:
             directory = self.directory

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
-from dragoman.ledger.ceilings import PROVIDERS
+from dragoman.ledger.ceilings import spares_provider
 from dragoman.ledger.charging import taken
 from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
@@ -183,7 +183,7 @@ class Allowances:
         except Warming:
             raise _unavailable("those who count have just come back") from None
         except StoreError as error:
-            if any(_has_to_be_counted(line, self.counters.away) for line in lines):
+            if any(_has_to_be_counted(line, self.counters.gone) for line in lines):
                 raise _unavailable("whoever counts does not answer") from error
         return self._alone, self._alone.reserve_now(lines, now)
 
@@ -309,7 +309,7 @@ def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
     """
     waits: list[float] = []
     for position in decision.refused:
-        if not lines[position].allowance.id.startswith(PROVIDERS):
+        if not spares_provider(lines[position].allowance):
             return None
         wait_s = decision.standings[position].wait_s
         waits.append(LOOK_AGAIN_S if wait_s is None else wait_s)
@@ -327,15 +327,15 @@ def _has_strict(lines: Sequence[Line]) -> bool:
     return any(x.allowance.is_quota and x.allowance.mode == "strict" for x in lines)
 
 
-def _has_to_be_counted(line: Line, away: bool) -> bool:
+def _has_to_be_counted(line: Line, gone: bool) -> bool:
     """Whether nobody passes without whoever counts for all: quotas never, rates for a moment.
 
     Not what lets everybody pass anyway, or only spares a provider.
     """
     allowance = line.allowance
-    if allowance.mode != "strict" or allowance.id.startswith(PROVIDERS):
+    if allowance.mode != "strict" or spares_provider(allowance):
         return False
-    return allowance.is_quota or not away
+    return allowance.is_quota or not gone
 
 
 def _unavailable(why: str) -> LimitsUnavailable:

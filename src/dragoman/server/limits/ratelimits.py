@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from dragoman.errors import BudgetExceeded, LimitExceeded
-from dragoman.ledger.ceilings import PROVIDERS
+from dragoman.ledger.ceilings import spares_provider
 from dragoman.ledger.counting import Decision, Line, Standing
 from dragoman.ledger.describing import amount_of, describe
 
@@ -85,8 +85,7 @@ def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> di
 def _refuses(line: Line) -> bool:
     """Whether it is this one that a client is refused for."""
     allowance = line.allowance
-    spares_provider = allowance.id.startswith(PROVIDERS)
-    return allowance.mode == "strict" and not line.optional and not spares_provider
+    return allowance.mode == "strict" and not line.optional and not spares_provider(allowance)
 
 
 def refusal(lines: Sequence[Line], decision: Decision) -> LimitExceeded:
