@@ -15,9 +15,11 @@ from dragoman.organisations.deliveries import (
 )
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.master_keys import new_key
+from dragoman.organisations.providers import ProviderDraft, delete_provider, put_provider
 from dragoman.organisations.safe import Safe
 from dragoman.organisations.webhooks import delete_webhook, put_webhook
 from dragoman.types.paging import Page
+from tests.library.asking import configure
 
 URL = "https://hooks.example.com/"
 
@@ -61,3 +63,17 @@ def test_an_outage_is_news_once_whoever_notices_it(desk: Desk) -> None:
     with desk.read() as one, desk.read() as other:
         assert [begin_outage(c, "", "a", 1.0) for c in (one, other)] == [True, False]
         assert [end_outage(c, "", "a") for c in (other, one)] == [True, False]
+
+
+def test_a_deleted_provider_is_not_told_to_be_back_and_one_of_its_name_may_go_down(
+    desk: Desk,
+) -> None:
+    safe = Safe(desk, {"DRAGOMAN_SECRET_KEY": new_key()})
+    draft = ProviderDraft(said={"base_url": "https://llm.example.com/v1"})
+    for _ in range(2):
+        put_provider(desk, safe, SYSTEM, "default", "house", draft, configure({}))
+        with desk.read() as connection:
+            assert begin_outage(connection, "default", "house", 1.0)
+        delete_provider(desk, SYSTEM, "default", "house")
+        with desk.read() as connection:
+            assert not end_outage(connection, "default", "house")

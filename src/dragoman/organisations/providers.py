@@ -17,6 +17,7 @@ from dragoman.config.secrets import origin_of
 from dragoman.endpoint import default_auth
 from dragoman.errors import InvalidRequest
 from dragoman.organisations.definition import check_definition, egress_of
+from dragoman.organisations.deliveries import end_outage
 from dragoman.organisations.failures import Conflict, ReadOnly
 from dragoman.organisations.opened import Opened, read_opened
 from dragoman.organisations.provider_rows import (
@@ -300,6 +301,7 @@ def _delete(
             "DELETE FROM provider WHERE organisation_id = :organisation_id AND name = :name",
             {"organisation_id": organisation_id, "name": name},
         )
+        end_outage(change.connection, organisation_id, name)  # nobody is told that it is back
         change.note(_noted(before), None)
 
 
