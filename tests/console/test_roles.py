@@ -1,0 +1,48 @@
+"""What each role finds in the console: nothing to which it is led is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Response, expect
+
+from tests.console.browser import Watched
+from tests.console.operating import PASSWORD, TEAM, Operator
+from tests.server.process import Process
+
+
+@pytest.mark.parametrize("role", ["viewer", "member", "admin"])
+def test_who_was_invited_is_led_to_nothing_that_is_refused(
+    role: str, start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start("", "--host", "0.0.0.0", **TEAM)
+    operator = Operator(process)
+    operator.ask("POST", "organisations", {"name": "acme", "quotas": {"operator_providers": ["*"]}})
+    operator.ask("POST", "organisations/acme/demo-traffic", {"count": 5})
+    link = operator.ask("POST", "organisations/acme/invitations", {"role": role})["link"]
+    page = visit(process).page
+    page.goto(link)
+    page.get_by_label("E-mail").fill(f"{role}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    page.wait_for_load_state("networkidle")
+
+    refused: list[str] = []
+
+    def hear(response: Response) -> None:
+        if response.status >= 400:
+            refused.append(f"{response.status} {response.request.method} {response.url}")
+
+    page.on("response", hear)
+    page.reload()  # nothing is known yet of whom it is
+    places = page.get_by_role("navigation", name="Places").get_by_role("link")
+    expect(places.first).to_be_visible()
+    names = places.all_inner_texts()[1:]  # the first is the house's own name
+    assert ("Playground" in names, "Audit" in names) == (role != "viewer", role == "admin")
+    for name in names:
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_load_state("networkidle")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert refused == []
