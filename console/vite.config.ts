@@ -2,7 +2,6 @@ import { fileURLToPath } from "node:url";
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
-import { ahead } from "./ahead.ts";
 import { pack } from "./pack.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -13,7 +12,7 @@ const gateway = process.env.DRAGOMAN_URL ?? "http://127.0.0.1:4400";
 export default defineConfig({
   // Relative, so that the same build works under any base path.
   base: "./",
-  plugins: [react(), tailwind(), ahead("/pages/overview/Overview.tsx"), pack()],
+  plugins: [react(), tailwind(), pack()],
   resolve: { alias: { "~": here("./src") } },
   build: {
     outDir: here("../src/dragoman/console/build"),
@@ -25,8 +24,8 @@ export default defineConfig({
       output: {
         // What every page needs is one file: a browser fetches few at a time.
         codeSplitting: { groups: [{ name: "frame", tags: ["$initial"] }] },
-        // Chromium compiles all of these while they come in, rather than each function when it is called.
-        postBanner: ({ isEntry }) => (isEntry ? "" : "//# allFunctionsCalledOnLoad\n"),
+        // Chromium compiles a file while it comes in, beside the page, rather than each function when it is called.
+        postBanner: "//# allFunctionsCalledOnLoad\n",
       },
     },
   },

@@ -24,17 +24,6 @@ def test_the_overview_is_shown_after_350_kilobytes(watched: Watched) -> None:
     assert sum(fetched.values()) < MOST, fetched
 
 
-def test_the_overview_fetches_no_script_that_its_page_does_not_name(watched: Watched) -> None:
-    """Scripts that only another script names are fetched after it."""
-    page = watched.open()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    text = page.evaluate("async () => await (await fetch('.')).text()")
-    fetched = {url.rpartition("/")[2] for url, _ in page.evaluate(FETCHED)}
-    scripts = {name for name in fetched if name.endswith(".js")}
-    assert len(scripts) > 2
-    assert {name for name in scripts if name not in text} == set()
-
-
 def test_the_first_stop_of_the_tab_key_leads_to_the_page(watched: Watched) -> None:
     page = watched.open("/keys")
     page.keyboard.press("Tab")
