@@ -31,6 +31,8 @@ from dragoman.store.database import Place, Server, open_database, read_place
 ROUNDS = 5
 ROWS = 100_000
 STEP_PX = 2000
+OPENED_MS = 2000
+"""A new window of Chromium works on itself for half a second of CPU: a visit comes after that."""
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 Process: TypeAlias = "subprocess.Popen[bytes]"
 Served: TypeAlias = tuple[str, Process]
@@ -156,6 +158,7 @@ def _measure_overview(browser: Browser, served: Served, name: str, span: int) ->
         context = browser.new_context(viewport={"width": 1400, "height": 900})
         context.add_init_script(PAINTED)
         page = context.new_page()
+        page.wait_for_timeout(OPENED_MS)
         worked = Worked(page, process)
         for found in (first, again):
             page.goto(address)
