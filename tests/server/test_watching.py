@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ from dragoman.types.checked import Checked
 from dragoman.types.model import Price
 from dragoman.types.usage import Usage
 from tests.library.asking import configure
+from tests.server.process import Process, wait_until
+from tests.server.serving import ask
 from tests.upstream.fault import FaultUpstream, chat, error, models
 
 Start = Callable[..., Any]
@@ -209,6 +212,39 @@ def test_what_was_down_before_we_began_is_back_when_it_has_answered() -> None:
     assert [(turn.provider, turn.up, turn.at) for turn in told] == [
         ("other", False, 2.0), ("acme", True, 2.0), ("other", True, 3.0)
     ]  # fmt: skip
+
+
+def test_what_is_not_configured_any_more_is_not_back() -> None:
+    turns, told = Turns(), list[Turn]()
+    turns.observers.append(told.append)
+    before, removed, acme = (None, "before"), (None, "removed"), (None, "acme")
+    turns.remember([before])
+    turns.note([(removed, "gone"), (acme, "gone")], 1.0)
+    turns.note([], 2.0, gone={before, removed}.__contains__)
+    turns.note([], 3.0, gone={before, removed}.__contains__)
+    ended = {turn.provider: turn.gone for turn in told if turn.up}
+    assert (ended, len(told)) == ({"acme": False, "before": True, "removed": True}, 5)
+
+
+def test_a_provider_that_is_taken_out_of_the_file_is_not_told_to_be_back(
+    upstream: Start, tmp_path: Path
+) -> None:
+    shaky = upstream(lambda _: error(503))
+    hook = '[providers.hook]\nbase_url = "http://127.0.0.1:9/v1"\n'
+    text = f'{hook}[providers.shaky]\nbase_url = "{shaky.base_url}"\ncheck = {{ interval = 1 }}\n'
+    process = Process(tmp_path, text)
+    try:
+        body = json.dumps({"url": "http://127.0.0.1:9/"}).encode()
+        url = f"{process.url}/api/v1/organisations/default/webhooks"
+        status, _, said = ask(f"{url}/ops", body, method="PUT")
+        assert status == 200, said
+        wait_until(lambda: process.rows("SELECT event FROM delivery") == [("provider.down",)])
+        process.file.write_text(hook)
+        wait_until(lambda: process.rows("SELECT provider FROM outage") == [])
+        assert process.rows("SELECT event FROM delivery") == [("provider.down",)]
+        wait_until(lambda: process.said("provider 'shaky' is not configured any more") == 1)
+    finally:
+        process.kill()
 
 
 def test_requests_that_keep_failing_are_told_too(upstream: Start, serve: Start) -> None:

@@ -219,7 +219,7 @@ def _announce_turn(connection: Connection, turn: Turn) -> None:
     of = turn.organisation_id or ""
     if turn.up:
         event: Event = "provider.up"
-        is_news = end_outage(connection, of, turn.provider)
+        is_news = end_outage(connection, of, turn.provider) and not turn.gone
     else:
         event = "provider.down"
         is_news = begin_outage(connection, of, turn.provider, turn.at)

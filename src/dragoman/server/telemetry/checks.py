@@ -217,7 +217,12 @@ class Checks:
         for name, reason in self._failing():
             if name not in watched:
                 down.setdefault(name, reason)
-        self.turns.note(down.items(), wall, self._answering(watched))
+        self.turns.note(down.items(), wall, self._answering(watched), self._is_gone)
+
+    def _is_gone(self, name: Name) -> bool:
+        """Whether it stood in the configuration, and does so no more."""
+        whose, provider = name
+        return whose is None and all(one.name != provider for one in self._snapshot().config.custom)
 
     def _answering(self, watched: dict[Name, Provider]) -> Iterator[Name]:
         """Go through those that were told to be down before we began, and have answered since."""

@@ -17,13 +17,17 @@ Name: TypeAlias = tuple[str | None, str]
 
 
 class Turn(Struct, frozen=True):
-    """A provider went down, or came back. `at` is Unix time, `reason` one line for people."""
+    """A provider went down, or came back. `at` is Unix time, `reason` one line for people.
+
+    One that is `gone` did not come back: it was down, and is not configured any more.
+    """
 
     organisation_id: str | None
     provider: str
     up: bool
     at: float
     reason: str | None = None
+    gone: bool = False
 
 
 Observer: TypeAlias = Callable[[Turn], None]
@@ -53,25 +57,29 @@ class Turns:
         down: Iterable[tuple[Name, str | None]],
         at: float,
         answering: Iterable[Name] = (),
+        gone: Callable[[Name], bool] = lambda _: False,
     ) -> None:
         """Tell what has changed: `down` is what is down now and why.
 
-        `answering` are those of `doubtful` that have answered since we began.
+        `answering` are those of `doubtful` that have answered since we began, `gone` tells which
+        are not configured any more.
         """
         reasons = dict(down)
-        back = self._down - reasons.keys() | self.doubtful.intersection(answering) - reasons.keys()
+        back = self._down | self.doubtful.intersection(answering) | set(filter(gone, self.doubtful))
+        back -= reasons.keys()
         self.doubtful -= reasons.keys() | back
         for name in reasons.keys() - self._down:
             self._down.add(name)
             self._tell(Turn(*name, up=False, at=at, reason=reasons[name]))
         for name in back:
             self._down.discard(name)
-            self._tell(Turn(*name, up=True, at=at))
+            self._tell(Turn(*name, up=True, at=at, gone=gone(name)))
 
     def _tell(self, turn: Turn) -> None:
         if self._is_ours((turn.organisation_id, turn.provider), up=turn.up):
             whose = f" of the organisation {turn.organisation_id}" if turn.organisation_id else ""
-            how = "is back" if turn.up else f"is down: {turn.reason or 'it does not answer'}"
+            back = "is not configured any more" if turn.gone else "is back"
+            how = back if turn.up else f"is down: {turn.reason or 'it does not answer'}"
             log.warning("provider '%s'%s %s", turn.provider, whose, how)
         for observer in self.observers:
             observer(turn)
