@@ -73,9 +73,13 @@ def test_what_a_killed_gateway_left_in_its_journal_is_not_left_behind(
     killed = dragoman(*move)
     for refused in (running, killed):
         assert (refused.code, "start it once more" in refused.err) == (66, True)
+    backup = dragoman("db", "backup", f"{dragoman.home}/backup.db")
+    assert (backup.code, "is not in it" in backup.err) == (0, True)
     Process(dragoman.home, "").stop()
     moved = dragoman(*move)
     assert (moved.code, "5 of exchange" in moved.err) == (0, True)
+    backup = dragoman("db", "backup", f"{dragoman.home}/whole.db")
+    assert (backup.code, "is not in it" in backup.err) == (0, False)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,8 @@ def backup(session: Session, file: Path) -> None:
     with _told():
         counts = back_up(place, file)
     _tell(session, counts, f"to {file}")
+    if journals := _journals_in_use(session, place):
+        session.terminal.note(f"What waits in {journals} is not in it: a gateway will write it.")
 
 
 @db.command("restore")
@@ -158,13 +160,19 @@ def rebuild_sums(session: Session, since: str, until: str | None) -> None:
         session.terminal.note("Hours whose exchanges have been deleted keep the sums they had.")
 
 
-def _see_that_nothing_waits(session: Session, place: Place) -> None:
-    """What is only in a journal would stay behind, unseen. Raises: StoreError."""
+def _journals_in_use(session: Session, place: Place) -> Path | None:
+    """Find the journals of gateways that run, or were killed before they had written all."""
     from dragoman.ledger.folder import journal_folder, workers_in
-    from dragoman.store import StoreError
 
     journals = journal_folder(place, session.env)
-    if workers_in(journals):
+    return journals if workers_in(journals) else None
+
+
+def _see_that_nothing_waits(session: Session, place: Place) -> None:
+    """What is only in a journal would stay behind, unseen. Raises: StoreError."""
+    from dragoman.store import StoreError
+
+    if journals := _journals_in_use(session, place):
         raise StoreError(
             f"{journals}: a gateway writes here, or was killed before it had written all",
             hint="stop it; if it was killed, start it once more with this database, then stop it",
