@@ -108,7 +108,7 @@ def expect_key(page: Page, url: str) -> None:
         ("OpenAI SDK (Python)", f'OpenAI(base_url="{url}/v1", api_key="'),
         ("Anthropic SDK (Python)", f'Anthropic(base_url="{url}", api_key="'),
         ("Claude Code", f"export ANTHROPIC_BASE_URL={url} ANTHROPIC_AUTH_TOKEN="),
-        ("Codex", f"export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY="),
+        ("Codex", f'base_url="{url}/v1",env_key="DRAGOMAN_GATEWAY_KEY"'),
     ):
         snippet = page.locator("section section").filter(has_text=name).first
         expect(snippet).to_contain_text(part)
