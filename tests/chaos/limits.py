@@ -95,7 +95,7 @@ def budget_race(*, full: bool) -> Mapping[str, float]:
 
 
 def _budget_of_requests(many: int, workers: int) -> int:
-    """A budget of 10 requests, and all workers killed while they ask: still exactly 10 calls."""
+    """A budget of 10 requests, and all workers killed while they ask: still exactly 10 attempts."""
     asked: Counter[int] = Counter()
     with started(workers, ANSWER.stall(1.0, at=0)) as (upstream, _, start, folder):
         desk = Desk(folder / ".local/share/dragoman/dragoman.db")
@@ -121,15 +121,17 @@ def _budget_of_requests(many: int, workers: int) -> int:
 
         def all_used() -> bool:  # what the dead held is free once their journals have been read
             asked.update(flood(gateway.url, "k-free", 3))
-            return upstream.received >= BUDGET
+            return list(gateway.rows("SELECT amount FROM consumption")) == [(BUDGET,)]
 
         wait_until(all_used)
         asked += flood(gateway.url, "k-free", many)
-        assert upstream.received == BUDGET, (upstream.received, asked)
         gateway.stop()
         ((used,),) = gateway.rows("SELECT amount FROM consumption")
         ((rows,),) = gateway.rows("SELECT count(*) FROM attempt")
         assert used == rows == BUDGET, (used, rows)
+        # What a worker was about to ask when it was killed, the upstream may never have heard.
+        ((cut,),) = gateway.rows("SELECT count(*) FROM attempt WHERE outcome = 'interrupted'")
+        assert BUDGET - cut <= upstream.received <= BUDGET, (upstream.received, cut, asked)
     return asked.total()
 
 
