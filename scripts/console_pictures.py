@@ -27,27 +27,31 @@ LIMIT = 120_000
 """Bytes of a picture."""
 SIZE = {"width": 1280, "height": 800}
 DEMO = "/api/v1/organisations/default/demo-traffic"
+REQUESTS = "/api/v1/organisations/default/requests"
 PICTURES = {
     "overview": ("/?range=7d", "light"),
     "overview-dark": ("/?range=7d", "dark"),
-    "request": ("/requests?range=7d", "light"),
+    "request": ("/requests?range=7d&request={fallen_back}", "light"),
     "first": ("/first", "light"),
 }
 
 
 def take(browser: Browser, url: str, name: str, path: str, theme: str) -> Path:
-    """Take one; that of a request opens the latest that more than one model was asked for."""
+    """Take one."""
     dark = theme == "dark"
     context = browser.new_context(viewport=SIZE, color_scheme="dark" if dark else "light")
     page = Watched(context.new_page(), url).open(path)
-    if name == "request":
-        page.locator("tbody tr", has=page.get_by_role("cell", name="2", exact=True)).first.click()
-        page.get_by_role("dialog").wait_for()
-        page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("networkidle")
     file = FOLDER / f"{name}.png"
     page.screenshot(path=file, animations="disabled")
     context.close()
     return file
+
+
+def find_fallback(url: str) -> str:
+    """Find the latest request that more than one model was asked for."""
+    listed = json.loads(ask(f"{url}{REQUESTS}?limit=100", method="GET")[2])["items"]
+    return next(line["id"] for line in listed if line["attempt_count"] > 1)
 
 
 def main() -> int:
@@ -67,7 +71,11 @@ def main() -> int:
             browser = playwright.chromium.launch(
                 executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
             )
-            files = [take(browser, gateway.url, name, *how) for name, how in PICTURES.items()]
+            fallen_back = find_fallback(gateway.url)
+            files = [
+                take(browser, gateway.url, name, path.format(fallen_back=fallen_back), theme)
+                for name, (path, theme) in PICTURES.items()
+            ]
             browser.close()
         finally:
             gateway.kill()
