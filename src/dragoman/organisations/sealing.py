@@ -137,7 +137,9 @@ def _parts(sealed: str, purpose: Purpose) -> tuple[str, bytes]:
         data = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeError):
         data = b""
-    if version != _VERSION or len(data) <= _NONCE_BYTES:
+    # Base64 has several spellings of the same bytes: only the one that we write is ours.
+    written = base64.urlsafe_b64encode(data).decode() == text
+    if version != _VERSION or not written or len(data) <= _NONCE_BYTES:
         raise _damaged(purpose)
     return key_id, data
 
