@@ -12,6 +12,7 @@ import { PageHead } from "~/components/PageHead";
 import { Trouble } from "~/components/Trouble";
 import { useMe, useOrg } from "~/session";
 import { KeyText } from "../keys/KeyText";
+import { ownProviders } from "../providers/own";
 import { ProviderSheet } from "../providers/ProviderSheet";
 import { Presets } from "./Presets";
 
@@ -24,10 +25,7 @@ export default function First() {
   const [model, setModel] = useState("demo/story");
   const [answer, setAnswer] = useState("");
   const [name, setName] = useState("my first program");
-  const providers = useQuery({
-    queryKey: ["providers", org, "first"],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/providers", { params: { path: { org } } })),
-  });
+  const providers = useQuery(ownProviders(org));
   const known = providers.data?.items ?? [];
   const ask = useMutation({
     mutationFn: async () => {

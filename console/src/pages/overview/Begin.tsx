@@ -1,16 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { api, taken } from "~/api/client";
 import { useOrg } from "~/session";
+import { ownProviders } from "../providers/own";
 
 /** The way to a provider of one's own, as long as there is none. */
 export function Begin() {
   const org = useOrg();
-  const providers = useQuery({
-    queryKey: ["providers", org, "first"],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/providers", { params: { path: { org } } })),
-    staleTime: 60_000,
-  });
+  const providers = useQuery({ ...ownProviders(org), staleTime: 60_000 });
   if (providers.data?.items.length !== 0) return null;
   return (
     <p className="text-muted">

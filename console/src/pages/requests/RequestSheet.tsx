@@ -3,14 +3,13 @@ import { Link } from "@tanstack/react-router";
 import { Link2 } from "lucide-react";
 import { useMemo } from "react";
 import { requestQuery } from "~/api/request";
-import { ORIGIN, PREFIX } from "~/base";
 import { Badge } from "~/components/Badge";
 import { Code, Copy } from "~/components/Copy";
 import { count, duration, money, time, UNKNOWN } from "~/components/numbers";
 import { Sheet } from "~/components/Sheet";
-import { shellWord } from "~/components/shell";
 import { Shown } from "~/components/Shown";
 import { Tabs } from "~/components/Tabs";
+import { asCurl, shellWord } from "~/components/ways";
 import { type Shapes, useMay, useOrg } from "~/session";
 import { LongText, SHORT } from "./LongText";
 import { Outcome } from "./Outcome";
@@ -104,7 +103,7 @@ function Summary({ of: whole }: { of: Whole }) {
       )}
       <section>
         <h3 className="mb-2 text-sm font-semibold">Ask the same again</h3>
-        <Code label="Copy as curl" text={asCurl(whole)} />
+        <Code label="Copy as curl" text={again(whole)} />
         {mayAsk && (
           <Link to="/playground" search={(view: Record<string, unknown>) => ({ ...view, request: undefined, models: [line.asked], from_request: line.id })} className="mt-2 inline-block text-accent underline">
             Replay in the playground
@@ -179,9 +178,9 @@ function pretty(text: string): string {
   }
 }
 
-function asCurl({ line, content }: Whole): string {
+function again({ line, content }: Whole): string {
   const kept = content?.request ?? JSON.stringify({ model: line.asked, messages: [{ role: "user", content: "…" }] });
   // A long one is no command for a terminal: it is the file that the tab Request gives.
   const body = kept.length > SHORT ? `@${fileOf(line, "request")}` : shellWord(kept);
-  return `curl ${ORIGIN}${PREFIX}/v1${line.endpoint ?? "/chat/completions"} \\\n  -H "authorization: Bearer $KEY" -H "content-type: application/json" \\\n  -d ${body}`;
+  return asCurl("$KEY", body, line.endpoint ?? undefined);
 }
