@@ -267,7 +267,8 @@ async def _perform(script: Script, connection: Connection) -> bool:
     for action in script.actions() if isinstance(script, Answer) else script:
         match action:
             case Send(data):
-                await connection.send(data)
+                if await connection.send(data):
+                    continue
             case Stall(seconds):
                 await connection.wait_gone(seconds)
             case Hold(released):

@@ -85,14 +85,19 @@ class Connection(asyncio.Protocol):
         fields = dict(pair[0] for pair in certificate.get("subject", ()))
         return fields.get("commonName")
 
-    async def send(self, data: bytes) -> None:
-        """Write data in one piece and wait while the client's buffers are full."""
+    async def send(self, data: bytes) -> bool:
+        """Write data in one piece and wait while the client's buffers are full.
+
+        Says whether the client was there for it; it may leave as soon as it has what it wants.
+        """
         if self.gone.is_set():
-            return
+            return False
         self.transport.write(data)
         await self._writable.wait()
         self.sent_bytes += len(data)
+        there = not self.gone.is_set()
         await asyncio.sleep(0)
+        return there
 
     async def wait_gone(self, seconds: float | None) -> bool:
         """Wait that long (None: for ever) for the client to leave; say whether it did."""
