@@ -25,7 +25,7 @@ _NO_RIGHT = "42501"
 """Source: https://www.postgresql.org/docs/current/errcodes-appendix.html (read 2026-11)"""
 
 Values: TypeAlias = Mapping[str, Any]
-Hint: TypeAlias = Literal["of attempts", "in days", "lock of sums", "lock of exchanges"]
+Hint: TypeAlias = Literal["in days", "lock of sums", "lock of exchanges"]
 
 
 class StoreError(Exception):
@@ -135,10 +135,9 @@ class Connection(Protocol):
     def speak(self, hint: Hint) -> str:
         """Say in this database's SQL what differs.
 
-        "of attempts": which index the sums of attempts are read from; "in days": the day of a row's
-        `started_at`, in the machine's time zone; "lock of sums": the statement that keeps others
-        from writing sums until the transaction ends, '' where transactions do that anyway; "lock of
-        exchanges": the same for exchanges.
+        "in days": the day of a row's `started_at`, in the machine's time zone; "lock of sums": the
+        statement that keeps others from writing sums until the transaction ends, '' where
+        transactions do that anyway; "lock of exchanges": the same for exchanges.
         """
         ...
 

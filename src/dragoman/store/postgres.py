@@ -49,7 +49,6 @@ _MANY = 20
 """From so many rows on copying is faster."""
 
 _HINTS: dict[Hint, str] = {
-    "of attempts": "",
     "in days": "to_char(to_timestamp(started_at), 'YYYY-MM-DD')",
     "lock of exchanges": "LOCK TABLE exchange IN SHARE ROW EXCLUSIVE MODE",
     "lock of sums": "LOCK TABLE hourly, latency IN SHARE ROW EXCLUSIVE MODE",

@@ -212,19 +212,18 @@ class Records:
         """
         name, group = GROUPS[by]
         connection = self._connection
-        # What the index does not hold is not in it: the table has to be read then.
         conditions, values = selection.conditions()
-        of_all = by != "client" and not conditions
-        index = connection.speak("of attempts") if of_all else ""
-        chosen = (
-            f" AND exchange_id IN (SELECT id FROM exchange WHERE {' AND '.join(conditions)})"  # noqa: S608
-            if conditions
-            else ""
-        )
+        chosen = []
+        if conditions:
+            those = f"SELECT id FROM exchange WHERE {' AND '.join(conditions)}"  # noqa: S608
+            chosen.append(f"exchange_id IN ({those})")
+        if since is not None:
+            chosen.append("started_at >= :from_then")
+        where = f"WHERE {' AND '.join(chosen)}" if chosen else ""
         rows = connection.rows(
             f"SELECT {name.format(day=connection.speak('in days'))} AS name, {_SUMS}"  # noqa: S608
-            f" FROM attempt {index} WHERE started_at >= :from_then{chosen} GROUP BY {group}",
-            {**values, "from_then": since if since is not None else 0.0},
+            f" FROM attempt {where} GROUP BY {group}",
+            {**values, "from_then": since},
         )
         found = [Sum(**dict(row)) for row in rows]
         return sorted(found, key=_by_name if by == "day" else _by_cost)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +27,11 @@ from dragoman.store.schema import MIGRATIONS, VERSION
 
 BUSY_TIMEOUT_S = 2.0
 """How long another process's writing is waited for: somebody waits for their prompt."""
+AGAIN_S = 0.01
 
 _OF_THE_VALUE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError)
 _OF_THE_ROW = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.DataError)
 _HINTS: dict[Hint, str] = {
-    "of attempts": "INDEXED BY attempt_usage",
     "in days": "date(started_at, 'unixepoch', 'localtime')",
     "lock of sums": "",
     "lock of exchanges": "",
@@ -82,19 +83,16 @@ class File:
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> frozenset[Any]:
         """See `Connection.insert_new`. Nobody else writes during a transaction of ours."""
-        key = columns[0]
         with self._told():
-            known = {
-                found[0]
-                for found in self.raw.execute(
-                    f"SELECT {key} FROM {table}"  # noqa: S608
-                    f" WHERE {key} IN (SELECT value FROM json_each(?))",
-                    (msgspec.json.encode([row[0] for row in rows]).decode(),),
-                )
-            }
-        new = [row for row in rows if row[0] not in known]
-        self._insert(table, columns, new, "")
-        return frozenset(row[0] for row in new)
+            (last,) = self.raw.execute(f"SELECT max(rowid) FROM {table}").fetchone()  # noqa: S608
+        if self._insert(table, columns, rows, " ON CONFLICT DO NOTHING") == len(rows):
+            return frozenset([row[0] for row in rows])
+        with self._told():
+            found = self.raw.execute(
+                f"SELECT {columns[0]} FROM {table} WHERE rowid > ?",  # noqa: S608
+                (last or 0,),
+            )
+            return frozenset([key for (key,) in found])
 
     def accumulate(
         self, table: str, keys: Sequence[str], sums: Sequence[str], rows: Sequence[Sequence[Any]]
@@ -127,21 +125,22 @@ class File:
 
     def _insert(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], end: str
-    ) -> None:
-        """Insert rows; a column in which none of them has a value is not named.
+    ) -> int:
+        """Insert rows, and say how many; a column in which none of them has a value is not named.
 
         To bind a None takes the module longer than to bind a value and to write it.
         """
         if not rows:
-            return
+            return 0
         values = dict(zip(columns, zip(*rows, strict=True), strict=True))
         held = [name for name in columns if not _is_empty(values[name])]
         marks = ", ".join("?" * len(held))
         with self._told():
-            self.raw.executemany(
+            written = self.raw.executemany(
                 f"INSERT INTO {table} ({', '.join(held)}) VALUES ({marks}){end}",  # noqa: S608
                 zip(*(values[name] for name in held), strict=True),
             )
+            return written.rowcount
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -236,7 +235,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(f"{path} was made by a newer version of dragoman", hint=UPDATE)
     # Before anything is written: the mode of the journal stays in the file.
     _refuse_foreign(connection, path, version)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Read again: another process may have been faster.
@@ -251,6 +250,24 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Keep a write-ahead log.
+
+    Who makes the same file at this moment is waited for: where SQLite would have to be alone, it
+    does not wait by itself.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(AGAIN_S)
+        else:
+            return
 
 
 def _refuse_foreign(connection: sqlite3.Connection, path: Path, version: int) -> None:

@@ -98,7 +98,7 @@ CREATE INDEX exchange_of_conversation ON exchange (conversation_id, turn, id) WH
 
 CREATE INDEX exchange_failed ON exchange (id) WHERE outcome <> 'ok';
 
-CREATE INDEX attempt_usage ON attempt (provider, model, started_at, credential, outcome, cost_source, cost_nanousd, prompt_tokens, completion_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_estimated);
+CREATE INDEX attempt_started_at ON attempt (started_at);
 
 ALTER TABLE exchange ADD COLUMN endpoint TEXT;
 

@@ -120,6 +120,7 @@ ATTEMPT = Table(
     *_metered(),
     **SQLITE,
 )
+Index("attempt_started_at", ATTEMPT.c.started_at)
 Index("attempt_of_exchange", ATTEMPT.c.exchange_id, ATTEMPT.c.number, unique=True)
 
 MESSAGE = Table(

@@ -65,19 +65,4 @@ def upgrade() -> None:
     op.create_index(
         "exchange_failed", "exchange", ["id"], sqlite_where=failed, postgresql_where=failed
     )
-    if database == "sqlite":
-        # All that the usage is added up from, in the order of its groups: the table is not read,
-        # and nothing is sorted.
-        op.create_index(
-            "attempt_usage",
-            "attempt",
-            [
-                *("provider", "model", "started_at", "credential", "outcome", "cost_source"),
-                *("cost_nanousd", "prompt_tokens", "completion_tokens", "cache_read_tokens"),
-                *("cache_write_tokens", "reasoning_tokens", "usage_estimated"),
-            ],
-        )
-    else:
-        # PostgreSQL takes no row of which an index would hold more than 2.7 kB, and a model's name
-        # is as long as a client makes it.
-        op.create_index("attempt_started_at", "attempt", ["started_at"])
+    op.create_index("attempt_started_at", "attempt", ["started_at"])
