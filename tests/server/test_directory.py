@@ -141,6 +141,9 @@ def test_a_machine_s_own_gateway_goes_on_when_it_starts_without_its_database(
         mine.start()
         with closing(Desk(place)) as desk:
             wait_until(lambda: written(desk) == 2)
+            # What looks like one of its keys is one, or opens nothing: its limits would not hold.
+            wait_until(lambda: status(gateway, x_api_key=f"dk_{'a' * 43}") == 401)
+            assert status(gateway, x_api_key="any") == 200
             create_organisation(desk, SYSTEM, "red", "Red")
         wait_until(lambda: status(gateway) == 401)
     finally:

@@ -10,14 +10,23 @@ from collections.abc import Mapping
 FORMS = ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data")
 """Media types that a web page may send anywhere without asking first."""
 
-_CREDENTIALS = ("authorization", "x-api-key", "api-key")
+_KEYS = ("x-api-key", "api-key")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 def read_keys(headers: Mapping[str, str]) -> set[str]:
-    """List the keys that were sent, each once. Names of headers are lower-case."""
-    sent = [(name, headers[name]) for name in _CREDENTIALS if name in headers]
-    return {key for name, value in sent if (key := _key(name, value))}
+    """List the keys that were sent, each once. Names of headers are lower-case.
+
+    An empty one, or another scheme's than `Bearer`, is none.
+    """
+    found = {headers[name].strip() for name in _KEYS if name in headers}
+    said = headers.get("authorization")
+    if said is not None:
+        scheme, _, key = said.partition(" ")
+        if scheme.lower() == "bearer":
+            found.add(key.strip())
+    found.discard("")
+    return found
 
 
 def was_forwarded(headers: Mapping[str, str]) -> bool:
@@ -28,12 +37,3 @@ def was_forwarded(headers: Mapping[str, str]) -> bool:
 def media_type(headers: Mapping[str, str]) -> str:
     """Read what the body is said to be, without parameters; empty where nothing is said."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _key(name: str, value: str) -> str | None:
-    """Read a key from a header; an empty one, or another scheme's, is none."""
-    if name == "authorization":
-        scheme, _, value = value.partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-    return value.strip() or None

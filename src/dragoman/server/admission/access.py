@@ -121,7 +121,9 @@ class Door:
     def _without_key(self, request: Request, mode: Mode, *, settled: bool) -> Principal:
         """Let somebody in who needs no key; one that we gave out counts all the same.
 
-        While nobody has seen the database, that is who sits at this machine, and nobody else.
+        One that looks like ours and is not is refused, or its limits would not hold, and nobody
+        notice. While nobody has seen the database, who sits at this machine is let in, and nobody
+        else.
         """
         directory = self._directory
         if directory is not None:
@@ -130,8 +132,12 @@ class Door:
             for key in read_keys(request.headers):
                 if (known := directory.find(key)) is not None:
                     return known
-                if key.startswith(OURS) and not settled:
-                    raise Uncertain("the gateway key is not known yet")
+                if key.startswith(OURS):
+                    kind = Unauthorized if settled else Uncertain
+                    raise kind(
+                        "the gateway key is not valid",
+                        hint="send one that this gateway gave out, or none: it asks for none here",
+                    )
         if mode == "closed":
             raise Unauthorized(
                 "this gateway is not set up: it listens beyond this machine and has no key",
