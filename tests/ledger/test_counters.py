@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
-from dragoman.ledger.counting import Counters, Decision, Line, Warming
+from dragoman.ledger.counting import Counters, Decision, Line, Warming, term_of
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import Consumed, RedisCounters
 from dragoman.server.limits.allowances import Allowances, LimitsUnavailable
@@ -78,7 +78,7 @@ def line(
         mode=mode,
     )
     since, until = find_span(period, NOW) if allowance.is_quota else (0, None)
-    return Line(allowance, "k1", amount, optional, since, until)
+    return Line(term_of(allowance, "k1", since, until), amount, optional)
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,13 @@ def test_of_many_at_a_time_exactly_as_many_pass_as_may(
     work_with: Callable[[Work], None], measure: Measure, period: Period
 ) -> None:
     async def work(counters: Counters) -> None:
-        asked = [counters.reserve(f"h{n}", [line(measure, period)], NOW) for n in range(200)]
+        lines = [line(measure, period) for _ in range(200)]
+        asked = [counters.reserve(f"h{n}", [each], NOW) for n, each in enumerate(lines)]
         decisions = await asyncio.gather(*asked)
         assert sum(decision.passed for decision in decisions) == 10
-        refused = next(d for d in decisions if not d.passed)
-        assert refused.refused == [0]
-        assert refused.standings[0].used == 10
+        at = next(n for n, decision in enumerate(decisions) if not decision.passed)
+        assert decisions[at].refused == [0]
+        assert lines[at].used == 10
 
     work_with(work)
 
@@ -110,7 +111,7 @@ def test_nothing_is_taken_of_the_others_when_one_has_no_room(
             decision = await counters.reserve(f"h{attempt}", [roomy, held, full], NOW)
             assert not decision.passed
             assert decision.refused == [2]
-            assert [standing.used for standing in decision.standings] == [0, 0, 0]
+            assert [each.used for each in (roomy, held, full)] == [0, 0, 0]
 
     work_with(work)
 
@@ -124,7 +125,7 @@ def test_what_was_reserved_and_not_used_is_given_back(work_with: Callable[[Work]
         ]
         assert (await counters.reserve("h1", lines, NOW)).passed
         assert len((await counters.reserve("h2", lines, NOW)).refused) == 3
-        counters.settle("h1", lines, [30, 30, 0], NOW)
+        counters.settle("h1", lines, [30, 30, 0])
         await told(counters)
         for each in lines[:2]:
             each.amount = 71
@@ -140,11 +141,11 @@ def test_more_than_was_reserved_counts_as_well(work_with: Callable[[Work], None]
     async def work(counters: Counters) -> None:
         wanted = line("tokens", "month", 100, 10)
         assert (await counters.reserve("h1", [wanted], NOW)).passed
-        counters.settle("h1", [wanted], [150], NOW)
+        counters.settle("h1", [wanted], [150])
         await told(counters)
         decision = await counters.reserve("h2", [wanted], NOW)
         assert not decision.passed
-        assert decision.standings[0].used == 150
+        assert wanted.used == 150
 
     work_with(work)
 
@@ -155,7 +156,7 @@ def test_a_soft_limit_lets_through_and_counts(work_with: Callable[[Work], None])
         for number in range(5):
             decision = await counters.reserve(f"h{number}", [soft], NOW)
             assert decision.passed
-            assert decision.standings[0].used == number
+            assert soft.used == number
 
     work_with(work)
 
@@ -168,11 +169,11 @@ def test_an_optional_line_without_room_leaves_the_others_their_way(
         one = line("requests", "day", 1, name="one", optional=True)
         other = line("requests", "day", 5, name="other", optional=True)
         first = await counters.reserve("h1", [common, one, other], NOW)
-        assert (first.passed, first.refused) == (True, [])
+        assert (first.passed, list(first.refused)) == (True, [])
         second = await counters.reserve("h2", [common, one, other], NOW)
         assert (second.passed, second.refused) == (True, [1])
-        third = await counters.reserve("h3", [common, one, other], NOW)
-        assert [standing.used for standing in third.standings] == [2, 1, 2]
+        await counters.reserve("h3", [common, one, other], NOW)
+        assert [each.used for each in (common, one, other)] == [2, 1, 2]
 
     work_with(work)
 
@@ -219,8 +220,8 @@ def test_the_wait_that_is_told_is_the_one_after_which_it_passes() -> None:
     wanted = line("tokens", "minute", 100, 40)
     for second in (0, 10):
         assert counters.reserve_now([wanted], NOW + second).passed
-    refused = counters.reserve_now([wanted], NOW + 20)
-    wait_s = refused.standings[0].wait_s
+    assert not counters.reserve_now([wanted], NOW + 20).passed
+    wait_s = wanted.wait_s
     assert wait_s is not None
     assert 40 <= wait_s <= 41
     assert not counters.reserve_now([wanted], NOW + 20 + wait_s - 1).passed
@@ -229,7 +230,7 @@ def test_the_wait_that_is_told_is_the_one_after_which_it_passes() -> None:
 
 def test_what_the_database_says_was_used_is_not_left() -> None:
     wanted = line("requests", "month", 10)
-    counters = MemoryCounters({("a", "k1", wanted.since): 8})
+    counters = MemoryCounters({("a", "k1", wanted.term.since): 8})
     passed = [counters.reserve_now([wanted], NOW).passed for _ in range(4)]
     assert passed == [True, True, False, False]
 
@@ -257,13 +258,14 @@ def test_to_be_told_twice_that_a_row_is_written_changes_nothing(redis_server: Re
         wanted = line("requests", "month", 10)
         for number in range(3):
             await counters.reserve(f"h{number}", [wanted], NOW)
-            counters.settle(f"h{number}", [wanted], [1], NOW)
-        rows = [Consumed(f"h{n}", "a", "k1", wanted.since, n + 1) for n in range(3)]
+            counters.settle(f"h{number}", [wanted], [1])
+        rows = [Consumed(f"h{n}", "a", "k1", wanted.term.since, n + 1) for n in range(3)]
         counters.written(rows)
         counters.written(rows)
         counters.written(rows[:1])
         await counters.flush()
-        assert (await counters.reserve("h9", [wanted], NOW)).standings[0].used == 3
+        await counters.reserve("h9", [wanted], NOW)
+        assert wanted.used == 3
         await counters.close()
 
     asyncio.run(work())
@@ -279,7 +281,7 @@ def test_another_worker_settles_what_a_dead_one_had_reserved(redis_server: Redis
         assert not (await alive.reserve("h10", [wanted], NOW)).passed
         # Of its journal: four were answered, and six had never been asked for.
         alive.written(
-            [Consumed(f"h{n}", "a", "k1", wanted.since, min(n + 1, 4)) for n in range(10)]
+            [Consumed(f"h{n}", "a", "k1", wanted.term.since, min(n + 1, 4)) for n in range(10)]
         )
         await alive.flush()
         asked = [alive.reserve(f"i{n}", [wanted], NOW) for n in range(9)]
@@ -302,7 +304,7 @@ def test_what_a_dead_worker_held_for_requests_that_it_never_made_is_given_back(
             assert (await dead.reserve(f"h{number}", [wanted], NOW)).passed
         for number in range(4):
             assert (await alive.reserve(f"i{number}", [wanted], NOW)).passed
-        alive.written([Consumed("h0", "a", "k1", wanted.since, 1)])
+        alive.written([Consumed("h0", "a", "k1", wanted.term.since, 1)])
         alive.abandoned("1-dead")
         await alive.flush()
         asked = [alive.reserve(f"j{n}", [wanted], NOW) for n in range(9)]
@@ -319,9 +321,12 @@ def test_what_was_asked_of_a_silent_redis_is_not_held_when_it_wakes(
     async def work() -> None:
         counters = RedisCounters(Redis(redis_server.new()), nothing_used)
 
-        def ask(hold: str) -> Awaitable[Decision]:
+        def make() -> list[Line]:
             lines = [line("requests", p, 1000, name=p) for p in ("month", "minute")]
-            return counters.reserve(hold, [*lines, line("concurrency", "now", 1000)], NOW)
+            return [*lines, line("concurrency", "now", 1000)]
+
+        def ask(hold: str) -> Awaitable[Decision]:
+            return counters.reserve(hold, make(), NOW)
 
         while True:  # on a busy machine the first questions may have no answer either
             with contextlib.suppress(StoreError):
@@ -338,10 +343,11 @@ def test_what_was_asked_of_a_silent_redis_is_not_held_when_it_wakes(
         while True:
             with contextlib.suppress(StoreError):
                 await counters.flush()
-                decision = await ask("j0")
+                lines = make()
+                await counters.reserve("j0", lines, NOW)
                 break
             await asyncio.sleep(0.02)
-        assert [standing.used for standing in decision.standings] == [1, 1, 1]
+        assert [each.used for each in lines] == [1, 1, 1]
         await counters.close()
 
     asyncio.run(work())
@@ -389,8 +395,8 @@ def test_a_memory_that_was_lost_is_made_anew_from_workers_and_database(
         for number in range(4):  # one: two written, one settled, one under way
             await one.reserve(f"h{number}", [wanted, places], NOW)
         for number in range(3):
-            one.settle(f"h{number}", [wanted, places], [1, 0], NOW)
-        one.written([Consumed(f"h{n}", "a", "k1", wanted.since, n + 1) for n in range(2)])
+            one.settle(f"h{number}", [wanted, places], [1, 0])
+        one.written([Consumed(f"h{n}", "a", "k1", wanted.term.since, n + 1) for n in range(2)])
         used = 2
         for number in range(3):  # other: three under way
             await other.reserve(f"o{number}", [wanted, places], NOW)
@@ -403,11 +409,11 @@ def test_a_memory_that_was_lost_is_made_anew_from_workers_and_database(
         async with asyncio.timeout(10):
             while True:
                 try:
-                    decision = await one.reserve("y", [wanted, places], NOW)
+                    await one.reserve("y", [wanted, places], NOW)
                     break
                 except Warming:
                     await asyncio.sleep(0.05)
-        assert [standing.used for standing in decision.standings] == [7, 4]
+        assert [each.used for each in (wanted, places)] == [7, 4]
         asked = [other.reserve(f"z{n}", [wanted, places], NOW) for n in range(9)]
         assert sum(d.passed for d in await asyncio.gather(*asked)) == 2
         await redis.close()

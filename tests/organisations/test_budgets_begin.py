@@ -260,3 +260,19 @@ def test_who_was_let_through_before_is_charged_when_written(desk: Desk, place: P
         ledger.record_all([exchange("req_3", NOW, organisation_id="org_2")], source="gateway")
         ledger.record_all([exchange("req_1", NOW, ("a", "b"))], source="gateway")  # once more
     assert used(desk, made) == {"a": 20, "b": 10}
+
+
+def test_what_counts_for_nothing_hides_nobody_who_was_let_through_before(
+    desk: Desk, place: Place
+) -> None:
+    draft = Draft(kind="organisation", measure="requests", period="day", amount=Decimal(99))
+    made = put_allowance(desk, SYSTEM, "default", "all", draft)
+    late = _follow(LateCharges(lambda: ()))
+    together = [
+        exchange("req_1", NOW, endpoint="/messages/count_tokens"),
+        exchange("req_2", NOW),
+        exchange("req_3", NOW),
+    ]
+    with Ledger(place, followers=[accounting.follow, late]) as ledger:
+        ledger.record_all(together, source="gateway")
+    assert used(desk, made) == {"default": 2}

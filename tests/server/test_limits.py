@@ -18,7 +18,7 @@ import openai
 import pytest
 
 from dragoman.errors import ConfigError
-from dragoman.ledger.counting import Decision, Line, Standing
+from dragoman.ledger.counting import Line, term_of
 from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.allowances import Draft, delete_allowance, put_allowance
 from dragoman.organisations.desk import Desk
@@ -109,14 +109,13 @@ def test_clients_are_told_of_what_would_refuse_them_and_of_nothing_else() -> Non
     def line(amount: int, **more: Any) -> Line:
         fields = {"id": f"lim_{amount}", "name": "n", "organisation_id": "o", "kind": "key"}
         fields |= {"subject": "k", "measure": "requests", "period": "minute", "amount": amount}
-        return Line(Allowance(**{**fields, **more}), "k", 1)  # type: ignore[arg-type]
+        return Line(term_of(Allowance(**{**fields, **more}), "k"), 1)  # type: ignore[arg-type]
 
     around = line(1)
     around.optional = True
     waited_for = line(2, id="provider:mine@http://x:rpm", kind="provider")
     lines = [around, waited_for, line(3, mode="soft"), line(9), line(10)]
-    decision = Decision([Standing(0)] * len(lines), [], passed=True)
-    told = tell(lines, decision, "/chat/completions", 0.0)
+    told = tell(lines, "/chat/completions", 0.0, passed=True)
     assert told["x-ratelimit-limit-requests"] == "9"
     assert told["x-ratelimit-remaining-requests"] == "8"
 

@@ -8,30 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dragoman.types.allowance import Charge
+from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.exchange import PAID, Attempt, Exchange
 from dragoman.types.usage import Usage
 
+_OF_DEPLOYMENTS = ("provider", "model")
+
+
+def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
+    """Say that something counts against an allowance, in the period that began at `since`."""
+    return Charge(
+        allowance_id=allowance.id,
+        kind=allowance.kind,
+        subject=subject,
+        measure=allowance.measure,
+        since=since,
+        assumed=allowance.assumed,
+    )
+
 
 def taken(charge: Charge, exchange: Exchange) -> int:
-    """Count what an exchange took of one quota: requests, tokens, or nano-dollars.
+    """Count what an exchange took of an allowance: requests, tokens, or nano-dollars.
+
+    Of places at a time it has taken none, now that it is over.
 
     A request counts when a provider was asked for it, whatever came of it: also when the worker
     died then. What that had cost is not known, and counts as any unknown cost does.
     """
-    attempts = exchange.attempts
-    if charge.kind == "provider" or charge.kind == "model":
+    attempts, measure = exchange.attempts, charge.measure
+    if charge.kind in _OF_DEPLOYMENTS:
         attempts = _concerned(charge, attempts)
-    if charge.measure == "requests":
+    if measure == "requests":
         return 1 if attempts else 0
     amount = 0
-    for attempt in attempts:
-        if charge.measure == "tokens":
+    if measure == "spend":
+        for attempt in attempts:
+            cost = attempt.cost_nanousd
+            if cost is not None:
+                amount += cost
+            elif attempt.outcome in PAID:
+                amount += charge.assumed
+    elif measure == "tokens":
+        for attempt in attempts:
             amount += tokens_of(attempt.usage)
-        elif attempt.cost_nanousd is not None:
-            amount += attempt.cost_nanousd
-        elif attempt.outcome in PAID:
-            amount += charge.assumed
     return amount
 
 

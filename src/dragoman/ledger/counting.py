@@ -1,13 +1,18 @@
-"""The words between those who know the limits and those who count: lines, standings, decisions."""
+"""The words between those who know the limits and those who count: terms, lines, decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from dragoman.types.allowance import Allowance
+from dragoman.ledger.ceilings import spares_provider
+from dragoman.ledger.charging import charge_of
+from dragoman.types.allowance import Allowance, Charge, Measure
+
+Place: TypeAlias = tuple[str, str, int]
+"""What is counted together: of an allowance, for a subject, in the period that began then."""
 
 CONCURRENCY_LEASE_S = 30.0
 """A worker that was killed holds its places for so long; one that lives renews them."""
@@ -16,50 +21,92 @@ QUOTA_LEASE_S = 3600.0
 that nobody ever reads, this is the end."""
 
 
-class Line(Struct, gc=False):
-    """What a request wants of one allowance. Times are Unix time.
+class Term(Struct, frozen=True, gc=False):
+    """An allowance as it holds for a subject; a quota's `since` and `until` are its present period.
 
-    `amount` is the most that it may take; who takes nothing is never refused. `optional`: without
-    it the request takes another way. `since` and `until` are a quota's period. `slot` is where a
-    sliding period counted it.
+    All that follows from it is worked out once, because every request asks. `charge` is what an
+    exchange notes that counts against it. `is_weighed`: a request takes more than 1 of it.
+    `refuses`: it is what a client is refused for, unless there is another way; `told` is the
+    measure of which the client is told, then, what is left. `asks_price`: it lets nothing pass
+    whose price nobody knows.
     """
 
     allowance: Allowance
     subject: str
+    since: int
+    until: int | None
+    charge: Charge
+    place: Place
+    is_quota: bool
+    is_strict: bool
+    is_weighed: bool
+    refuses: bool
+    told: Measure | None
+    asks_price: bool
+
+
+def term_of(allowance: Allowance, subject: str, since: int = 0, until: int | None = None) -> Term:
+    """Say how an allowance holds for a subject. Times are Unix time, of a quota's period."""
+    measure = allowance.measure
+    is_strict = allowance.mode == "strict"
+    refuses = is_strict and not spares_provider(allowance)
+    return Term(
+        allowance,
+        subject,
+        since,
+        until,
+        charge=charge_of(allowance, subject, since),
+        place=(allowance.id, subject, since),
+        is_quota=allowance.is_quota,
+        is_strict=is_strict,
+        is_weighed=measure in ("tokens", "spend"),
+        refuses=refuses,
+        told=measure if refuses and measure in ("requests", "tokens") else None,
+        asks_price=is_strict and measure == "spend" and allowance.unknown == "block",
+    )
+
+
+class Line(Struct, gc=False):
+    """What a request wants on one term, and how that stood before anything was taken.
+
+    `amount` is the most that it may take; who takes nothing is never refused. `optional`: without
+    it the request takes another way.
+
+    `used` counts what is reserved. When nothing was taken: `held` is the part of it that may come
+    back, `wait_s` how long it is until `amount` fits (None: never, or nobody knows), and `reset_s`,
+    of a sliding period, until all is left again. `counter` and `slot` are where it was counted, and
+    belong to who counts.
+    """
+
+    term: Term
     amount: int
     optional: bool = False
-    since: int = 0
-    until: int | None = None
+    used: int = 0
+    held: int = 0
+    wait_s: float | None = None
+    reset_s: float = 0.0
     slot: int = 0
+    counter: Any = None
 
     @property
     def key(self) -> str:
-        """What is counted together."""
-        return f"{self.allowance.id}:{self.subject}:{self.since}"
+        """The same as its term's place, in one word."""
+        id_, subject, since = self.term.place
+        return f"{id_}:{subject}:{since}"
 
 
-class Standing(Struct, gc=False):
-    """How a line stands before anything was taken.
-
-    `used` counts what is reserved, of which `held` may come back. `wait_s` is how long until
-    `amount` fits: 0 now, None never or nobody knows. `reset_s` is how long until all is left again.
-    """
-
-    used: int
-    held: int = 0
-    wait_s: float | None = 0.0
-    reset_s: float | None = None
-
-
-class Decision(Struct, gc=False):
+class Decision(Struct, frozen=True, gc=False):
     """What became of a request: `refused` are the positions of lines that had no room.
 
     Unless every one of them is optional, nothing was taken; else all the others were.
     """
 
-    standings: Sequence[Standing]
     refused: Sequence[int]
     passed: bool
+
+
+PASSED = Decision((), True)
+"""All lines had room."""
 
 
 class Warming(Exception):
@@ -83,10 +130,12 @@ class Counters(Protocol):
     async def reserve(self, hold: str, lines: Sequence[Line], now: float) -> Decision:
         """Take all of it, or nothing; nothing, too, when it raises or is cancelled.
 
+        How each line stood is written into it.
+
         Raises: Warming, StoreError.
         """
         ...
 
-    def settle(self, hold: str, lines: Sequence[Line], used: Sequence[int], now: float) -> None:
+    def settle(self, hold: str, lines: Sequence[Line], used: Sequence[int]) -> None:
         """Say what was used instead of what was reserved. Never raises."""
         ...

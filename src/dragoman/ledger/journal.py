@@ -139,23 +139,23 @@ class Journal:
         try:
             if self._size >= self._segment_bytes:
                 self._begin_segment()
-            self._write(data)
+            if (written := os.write(self._file, data)) < len(data):
+                written += _write_whole(self._file, data[written:])
         except OSError as error:
+            self._take_back()
             self._complain("the journal cannot be written", error)
             return False
+        self._size += written
         if not self._dirty:
             self._dirty = True
             self._wake.set()
         return True
 
-    def _write(self, data: bytes) -> None:
-        try:
-            self._size += _write_whole(self._file, data)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._size)
-            self._size = os.fstat(self._file).st_size
-            raise
+    def _take_back(self) -> None:
+        """Leave no part of a record behind."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, self._size)
+        self._size = os.fstat(self._file).st_size
 
     def _begin_segment(self) -> None:
         """Open the next segment, with the intents that are still open. Raises: OSError."""
@@ -218,8 +218,8 @@ class Journal:
 
 
 def _write_whole(file: int, data: bytes) -> int:
-    """Write all of `data`, in one write unless the disk is nearly full. Raises: OSError."""
-    written = os.write(file, data)
+    """Write all of `data`: the disk may be nearly full. Raises: OSError."""
+    written = 0
     while written < len(data):
         written += os.write(file, data[written:])
     return written

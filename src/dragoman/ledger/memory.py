@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from dragoman.ledger.counting import Decision, Line, Standing
+from dragoman.ledger.counting import PASSED, Decision, Line, Place, Term
 from dragoman.types.allowance import RATES
 from dragoman.types.calendar import LENGTHS_S, SLOTS
 
@@ -18,58 +18,63 @@ PRUNE_AT = 10_000
 
 
 class Window:
-    """A sliding period: what was taken in each of its parts. `wait_s`: until some amount fits."""
+    """A sliding period: what was taken in each of its parts, of which `last` is the present one."""
 
-    __slots__ = ("parts", "total", "width_s")
+    __slots__ = ("last", "parts", "total", "width_s")
 
     def __init__(self, length_s: int) -> None:
         self.width_s = length_s / SLOTS
         self.parts: deque[list[int]] = deque()
+        self.last = -1
         self.total = 0
 
-    def look(self, line: Line, now: float) -> Standing:
-        """Say how it stands."""
-        parts, width_s = self.parts, self.width_s
-        edge = int(now / width_s) - SLOTS
+    def take(self, line: Line, now: float) -> bool:
+        """Count a line; False where there was no room for it."""
+        slot = int(now / self.width_s)
+        if slot > self.last:  # otherwise the clock may have been set back
+            self._slide(slot)
+        amount, used = line.amount, self.total
+        self.total = total = used + amount
+        self.parts[-1][1] += amount
+        line.used, line.slot = used, self.last
+        return total <= line.term.allowance.amount or not amount
+
+    def _slide(self, slot: int) -> None:
+        """Begin a part, and let go of those that are over."""
+        parts, edge = self.parts, slot - SLOTS
         while parts and parts[0][0] < edge:
             self.total -= parts.popleft()[1]
-        over = self.total + line.amount - line.allowance.amount
-        wait_s: float | None = 0.0
-        if over > 0 and line.amount:
-            wait_s = None
-            freed = 0
-            for slot, amount in parts:
-                freed += amount
-                if freed >= over:
-                    wait_s = (slot + SLOTS + 1) * width_s - now
-                    break
-        reset_s = (parts[-1][0] + SLOTS + 1) * width_s - now if parts else 0.0
-        return Standing(self.total, 0, wait_s, reset_s)
+        parts.append([slot, 0])
+        self.last = slot
 
-    def take(self, line: Line, now: float) -> None:
-        """Count a line."""
-        slot = int(now / self.width_s)
-        parts = self.parts
-        if parts and parts[-1][0] >= slot:
-            slot = parts[-1][0]  # the clock may have been set back
-            parts[-1][1] += line.amount
-        else:
-            parts.append([slot, line.amount])
-        self.total += line.amount
-        line.slot = slot
+    def give_back(self, line: Line, now: float) -> None:
+        """Undo what was taken a moment ago, and say when it may be had."""
+        self.total -= line.amount
+        self.parts[-1][1] -= line.amount
+        over = self.total + line.amount - line.term.allowance.amount
+        line.wait_s = 0.0 if over <= 0 else None
+        line.reset_s = freed = 0
+        for slot, amount in self.parts:
+            if amount:
+                freed += amount
+                line.reset_s = (slot + SLOTS + 1) * self.width_s - now
+                if line.wait_s is None and freed >= over:
+                    line.wait_s = line.reset_s
 
     def settle(self, line: Line, used: int) -> None:
         """Count what was used instead, where it was counted before."""
+        more = used - line.amount
+        if not more:
+            return
         for part in reversed(self.parts):
             if part[0] == line.slot:
-                part[1] += used - line.amount
-                self.total += used - line.amount
+                part[1] += more
+                self.total += more
                 return
 
     def is_idle(self, now: float) -> bool:
         """Whether it counts nothing any more."""
-        edge = int(now / self.width_s) - SLOTS
-        return not self.total or self.parts[-1][0] < edge
+        return not self.total or self.last < int(now / self.width_s) - SLOTS
 
 
 class Quota:
@@ -86,17 +91,18 @@ class Quota:
         self.held = 0
         self.until = until
 
-    def look(self, line: Line, now: float) -> Standing:
-        """Say how it stands."""
-        used = self.used + self.earlier + self.held
-        fits = not line.amount or used + line.amount <= line.allowance.amount
-        reset_s = None if line.until is None else line.until - now
-        return Standing(used, self.held, 0.0 if fits else None, reset_s)
-
-    def take(self, line: Line, now: float) -> None:
-        """Hold a line's amount."""
+    def take(self, line: Line, now: float) -> bool:
+        """Hold a line's amount; False where there was no room for it."""
         del now
-        self.held += line.amount
+        held, amount = self.held, line.amount
+        line.used = used = self.used + self.earlier + held
+        self.held = held + amount
+        return used + amount <= line.term.allowance.amount or not amount
+
+    def give_back(self, line: Line, now: float) -> None:
+        """Undo what was taken a moment ago, and say what may come back."""
+        del now
+        self.held = line.held = self.held - line.amount
 
     def settle(self, line: Line, used: int) -> None:
         """Use up what was used of what was held."""
@@ -116,16 +122,17 @@ class Places:
     def __init__(self) -> None:
         self.inside = 0
 
-    def look(self, line: Line, now: float) -> Standing:
-        """Say how it stands."""
+    def take(self, line: Line, now: float) -> bool:
+        """Go in; False where there was no room."""
         del now
-        fits = self.inside + line.amount <= line.allowance.amount
-        return Standing(self.inside, self.inside, 0.0 if fits else None)
+        line.used = inside = self.inside
+        self.inside = inside + line.amount
+        return self.inside <= line.term.allowance.amount
 
-    def take(self, line: Line, now: float) -> None:
-        """Go in."""
+    def give_back(self, line: Line, now: float) -> None:
+        """Come out again: everybody in there may."""
         del now
-        self.inside += line.amount
+        self.inside = line.held = self.inside - line.amount
 
     def settle(self, line: Line, used: int) -> None:
         """Come out."""
@@ -150,13 +157,13 @@ class MemoryCounters:
     shared = False
     gone = False
 
-    def __init__(self, consumed: Mapping[tuple[str, str, int], int] = {}) -> None:
+    def __init__(self, consumed: Mapping[Place, int] = {}) -> None:
         self._consumed = dict(consumed)
-        self._earlier: dict[tuple[str, str, int], int] = {}
-        self._counters: dict[tuple[str, str, int], Counter] = {}
+        self._earlier: dict[Place, int] = {}
+        self._counters: dict[Place, Counter] = {}
         self._prune_at = PRUNE_AT
 
-    def load(self, consumed: Mapping[tuple[str, str, int], int]) -> None:
+    def load(self, consumed: Mapping[Place, int]) -> None:
         """Take note of what the database says was used; what is counted already is not less."""
         self._consumed.update(consumed)
         for key, used in consumed.items():
@@ -164,7 +171,7 @@ class MemoryCounters:
             if isinstance(counter, Quota):
                 counter.used = max(counter.used, used)
 
-    def know_earlier(self, earlier: Mapping[tuple[str, str, int], int]) -> None:
+    def know_earlier(self, earlier: Mapping[Place, int]) -> None:
         """Take note of what was used before a quota was set, or by who was under way then.
 
         It is the whole of it, and may be told twice, and in any order: it only grows.
@@ -175,7 +182,7 @@ class MemoryCounters:
             if isinstance(counter, Quota):
                 counter.earlier = used
 
-    def add(self, consumed: Mapping[tuple[str, str, int], int]) -> None:
+    def add(self, consumed: Mapping[Place, int]) -> None:
         """Take note of what others had used and only now has been found."""
         for key, used in consumed.items():
             counter = self._counters.get(key)
@@ -191,54 +198,42 @@ class MemoryCounters:
 
     def reserve_now(self, lines: Sequence[Line], now: float) -> Decision:
         """Take all of it, or nothing."""
-        if len(self._counters) >= self._prune_at:  # before any is found: a new one looks idle
+        known = self._counters
+        if len(known) >= self._prune_at:  # before any is found: a new one looks idle
             self._prune(now)
-        standings: list[Standing] = []
+            known = self._counters
         refused: list[int] = []
-        counters: list[Counter] = []
-        passed = True
-        for line in lines:
-            counter = self._find(line)
-            counters.append(counter)
-            standing = counter.look(line, now)
-            standings.append(standing)
-            if standing.wait_s != 0.0 and line.allowance.mode == "strict":
-                refused.append(len(standings) - 1)
-                passed = passed and line.optional
-        if passed:
-            for position, line in enumerate(lines):
-                if not refused or position not in refused:
-                    counters[position].take(line, now)
-        return Decision(standings, refused, passed)
+        for position, line in enumerate(lines):
+            term = line.term
+            counter = known.get(term.place)
+            if counter is None:
+                counter = known[term.place] = self._make(term)
+            line.counter = counter
+            if not counter.take(line, now) and term.is_strict:
+                refused.append(position)
+        if not refused:
+            return PASSED
+        passed = all(lines[position].optional for position in refused)
+        for position in refused if passed else range(len(lines)):
+            line = lines[position]
+            line.counter.give_back(line, now)
+        return Decision(refused, passed)
 
-    def settle(self, hold: str, lines: Sequence[Line], used: Sequence[int], now: float) -> None:
+    def settle(self, hold: str, lines: Sequence[Line], used: Sequence[int]) -> None:
         """See `Counters.settle`."""
-        del hold, now
+        del hold
         for line, amount in zip(lines, used, strict=True):
-            counter = self._counters.get((line.allowance.id, line.subject, line.since))
-            if counter is not None:
-                counter.settle(line, amount)
+            line.counter.settle(line, amount)
 
-    def look(self, line: Line, now: float) -> Standing:
-        """Say how a line stands, and take nothing."""
-        return self._find(line).look(line, now)
-
-    def _find(self, line: Line) -> Counter:
-        allowance = line.allowance
-        key = (allowance.id, line.subject, line.since)
-        counter = self._counters.get(key)
-        if counter is None:
-            counter = self._counters[key] = self._make(line)
-        return counter
-
-    def _make(self, line: Line) -> Counter:
-        allowance = line.allowance
+    def _make(self, term: Term) -> Counter:
+        allowance = term.allowance
         if allowance.measure == "concurrency":
             return Places()
         if allowance.period in RATES:
             return Window(LENGTHS_S[allowance.period])
-        key = (allowance.id, line.subject, line.since)
-        return Quota(self._consumed.pop(key, 0), line.until, self._earlier.get(key, 0))
+        return Quota(
+            self._consumed.pop(term.place, 0), term.until, self._earlier.get(term.place, 0)
+        )
 
     def _prune(self, now: float) -> None:
         kept = {key: one for key, one in self._counters.items() if not one.is_idle(now)}

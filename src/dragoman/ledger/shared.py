@@ -25,7 +25,6 @@ from dragoman.ledger.counting import (
     QUOTA_LEASE_S,
     Decision,
     Line,
-    Standing,
     Warming,
 )
 from dragoman.ledger.scripts import ABANDON, ENTER, JOIN, RESERVE, SETTLE, UNDO, WRITTEN
@@ -155,9 +154,8 @@ class RedisCounters:
             values += (_kind(line), line.amount)
         self._put(UNDO, keys, values)
 
-    def settle(self, hold: str, lines: Sequence[Line], used: Sequence[int], now: float) -> None:
+    def settle(self, hold: str, lines: Sequence[Line], used: Sequence[int]) -> None:
         """See `Counters.settle`."""
-        del now
         keys: list[str] = []
         values: list[Word] = [hold]
         kept: list[tuple[str, str, int]] = []
@@ -252,26 +250,22 @@ class RedisCounters:
             await asyncio.sleep(BEAT_S)
 
     def _decision(self, hold: str, lines: Sequence[Line], answer: Sequence[int]) -> Decision:
-        standings: list[Standing] = []
         refused: list[int] = []
         taken: list[tuple[str, str, int]] = []
         passed = answer[1] == 1
         for position, line in enumerate(lines):
             at = 2 + position * 6
-            no, used, held, wait_ms, reset_ms, line.slot = answer[at : at + 6]
+            no, line.used, line.held, wait_ms, reset_ms, line.slot = answer[at : at + 6]
             kind = _kind(line)
-            wait_s = None if wait_ms < 0 else wait_ms / 1000
-            reset_s: float | None = reset_ms / 1000
-            if kind == "q":
-                reset_s = None if line.until is None else max(0.0, line.until - time.time())
-            standings.append(Standing(used, held, wait_s, reset_s))
+            line.wait_s = None if wait_ms < 0 else wait_ms / 1000
+            line.reset_s = reset_ms / 1000
             if no:
                 refused.append(position)
             elif kind != "w":
                 taken.append((kind, PREFIX + line.key, line.amount))
         if passed and taken:
             self._live[hold] = _Entry(taken, "h", self._clock())
-        return Decision(standings, refused, passed)
+        return Decision(refused, passed)
 
     # -- the outbox
 
@@ -305,14 +299,14 @@ class RedisCounters:
 
 
 def _kind(line: Line) -> str:
-    allowance = line.allowance
+    allowance = line.term.allowance
     if allowance.measure == "concurrency":
         return "c"
     return "w" if allowance.period in RATES else "q"
 
 
 def _said(line: Line, base: int | None) -> tuple[Word, ...]:
-    allowance = line.allowance
+    allowance = line.term.allowance
     kind = _kind(line)
     a: Word = ""
     b: Word = _ms(QUOTA_LEASE_S)
@@ -322,7 +316,7 @@ def _said(line: Line, base: int | None) -> tuple[Word, ...]:
         b = _ms(CONCURRENCY_LEASE_S)
     elif base is not None:
         a = base
-    strict = int(allowance.mode == "strict")
+    strict = int(line.term.is_strict)
     return (kind, strict, int(line.optional), allowance.amount, line.amount, a, b, KEPT_MS)
 
 

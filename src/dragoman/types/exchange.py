@@ -123,25 +123,31 @@ class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
     @property
     def final(self) -> Attempt | None:
         """The attempt that answered, else the last one."""
-        for attempt in reversed(self.attempts):
+        attempts = self.attempts
+        if len(attempts) == 1:
+            return attempts[0]
+        for attempt in reversed(attempts):
             if attempt.outcome in ANSWERED:
                 return attempt
-        return self.attempts[-1] if self.attempts else None
+        return attempts[-1] if attempts else None
 
     @property
     def provider(self) -> str | None:
         """The provider that answered, else the last one tried."""
-        return self.final.provider if self.final else None
+        final = self.final
+        return final.provider if final is not None else None
 
     @property
     def model(self) -> str | None:
         """The upstream model that answered, else the last one tried."""
-        return self.final.model if self.final else None
+        final = self.final
+        return final.model if final is not None else None
 
     @property
     def usage(self) -> Usage | None:
         """The usage of the attempt that answered."""
-        return self.final.usage if self.final else None
+        final = self.final
+        return final.usage if final is not None else None
 
     @property
     def cost_nanousd(self) -> int | None:
@@ -151,6 +157,8 @@ class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
         final = self.final
         if final is None or final.cost_nanousd is None:
             return None
+        if len(self.attempts) == 1:
+            return final.cost_nanousd
         return sum([attempt.cost_nanousd or 0 for attempt in self.attempts])
 
     @property
@@ -164,4 +172,5 @@ class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
         """Where the answering attempt's price came from."""
         if self.replayed is not None:
             return "cached"
-        return self.final.cost_source if self.final else "unknown"
+        final = self.final
+        return final.cost_source if final is not None else "unknown"

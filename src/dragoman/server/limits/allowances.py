@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,13 +22,13 @@ from msgspec import Struct
 from dragoman.errors import DragomanError
 from dragoman.ledger.ceilings import spares_provider
 from dragoman.ledger.charging import taken
-from dragoman.ledger.counting import Counters, Decision, Line, Warming
+from dragoman.ledger.counting import Counters, Decision, Line, Place, Term, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.rulebook import Rulebook, Subjects
 from dragoman.server.limits.bounds import Bounds
 from dragoman.server.limits.ratelimits import refusal, tell
-from dragoman.server.limits.terms import Term, TermBook
-from dragoman.server.limits.unpriced import affordable, is_blocked, unknown_price
+from dragoman.server.limits.terms import TermBook
+from dragoman.server.limits.unpriced import affordable, unknown_price
 from dragoman.store.database import StoreError
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.exchange import Exchange
@@ -60,10 +61,10 @@ class LimitsUnavailable(DragomanError):
 
 
 class _Plan(Struct, gc=False):
-    """What a request wants, on which terms, and which of its deployments want what."""
+    """What a request wants, and which of its deployments want what."""
 
     lines: list[Line]
-    terms: Sequence[Term]
+    charges: tuple[Charge, ...]
     of_deployment: list[list[int]] | None = None
 
 
@@ -87,8 +88,7 @@ class Allowances:
         self._wall = wall
         self._rows: Iterable[Allowance] = ()
         self._file: Iterable[Allowance] = ()
-        self.rulebook = Rulebook(())
-        self._terms = TermBook(self.rulebook)
+        self.know()
 
     def know(
         self,
@@ -100,6 +100,7 @@ class Allowances:
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
         self._terms = TermBook(self.rulebook)
+        self._is_idle = not (self.rulebook.allowances or self.counters.shared)
 
     def wait_until_known(self) -> None:
         """Let nobody pass, for a moment, until `be_told` is called."""
@@ -126,31 +127,23 @@ class Allowances:
         if self._learning is not None:
             with contextlib.suppress(TimeoutError):  # the database is away: see `Limits`
                 await asyncio.wait_for(self._learning.wait(), READY_S)
-        rulebook = self.rulebook
         exchange = call.exchange
-        if not (rulebook.allowances or self.counters.shared) or not is_counted(exchange.endpoint):
+        if self._is_idle or not is_counted(exchange.endpoint):
             return _nothing
         now = self._wall()
-        plan = self._plan(rulebook, call, admission.principal, now)
-        lines = plan.lines
-        if not lines:
+        plan = self._plan(self.rulebook, call, admission.principal, now)
+        if not plan.lines:
             return _nothing
         while True:
+            lines = plan.lines
             if self._own is not None and self._readiness is None:
                 counters: Counters = self._own
                 decision = self._own.reserve_now(lines, now)
             else:
                 counters, decision = await self._reserve(exchange.id, lines, now)
-            told = tell(lines, decision, exchange.endpoint or "", now)
-            if decision.passed and not decision.refused:
+            told = tell(lines, exchange.endpoint or "", now, passed=decision.passed)
+            if not decision.refused or self._goes_elsewhere(call, plan, counters, decision):
                 break
-            if decision.passed:
-                kept = [line for n, line in enumerate(lines) if n not in decision.refused]
-                if self._choose(call, plan, decision):
-                    plan.terms = [t for n, t in enumerate(plan.terms) if n not in decision.refused]
-                    lines = kept
-                    break
-                counters.settle(exchange.id, kept, [0] * len(kept), now)
             waiting = _patience(lines, decision)
             left_s = call.deadline - call.around.clock()
             if waiting is None or waiting > left_s:
@@ -159,14 +152,21 @@ class Allowances:
             await asyncio.sleep(waiting)
             now = self._wall()
         call.told.update(told)
-        terms = plan.terms
-        exchange.charges = tuple([term.charge for term in terms if term.is_quota])
+        exchange.charges = plan.charges
+        return partial(_release, counters, plan.lines)
 
-        def release(exchange: Exchange) -> None:
-            used = [_used(term.charge, exchange) for term in terms]
-            counters.settle(exchange.id, lines, used, self._wall())
-
-        return release
+    def _goes_elsewhere(
+        self, call: Call, plan: _Plan, counters: Counters, decision: Decision
+    ) -> bool:
+        """Leave out the deployments that have no room; False when none is left."""
+        if not decision.passed:
+            return False
+        kept = [line for n, line in enumerate(plan.lines) if n not in decision.refused]
+        if not self._choose(call, plan, decision):
+            counters.settle(call.exchange.id, kept, [0] * len(kept))
+            return False
+        plan.lines, plan.charges = kept, _charges_of(kept)
+        return True
 
     async def _reserve(
         self, hold: str, lines: Sequence[Line], now: float
@@ -191,26 +191,29 @@ class Allowances:
 
     def _plan(self, rulebook: Rulebook, call: Call, principal: Principal, now: float) -> _Plan:
         terms = self._terms.of(principal, now)
-        deployments = call.deployments
         if call.exchange.replayed is not None:
             # Nobody is asked, so nothing is used up; but it is a request like any other.
-            terms = tuple(
-                [t for t in terms if t.allowance.measure == "requests" and not t.is_quota]
-            )
-            return _Plan([term.line(1) for term in terms], terms)
-        bounds = Bounds(call)
+            asked = [t for t in terms.each if t.allowance.measure == "requests" and not t.is_quota]
+            return _Plan([Line(term, 1) for term in asked], ())
+        bounds: Bounds | None = None
         if rulebook.minds_deployments:
-            call.deployments = deployments = self._priced(call, bounds, principal, now)
+            bounds = Bounds(call)
+            call.deployments = self._priced(call, bounds, principal, now)
+        deployments = call.deployments
         lines: list[Line] = []
-        for term in terms:
-            if term.allowance.measure == "spend":
-                deployments = affordable(term.allowance, deployments, bounds)
-            lines.append(term.line(_most(term, bounds, deployments)))
+        for term in terms.each:
+            amount = 1
+            if term.is_weighed:
+                bounds = bounds or Bounds(call)
+                if term.asks_price:
+                    deployments = affordable(deployments, bounds)
+                amount = _most(term, bounds, deployments)
+            lines.append(Line(term, amount))
         if deployments is not call.deployments:
             call.deployments = deployments
-        limited = self.counters.shared and any(d.provider.limits != NO_LIMITS for d in deployments)
-        plan = _Plan(lines, terms)
-        if limited or rulebook.minds_deployments:
+        plan = _Plan(lines, terms.charges)
+        if rulebook.minds_deployments or (self.counters.shared and _has_limits(deployments)):
+            bounds = bounds or Bounds(call)
             self._add_deployments(plan, call, bounds, principal.organisation_id, now)
         return plan
 
@@ -222,7 +225,7 @@ class Allowances:
             deployment
             for deployment in call.deployments
             if not any(
-                is_blocked(term.allowance, deployment, bounds)
+                term.asks_price and bounds.cost(deployment) is None
                 for term in self._of_deployment(principal.organisation_id, deployment, now)
             )
         )
@@ -241,8 +244,8 @@ class Allowances:
         self, plan: _Plan, call: Call, bounds: Bounds, organisation_id: str, now: float
     ) -> None:
         """Add what is wanted of the allowances of providers and models."""
-        lines, terms = plan.lines, [*plan.terms]
-        wanted: dict[str, tuple[int, list[Deployment]]] = {}
+        lines = plan.lines
+        wanted: dict[Place, tuple[int, list[Deployment]]] = {}
         of_deployment: list[list[int]] = []
         for deployment in call.deployments:
             provider = deployment.provider
@@ -251,19 +254,16 @@ class Allowances:
             if self.counters.shared and provider.limits != NO_LIMITS:
                 here = (*here, *self._terms.limits(provider))
             for term in here:
-                line = term.line(0)
-                known = wanted.get(line.key)
+                known = wanted.get(term.place)
                 if known is None:
-                    known = wanted[line.key] = len(lines), []
-                    line.optional = len(call.deployments) > 1
-                    lines.append(line)
-                    terms.append(term)
+                    known = wanted[term.place] = len(lines), []
+                    lines.append(Line(term, 0, optional=len(call.deployments) > 1))
                 known[1].append(deployment)
                 mine.append(known[0])
             of_deployment.append(mine)
         for at, those in wanted.values():
-            lines[at].amount = _most(terms[at], bounds, those)
-        plan.terms = terms
+            lines[at].amount = _most(lines[at].term, bounds, those)
+        plan.charges = _charges_of(lines)
         plan.of_deployment = of_deployment if len(call.deployments) > 1 else None
 
     @staticmethod
@@ -290,15 +290,13 @@ def is_counted(endpoint: str | None) -> bool:
 
 def _most(term: Term, bounds: Bounds, deployments: Sequence[Deployment]) -> int:
     """Say what a request that may go to these deployments takes at the most."""
-    allowance = term.allowance
-    if allowance.measure == "spend":
-        costs = [bounds.cost(deployment) for deployment in deployments]
-        assumed = term.charge.assumed
-        return bounds.together([assumed if cost is None else cost for cost in costs])
-    if allowance.measure == "tokens":
-        amount = bounds.together([bounds.tokens(deployment) for deployment in deployments])
+    measure = term.allowance.measure
+    if measure == "spend":
+        return bounds.spend(deployments, term.charge.assumed)
+    if measure == "tokens":
+        amount = bounds.tokens(deployments)
         # A minute's tokens may be fewer: else it would never pass, so it takes all of them.
-        return amount if term.is_quota else min(amount, allowance.amount)
+        return amount if term.is_quota else min(amount, term.allowance.amount)
     return 1
 
 
@@ -309,22 +307,33 @@ def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
     """
     waits: list[float] = []
     for position in decision.refused:
-        if not spares_provider(lines[position].allowance):
+        if not spares_provider(lines[position].term.allowance):
             return None
-        wait_s = decision.standings[position].wait_s
+        wait_s = lines[position].wait_s
         waits.append(LOOK_AGAIN_S if wait_s is None else wait_s)
     return min(max(min(waits), 0.02), LOOK_AGAIN_S) if waits else None
 
 
-def _used(charge: Charge, exchange: Exchange) -> int:
+def _release(counters: Counters, lines: Sequence[Line], exchange: Exchange) -> None:
+    """Settle with what was really taken, now that it is over."""
     if exchange.replayed is not None:
-        return 1
-    return 0 if charge.measure == "concurrency" else taken(charge, exchange)
+        used = [1] * len(lines)
+    else:
+        used = [taken(line.term.charge, exchange) for line in lines]
+    counters.settle(exchange.id, lines, used)
+
+
+def _charges_of(lines: Iterable[Line]) -> tuple[Charge, ...]:
+    return tuple([line.term.charge for line in lines if line.term.is_quota])
+
+
+def _has_limits(deployments: Iterable[Deployment]) -> bool:
+    return any(deployment.provider.limits != NO_LIMITS for deployment in deployments)
 
 
 def _has_strict(lines: Sequence[Line]) -> bool:
     """Whether anything is asked of a quota that must not be exceeded."""
-    return any(x.allowance.is_quota and x.allowance.mode == "strict" for x in lines)
+    return any(line.term.is_quota and line.term.is_strict for line in lines)
 
 
 def _has_to_be_counted(line: Line, gone: bool) -> bool:
@@ -332,10 +341,8 @@ def _has_to_be_counted(line: Line, gone: bool) -> bool:
 
     Not what lets everybody pass anyway, or only spares a provider.
     """
-    allowance = line.allowance
-    if allowance.mode != "strict" or spares_provider(allowance):
-        return False
-    return allowance.is_quota or not gone
+    term = line.term
+    return term.refuses and (term.is_quota or not gone)
 
 
 def _unavailable(why: str) -> LimitsUnavailable:

@@ -21,18 +21,16 @@ from dragoman.wire.envelope import Envelope
 ANSWER_TOKENS = 4096
 """For a model of which nobody says how long its answers may be."""
 _COMPLETIONS = "/completions"
-_LENGTHS: Mapping[str, tuple[str, ...]] = {
-    "/chat/completions": ("max_completion_tokens", "max_tokens"),
-    _COMPLETIONS: ("max_tokens",),
-    "/messages": ("max_tokens",),
-    "/responses": ("max_output_tokens",),
+_SAID: Mapping[str, frozenset[str]] = {
+    "/chat/completions": frozenset({"max_completion_tokens", "max_tokens", "n"}),
+    _COMPLETIONS: frozenset({"max_tokens", "n", "best_of"}),
+    "/messages": frozenset({"max_tokens"}),
+    "/responses": frozenset({"max_output_tokens"}),
 }
-"""The fields that say how long an answer may be. Any others a provider may not know, and ignore."""
-_COUNTS: Mapping[str, tuple[str, ...]] = {
-    "/chat/completions": ("n",),
-    _COMPLETIONS: ("n", "best_of"),
-}
-"""The fields that say how many answers are made."""
+"""The fields that say how long answers may be, and how many are made. Any others a provider may not
+know, and ignore."""
+_COUNTS = ("n", "best_of")
+_NOTHING: frozenset[str] = frozenset()
 _WHOLE_LIMIT = 10**9
 _REMEMBERED = 4096
 _PICO = 1_000_000
@@ -45,40 +43,62 @@ class Bounds:
     The prompt's tokens are an estimate that is good to a quarter, and that quarter.
     """
 
-    __slots__ = ("_answers", "_asked", "_call", "_prompt", "_racing")
+    __slots__ = ("_answers", "_asked", "_call", "_prompt")
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._racing = call.hedge_after is not None
         self._prompt: int = call.dialogue.estimate * 5 // 4 + 1
-        endpoint, envelope = call.exchange.endpoint or "", _envelope(call.dialogue)
-        # Of two that are said some servers heed the one, some the other.
-        self._asked = max(_numbers(envelope, _LENGTHS.get(endpoint, ())), default=None)
-        self._answers = max([1, *_numbers(envelope, _COUNTS.get(endpoint, ()))])
-        if envelope is not None and endpoint == _COMPLETIONS:
-            self._answers *= _prompts(envelope.get("prompt"))
+        self._asked: int | None = None
+        self._answers = 1
+        envelope = _envelope(call.dialogue)
+        if envelope is not None:
+            self._read(envelope, call.exchange.endpoint or "")
 
-    def together(self, amounts: Sequence[int]) -> int:
-        """What is paid for, where each deployment takes so much: one of them, or two that race."""
-        if self._racing:
-            return sum(sorted(amounts)[-2:])
-        return max(amounts, default=0)
+    def tokens(self, deployments: Sequence[Deployment]) -> int:
+        """All tokens of what these deployments may answer."""
+        return self._together([self._prompt + self._length(one) for one in deployments])
 
-    def tokens(self, deployment: Deployment) -> int:
-        """All tokens at one deployment."""
-        return self._prompt + self._length(deployment)
+    def spend(self, deployments: Sequence[Deployment], assumed: int) -> int:
+        """Nano-dollars for what they may answer; `assumed` is that of one without a price."""
+        costs = []
+        for one in deployments:
+            cost = self.cost(one)
+            costs.append(assumed if cost is None else cost)
+        return self._together(costs)
 
     def cost(self, deployment: Deployment) -> int | None:
         """Nano-dollars at one deployment; None when its price is not known."""
-        price = deployment.info.price
-        if deployment.provider.free or (price is not None and price.free):
+        if deployment.provider.free:
             return 0
+        price = deployment.info.price
         found = None if price is None else _dearest(price)
         if found is None:
             return None
         prompt, answer, request = found
         pico = self._prompt * prompt + self._length(deployment) * answer
         return -(-pico // 1000) + request
+
+    def _together(self, amounts: list[int]) -> int:
+        """What is paid for, where each takes so much: one of them, or two that race."""
+        if len(amounts) == 1:
+            return amounts[0]
+        if self._call.hedge_after is not None:
+            return sum(sorted(amounts)[-2:])
+        return max(amounts, default=0)
+
+    def _read(self, envelope: Envelope, endpoint: str) -> None:
+        """Find out how many answers are asked for, of which length."""
+        for name in _SAID.get(endpoint, _NOTHING) & envelope.fields.keys():
+            number = _number(envelope.get(name))
+            if number is None:
+                continue
+            # Of two that are said some servers heed the one, some the other.
+            if name in _COUNTS:
+                self._answers = max(number, self._answers)
+            else:
+                self._asked = max(number, self._asked or 0)
+        if endpoint == _COMPLETIONS:
+            self._answers *= _prompts(envelope.get("prompt"))
 
     def _length(self, deployment: Deployment) -> int:
         """The tokens of all answers together."""
@@ -99,16 +119,11 @@ def _envelope(dialogue: Dialogue) -> Envelope | None:
     return None
 
 
-def _numbers(envelope: Envelope | None, names: tuple[str, ...]) -> list[int]:
-    """Read the whole numbers of these fields. What is none is somebody else's to refuse."""
-    if envelope is None:
-        return []
-    values = [envelope.get(name) for name in names if name in envelope.fields]
-    return [
-        int(value)
-        for value in values
-        if type(value) in (int, float) and 0 <= value < _WHOLE_LIMIT and value == int(value)
-    ]
+def _number(value: Any) -> int | None:
+    """Read a whole number. What is none is somebody else's to refuse."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value < _WHOLE_LIMIT else None
 
 
 def _prompts(prompt: Any) -> int:
@@ -133,6 +148,8 @@ def _dearest(price: Price) -> _Dearest:
 
 
 def _find_dearest(price: Price) -> _Dearest:
+    if price.free:
+        return 0, 0, 0
     inputs = [price.input, price.cache_write, price.cache_write_1h]
     outputs = [price.output, price.reasoning]
     for tier in price.tiers:

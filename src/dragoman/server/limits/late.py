@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from dragoman.ledger.accounting import KEYS
-from dragoman.ledger.charging import taken
+from dragoman.ledger.charging import charge_of, taken
 from dragoman.ledger.rulebook import Bound, Rulebook
 from dragoman.server.limits.allowances import is_counted
-from dragoman.server.limits.terms import charge_of, subjects_of
+from dragoman.server.limits.terms import subjects_of
 from dragoman.store.spent import Key
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.calendar import find_span
@@ -49,8 +49,8 @@ class LateCharges:
             return []
         found = [
             (exchange, charge)
-            for exchange in exchanges
-            for charge in _lacking(rulebook, exchange)
+            for exchange, charges in _each_lacking(rulebook, exchanges)
+            for charge in charges
             if taken(charge, exchange)
         ]
         if found:
@@ -77,9 +77,26 @@ def keys_of(late: Iterable[Late]) -> set[Key]:
     return {(charge.allowance_id, charge.subject, charge.since) for _, charge in late}
 
 
-def _lacking(rulebook: Rulebook, exchange: Exchange) -> Iterable[Charge]:
-    if not exchange.attempts or not is_counted(exchange.endpoint):
-        return ()
+def _each_lacking(
+    rulebook: Rulebook, exchanges: Iterable[Exchange]
+) -> Iterator[tuple[Exchange, Sequence[Charge]]]:
+    """Yield the exchanges that lack charges; of those who are alike only the first is looked at."""
+    complete: set[tuple[str | None, ...]] = set()
+    for exchange in exchanges:
+        if not exchange.attempts or not is_counted(exchange.endpoint):
+            continue
+        whose = exchange.organisation_id, exchange.project_id, exchange.account_id
+        charged = [charge.allowance_id for charge in exchange.charges]
+        alike = (*whose, exchange.key_id, exchange.key, *charged)
+        if alike in complete:
+            continue
+        if lacking := _lacking(rulebook, exchange):
+            yield exchange, lacking
+        elif not rulebook.minds_deployments:
+            complete.add(alike)
+
+
+def _lacking(rulebook: Rulebook, exchange: Exchange) -> Sequence[Charge]:
     charged = {charge.allowance_id for charge in exchange.charges}
     # A model may have been tried twice.
     found = {

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from dragoman.errors import BudgetExceeded, LimitExceeded
-from dragoman.ledger.ceilings import spares_provider
-from dragoman.ledger.counting import Decision, Line, Standing
+from dragoman.ledger.counting import Decision, Line
 from dragoman.ledger.describing import amount_of, describe
 
 HELD_S = 1.0
@@ -48,7 +47,7 @@ _WHOSE: Mapping[str, str] = {
 }
 
 
-def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> dict[str, str]:
+def tell(lines: Sequence[Line], path: str, now: float, *, passed: bool) -> dict[str, str]:
     """Write the headers that say what is left: of each measure, for what is tightest.
 
     Only of what would refuse the client: what is soft lets it pass, what is optional leaves it
@@ -57,63 +56,64 @@ def tell(lines: Sequence[Line], decision: Decision, path: str, now: float) -> di
     headers: dict[str, str] = {}
     anthropic = path.startswith("/messages")
     names = _ANTHROPIC if anthropic else _OPENAI
-    passed = decision.passed
-    tightest: dict[str, tuple[int, Line, Standing]] = {}
-    for line, standing in zip(lines, decision.standings, strict=True):
-        allowance = line.allowance
-        measure = allowance.measure
-        if measure not in names or not _refuses(line):
+    tightest: dict[str, int] = {}
+    for line in lines:
+        term = line.term
+        measure = term.told
+        if measure is None or line.optional:
             continue
-        left = allowance.amount - standing.used - (line.amount if passed else 0)
-        if measure not in tightest or left < tightest[measure][0]:
-            tightest[measure] = left, line, standing
-    for name, (left, line, standing) in tightest.items():
-        limit, remaining, reset = names[name]
-        headers[limit] = str(line.allowance.amount)
+        allowance = term.allowance
+        left = allowance.amount - line.used - (line.amount if passed else 0)
+        if measure in tightest and left >= tightest[measure]:
+            continue
+        tightest[measure] = left
+        limit, remaining, reset = names[measure]
+        headers[limit] = str(allowance.amount)
         headers[remaining] = str(left if left > 0 else 0)
-        fresh = passed and line.allowance.period == "minute"
-        reset_s = FRESH_S if fresh else standing.reset_s
-        if reset_s is None:
+        if passed and not anthropic and not term.is_quota:
+            headers[reset] = _FRESH
             continue
-        if anthropic:
-            headers[reset] = _moment(now + reset_s)
+        reset_s = _reset_s(line, now, passed=passed)
+        if reset_s is None:
+            headers.pop(reset, None)
         else:
-            headers[reset] = _FRESH if fresh else _length(reset_s)
+            headers[reset] = _moment(now + reset_s) if anthropic else _length(reset_s)
     return headers
 
 
-def _refuses(line: Line) -> bool:
-    """Whether it is this one that a client is refused for."""
-    allowance = line.allowance
-    return allowance.mode == "strict" and not line.optional and not spares_provider(allowance)
+def _reset_s(line: Line, now: float, *, passed: bool) -> float | None:
+    """Say when all is left again; None for never."""
+    if line.term.is_quota:
+        return None if line.term.until is None else max(0.0, line.term.until - now)
+    return FRESH_S if passed else line.reset_s
 
 
 def refusal(lines: Sequence[Line], decision: Decision) -> LimitExceeded:
     """Say what is used up: of several, what lasts longest."""
 
     def lasts(position: int) -> float:
-        line, standing = lines[position], decision.standings[position]
-        if line.allowance.is_quota:
+        line = lines[position]
+        if line.term.is_quota:
             return math.inf
-        return HELD_S if standing.wait_s is None else standing.wait_s
+        return HELD_S if line.wait_s is None else line.wait_s
 
     needed = [n for n in decision.refused if not lines[n].optional] or list(decision.refused)
     position = max(needed, key=lasts)
-    line, standing = lines[position], decision.standings[position]
-    if line.allowance.is_quota:
-        return _used_up(line, standing)
+    line = lines[position]
+    if line.term.is_quota:
+        return _used_up(line)
     error = LimitExceeded(
-        f"the limit of {describe(line.allowance)} for {_whose(line)} is reached",
+        f"the limit of {describe(line.term.allowance)} for {_whose(line)} is reached",
         hint="ask again later, or ask whoever runs this gateway for more",
     )
     error.retry_after = float(math.ceil(lasts(position)))
     return error
 
 
-def _used_up(line: Line, standing: Standing) -> LimitExceeded:
-    allowance = line.allowance
-    left = allowance.amount - standing.used
-    begins = "" if line.until is None else f"; it begins anew at {_moment(line.until)}"
+def _used_up(line: Line) -> LimitExceeded:
+    allowance = line.term.allowance
+    left = allowance.amount - line.used
+    begins = "" if line.term.until is None else f"; it begins anew at {_moment(line.term.until)}"
     if left > 0 and line.amount > left:
         what = f"this request may take up to {amount_of(allowance, line.amount)}, and"
         what = f"{what} {amount_of(allowance, left)} are left of {describe(allowance)}"
@@ -128,16 +128,15 @@ def _used_up(line: Line, standing: Standing) -> LimitExceeded:
             code="budget_exceeded",
             hint=f"ask whoever runs this gateway for more{begins}",
         )
-    may_come_back = allowance.measure != "requests" and standing.held > 0
-    if may_come_back and standing.used - standing.held + line.amount <= allowance.amount:
+    may_come_back = allowance.measure != "requests" and line.held > 0
+    if may_come_back and line.used - line.held + line.amount <= allowance.amount:
         error.retry_after = HELD_S  # others hold more than they may use
     return error
 
 
 def _whose(line: Line) -> str:
-    if not line.subject:
-        return "this gateway"
-    return _WHOSE[line.allowance.kind].format(line.subject)
+    term = line.term
+    return _WHOSE[term.allowance.kind].format(term.subject) if term.subject else "this gateway"
 
 
 def _length(seconds: float) -> str:

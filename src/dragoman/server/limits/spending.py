@@ -74,11 +74,11 @@ class Spending:
     def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> None:
         """Publish the sums, in the transaction that has just added to them. Raises: StoreError."""
         late = self._late.follow(connection, exchanges)
-        if not late and not any(exchange.charges for exchange in exchanges):
+        keys = sorted(_keys_of(exchanges) | keys_of(late))
+        if not keys:
             return
-        keys = sorted({key[:3] for key in add_up(exchanges)} | keys_of(late))
         totals = dict(zip(keys, read_totals(connection, keys), strict=True))
-        self._publish([*_charges_of(exchanges), *late], totals)
+        self._publish(exchanges, totals, late)
         if late and isinstance(self._counters, MemoryCounters):
             self._tell_earlier(read_earlier(connection, keys_of(late)))
         self._look_at_marks(connection, self._allowances(), totals)
@@ -114,7 +114,7 @@ class Spending:
             keys = [row[:3] for row in sums]
             with self._desk.read() as connection:
                 totals = dict(zip(keys, read_totals(connection, keys), strict=True))
-            self._publish(_charges_of(exchanges), totals)
+            self._publish(exchanges, totals)
         elif self._ready:
             found = {row[:3]: row[3] for row in sums}
             self._soon(lambda: self._add(found))
@@ -172,7 +172,7 @@ class Spending:
         reached = [
             Reached(known[id_], subject, since, percent, used)
             for (id_, subject, since), used in totals.items()
-            if id_ in known
+            if used and id_ in known
             for percent in MARKS
             if used * 100 >= known[id_].amount * percent
         ]
@@ -180,7 +180,9 @@ class Spending:
         if first:
             self._reached(connection, first)
 
-    def _publish(self, charged: Sequence[Late], totals: Mapping[Key, int]) -> None:
+    def _publish(
+        self, exchanges: Sequence[Exchange], totals: Mapping[Key, int], late: Iterable[Late] = ()
+    ) -> None:
         if not isinstance(self._counters, RedisCounters):
             return
         written = self._counters.written
@@ -192,7 +194,7 @@ class Spending:
                 charge.since,
                 totals.get((charge.allowance_id, charge.subject, charge.since), 0),
             )
-            for exchange, charge in charged
+            for exchange, charge in (*_charges_of(exchanges), *late)
         ]
         self._soon(lambda: written(rows))
 
@@ -213,6 +215,15 @@ class Spending:
     def _soon(self, what: Callable[[], None]) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(what)
+
+
+def _keys_of(exchanges: Iterable[Exchange]) -> set[Key]:
+    """Say what exchanges were charged with."""
+    return {
+        (charge.allowance_id, charge.subject, charge.since)
+        for exchange in exchanges
+        for charge in exchange.charges
+    }
 
 
 def _charges_of(exchanges: Iterable[Exchange]) -> list[Late]:
@@ -255,7 +266,7 @@ def reader(desk: Desk) -> Callable[[Sequence[Line]], Awaitable[Sequence[int]]]:
 
     def read(lines: Sequence[Line]) -> Sequence[int]:
         with desk.read() as connection:
-            return read_totals(connection, [(x.allowance.id, x.subject, x.since) for x in lines])
+            return read_totals(connection, [line.term.place for line in lines])
 
     async def read_used(lines: Sequence[Line]) -> Sequence[int]:
         return await asyncio.to_thread(read, lines)

@@ -6,15 +6,15 @@ They are put together once for each who asks, and again when a period of theirs 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from dragoman.ledger.ceilings import limits_of
-from dragoman.ledger.counting import Line
+from dragoman.ledger.counting import Term, term_of
 from dragoman.ledger.rulebook import Bound, Rulebook, Subjects
-from dragoman.types.allowance import Allowance, Charge
+from dragoman.types.allowance import Charge
 from dragoman.types.calendar import Calendar
 from dragoman.types.exchange import Exchange
 from dragoman.types.gateway_key import FILE
@@ -26,30 +26,17 @@ if TYPE_CHECKING:
 REMEMBERED = 10_000
 
 
-class Term(Struct, frozen=True, gc=False):
-    """An allowance that concerns a subject. `since` and `until` are a quota's present period.
+class Terms(Struct, frozen=True):
+    """All that holds for somebody between `since` and `until`, Unix time.
 
-    `charge` is what an exchange notes that counts against it.
+    `charges` are those of its quotas. `principal` is who asked, and stays as long as this does.
     """
 
-    allowance: Allowance
-    subject: str
-    is_quota: bool
-    charge: Charge
-    since: int = 0
-    until: int | None = None
-
-    def line(self, amount: int) -> Line:
-        """Ask for so much of it."""
-        return Line(self.allowance, self.subject, amount, False, self.since, self.until)
-
-
-class Terms(Struct, frozen=True):
-    """All that holds for somebody between `since` and `until`, Unix time."""
-
     each: tuple[Term, ...]
+    charges: tuple[Charge, ...]
     since: float
     until: float
+    principal: Principal | None = None
 
 
 class TermBook:
@@ -58,20 +45,19 @@ class TermBook:
     def __init__(self, rulebook: Rulebook) -> None:
         self._rulebook = rulebook
         self._calendar = Calendar()
-        self._of: dict[tuple[str | None, ...], Terms] = {}
+        self._of: dict[int, Terms] = {}
         self._for: dict[tuple[str, Subjects], Terms] = {}
         self._limits: dict[tuple[str, str, Limits], tuple[Term, ...]] = {}
 
-    def of(self, principal: Principal, now: float) -> tuple[Term, ...]:
-        """Find what holds for who asks."""
-        whose = principal.organisation_id, principal.project_id, principal.account_id
-        key = (*whose, principal.key_id, principal.key)
-        found = self._of.get(key)
+    def of(self, principal: Principal, now: float) -> Terms:
+        """Find what holds for who asks; a key's principal is the same as long as the key is."""
+        found = self._of.get(id(principal))
         if found is None or not found.since <= now < found.until:
             _make_room(self._of)
-            found = self._find(principal.organisation_id, subjects_of(principal), now)
-            self._of[key] = found
-        return found.each
+            subjects = subjects_of(principal)
+            found = self._find(principal.organisation_id, subjects, now, principal)
+            self._of[id(principal)] = found
+        return found
 
     def find(self, organisation_id: str, subjects: Subjects, now: float) -> tuple[Term, ...]:
         """Find what holds for these subjects of an organisation."""
@@ -88,23 +74,31 @@ class TermBook:
         found = self._limits.get(key)
         if found is None:
             _make_room(self._limits)
-            bounds = [(limit, provider.name) for limit in limits_of(provider)]
-            found = self._limits[key] = tuple(self._terms(bounds, 0))
+            found = self._limits[key] = tuple(
+                term_of(limit, provider.name) for limit in limits_of(provider)
+            )
         return found
 
-    def _find(self, organisation_id: str, subjects: Subjects, now: float) -> Terms:
+    def _find(
+        self,
+        organisation_id: str,
+        subjects: Subjects,
+        now: float,
+        principal: Principal | None = None,
+    ) -> Terms:
         each = tuple(self._terms(self._rulebook.find(organisation_id, subjects), now))
         quotas = [term for term in each if term.is_quota]
         since = max([term.since for term in quotas], default=-math.inf)
         ends = [term.until for term in quotas if term.until is not None]
-        return Terms(each, since, min(ends, default=math.inf))
+        charges = tuple(term.charge for term in quotas)
+        return Terms(each, charges, since, min(ends, default=math.inf), principal)
 
-    def _terms(self, bounds: Iterable[Bound], now: float) -> Iterable[Term]:
+    def _terms(self, bounds: Iterable[Bound], now: float) -> Iterator[Term]:
         for allowance, subject in bounds:
-            is_quota = allowance.is_quota
-            since, until = self._calendar.span(allowance.period, now) if is_quota else (0, None)
-            charge = charge_of(allowance, subject, since)
-            yield Term(allowance, subject, is_quota, charge, since, until)
+            if allowance.is_quota:
+                yield term_of(allowance, subject, *self._calendar.span(allowance.period, now))
+            else:
+                yield term_of(allowance, subject)
 
 
 def subjects_of(principal: Principal | Exchange) -> Subjects:
@@ -117,18 +111,6 @@ def subjects_of(principal: Principal | Exchange) -> Subjects:
         ("key", key or ""),
     )
     return tuple(each for each in subjects if each[1])
-
-
-def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
-    """Say that something counts against an allowance, in the period that began at `since`."""
-    return Charge(
-        allowance_id=allowance.id,
-        kind=allowance.kind,
-        subject=subject,
-        measure=allowance.measure,
-        since=since,
-        assumed=allowance.assumed,
-    )
 
 
 def _make_room(known: dict[Any, Any]) -> None:

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from dragoman.errors import DragomanError, Forbidden
 from dragoman.server.limits.bounds import Bounds
-from dragoman.types.allowance import Allowance
 from dragoman.types.route import Deployment
 
 
-def affordable(
-    allowance: Allowance, deployments: tuple[Deployment, ...], bounds: Bounds
-) -> tuple[Deployment, ...]:
+def affordable(deployments: tuple[Deployment, ...], bounds: Bounds) -> tuple[Deployment, ...]:
     """Leave out what nobody knows the price of, where that is not allowed. Raises: Forbidden."""
-    if not _asks_price(allowance):
-        return deployments
     known = tuple(d for d in deployments if bounds.cost(d) is not None)
     if not known:
         raise unknown_price(deployments[0].ref)
     return known if len(known) < len(deployments) else deployments
-
-
-def is_blocked(allowance: Allowance, deployment: Deployment, bounds: Bounds) -> bool:
-    """Whether a budget keeps a deployment out because nobody knows its price."""
-    return _asks_price(allowance) and bounds.cost(deployment) is None
-
-
-def _asks_price(allowance: Allowance) -> bool:
-    strict = allowance.measure == "spend" and allowance.mode == "strict"
-    return strict and allowance.unknown == "block"
 
 
 def unknown_price(ref: str) -> DragomanError:
