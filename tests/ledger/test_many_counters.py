@@ -48,6 +48,6 @@ def test_what_counts_nothing_any_more_is_let_go_and_all_else_stays() -> None:
     tomorrow = NOW + 86_400
     assert counters.reserve_now([line("k", "tokens", "minute")], tomorrow).passed
     assert len(counters._counters) == 2
-    none = Line(held.term, 0)
-    assert counters.reserve_now([none], tomorrow).passed
-    assert none.used == 1
+    more = Line(held.term, 9)
+    assert not counters.reserve_now([more], tomorrow).passed
+    assert more.held == 1

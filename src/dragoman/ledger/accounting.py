@@ -6,11 +6,15 @@ after a restart is what was used, whatever died when.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from dragoman.ledger.charging import taken
 from dragoman.store.database import Connection
+from dragoman.types.allowance import Bucket, Charge
 from dragoman.types.exchange import Exchange
+
+Charged: TypeAlias = tuple[Exchange, Charge]
 
 KEYS = ("allowance_id", "subject", "since")
 SUMS = ("amount",)
@@ -21,16 +25,20 @@ def follow(connection: Connection, exchanges: Sequence[Exchange]) -> None:
 
     Raises: StoreError.
     """
-    if rows := add_up(exchanges):
+    if rows := [(*bucket, amount) for bucket, amount in add_up(charged(exchanges))]:
         connection.accumulate("consumption", KEYS, SUMS, rows)
 
 
-def add_up(exchanges: Iterable[Exchange]) -> list[tuple[str, str, int, int]]:
-    """Add up what was used: rows of `consumption`, sorted by their keys."""
-    found: dict[tuple[str, str, int], int] = {}
-    for exchange in exchanges:
-        for charge in exchange.charges:
-            if amount := taken(charge, exchange):
-                key = (charge.allowance_id, charge.subject, charge.since)
-                found[key] = found.get(key, 0) + amount
-    return [(*key, found[key]) for key in sorted(found)]
+def charged(exchanges: Iterable[Exchange]) -> Iterator[Charged]:
+    """Go through all that exchanges were charged with when they were let through."""
+    return ((exchange, charge) for exchange in exchanges for charge in exchange.charges)
+
+
+def add_up(charges: Iterable[Charged]) -> list[tuple[Bucket, int]]:
+    """Add up what was used, sorted by bucket; those of which nothing was are left out."""
+    found: dict[Bucket, int] = {}
+    for exchange, charge in charges:
+        if amount := taken(charge, exchange):
+            bucket = charge.bucket
+            found[bucket] = found.get(bucket, 0) + amount
+    return sorted(found.items())

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dragoman.types.allowance import Allowance, Charge
+from dragoman.types.allowance import OF_DEPLOYMENTS, Allowance, Charge
 from dragoman.types.exchange import PAID, Attempt, Exchange
 from dragoman.types.usage import Usage
-
-_OF_DEPLOYMENTS = ("provider", "model")
 
 
 def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
@@ -36,7 +34,7 @@ def taken(charge: Charge, exchange: Exchange) -> int:
     died then. What that had cost is not known, and counts as any unknown cost does.
     """
     attempts, measure = exchange.attempts, charge.measure
-    if charge.kind in _OF_DEPLOYMENTS:
+    if charge.kind in OF_DEPLOYMENTS:
         attempts = _concerned(charge, attempts)
     if measure == "requests":
         return 1 if attempts else 0

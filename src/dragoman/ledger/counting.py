@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from dragoman.ledger.ceilings import spares_provider
 from dragoman.ledger.charging import charge_of
-from dragoman.types.allowance import Allowance, Charge, Measure
-
-Place: TypeAlias = tuple[str, str, int]
-"""What is counted together: of an allowance, for a subject, in the period that began then."""
+from dragoman.types.allowance import Allowance, Bucket, Charge, Measure
 
 CONCURRENCY_LEASE_S = 30.0
 """A worker that was killed holds its places for so long; one that lives renews them."""
@@ -36,7 +33,7 @@ class Term(Struct, frozen=True, gc=False):
     since: int
     until: int | None
     charge: Charge
-    place: Place
+    bucket: Bucket
     is_quota: bool
     is_strict: bool
     is_weighed: bool
@@ -48,6 +45,7 @@ class Term(Struct, frozen=True, gc=False):
 def term_of(allowance: Allowance, subject: str, since: int = 0, until: int | None = None) -> Term:
     """Say how an allowance holds for a subject. Times are Unix time, of a quota's period."""
     measure = allowance.measure
+    charge = charge_of(allowance, subject, since)
     is_strict = allowance.mode == "strict"
     refuses = is_strict and not spares_provider(allowance)
     return Term(
@@ -55,8 +53,8 @@ def term_of(allowance: Allowance, subject: str, since: int = 0, until: int | Non
         subject,
         since,
         until,
-        charge=charge_of(allowance, subject, since),
-        place=(allowance.id, subject, since),
+        charge=charge,
+        bucket=charge.bucket,
         is_quota=allowance.is_quota,
         is_strict=is_strict,
         is_weighed=measure in ("tokens", "spend"),
@@ -90,8 +88,8 @@ class Line(Struct, gc=False):
 
     @property
     def key(self) -> str:
-        """The same as its term's place, in one word."""
-        id_, subject, since = self.term.place
+        """The same as its term's bucket, in one word."""
+        id_, subject, since = self.term.bucket
         return f"{id_}:{subject}:{since}"
 
 

@@ -139,8 +139,7 @@ class Journal:
         try:
             if self._size >= self._segment_bytes:
                 self._begin_segment()
-            if (written := os.write(self._file, data)) < len(data):
-                written += _write_whole(self._file, data[written:])
+            written = _write_whole(self._file, data)
         except OSError as error:
             self._take_back()
             self._complain("the journal cannot be written", error)
@@ -218,8 +217,8 @@ class Journal:
 
 
 def _write_whole(file: int, data: bytes) -> int:
-    """Write all of `data`: the disk may be nearly full. Raises: OSError."""
-    written = 0
+    """Write all of `data`, in one write unless the disk is nearly full. Raises: OSError."""
+    written = os.write(file, data)
     while written < len(data):
         written += os.write(file, data[written:])
     return written

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from dragoman.ledger.counting import PASSED, Decision, Line, Place, Term
-from dragoman.types.allowance import RATES
+from dragoman.ledger.counting import PASSED, Decision, Line, Term
+from dragoman.types.allowance import RATES, Bucket
 from dragoman.types.calendar import LENGTHS_S, SLOTS
 
 PRUNE_AT = 10_000
@@ -157,13 +157,13 @@ class MemoryCounters:
     shared = False
     gone = False
 
-    def __init__(self, consumed: Mapping[Place, int] = {}) -> None:
+    def __init__(self, consumed: Mapping[Bucket, int] = {}) -> None:
         self._consumed = dict(consumed)
-        self._earlier: dict[Place, int] = {}
-        self._counters: dict[Place, Counter] = {}
+        self._earlier: dict[Bucket, int] = {}
+        self._counters: dict[Bucket, Counter] = {}
         self._prune_at = PRUNE_AT
 
-    def load(self, consumed: Mapping[Place, int]) -> None:
+    def load(self, consumed: Mapping[Bucket, int]) -> None:
         """Take note of what the database says was used; what is counted already is not less."""
         self._consumed.update(consumed)
         for key, used in consumed.items():
@@ -171,7 +171,7 @@ class MemoryCounters:
             if isinstance(counter, Quota):
                 counter.used = max(counter.used, used)
 
-    def know_earlier(self, earlier: Mapping[Place, int]) -> None:
+    def know_earlier(self, earlier: Mapping[Bucket, int]) -> None:
         """Take note of what was used before a quota was set, or by who was under way then.
 
         It is the whole of it, and may be told twice, and in any order: it only grows.
@@ -182,7 +182,7 @@ class MemoryCounters:
             if isinstance(counter, Quota):
                 counter.earlier = used
 
-    def add(self, consumed: Mapping[Place, int]) -> None:
+    def add(self, consumed: Mapping[Bucket, int]) -> None:
         """Take note of what others had used and only now has been found."""
         for key, used in consumed.items():
             counter = self._counters.get(key)
@@ -205,9 +205,9 @@ class MemoryCounters:
         refused: list[int] = []
         for position, line in enumerate(lines):
             term = line.term
-            counter = known.get(term.place)
+            counter = known.get(term.bucket)
             if counter is None:
-                counter = known[term.place] = self._make(term)
+                counter = known[term.bucket] = self._make(term)
             line.counter = counter
             if not counter.take(line, now) and term.is_strict:
                 refused.append(position)
@@ -231,9 +231,8 @@ class MemoryCounters:
             return Places()
         if allowance.period in RATES:
             return Window(LENGTHS_S[allowance.period])
-        return Quota(
-            self._consumed.pop(term.place, 0), term.until, self._earlier.get(term.place, 0)
-        )
+        bucket = term.bucket
+        return Quota(self._consumed.pop(bucket, 0), term.until, self._earlier.get(bucket, 0))
 
     def _prune(self, now: float) -> None:
         kept = {key: one for key, one in self._counters.items() if not one.is_idle(now)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from dragoman.types.allowance import EVERYBODY, Allowance, SubjectKind
+from dragoman.types.allowance import EVERYBODY, OF_DEPLOYMENTS, Allowance, SubjectKind
 
 WHOLE = ""
 """As a subject: everybody together, counted as one."""
@@ -25,8 +25,7 @@ class Rulebook:
         for each in self.allowances:
             self._by.setdefault((each.organisation_id, each.kind, each.subject), []).append(each)
         self._known: dict[tuple[str, Subjects], Sequence[Bound]] = {}
-        kinds = {each.kind for each in self.allowances}
-        self.minds_deployments = bool(kinds & {"provider", "model"})
+        self.minds_deployments = any(each.kind in OF_DEPLOYMENTS for each in self.allowances)
 
     def find(self, organisation_id: str, subjects: Subjects) -> Sequence[Bound]:
         """Find what holds for these subjects of an organisation."""

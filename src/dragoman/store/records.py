@@ -219,11 +219,12 @@ class Records:
             chosen.append(f"exchange_id IN ({those})")
         if since is not None:
             chosen.append("started_at >= :from_then")
+            values["from_then"] = since
         where = f"WHERE {' AND '.join(chosen)}" if chosen else ""
         rows = connection.rows(
             f"SELECT {name.format(day=connection.speak('in days'))} AS name, {_SUMS}"  # noqa: S608
             f" FROM attempt {where} GROUP BY {group}",
-            {**values, "from_then": since},
+            values,
         )
         found = [Sum(**dict(row)) for row in rows]
         return sorted(found, key=_by_name if by == "day" else _by_cost)

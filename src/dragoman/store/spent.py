@@ -12,18 +12,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import msgspec
 
 from dragoman.store.database import Connection
-from dragoman.types.allowance import EVERYBODY, Allowance, Measure, SubjectKind
+from dragoman.types.allowance import EVERYBODY, Allowance, Bucket, Measure, SubjectKind
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import PAID
 from dragoman.types.gateway_key import FILE
-
-Key: TypeAlias = tuple[str, str, int]
-"""An allowance's id, the subject, when its period began."""
 
 FORGOTTEN = "ledger.forgotten"
 """The setting that holds before which time exchanges have been deleted, in Unix seconds."""
@@ -172,16 +169,18 @@ def forgotten_before(connection: Connection) -> float | None:
     return msgspec.json.decode(rows[0]["value"], type=float) if rows else None
 
 
-def read_earlier(connection: Connection, keys: Iterable[Key] | None = None) -> dict[Key, int]:
+def read_earlier(
+    connection: Connection, buckets: Iterable[Bucket] | None = None
+) -> dict[Bucket, int]:
     """Read how much of quotas was used without having been reserved. Raises: StoreError."""
     statement = "SELECT allowance_id, subject, since, earlier FROM consumption"
-    if keys is None:
+    if buckets is None:
         rows = connection.rows(f"{statement} WHERE earlier > 0")
     else:
         where = "allowance_id = :id AND subject = :subject AND since = :since"
         rows = [
             row
-            for id_, subject, since in sorted(keys)
+            for id_, subject, since in sorted(buckets)
             for row in connection.rows(
                 f"{statement} WHERE {where}", {"id": id_, "subject": subject, "since": since}
             )

@@ -28,6 +28,7 @@ from dragoman.store.schema import MIGRATIONS, VERSION
 BUSY_TIMEOUT_S = 2.0
 """How long another process's writing is waited for: somebody waits for their prompt."""
 AGAIN_S = 0.01
+"""After so long a file is tried again that somebody else is making."""
 
 _OF_THE_VALUE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError)
 _OF_THE_ROW = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.DataError)

@@ -12,9 +12,14 @@ SubjectKind: TypeAlias = Literal["organisation", "project", "member", "key", "pr
 Mode: TypeAlias = Literal["strict", "soft"]
 Unknown: TypeAlias = Literal["allow", "block", "assume"]
 
+OF_DEPLOYMENTS: frozenset[SubjectKind] = frozenset({"provider", "model"})
+"""Subjects that are asked, where all others ask."""
 RATES: frozenset[Period] = frozenset({"minute"})
 """Periods that slide: never more than so much in any stretch of that length. The longer ones are
 those of the calendar, in UTC; weeks begin on Monday."""
+
+Bucket: TypeAlias = tuple[str, str, int]
+"""What is counted together: an allowance's id, a subject, when its period began (or 0)."""
 
 EVERYBODY = "*"
 """As a subject: each one of its kind for itself. As an organisation: all of them together."""
@@ -78,3 +83,8 @@ class Charge(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     measure: Measure
     since: int
     assumed: int = 0
+
+    @property
+    def bucket(self) -> Bucket:
+        """What it is counted together with."""
+        return self.allowance_id, self.subject, self.since

@@ -104,21 +104,18 @@ class Door:
             return "single-user"
         return "keys" if census is not None and census.open_keys else "closed"
 
-    def admit(self, request: Request, *, settled: bool = False) -> Principal:
-        """Decide. `settled`: the directory knows all that there is to know.
-
-        Raises: Unauthorized, Forbidden; Uncertain where the directory may find out.
-        """
+    def admit(self, request: Request) -> Principal:
+        """Decide. Raises: Unauthorized, Forbidden; Uncertain where the directory may find out."""
         mode = self.mode
         if mode == "keys":
             principal = self._by_key(request.headers)
         else:
-            principal = self._without_key(request, mode, settled=settled)
+            principal = self._without_key(request, mode)
         if principal.rules.addresses:
             self._check_address(principal, request)
         return principal
 
-    def _without_key(self, request: Request, mode: Mode, *, settled: bool) -> Principal:
+    def _without_key(self, request: Request, mode: Mode) -> Principal:
         """Let somebody in who needs no key; one that we gave out counts all the same.
 
         One that looks like ours and is not is refused, or its limits would not hold, and nobody
@@ -133,8 +130,7 @@ class Door:
                 if (known := directory.find(key)) is not None:
                     return known
                 if key.startswith(OURS):
-                    kind = Unauthorized if settled else Uncertain
-                    raise kind(
+                    raise Uncertain(
                         "the gateway key is not valid",
                         hint="send one that this gateway gave out, or none: it asks for none here",
                     )

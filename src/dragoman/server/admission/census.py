@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from dragoman.server.admission.access import Principal
 from dragoman.store.json_column import read_json
-from dragoman.store.spent import Key, read_earlier
-from dragoman.types.allowance import Allowance
+from dragoman.store.spent import read_earlier
+from dragoman.types.allowance import Allowance, Bucket
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.gateway_key import ANYTHING, KeyRules
 from dragoman.types.guardrail import GuardrailMode
@@ -93,7 +93,7 @@ class Census(Struct, frozen=True):
     keys_stamp: tuple[Any, ...] = ()
     tenants: Mapping[str, Tenant] = {}
     allowances: tuple[Allowance, ...] = ()
-    earlier: Mapping[Key, int] = {}
+    earlier: Mapping[Bucket, int] = {}
 
     @property
     def open_keys(self) -> bool:

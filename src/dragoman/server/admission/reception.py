@@ -72,7 +72,7 @@ class Reception:
             principal = snapshot.door.admit(request)
         except Uncertain:
             await self.tenants.directory.catch_up()
-            principal = snapshot.door.admit(request, settled=True)
+            principal = snapshot.door.admit(request)
         _check(principal, request, snapshot)
         seen = self.tenants.find(principal, snapshot)
         if seen is None:

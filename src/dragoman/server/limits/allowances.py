@@ -22,7 +22,7 @@ from msgspec import Struct
 from dragoman.errors import DragomanError
 from dragoman.ledger.ceilings import spares_provider
 from dragoman.ledger.charging import taken
-from dragoman.ledger.counting import Counters, Decision, Line, Place, Term, Warming
+from dragoman.ledger.counting import Counters, Decision, Line, Term, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.rulebook import Rulebook, Subjects
 from dragoman.server.limits.bounds import Bounds
@@ -30,7 +30,7 @@ from dragoman.server.limits.ratelimits import refusal, tell
 from dragoman.server.limits.terms import TermBook
 from dragoman.server.limits.unpriced import affordable, unknown_price
 from dragoman.store.database import StoreError
-from dragoman.types.allowance import Allowance, Charge
+from dragoman.types.allowance import Allowance, Bucket, Charge
 from dragoman.types.exchange import Exchange
 from dragoman.types.provider import Limits
 from dragoman.types.route import Deployment
@@ -100,7 +100,6 @@ class Allowances:
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
         self._terms = TermBook(self.rulebook)
-        self._is_idle = not (self.rulebook.allowances or self.counters.shared)
 
     def wait_until_known(self) -> None:
         """Let nobody pass, for a moment, until `be_told` is called."""
@@ -128,10 +127,11 @@ class Allowances:
             with contextlib.suppress(TimeoutError):  # the database is away: see `Limits`
                 await asyncio.wait_for(self._learning.wait(), READY_S)
         exchange = call.exchange
-        if self._is_idle or not is_counted(exchange.endpoint):
+        idle = not (self.rulebook.allowances or self.counters.shared)
+        if idle or not is_counted(exchange.endpoint):
             return _nothing
         now = self._wall()
-        plan = self._plan(self.rulebook, call, admission.principal, now)
+        plan = self._plan(call, admission.principal, now)
         if not plan.lines:
             return _nothing
         while True:
@@ -189,14 +189,15 @@ class Allowances:
 
     # -- what a request wants
 
-    def _plan(self, rulebook: Rulebook, call: Call, principal: Principal, now: float) -> _Plan:
+    def _plan(self, call: Call, principal: Principal, now: float) -> _Plan:
+        minds_deployments = self.rulebook.minds_deployments
         terms = self._terms.of(principal, now)
         if call.exchange.replayed is not None:
             # Nobody is asked, so nothing is used up; but it is a request like any other.
             asked = [t for t in terms.each if t.allowance.measure == "requests" and not t.is_quota]
             return _Plan([Line(term, 1) for term in asked], ())
         bounds: Bounds | None = None
-        if rulebook.minds_deployments:
+        if minds_deployments:
             bounds = Bounds(call)
             call.deployments = self._priced(call, bounds, principal, now)
         deployments = call.deployments
@@ -212,7 +213,7 @@ class Allowances:
         if deployments is not call.deployments:
             call.deployments = deployments
         plan = _Plan(lines, terms.charges)
-        if rulebook.minds_deployments or (self.counters.shared and _has_limits(deployments)):
+        if minds_deployments or (self.counters.shared and _has_limits(deployments)):
             bounds = bounds or Bounds(call)
             self._add_deployments(plan, call, bounds, principal.organisation_id, now)
         return plan
@@ -245,7 +246,7 @@ class Allowances:
     ) -> None:
         """Add what is wanted of the allowances of providers and models."""
         lines = plan.lines
-        wanted: dict[Place, tuple[int, list[Deployment]]] = {}
+        wanted: dict[Bucket, tuple[int, list[Deployment]]] = {}
         of_deployment: list[list[int]] = []
         for deployment in call.deployments:
             provider = deployment.provider
@@ -254,9 +255,9 @@ class Allowances:
             if self.counters.shared and provider.limits != NO_LIMITS:
                 here = (*here, *self._terms.limits(provider))
             for term in here:
-                known = wanted.get(term.place)
+                known = wanted.get(term.bucket)
                 if known is None:
-                    known = wanted[term.place] = len(lines), []
+                    known = wanted[term.bucket] = len(lines), []
                     lines.append(Line(term, 0, optional=len(call.deployments) > 1))
                 known[1].append(deployment)
                 mine.append(known[0])

@@ -8,22 +8,19 @@ it; so everything counts once, whatever is under way when a quota is set.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from dragoman.ledger.accounting import KEYS
+from dragoman.ledger.accounting import KEYS, Charged, add_up
 from dragoman.ledger.charging import charge_of, taken
 from dragoman.ledger.rulebook import Bound, Rulebook
 from dragoman.server.limits.allowances import is_counted
 from dragoman.server.limits.terms import subjects_of
-from dragoman.store.spent import Key
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import Exchange
 
 if TYPE_CHECKING:
     from dragoman.store.database import Connection
-
-Late: TypeAlias = tuple[Exchange, Charge]
 
 
 class LateCharges:
@@ -39,7 +36,7 @@ class LateCharges:
         self._of_file: Sequence[Allowance] = ()
         self._rulebook = Rulebook(())
 
-    def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> list[Late]:
+    def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> list[Charged]:
         """Charge exchanges with what they lack, in the transaction that inserts them.
 
         Raises: StoreError.
@@ -54,7 +51,7 @@ class LateCharges:
             if taken(charge, exchange)
         ]
         if found:
-            rows = [(*key, amount, amount) for key, amount in _added(found)]
+            rows = [(*bucket, amount, amount) for bucket, amount in add_up(found)]
             connection.accumulate("consumption", KEYS, ("amount", "earlier"), rows)
         return found
 
@@ -70,11 +67,6 @@ class LateCharges:
             self._rulebook = Rulebook((*self._rows, *of_file))
         self._revision, self._of_file = revision, of_file
         return self._rulebook
-
-
-def keys_of(late: Iterable[Late]) -> set[Key]:
-    """Say what was charged late."""
-    return {(charge.allowance_id, charge.subject, charge.since) for _, charge in late}
 
 
 def _each_lacking(
@@ -105,14 +97,6 @@ def _lacking(rulebook: Rulebook, exchange: Exchange) -> Sequence[Charge]:
         if allowance.id not in charged
     }
     return [_charge(one, subject, exchange) for (_, subject), one in found.items()]
-
-
-def _added(late: Iterable[Late]) -> list[tuple[Key, int]]:
-    found: dict[Key, int] = {}
-    for exchange, charge in late:
-        key = (charge.allowance_id, charge.subject, charge.since)
-        found[key] = found.get(key, 0) + taken(charge, exchange)
-    return sorted(found.items())
 
 
 def _bounds(rulebook: Rulebook, exchange: Exchange) -> Iterator[Bound]:

@@ -56,28 +56,25 @@ def tell(lines: Sequence[Line], path: str, now: float, *, passed: bool) -> dict[
     headers: dict[str, str] = {}
     anthropic = path.startswith("/messages")
     names = _ANTHROPIC if anthropic else _OPENAI
-    tightest: dict[str, int] = {}
+    tightest: dict[str, tuple[int, Line]] = {}
     for line in lines:
-        term = line.term
-        measure = term.told
+        measure = line.term.told
         if measure is None or line.optional:
             continue
-        allowance = term.allowance
-        left = allowance.amount - line.used - (line.amount if passed else 0)
-        if measure in tightest and left >= tightest[measure]:
-            continue
-        tightest[measure] = left
-        limit, remaining, reset = names[measure]
-        headers[limit] = str(allowance.amount)
+        left = line.term.allowance.amount - line.used - (line.amount if passed else 0)
+        if measure not in tightest or left < tightest[measure][0]:
+            tightest[measure] = left, line
+    for name, (left, line) in tightest.items():
+        limit, remaining, reset = names[name]
+        headers[limit] = str(line.term.allowance.amount)
         headers[remaining] = str(left if left > 0 else 0)
-        if passed and not anthropic and not term.is_quota:
-            headers[reset] = _FRESH
-            continue
         reset_s = _reset_s(line, now, passed=passed)
         if reset_s is None:
-            headers.pop(reset, None)
+            continue
+        if anthropic:
+            headers[reset] = _moment(now + reset_s)
         else:
-            headers[reset] = _moment(now + reset_s) if anthropic else _length(reset_s)
+            headers[reset] = _FRESH if reset_s is FRESH_S else _length(reset_s)
     return headers
 
 

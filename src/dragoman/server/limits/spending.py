@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dragoman.ledger.accounting import add_up
+from dragoman.ledger.accounting import Charged, add_up, charged
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import Consumed, RedisCounters
-from dragoman.server.limits.late import Late, LateCharges, keys_of
+from dragoman.server.limits.late import LateCharges
 from dragoman.store.database import is_there
-from dragoman.store.spent import Key, begin, read_earlier
-from dragoman.types.allowance import Allowance
+from dragoman.store.spent import begin, read_earlier
+from dragoman.types.allowance import Allowance, Bucket
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import Exchange
 
@@ -74,14 +74,15 @@ class Spending:
     def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> None:
         """Publish the sums, in the transaction that has just added to them. Raises: StoreError."""
         late = self._late.follow(connection, exchanges)
-        keys = sorted(_keys_of(exchanges) | keys_of(late))
-        if not keys:
+        charges = [*charged(exchanges), *late]
+        if not charges:
             return
-        totals = dict(zip(keys, read_totals(connection, keys), strict=True))
-        self._publish(exchanges, totals, late)
+        totals = _totals(connection, charges)
+        self._publish(charges, totals)
         if late and isinstance(self._counters, MemoryCounters):
-            self._tell_earlier(read_earlier(connection, keys_of(late)))
-        self._look_at_marks(connection, self._allowances(), totals)
+            self._tell_earlier(read_earlier(connection, _buckets(late)))
+        used = {bucket: total for bucket, total in totals.items() if total}
+        self._look_at_marks(connection, self._allowances(), used)
 
     def begin(self, file: Sequence[Allowance]) -> None:
         """Begin to count the quotas of a configuration, before they are in force.
@@ -107,16 +108,15 @@ class Spending:
 
     def found(self, exchanges: Sequence[Exchange]) -> None:
         """Publish what dead workers had used, as their journals tell. Raises: StoreError."""
-        if not any(exchange.charges for exchange in exchanges):
+        charges = list(charged(exchanges))
+        if not charges:
             return
-        sums = add_up(exchanges)
         if isinstance(self._counters, RedisCounters):
-            keys = [row[:3] for row in sums]
             with self._desk.read() as connection:
-                totals = dict(zip(keys, read_totals(connection, keys), strict=True))
-            self._publish(exchanges, totals)
+                totals = _totals(connection, charges)
+            self._publish(charges, totals)
         elif self._ready:
-            found = {row[:3]: row[3] for row in sums}
+            found = dict(add_up(charges))
             self._soon(lambda: self._add(found))
 
     def adopted(self, worker: str) -> None:
@@ -167,12 +167,12 @@ class Spending:
         self._noted = known
 
     def _look_at_marks(
-        self, connection: Connection, known: Mapping[str, Allowance], totals: Mapping[Key, int]
+        self, connection: Connection, known: Mapping[str, Allowance], totals: Mapping[Bucket, int]
     ) -> None:
         reached = [
             Reached(known[id_], subject, since, percent, used)
             for (id_, subject, since), used in totals.items()
-            if used and id_ in known
+            if id_ in known
             for percent in MARKS
             if used * 100 >= known[id_].amount * percent
         ]
@@ -180,35 +180,27 @@ class Spending:
         if first:
             self._reached(connection, first)
 
-    def _publish(
-        self, exchanges: Sequence[Exchange], totals: Mapping[Key, int], late: Iterable[Late] = ()
-    ) -> None:
+    def _publish(self, charges: Iterable[Charged], totals: Mapping[Bucket, int]) -> None:
         if not isinstance(self._counters, RedisCounters):
             return
         written = self._counters.written
         rows = [
-            Consumed(
-                exchange.id,
-                charge.allowance_id,
-                charge.subject,
-                charge.since,
-                totals.get((charge.allowance_id, charge.subject, charge.since), 0),
-            )
-            for exchange, charge in (*_charges_of(exchanges), *late)
+            Consumed(exchange.id, *charge.bucket, totals[charge.bucket])
+            for exchange, charge in charges
         ]
         self._soon(lambda: written(rows))
 
-    def _tell_earlier(self, earlier: Mapping[Key, int]) -> None:
+    def _tell_earlier(self, earlier: Mapping[Bucket, int]) -> None:
         counters = self._counters
         assert isinstance(counters, MemoryCounters)
         self._soon(lambda: counters.know_earlier(earlier))
 
-    def _load(self, used: Mapping[Key, int]) -> None:
+    def _load(self, used: Mapping[Bucket, int]) -> None:
         assert isinstance(self._counters, MemoryCounters)
         self._counters.load(used)
         self._looked()
 
-    def _add(self, found: Mapping[Key, int]) -> None:
+    def _add(self, found: Mapping[Bucket, int]) -> None:
         assert isinstance(self._counters, MemoryCounters)
         self._counters.add(found)
 
@@ -217,17 +209,13 @@ class Spending:
             self._loop.call_soon_threadsafe(what)
 
 
-def _keys_of(exchanges: Iterable[Exchange]) -> set[Key]:
-    """Say what exchanges were charged with."""
-    return {
-        (charge.allowance_id, charge.subject, charge.since)
-        for exchange in exchanges
-        for charge in exchange.charges
-    }
+def _buckets(charges: Iterable[Charged]) -> set[Bucket]:
+    return {charge.bucket for _, charge in charges}
 
 
-def _charges_of(exchanges: Iterable[Exchange]) -> list[Late]:
-    return [(exchange, charge) for exchange in exchanges for charge in exchange.charges]
+def _totals(connection: Connection, charges: Iterable[Charged]) -> dict[Bucket, int]:
+    buckets = sorted(_buckets(charges))
+    return dict(zip(buckets, read_totals(connection, buckets), strict=True))
 
 
 def _is_first(connection: Connection, mark: Reached) -> bool:
@@ -248,10 +236,10 @@ def _is_first(connection: Connection, mark: Reached) -> bool:
     )
 
 
-def read_totals(connection: Connection, keys: Sequence[Key]) -> Sequence[int]:
+def read_totals(connection: Connection, buckets: Sequence[Bucket]) -> Sequence[int]:
     """Read what was used of quotas. Raises: StoreError."""
     totals: list[int] = []
-    for id_, subject, since in keys:
+    for id_, subject, since in buckets:
         rows = connection.rows(
             "SELECT amount FROM consumption"
             " WHERE allowance_id = :id AND subject = :subject AND since = :since",
@@ -266,7 +254,7 @@ def reader(desk: Desk) -> Callable[[Sequence[Line]], Awaitable[Sequence[int]]]:
 
     def read(lines: Sequence[Line]) -> Sequence[int]:
         with desk.read() as connection:
-            return read_totals(connection, [line.term.place for line in lines])
+            return read_totals(connection, [line.term.bucket for line in lines])
 
     async def read_used(lines: Sequence[Line]) -> Sequence[int]:
         return await asyncio.to_thread(read, lines)
