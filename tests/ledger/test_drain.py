@@ -14,7 +14,7 @@ from dragoman.errors import ConfigError
 from dragoman.ledger.drain import BATCH, BUSY, PATIENCE, Drain, open_ledger
 from dragoman.ledger.folder import SET_ASIDE, Position
 from dragoman.ledger.frames import frame
-from dragoman.ledger.journal import OUTCOME, Journal
+from dragoman.ledger.journal import OUTCOME, REMEMBERED, Journal
 from dragoman.ledger.reading import Reader
 from dragoman.store import Ledger, Place
 from dragoman.store.database import StoreError, open_database
@@ -138,6 +138,26 @@ def test_a_batch_fills_while_a_hundred_wait_but_for_so_long_only(tmp_path: Path)
         assert batches == [BUSY]
         fill(drain, BUSY)
     assert len(ids(place)) == next(numbers)  # at the end nothing waits
+
+
+@pytest.mark.parametrize(("count", "is_read"), [(REMEMBERED, False), (REMEMBERED + 1, True)])
+def test_what_was_remembered_is_not_read_and_what_were_too_many_is(
+    tmp_path: Path, count: int, is_read: bool
+) -> None:
+    journal = Journal(tmp_path / "j")
+    for number in range(count):
+        journal.ended(exchange(number))
+    segment = journal.folder.segment(1)
+    segment.write_bytes(segment.read_bytes().replace(b"req_00007", b"re?_00007", 1))
+    drain = Drain(tmp_path / "a.db", journal, interval_s=INTERVAL_S)
+    try:
+        wait_until(lambda: drain.depth == 0)
+        journal.ended(exchange(count))  # the next is remembered again
+        segment.write_bytes(b"?" * segment.stat().st_size)
+    finally:
+        drain.close()
+    wanted = [f"req_{number:05}" for number in range(count + 1) if number != 7 or not is_read]
+    assert (ids(tmp_path / "a.db"), drain.dropped) == (wanted, int(is_read))
 
 
 def test_segments_are_deleted_when_they_are_in_the_database(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ import pytest
 
 from dragoman.ledger.folder import Position, claim_abandoned, journal_folder, make_folder
 from dragoman.ledger.frames import Record, scan
-from dragoman.ledger.journal import INTENT, OUTCOME, Journal, JournalFull
+from dragoman.ledger.journal import INTENT, OUTCOME, Ended, Journal, JournalFull
+from dragoman.ledger.reading import decode
 from dragoman.store.database import Server
 from dragoman.types.exchange import Exchange
 from tests.ledger.exchanges import begun, exchange
@@ -122,6 +123,22 @@ def test_a_full_disk_when_a_segment_is_full_too(journal: Journal) -> None:
     found = [written(journal, number) for number in journal.folder.segments()]
     assert [one.id for part in found for _, one in part] == [exchange(n).id for n in range(20)]
     journal.folder.remove()
+
+
+def test_what_ended_is_handed_on_once_also_what_had_to_wait(journal: Journal) -> None:
+    journal.intend(begun(1))
+    journal.ended(exchange(1))
+    first = journal.take()
+    assert [decode(one) for one in first.outcomes or ()] == [exchange(1)]
+    assert (first.since, first.until, first.count) == (Position(1, 0), journal.written(), 1)
+    with no_file_larger_than(first.until.at + 20):
+        journal.ended(exchange(2))
+        assert journal.take() == Ended(first.until, first.until, 1, [])
+    wait_until(lambda: not journal.late)
+    journal.leave_segment(0)
+    second = journal.take()
+    assert [decode(one) for one in second.outcomes or ()] == [exchange(2)]
+    assert (second.since, second.until, second.count) == (first.until, Position(2, 0), 2)
 
 
 def test_only_the_folders_of_the_dead_are_claimed(tmp_path: Path) -> None:

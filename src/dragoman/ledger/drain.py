@@ -25,7 +25,7 @@ from dragoman.ledger.folder import (
     journal_folder,
 )
 from dragoman.ledger.journal import INTENT, OUTCOME, QUIET_S, Journal
-from dragoman.ledger.reading import Reader
+from dragoman.ledger.reading import Reader, decode
 from dragoman.ledger.recording import Recorder
 from dragoman.store.database import Place, StoreError
 from dragoman.store.ledger import Follower
@@ -184,7 +184,27 @@ class Drain:
     def _drain_own(self) -> None:
         """Drain what this worker has written by now. Raises: StoreError, OSError."""
         self._drained_at = self._clock()
-        folder, count, end = self.journal.folder, self.journal.count, self.journal.written()
+        ended = self.journal.take()
+        if self._position == ended.until:
+            self.journal.leave_segment(SEGMENT_S)
+        elif self._position == ended.since and ended.outcomes is not None:
+            self._drain_remembered(ended.outcomes, ended.until)
+        else:  # they were too many, or could not be written when they were taken
+            self._drain_files(ended.until)
+        self._done = max(self._done, ended.count)  # damage may have taken some
+
+    def _drain_remembered(self, outcomes: Sequence[bytes], end: Position) -> None:
+        """Drain what the journal remembers: all that is in its files up to `end`."""
+        for start in range(0, len(outcomes), BATCH):
+            self._recorder.record(list(map(decode, outcomes[start : start + BATCH])))
+        for number in range(self._position.segment, end.segment):
+            self.journal.folder.segment(number).unlink(missing_ok=True)
+        self._position = end
+        self.journal.folder.note_drained(end)
+        self._return()
+
+    def _drain_files(self, end: Position) -> None:
+        folder = self.journal.folder
         while self._position < end:
             number, at = self._position.segment, self._position.at
             if number == end.segment:
@@ -194,9 +214,6 @@ class Drain:
             self._position = Position(number + 1, 0)
             folder.note_drained(self._position)
             folder.segment(number).unlink(missing_ok=True)
-        else:
-            self.journal.leave_segment(SEGMENT_S)
-        self._done = max(self._done, count)  # damage may have taken some
 
     def _drain(self, folder: WorkerFolder, number: int, start: int, end: int | None = None) -> None:
         with folder.segment(number).open("rb") as file:

@@ -15,10 +15,12 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from dragoman.errors import DragomanError
 from dragoman.ledger.folder import Position, WorkerFolder, make_folder
@@ -36,6 +38,8 @@ AGAIN_S = 0.25
 """After so long a disk that was full is tried again."""
 QUIET_S = 60.0
 """The same complaint is not made more often."""
+REMEMBERED = 2000
+"""So many that have ended are handed on from memory; more are read from the files."""
 LARGEST = 2**63 - 1
 _FLAGS = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
@@ -51,10 +55,23 @@ class JournalFull(DragomanError):
     retryable = True
 
 
+class Ended(Struct, frozen=True):
+    """What has ended between two places in a journal, as it stands there.
+
+    `count` is of all whose end is written up to `until`. `outcomes` is None when they were too many
+    to be remembered.
+    """
+
+    since: Position
+    until: Position
+    count: int
+    outcomes: Sequence[bytes] | None
+
+
 class Journal:
     """Writes records into a folder of its own below `journals`.
 
-    Any thread may call. `count` is of the exchanges whose end was written.
+    Any thread may call; one calls `take`. `count` is of the exchanges whose end was written.
     Raises: OSError when the folder cannot be made.
     """
 
@@ -70,6 +87,8 @@ class Journal:
         self._file = -1
         self._left: list[int] = []
         self._dirty = False
+        self._taken = Position(1, 0)
+        self._untaken: list[bytes] = []
         self._complained: dict[str, float] = {}
         self._wake, self._closing = threading.Event(), threading.Event()
         self.count = 0
@@ -101,19 +120,25 @@ class Journal:
 
     def ended(self, exchange: Exchange) -> None:
         """Note how an exchange ended. It is never lost: what cannot be written now waits."""
-        data = frame(OUTCOME, _said(exchange))
+        said = _said(exchange)
         with self._lock:
             self._open.pop(exchange.id, None)
-            if not self._late and self._append(data):
-                self.count += 1
-            else:
-                self._late.append(data)
+            if self._late or not self._append_outcome(said):
+                self._late.append(said)
                 self._wake.set()
 
     def written(self) -> Position:
         """Say up to where there are records."""
         with self._lock:
             return Position(self._number, self._size)
+
+    def take(self) -> Ended:
+        """Take what has ended since it was last taken."""
+        with self._lock:
+            since, until, outcomes = self._taken, Position(self._number, self._size), self._untaken
+            self._taken, self._untaken = until, []
+            known = len(outcomes) <= REMEMBERED
+            return Ended(since, until, self.count, outcomes if known else None)
 
     def leave_segment(self, after_s: float) -> None:
         """Begin another segment if this one is so old, so that it can be deleted."""
@@ -133,6 +158,15 @@ class Journal:
             os.close(self._file)
 
     # ------------------------------------------------------------------- inside the lock
+
+    def _append_outcome(self, said: bytes) -> bool:
+        """Write how an exchange ended, and remember it; False when that failed."""
+        if not self._append(frame(OUTCOME, said)):
+            return False
+        self.count += 1
+        if len(self._untaken) <= REMEMBERED:
+            self._untaken.append(said)
+        return True
 
     def _append(self, data: bytes) -> bool:
         """Write a record, whole or not at all; False when that failed."""
@@ -174,10 +208,9 @@ class Journal:
 
     def _write_late(self) -> None:
         while self._late:
-            if not self._append(self._late[0]):
+            if not self._append_outcome(self._late[0]):
                 return
             self._late.popleft()
-            self.count += 1
 
     # ---------------------------------------------------------------------- its thread
 

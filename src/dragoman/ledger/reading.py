@@ -15,7 +15,7 @@ from dragoman.types.exchange import Exchange
 
 log = logging.getLogger("dragoman.server")
 
-_decode = msgspec.msgpack.Decoder(Exchange).decode
+decode = msgspec.msgpack.Decoder(Exchange).decode
 
 
 class Reader:
@@ -45,7 +45,7 @@ class Reader:
                 self._tell(path, start, found, data)
             elif found.kind in kinds:
                 try:
-                    exchange = _decode(found.said)
+                    exchange = decode(found.said)
                 except msgspec.MsgspecError:  # another version's
                     self._tell(path, start, Damage(found.start, found.end, torn=False), data)
                 else:

@@ -32,7 +32,9 @@ _REQUESTS, _FAILED, _STOPPED_AT, _DURATION = (
 )
 _FALLBACKS = _AT["fallbacks"]
 _ATTEMPTS, _FAILED_ATTEMPTS = _AT["attempts"], _AT["failed_attempts"]
-_FIRST = LATENCY_SUMS.index("first_0")
+# What is counted of times stands behind the sums.
+_TOOK, _WIDTH = len(SUMS), len(SUMS) + len(LATENCY_SUMS)
+_FIRST = _TOOK + LATENCY_SUMS.index("first_0")
 _PROMPT, _COMPLETION, _REASONING = (
     _AT[name] for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens")
 )
@@ -64,45 +66,46 @@ def follow(connection: Connection, exchanges: Sequence[Exchange]) -> None:
 
 def tally(exchanges: Iterable[Exchange]) -> Tally:
     """Add exchanges up, on every level."""
-    finest: dict[_Key, list[int]] = defaultdict(lambda: [0] * len(SUMS))
-    times: dict[_Key, list[int]] = defaultdict(lambda: [0] * len(LATENCY_SUMS))
+    finest: dict[_Key, list[int]] = defaultdict(lambda: [0] * _WIDTH)
     for exchange in exchanges:
-        organisation, tag = exchange.organisation_id, exchange.tag or ""
-        hour = int(exchange.started_at // HOUR_S) * HOUR_S
-        whose = (
-            *(organisation, hour, tag, exchange.project_id or "", exchange.account_id or ""),
-            *(exchange.key_id or "", exchange.key or ""),
-        )
         final = exchange.final
-        what = ("", "") if final is None else (final.provider, final.model)
-        sums = finest[*whose, *what]
+        duration_s, first_s = exchange.duration_s, exchange.first_token_s
+        key = (
+            exchange.organisation_id,
+            int(exchange.started_at // HOUR_S) * HOUR_S,
+            exchange.tag or "",
+            exchange.project_id or "",
+            exchange.account_id or "",
+            exchange.key_id or "",
+            exchange.key or "",
+            "" if final is None else final.provider,
+            "" if final is None else final.model,
+        )
+        sums = finest[key]
         sums[_REQUESTS] += 1
-        sums[_DURATION] += round(exchange.duration_s * 1000)
+        sums[_DURATION] += round(duration_s * 1000)
         fallen_back = False
         for attempt in exchange.attempts:
             if attempt is final:
                 _add_attempt(sums, attempt)
             else:
-                _add_attempt(finest[*whose, attempt.provider, attempt.model], attempt)
+                _add_attempt(finest[*key[:7], attempt.provider, attempt.model], attempt)
             if attempt.kind == "fallback":
                 fallen_back = True
-        answered, first_s = exchange.outcome == "ok", exchange.first_token_s
-        if answered:
+        if exchange.outcome == "ok":
             sums[_FALLBACKS] += fallen_back
+            sums[_TOOK + bucket_of(duration_s, TOOK_S)] += 1
         else:
             sums[_STOPPED_AT if exchange.outcome in STOPPED else _FAILED] += 1
-        if answered or first_s is not None:
-            counts = times[organisation, hour, tag, *what]
-            if answered:
-                counts[bucket_of(exchange.duration_s, TOOK_S)] += 1
-            if first_s is not None:
-                counts[_FIRST + bucket_of(first_s, FIRST_S)] += 1
-    return Tally(_on_levels(finest), _times_on_levels(times))
+        if first_s is not None:
+            sums[_FIRST + bucket_of(first_s, FIRST_S)] += 1
+    return Tally(_on_levels(finest), _times_on_levels(finest))
 
 
 def _on_levels(finest: Mapping[_Key, list[int]]) -> list[tuple[Any, ...]]:
     found: dict[_Key, list[int]] = {}
-    for (organisation, hour, tag, *rest), sums in finest.items():
+    for (organisation, hour, tag, *rest), counted in finest.items():
+        sums = counted[:_TOOK]
         whose, what = rest[:4], rest[4:]
         day = hour // DAY_S * DAY_S
         found[organisation, "all", hour, tag, *rest] = sums
@@ -117,9 +120,12 @@ def _on_levels(finest: Mapping[_Key, list[int]]) -> list[tuple[Any, ...]]:
     return [(*key, *found[key]) for key in sorted(found)]
 
 
-def _times_on_levels(times: Mapping[_Key, list[int]]) -> list[tuple[Any, ...]]:
+def _times_on_levels(finest: Mapping[_Key, list[int]]) -> list[tuple[Any, ...]]:
     found: dict[_Key, list[int]] = {}
-    for (organisation, hour, tag, *what), counts in times.items():
+    for (organisation, hour, tag, *rest), counted in finest.items():
+        counts, what = counted[_TOOK:], rest[4:]
+        if not any(counts):
+            continue
         day = hour // DAY_S * DAY_S
         for key in (
             (organisation, "total", hour, tag, *_NOTHING),
@@ -146,13 +152,19 @@ def _add_attempt(sums: list[int], attempt: Attempt) -> None:
     sums[_ATTEMPTS] += 1
     if outcome != "ok" and outcome not in STOPPED:
         sums[_FAILED_ATTEMPTS] += 1
-    if usage is not None:
+    if usage is None:
+        completed = metered = False
+    else:
+        completed = usage.completion_tokens is not None
+        metered = completed or usage.prompt_tokens is not None
         sums[_PROMPT] += usage.prompt_tokens or 0
         sums[_COMPLETION] += usage.completion_tokens or 0
-        sums[_CACHE_READ] += usage.cache_read_tokens or 0
-        sums[_CACHE_WRITE] += usage.cache_write_tokens or 0
-        sums[_REASONING] += usage.reasoning_tokens or 0
-    completed = usage is not None and usage.completion_tokens is not None
+        if usage.cache_read_tokens:
+            sums[_CACHE_READ] += usage.cache_read_tokens
+        if usage.cache_write_tokens:
+            sums[_CACHE_WRITE] += usage.cache_write_tokens
+        if usage.reasoning_tokens:
+            sums[_REASONING] += usage.reasoning_tokens
     if cost is None:
         if answered or completed:
             sums[_UNKNOWN] += 1
@@ -163,5 +175,5 @@ def _add_attempt(sums: list[int], attempt: Attempt) -> None:
         sums[_PRICED] += 1
     if attempt.cost_source == "estimated" or (usage is not None and usage.estimated):
         sums[_ESTIMATED] += 1
-    if answered and not completed and (usage is None or usage.prompt_tokens is None):
+    if answered and not metered:
         sums[_UNMETERED] += 1
