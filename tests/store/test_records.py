@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from dragoman.store import Ledger, Place, StoreError, Turn, find_conversation
-from dragoman.store.records import GROUPS, By, Records
+from dragoman.store.records import Records
 from dragoman.store.selection import Selection
+from dragoman.store.sums import GROUPS, By
 from dragoman.types.completion import Completion
 from dragoman.types.exchange import Attempt, CostSource, Exchange, Outcome
 from dragoman.types.message import Media, Text, user

@@ -146,7 +146,7 @@ _NOTHING = ("", "")
 
 
 def _add_attempt(sums: list[int], attempt: Attempt) -> None:
-    """Add an attempt: as `store/records.py` has it in SQL."""
+    """Add an attempt: as `store/sums.py` has it in SQL."""
     outcome, usage, cost = attempt.outcome, attempt.usage, attempt.cost_nanousd
     answered = outcome in ANSWERED
     sums[_ATTEMPTS] += 1

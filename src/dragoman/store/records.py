@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import msgspec
 from msgspec import Struct
@@ -12,27 +12,10 @@ from msgspec import Struct
 from dragoman.store.conversations import HAS_PART, can_occur, decode_parts
 from dragoman.store.database import Connection, Place, Values, cannot, open_database
 from dragoman.store.selection import Selection, pattern
-from dragoman.types.exchange import ANSWERED, STOPPED, Attempt, Exchange
+from dragoman.store.sums import By, Sum, add_up
+from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.message import Message, Text
 from dragoman.types.usage import Usage
-
-By: TypeAlias = Literal["model", "provider", "key", "client", "day"]
-
-_CLIENT = """coalesce(
-    (SELECT coalesce(gateway_key, source) FROM exchange WHERE id = exchange_id), '(unknown)'
-)"""
-GROUPS: Mapping[By, tuple[str, str]] = {
-    "model": ("provider || '/' || model", "provider, model"),
-    "provider": ("provider", "provider"),
-    "key": ("coalesce(credential, '(none)')", "credential"),
-    "client": (_CLIENT, "name"),
-    "day": ("{day}", "name"),
-}
-"""What sums are made for, in SQL: a name, and what they are grouped by.
-
-A client is the gateway key that asked, else the source: command line, or gateway without keys.
-Days are those of the machine's time zone.
-"""
 
 _USAGE = (
     "prompt_tokens",
@@ -79,61 +62,12 @@ class Recorded(Struct, frozen=True, kw_only=True):
     answer: Message | None
 
 
-class Sum(Struct, frozen=True, kw_only=True):
-    """What a group of attempts took. Money is nano-dollars.
-
-    `cost_nanousd` adds up the costs that are known, of `priced` attempts; `unknown` counts the
-    answers whose cost is not. The demo's invented costs are apart. Tokens that nobody reported
-    count as none: `unmetered` says how many answers had none.
-    """
-
-    name: str
-    attempts: int
-    failed: int
-    prompt_tokens: int
-    completion_tokens: int
-    cache_read_tokens: int
-    reasoning_tokens: int
-    cost_nanousd: int
-    priced: int
-    demo_nanousd: int
-    unknown: int
-    estimated: int
-    unmetered: int
-
-
 _ENTRY = tuple(name for name in Entry.__struct_fields__ if name != "prompt")
 _ATTEMPT = tuple(name for name in Attempt.__struct_fields__ if name != "usage")
 
 ANY = Selection()
 PAGE = 500
 """So many exchanges are read at once."""
-
-# Python writes words in a tuple as SQL does in a list.
-_ANSWERED = f"outcome IN {ANSWERED}"
-_ADDED: Mapping[str, str] = {
-    "prompt_tokens": "prompt_tokens",
-    "completion_tokens": "completion_tokens",
-    "cache_read_tokens": "cache_read_tokens",
-    "reasoning_tokens": "reasoning_tokens",
-    "cost_nanousd": "CASE WHEN cost_source <> 'demo' THEN cost_nanousd END",
-    "demo_nanousd": "CASE WHEN cost_source = 'demo' THEN cost_nanousd END",
-}
-_COUNTED: Mapping[str, str] = {
-    "failed": f"outcome NOT IN {('ok', *STOPPED)}",
-    "priced": "cost_nanousd IS NOT NULL AND cost_source <> 'demo'",
-    "unknown": f"cost_nanousd IS NULL AND ({_ANSWERED} OR completion_tokens IS NOT NULL)",
-    "estimated": "cost_source = 'estimated' OR usage_estimated <> 0",
-    "unmetered": f"{_ANSWERED} AND prompt_tokens IS NULL AND completion_tokens IS NULL",
-}
-_SUMS = ", ".join(
-    [
-        "count(*) AS attempts",
-        # PostgreSQL adds integers up to decimals of any length.
-        *(f"CAST(coalesce(sum({what}), 0) AS BIGINT) AS {n}" for n, what in _ADDED.items()),
-        *(f"count(CASE WHEN {which} THEN 1 END) AS {n}" for n, which in _COUNTED.items()),
-    ]
-)
 
 
 class Records:
@@ -210,24 +144,7 @@ class Records:
 
         `since` is Unix time, of the attempt; `selection` is of exchanges. Raises: StoreError.
         """
-        name, group = GROUPS[by]
-        connection = self._connection
-        conditions, values = selection.conditions()
-        chosen = []
-        if conditions:
-            those = f"SELECT id FROM exchange WHERE {' AND '.join(conditions)}"  # noqa: S608
-            chosen.append(f"exchange_id IN ({those})")
-        if since is not None:
-            chosen.append("started_at >= :from_then")
-            values["from_then"] = since
-        where = f"WHERE {' AND '.join(chosen)}" if chosen else ""
-        rows = connection.rows(
-            f"SELECT {name.format(day=connection.speak('in days'))} AS name, {_SUMS}"  # noqa: S608
-            f" FROM attempt {where} GROUP BY {group}",
-            values,
-        )
-        found = [Sum(**dict(row)) for row in rows]
-        return sorted(found, key=_by_name if by == "day" else _by_cost)
+        return add_up(self._connection, by, since=since, selection=selection)
 
     def close(self) -> None:
         """Close the database."""
@@ -348,15 +265,6 @@ def _matching(mark: str) -> str:
 def _pattern(word: str) -> str:
     """Make a pattern for what is stored as JSON."""
     return pattern(msgspec.json.encode(word).decode()[1:-1])
-
-
-def _by_name(one: Sum) -> str:
-    return one.name
-
-
-def _by_cost(one: Sum) -> tuple[int, int, int, str]:
-    tokens = one.prompt_tokens + one.completion_tokens
-    return (-one.cost_nanousd, -tokens, -one.attempts, one.name)
 
 
 def _text(message: Message) -> str:

@@ -16,7 +16,7 @@ from dragoman.cli.session import Session
 from dragoman.cli.terminal.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from dragoman.store.records import By, Sum
+    from dragoman.store.sums import By, Sum
 
 FULL, PARTS = "█", "▏▎▍▌▋▊▉"
 BAR = 20
@@ -65,7 +65,7 @@ def list_usage(
     if form is not None:
         from msgspec.structs import asdict
 
-        from dragoman.store.records import Sum
+        from dragoman.store.sums import Sum
 
         rows = [asdict(one) for one in sums]
         print_rows(session.terminal.out, form, Sum.__struct_fields__, rows)
@@ -193,7 +193,7 @@ def _tokens(one: Sum) -> int:
 
 
 def _total(sums: Sequence[Sum]) -> Sum:
-    from dragoman.store.records import Sum
+    from dragoman.store.sums import Sum
 
     names = [name for name in Sum.__struct_fields__ if name != "name"]
     return Sum(name="total", **{name: sum(getattr(s, name) for s in sums) for name in names})

@@ -17,27 +17,20 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from dragoman.errors import DragomanError
 from dragoman.ledger.ceilings import spares_provider
 from dragoman.ledger.charging import taken
-from dragoman.ledger.counting import Counters, Decision, Line, Term, Warming
+from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
-from dragoman.ledger.rulebook import Rulebook, Subjects
-from dragoman.server.limits.bounds import Bounds
+from dragoman.ledger.rulebook import Rulebook
+from dragoman.server.limits.plan import Plan, Planner, charges_of
 from dragoman.server.limits.ratelimits import refusal, tell
-from dragoman.server.limits.terms import TermBook
-from dragoman.server.limits.unpriced import affordable, unknown_price
 from dragoman.store.database import StoreError
-from dragoman.types.allowance import Allowance, Bucket, Charge
+from dragoman.types.allowance import Allowance
 from dragoman.types.exchange import Exchange
-from dragoman.types.provider import Limits
-from dragoman.types.route import Deployment
 
 if TYPE_CHECKING:
     from dragoman.engine.call import Call
-    from dragoman.server.admission.access import Principal
     from dragoman.server.admission.snapshot import Admission
     from dragoman.server.endpoints.endpoint import Release
 
@@ -49,7 +42,6 @@ RETRY_S = 1.0
 """When those who count may be back."""
 LOOK_AGAIN_S = 0.5
 """A provider's place may become free in another worker: nobody tells us."""
-NO_LIMITS = Limits()
 
 
 class LimitsUnavailable(DragomanError):
@@ -58,14 +50,6 @@ class LimitsUnavailable(DragomanError):
     status = 503
     code = "limits_unavailable"
     retryable = True
-
-
-class _Plan(Struct, gc=False):
-    """What a request wants, and which of its deployments want what."""
-
-    lines: list[Line]
-    charges: tuple[Charge, ...]
-    of_deployment: list[list[int]] | None = None
 
 
 class Allowances:
@@ -99,7 +83,7 @@ class Allowances:
         self._rows = self._rows if rows is None else tuple(rows)
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
-        self._terms = TermBook(self.rulebook)
+        self._planner = Planner(self.rulebook, shared=self.counters.shared)
 
     def wait_until_known(self) -> None:
         """Let nobody pass, for a moment, until `be_told` is called."""
@@ -131,7 +115,7 @@ class Allowances:
         if idle or not is_counted(exchange.endpoint):
             return _nothing
         now = self._wall()
-        plan = self._plan(call, admission.principal, now)
+        plan = self._planner.plan(call, admission.principal, now)
         if not plan.lines:
             return _nothing
         while True:
@@ -156,16 +140,16 @@ class Allowances:
         return partial(_release, counters, plan.lines)
 
     def _goes_elsewhere(
-        self, call: Call, plan: _Plan, counters: Counters, decision: Decision
+        self, call: Call, plan: Plan, counters: Counters, decision: Decision
     ) -> bool:
         """Leave out the deployments that have no room; False when none is left."""
         if not decision.passed:
             return False
         kept = [line for n, line in enumerate(plan.lines) if n not in decision.refused]
-        if not self._choose(call, plan, decision):
+        if not plan.choose(call, decision.refused):
             counters.settle(call.exchange.id, kept, [0] * len(kept))
             return False
-        plan.lines, plan.charges = kept, _charges_of(kept)
+        plan.lines, plan.charges = kept, charges_of(kept)
         return True
 
     async def _reserve(
@@ -187,118 +171,10 @@ class Allowances:
                 raise _unavailable("whoever counts does not answer") from error
         return self._alone, self._alone.reserve_now(lines, now)
 
-    # -- what a request wants
-
-    def _plan(self, call: Call, principal: Principal, now: float) -> _Plan:
-        minds_deployments = self.rulebook.minds_deployments
-        terms = self._terms.of(principal, now)
-        if call.exchange.replayed is not None:
-            # Nobody is asked, so nothing is used up; but it is a request like any other.
-            asked = [t for t in terms.each if t.allowance.measure == "requests" and not t.is_quota]
-            return _Plan([Line(term, 1) for term in asked], ())
-        bounds: Bounds | None = None
-        if minds_deployments:
-            bounds = Bounds(call)
-            call.deployments = self._priced(call, bounds, principal, now)
-        deployments = call.deployments
-        lines: list[Line] = []
-        for term in terms.each:
-            amount = 1
-            if term.is_weighed:
-                bounds = bounds or Bounds(call)
-                if term.asks_price:
-                    deployments = affordable(deployments, bounds)
-                amount = _most(term, bounds, deployments)
-            lines.append(Line(term, amount))
-        if deployments is not call.deployments:
-            call.deployments = deployments
-        plan = _Plan(lines, terms.charges)
-        if minds_deployments or (self.counters.shared and _has_limits(deployments)):
-            bounds = bounds or Bounds(call)
-            self._add_deployments(plan, call, bounds, principal.organisation_id, now)
-        return plan
-
-    def _priced(
-        self, call: Call, bounds: Bounds, principal: Principal, now: float
-    ) -> tuple[Deployment, ...]:
-        """Leave out what a budget of its provider or model keeps out. Raises: Forbidden."""
-        kept = tuple(
-            deployment
-            for deployment in call.deployments
-            if not any(
-                term.asks_price and bounds.cost(deployment) is None
-                for term in self._of_deployment(principal.organisation_id, deployment, now)
-            )
-        )
-        if not kept and call.deployments:
-            raise unknown_price(call.deployments[0].ref)
-        return kept
-
-    def _of_deployment(
-        self, organisation_id: str, deployment: Deployment, now: float
-    ) -> tuple[Term, ...]:
-        """Find the terms of a deployment's provider and model."""
-        subjects: Subjects = (("provider", deployment.provider.name), ("model", deployment.ref))
-        return self._terms.find(organisation_id, subjects, now)
-
-    def _add_deployments(
-        self, plan: _Plan, call: Call, bounds: Bounds, organisation_id: str, now: float
-    ) -> None:
-        """Add what is wanted of the allowances of providers and models."""
-        lines = plan.lines
-        wanted: dict[Bucket, tuple[int, list[Deployment]]] = {}
-        of_deployment: list[list[int]] = []
-        for deployment in call.deployments:
-            provider = deployment.provider
-            mine: list[int] = []
-            here = self._of_deployment(organisation_id, deployment, now)
-            if self.counters.shared and provider.limits != NO_LIMITS:
-                here = (*here, *self._terms.limits(provider))
-            for term in here:
-                known = wanted.get(term.bucket)
-                if known is None:
-                    known = wanted[term.bucket] = len(lines), []
-                    lines.append(Line(term, 0, optional=len(call.deployments) > 1))
-                known[1].append(deployment)
-                mine.append(known[0])
-            of_deployment.append(mine)
-        for at, those in wanted.values():
-            lines[at].amount = _most(lines[at].term, bounds, those)
-        plan.charges = _charges_of(lines)
-        plan.of_deployment = of_deployment if len(call.deployments) > 1 else None
-
-    @staticmethod
-    def _choose(call: Call, plan: _Plan, decision: Decision) -> bool:
-        """Keep the deployments that still may be asked; False when none may."""
-        if plan.of_deployment is None:
-            return True
-        full = set(decision.refused)
-        kept = tuple(
-            deployment
-            for deployment, mine in zip(call.deployments, plan.of_deployment, strict=True)
-            if full.isdisjoint(mine)
-        )
-        if not kept:
-            return False
-        call.deployments = kept
-        return True
-
 
 def is_counted(endpoint: str | None) -> bool:
     """Whether requests to an endpoint count at all; `store.spent` has the same in SQL."""
     return endpoint is None or not endpoint.startswith(UNCOUNTED)
-
-
-def _most(term: Term, bounds: Bounds, deployments: Sequence[Deployment]) -> int:
-    """Say what a request that may go to these deployments takes at the most."""
-    measure = term.allowance.measure
-    if measure == "spend":
-        return bounds.spend(deployments, term.charge.assumed)
-    if measure == "tokens":
-        amount = bounds.tokens(deployments)
-        # A minute's tokens may be fewer: else it would never pass, so it takes all of them.
-        return amount if term.is_quota else min(amount, term.allowance.amount)
-    return 1
 
 
 def _patience(lines: Sequence[Line], decision: Decision) -> float | None:
@@ -322,14 +198,6 @@ def _release(counters: Counters, lines: Sequence[Line], exchange: Exchange) -> N
     else:
         used = [taken(line.term.charge, exchange) for line in lines]
     counters.settle(exchange.id, lines, used)
-
-
-def _charges_of(lines: Iterable[Line]) -> tuple[Charge, ...]:
-    return tuple([line.term.charge for line in lines if line.term.is_quota])
-
-
-def _has_limits(deployments: Iterable[Deployment]) -> bool:
-    return any(deployment.provider.limits != NO_LIMITS for deployment in deployments)
 
 
 def _has_strict(lines: Sequence[Line]) -> bool:
