@@ -84,6 +84,7 @@ def test_letters_and_arrows_go_through_a_menu(watched: Watched) -> None:
     page.keyboard.press("ArrowUp")
     expect(menu.get_by_role("menuitemradio", name="Light")).to_be_focused()
     page.keyboard.press("ArrowDown")
+    expect(menu.get_by_role("menuitemradio", name="Dark")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("button", name="Theme")).to_be_focused()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -229,7 +230,8 @@ def test_what_is_not_configured_any_more_is_not_back() -> None:
 def test_a_provider_that_is_taken_out_of_the_file_is_not_told_to_be_back(
     upstream: Start, tmp_path: Path
 ) -> None:
-    shaky = upstream(lambda _: error(503))
+    fails = threading.Event()
+    shaky = upstream(lambda _: error(503) if fails.is_set() else models("m"))
     hook = '[providers.hook]\nbase_url = "http://127.0.0.1:9/v1"\n'
     text = f'{hook}[providers.shaky]\nbase_url = "{shaky.base_url}"\ncheck = {{ interval = 1 }}\n'
     process = Process(tmp_path, text)
@@ -238,6 +240,7 @@ def test_a_provider_that_is_taken_out_of_the_file_is_not_told_to_be_back(
         url = f"{process.url}/api/v1/organisations/default/webhooks"
         status, _, said = ask(f"{url}/ops", body, method="PUT")
         assert status == 200, said
+        fails.set()  # not before: of what is told then, nobody hears who is not there yet
         wait_until(lambda: process.rows("SELECT event FROM delivery") == [("provider.down",)])
         process.file.write_text(hook)
         wait_until(lambda: process.rows("SELECT provider FROM outage") == [])
