@@ -13,7 +13,7 @@ import pytest
 
 from dragoman.ledger import accounting, rollups
 from dragoman.ledger.burndown import burn_down
-from dragoman.ledger.charging import taken
+from dragoman.ledger.charging import charge_of, taken
 from dragoman.ledger.retention import delete_due
 from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.allowances import Draft, delete_allowance, put_allowance
@@ -100,14 +100,7 @@ def expected(allowance: Allowance, exchanges: Sequence[Exchange]) -> dict[str, i
         for subject in subjects[allowance.kind]:
             if subject is None or allowance.subject not in (subject, "*"):
                 continue
-            charge = Charge(
-                allowance_id=allowance.id,
-                kind=allowance.kind,
-                subject=subject,
-                measure=allowance.measure,
-                since=since,
-                assumed=allowance.assumed,
-            )
+            charge = charge_of(allowance, subject, since)
             found[subject] = found.get(subject, 0) + taken(charge, one)
     return {subject: amount for subject, amount in found.items() if amount}
 

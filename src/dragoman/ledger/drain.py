@@ -197,11 +197,10 @@ class Drain:
         """Drain what the journal remembers: all that is in its files up to `end`."""
         for start in range(0, len(outcomes), BATCH):
             self._recorder.record(list(map(decode, outcomes[start : start + BATCH])))
-        for number in range(self._position.segment, end.segment):
-            self.journal.folder.segment(number).unlink(missing_ok=True)
-        self._position = end
-        self.journal.folder.note_drained(end)
-        self._return()
+        folder, first = self.journal.folder, self._position.segment
+        self._advance(folder, (), end)
+        for number in range(first, end.segment):
+            folder.segment(number).unlink(missing_ok=True)
 
     def _drain_files(self, end: Position) -> None:
         folder = self.journal.folder
