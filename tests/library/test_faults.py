@@ -383,6 +383,23 @@ def test_concurrency_towards_a_provider_is_kept(kind: str, upstream: Start) -> N
         assert began >= ended - 0.02
 
 
+def test_the_wait_for_a_place_is_a_pause_and_no_time_on_the_machine(
+    kind: str, upstream: Start
+) -> None:
+    server = upstream(chat("ok").paced(50, pause_s=0.01))
+    asker = alone(kind, server, limits={"concurrency": 1}, cost_per_hour=3600)
+    answers = asker.chat_at_once(3, "a/x")
+    attempts = [answer.exchange.attempts[0] for answer in answers]
+    attempts.sort(key=lambda attempt: attempt.started_at)
+    for attempt in attempts:
+        assert attempt.cost_nanousd == round(attempt.duration_s * 1e6) * 1000
+        assert attempt.first_token_s is not None
+        assert attempt.first_token_s <= attempt.duration_s
+    for earlier, later in pairwise(attempts):
+        assert later.started_at >= earlier.started_at + earlier.duration_s - 0.02
+        assert later.pause_s > earlier.pause_s + earlier.duration_s / 2
+
+
 def test_a_full_provider_is_passed_over_for_the_next(kind: str, upstream: Start) -> None:
     asker = pair(kind, upstream(chat("a")), upstream(chat("b")), limits={"rpm": 2})
     assert [answer.text for answer in asker.chat_often(4, BOTH)] == ["a", "a", "b", "b"]

@@ -314,6 +314,24 @@ def test_a_budget_may_let_unknown_prices_pass_or_block_or_assume_them(
     assert statuses == [200, 200, 429]
 
 
+@pytest.mark.parametrize("reported", [True, False], ids=["reported", "by the hour"])
+def test_a_used_up_budget_lets_nothing_pass_but_what_is_free(
+    start: Start, upstream: Any, reported: bool
+) -> None:
+    usage = {**tokens(30, 10), "cost": 0.00006} if reported else tokens(30, 10)
+    server = upstream(chat("Hello", usage=usage) if reported else chat("Hello").stall(0.5, at=0))
+    gateway = start(
+        f'[providers.mine]\nbase_url = "{server.base_url}"\nmodel_defaults = false\n'
+        f'{"" if reported else "cost_per_hour = 0.5"}\n'
+        f'[providers.own]\nbase_url = "{upstream(chat("Hello")).base_url}"\nfree = true\n'
+        '[[gateway.keys]]\nname = "a"\nkey = "k-a"\n'
+        f"budget = {0.0001 if reported else 0.00835}\n"
+    )
+    statuses = [post(gateway, "k-a")[0] for _ in range(3)]
+    assert statuses == ([200, 200, 429] if reported else [200, 429, 429])
+    assert post(gateway, "k-a", model="own/m")[0] == 200
+
+
 def test_a_budget_of_a_model_blocks_its_unknown_price_and_a_route_goes_around_it(
     start: Start, upstream: Any
 ) -> None:

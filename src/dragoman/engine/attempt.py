@@ -36,8 +36,9 @@ from dragoman.errors import (
 from dragoman.routing.plan import Try
 from dragoman.types.event import FinishReason
 from dragoman.types.exchange import Attempt as Record
-from dragoman.types.exchange import AttemptKind, Outcome
+from dragoman.types.exchange import STOPPED, AttemptKind, Outcome
 from dragoman.types.http import HttpAnswer, HttpRequest
+from dragoman.types.model import Price
 from dragoman.types.usage import Usage
 from dragoman.wire.base import WireFormat
 from dragoman.wire.bridge import Bridge, Events
@@ -73,6 +74,7 @@ class Attempt:
         self._pending: Sequence[Out] = ()
         self._began = around.clock()
         self._inside = False
+        self._asked = False
         self._sent_bytes = 0
         self._over = False
         self._outgoing: Outgoing | None = None
@@ -203,6 +205,7 @@ class Attempt:
         self._warn(*(self._mending.news_of(warnings) if self._mending else warnings))
         self._sent_bytes = len(outgoing.request.body)
         yield from self._enter()
+        self._asked = True
         self._timers = self._make_timers(outgoing.streamed)
         if isinstance(target, Target):
             answer = yield from self._send(outgoing.request)
@@ -286,7 +289,14 @@ class Attempt:
             if self.others or min(wait, left) <= 0 or (wait > left and not math.isinf(wait)):
                 raise self._full(None if math.isinf(wait) else wait)
             yield Wait(gate, left) if math.isinf(wait) else Sleep(wait)
+            self._begin_later()
         self._inside = True
+
+    def _begin_later(self) -> None:
+        """Begin only now: what was waited for a place is a pause before, and nobody's work."""
+        began, self._began = self._began, self.call.around.clock()
+        self.record.pause_s += self._began - began
+        self.record.started_at += self._began - began
 
     def _full(self, wait_s: float | None) -> RateLimited:
         error = RateLimited(
@@ -431,8 +441,7 @@ class Attempt:
             if outcome == "ok":
                 self._watch_model(answered.model)
         price = self.deployment.info.price
-        timed = price is not None and price.per_hour is not None
-        if usage is not None or (timed and outcome == "ok"):
+        if usage is not None or self._took_time(price, outcome):
             record.cost_nanousd, record.cost_source = compute_cost(usage, price, record.duration_s)
         if self._inside:
             used = (usage.total_tokens or 0) if usage else 0
@@ -440,6 +449,12 @@ class Attempt:
             self.call.around.gate(self.deployment.provider).leave(
                 used - self.call.dialogue.estimate if limited and used else 0
             )
+
+    def _took_time(self, price: Price | None, outcome: Outcome) -> bool:
+        """Whether time is paid for: that of an answer, or until somebody no longer waited for it."""
+        if price is None or price.per_hour is None:
+            return False
+        return outcome == "ok" or (outcome in STOPPED and self._asked)
 
     def _warn(self, *warnings: str) -> None:
         if warnings:

@@ -1,7 +1,8 @@
 """The most that a request may take: tokens and money, before anybody has been asked.
 
 Prompts are estimated, with a margin; each answer is as long as the client allows, else as the model
-can make it, else as long as we suppose. What was really used replaces all of it in the end.
+can make it, else as long as we suppose. Of a machine that is paid by the hour it is a time that we
+suppose. What was really used replaces all of it in the end.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, TypeAlias
 
+from dragoman.catalog.pricing import compute_cost
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Dialogue
 from dragoman.server.endpoints.beside import Passing
@@ -20,6 +22,10 @@ from dragoman.wire.envelope import Envelope
 
 ANSWER_TOKENS = 4096
 """For a model of which nobody says how long its answers may be."""
+MACHINE_S = 60.0
+"""Of a machine that is paid by the hour: few answers take longer, and all may take half an hour."""
+SOMETHING = 1
+"""Nano-dollars, of what costs nobody knows how much: only what is free passes a used-up budget."""
 _COMPLETIONS = "/completions"
 _SAID: Mapping[str, frozenset[str]] = {
     "/chat/completions": frozenset({"max_completion_tokens", "max_tokens", "n"}),
@@ -63,7 +69,7 @@ class Bounds:
         costs = []
         for one in deployments:
             cost = self.cost(one)
-            costs.append(assumed if cost is None else cost)
+            costs.append((assumed or SOMETHING) if cost is None else cost)
         return self._together(costs)
 
     def cost(self, deployment: Deployment) -> int | None:
@@ -71,7 +77,11 @@ class Bounds:
         if deployment.provider.free:
             return 0
         price = deployment.info.price
-        found = None if price is None else _dearest(price)
+        if price is None:
+            return None
+        if price.per_hour is not None:
+            return compute_cost(None, price, min(MACHINE_S, self._call.total_s))[0]
+        found = _dearest(price)
         if found is None:
             return None
         prompt, answer, request = found
