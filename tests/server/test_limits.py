@@ -196,7 +196,12 @@ LONG_ANSWERS: list[tuple[str, dict[str, Any]]] = [
     ("chat/completions", {"max_completion_tokens": 1, "max_tokens": 150}),
     ("chat/completions", {"n": 3, "max_tokens": 60}),
     ("chat/completions", {"n": 3.0, "max_tokens": 60}),
+    ("chat/completions", {"n": "3", "max_tokens": 60}),
+    ("chat/completions", {"max_tokens": "150"}),
+    ("chat/completions", {"max_tokens": 1e300}),
+    ("chat/completions", {"n": 10**20, "max_tokens": 1}),
     ("messages", {"max_tokens": 150, "max_completion_tokens": 1}),
+    ("messages", {"max_tokens": 9223372036854775807}),
     ("responses", {"input": "hi", "max_output_tokens": 150, "max_tokens": 1}),
     ("completions", {"prompt": "a", "best_of": 3, "max_tokens": 60}),
     ("completions", {"prompt": ["a", "b", "c"], "max_tokens": 60}),
@@ -322,7 +327,7 @@ def test_a_used_up_budget_lets_nothing_pass_but_what_is_free(
     server = upstream(chat("Hello", usage=usage) if reported else chat("Hello").stall(0.5, at=0))
     gateway = start(
         f'[providers.mine]\nbase_url = "{server.base_url}"\nmodel_defaults = false\n'
-        f'{"" if reported else "cost_per_hour = 0.5"}\n'
+        f"{'' if reported else 'cost_per_hour = 0.5'}\n"
         f'[providers.own]\nbase_url = "{upstream(chat("Hello")).base_url}"\nfree = true\n'
         '[[gateway.keys]]\nname = "a"\nkey = "k-a"\n'
         f"budget = {0.0001 if reported else 0.00835}\n"

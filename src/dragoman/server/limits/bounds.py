@@ -7,6 +7,7 @@ suppose. What was really used replaces all of it in the end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Dialogue
 from dragoman.server.endpoints.beside import Passing
 from dragoman.server.endpoints.dialogue import OverHttp
+from dragoman.types.exchange import MOST_NANOUSD
 from dragoman.types.model import Price
 from dragoman.types.route import Deployment
 from dragoman.wire.envelope import Envelope
@@ -38,6 +40,7 @@ know, and ignore."""
 _COUNTS = ("n", "best_of")
 _NOTHING: frozenset[str] = frozenset()
 _WHOLE_LIMIT = 10**9
+"""More is asked for only to be asked for; it is counted as so much."""
 _REMEMBERED = 4096
 _PICO = 1_000_000
 """USD per million tokens, in millionths of a millionth of a dollar per token."""
@@ -91,10 +94,12 @@ class Bounds:
     def _together(self, amounts: list[int]) -> int:
         """What is paid for, where each takes so much: one of them, or two that race."""
         if len(amounts) == 1:
-            return amounts[0]
-        if self._call.hedge_after is not None:
-            return sum(sorted(amounts)[-2:])
-        return max(amounts, default=0)
+            most = amounts[0]
+        elif self._call.hedge_after is not None:
+            most = sum(sorted(amounts)[-2:])
+        else:
+            most = max(amounts, default=0)
+        return min(most, MOST_NANOUSD)
 
     def _read(self, envelope: Envelope, endpoint: str) -> None:
         """Find out how many answers are asked for, of which length."""
@@ -130,10 +135,15 @@ def _envelope(dialogue: Dialogue) -> Envelope | None:
 
 
 def _number(value: Any) -> int | None:
-    """Read a whole number. What is none is somebody else's to refuse."""
-    if type(value) is float and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value < _WHOLE_LIMIT else None
+    """Read a number as leniently as a server may. What is none is somebody else's to refuse."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        return None
+    return math.ceil(min(value, _WHOLE_LIMIT))
 
 
 def _prompts(prompt: Any) -> int:
