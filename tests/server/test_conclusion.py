@@ -6,11 +6,12 @@ import json
 import urllib.request
 from typing import Any
 
+import openai
 import pytest
 
 from tests.server.serving import ask
 from tests.upstream.answers import embeddings
-from tests.upstream.fault import chat, chat_stream, error, sse
+from tests.upstream.fault import chat, chat_stream, error, sse, stall
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 CHAT = {"messages": MESSAGES}
@@ -72,3 +73,26 @@ def test_a_stream_is_over_with_its_last_frame_and_who_leaves_then_changes_nothin
     assert exchange.outcome == "ok"
     assert ask(gateway.url + "/healthz", method="GET")[0] == 200
     assert (len(gateway.seen.exchanges), exchange.outcome) == (1, "ok")
+
+
+@pytest.mark.parametrize(
+    ("priced", "source"),
+    [
+        ({"models": [{"id": "m", "cost": {"input": 1, "output": 1}}]}, "estimated"),
+        ({"cost_per_hour": 3600}, "machine_time"),
+    ],
+)
+def test_who_leaves_before_the_answer_has_begun_has_been_asked_for(
+    serve: Any, upstream: Any, priced: dict[str, Any], source: str
+) -> None:
+    gateway = serve({"a": {"base_url": upstream(lambda _: stall()).base_url, **priced}})
+    with pytest.raises(openai.APITimeoutError):
+        gateway.openai().with_options(timeout=0.5, max_retries=0).chat.completions.create(
+            model="a/m", **CHAT
+        )
+    exchange = gateway.seen.wait()
+    assert (exchange.outcome, exchange.status) == ("client_closed", None)
+    (attempt,) = exchange.attempts
+    assert attempt.cost_source == source
+    assert attempt.cost_nanousd is not None
+    assert attempt.cost_nanousd > 0

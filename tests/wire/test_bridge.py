@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dragoman.errors import ConnectionLost, ProtocolError, ServerError, StreamTruncated, Timeout
 from dragoman.types import Dialect, Usage
-from dragoman.types.event import Failure, Finish, PartDelta
+from dragoman.types.event import Failure, Finish, PartDelta, PartStart, Start
+from dragoman.types.message import Text
 from dragoman.wire import get_format
 from dragoman.wire.bridge import Events, Relay, Translate
 from dragoman.wire.whole import accumulate
@@ -128,6 +129,28 @@ def test_a_delta_without_text_commits_nothing() -> None:
         bridge.feed(f"event: {event}\ndata: {data}\n\n".encode())
     assert bridge.frames == 3
     assert not bridge.committed
+
+
+@pytest.mark.parametrize("pieces", [1, 4, 250])
+@pytest.mark.parametrize("text", ["word " * 200, "\u6211" * 1000], ids=["ascii", "chinese"])
+@pytest.mark.parametrize("name", ["openai-completions", "openai-responses", "anthropic-messages"])
+def test_what_has_come_is_estimated_from_what_was_said_however_it_was_cut(
+    name: str, text: str, pieces: int
+) -> None:
+    spoken = get_format(name)
+    renderer = spoken.stream_renderer("m")
+    size = len(text) // pieces
+    parts = [text[at : at + size] for at in range(0, len(text), size)]
+    events = [
+        Start("a", "m"),
+        PartStart(0, Text("")),
+        *(PartDelta(0, "text", part) for part in parts),
+    ]
+    begun = b"".join(map(renderer.render, events))
+    bridges = (Relay(spoken, Dialect(), "m"), Events(spoken, Dialect()))
+    for bridge in bridges:
+        bridge.feed(begun)
+        assert bridge.said_tokens == len(text.encode()) // 4
 
 
 def test_comments_do_not_count_as_frames() -> None:

@@ -29,6 +29,7 @@ class AdaptedStream:
         self, adapter: Adapter, ask: Ask, read_whole: Callable[[bytes, Answer], None]
     ) -> None:
         self.frames = 0
+        self.unread_bytes = 0
         self.usage: Usage | None = None
         self._adapter = adapter
         self._ask = ask

@@ -35,8 +35,8 @@ from dragoman.errors import (
 )
 from dragoman.routing.plan import Try
 from dragoman.types.event import FinishReason
-from dragoman.types.exchange import Attempt as Record
 from dragoman.types.exchange import STOPPED, AttemptKind, Outcome
+from dragoman.types.exchange import Attempt as Record
 from dragoman.types.http import HttpAnswer, HttpRequest
 from dragoman.types.model import Price
 from dragoman.types.usage import Usage
@@ -414,9 +414,8 @@ class Attempt:
         if self._over:
             return
         self.call.around.health.released(self.deployment)
-        asked = self.answer is not None
         outcome: Outcome = "interrupted" if self.racing else "client_closed"
-        self._end(outcome, self._estimated(None) if asked else None)
+        self._end(outcome, self._estimated(None) if self._asked else None)
 
     def _estimated(self, usage: Usage | None) -> Usage | None:
         """Fill in what was not reported, and mark it as our guess."""
@@ -451,7 +450,7 @@ class Attempt:
             )
 
     def _took_time(self, price: Price | None, outcome: Outcome) -> bool:
-        """Whether time is paid for: that of an answer, or until somebody no longer waited for it."""
+        """Whether time is paid for: that of an answer, or until nobody waited for it any more."""
         if price is None or price.per_hour is None:
             return False
         return outcome == "ok" or (outcome in STOPPED and self._asked)

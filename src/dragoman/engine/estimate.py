@@ -21,6 +21,7 @@ from dragoman.types.message import (
 )
 from dragoman.types.request import ChatRequest, ForeignTool, Tool
 from dragoman.types.usage import Usage
+from dragoman.wire.json_text import utf8_size
 
 BYTES_PER_TOKEN = 4
 """English prose has about 4 characters a token in the common vocabularies; in UTF-8 bytes the rule
@@ -36,8 +37,7 @@ MEDIA_TOKENS = {"image": 1000, "audio": 1000, "video": 5000, "file": 2000}
 
 def estimate_text(text: str) -> int:
     """Estimate the tokens of a text."""
-    size = len(text) if text.isascii() else len(text.encode(errors="replace"))
-    return (size + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN
+    return (utf8_size(text) + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN
 
 
 def estimate_message(message: Message) -> int:

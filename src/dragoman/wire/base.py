@@ -42,6 +42,8 @@ class StreamParser(Protocol):
     """What has been reported so far: all there is when a stream is closed half-way."""
     frames: int
     """Frames that said something so far; comments and pings do not count."""
+    unread_bytes: int
+    """How much content stood in frames that were only metered: bytes of UTF-8, for an estimate."""
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes. Never raises: what is broken becomes a `Failure`."""

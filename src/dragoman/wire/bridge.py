@@ -18,6 +18,7 @@ from dragoman.types.message import Reasoning, Refusal, Text
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
 from dragoman.wire.base import StreamParser, StreamRenderer, WireFormat
+from dragoman.wire.json_text import utf8_size
 from dragoman.wire.signer import sign_events
 from dragoman.wire.sse import FrameSplitter, split_frames
 from dragoman.wire.whole import Accumulator
@@ -115,7 +116,7 @@ class _Meter:
     @property
     def said_tokens(self) -> int:
         """How many tokens of answer have come, about: four bytes each, as in English prose."""
-        return -(-self._said_bytes // 4)
+        return -(-(self._said_bytes + self._parser.unread_bytes) // 4)
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -131,7 +132,7 @@ class _Meter:
         """Look at events; return the error when one is a failure."""
         for event in events:
             if isinstance(event, PartDelta):
-                self._said_bytes += len(event.text)
+                self._said_bytes += utf8_size(event.text)
                 self.committed = self.committed or _says_something(event)
             elif isinstance(event, PartStart):
                 self.committed = self.committed or _says_something(event)
@@ -294,11 +295,6 @@ class Relay(_Meter):
     def usage(self) -> Usage | None:
         """What has been reported so far; None when the meter lost its way."""
         return None if self._blind else self._parser.usage
-
-    @property
-    def said_tokens(self) -> int:
-        """How many tokens of answer have come, about: most servers send one in a frame."""
-        return self.frames if self.committed else 0
 
     def feed(self, chunk: bytes) -> Sequence[bytes]:
         """Take the next bytes of the answer."""

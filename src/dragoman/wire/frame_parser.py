@@ -30,6 +30,7 @@ class FrameParser(ABC):
         self, parse_whole: Callable[[bytes], Completion], max_event_bytes: int = MAX_EVENT_BYTES
     ) -> None:
         self.frames = 0
+        self.unread_bytes = 0
         self.usage: Usage | None = None
         self._parse_whole = parse_whole
         self._max = max_event_bytes

@@ -39,6 +39,11 @@ def decode_broken(data: bytes) -> Any:
         raise TooDeep("nested too deep") from error
 
 
+def utf8_size(text: str) -> int:
+    """Say how many bytes a text has in UTF-8; half a surrogate has three."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
 def decode_request(body: bytes) -> dict[str, Any]:
     """Read a client's body, which must be a JSON object.
 

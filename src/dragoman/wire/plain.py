@@ -31,6 +31,7 @@ class PlainParser:
     def __init__(self, inner: WireFormat, dialect: Dialect, max_bytes: int = MAX_BYTES) -> None:
         self.usage: Usage | None = None
         self.frames = 0
+        self.unread_bytes = 0
         self._inner = inner
         self._dialect = dialect
         self._max = max_bytes

@@ -98,6 +98,7 @@ class WrappedParser(ABC):
     def __init__(self, inner: StreamParser) -> None:
         self._inner = inner
         self.holds = False
+        self.unread_bytes = 0
 
     @property
     def usage(self) -> Usage | None:

@@ -114,7 +114,7 @@ class GuardedJson(_Whole):
         plain.feed(body)
         plain.close()
         self._usage, self.model, self.id = plain.usage, plain.model, plain.id
-        self.said_tokens, self.finish = plain.said_tokens, plain.finish
+        self.said_bytes, self.finish = plain.said_bytes, plain.finish
         if plain.failure is not None:
             return self._refuse(plain.failure.error)
         try:

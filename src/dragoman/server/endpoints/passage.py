@@ -12,6 +12,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
+from dragoman.engine.estimate import BYTES_PER_TOKEN
 from dragoman.errors import DragomanError, ProtocolError, StreamTruncated
 from dragoman.types.event import Failure, Finish, FinishReason
 from dragoman.types.http import Headers
@@ -19,7 +23,7 @@ from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
 from dragoman.wire.base import WireFormat
 from dragoman.wire.error_body import bounded
-from dragoman.wire.json_text import decode
+from dragoman.wire.json_text import decode, utf8_size
 from dragoman.wire.openai_completions.errors import find_error
 from dragoman.wire.openai_completions.usage import parse_usage
 from dragoman.wire.sse import DONE, Frame, FrameSplitter, SseParser, split_frames
@@ -36,6 +40,19 @@ _REASONS: dict[str, FinishReason] = {
     "content_filter": "content_filter",
 }
 _USAGE = re.compile(r'"usage"\s*:\s*(?=\{)')
+
+
+class _ChoiceGlance(Struct, gc=False):
+    text: str = ""
+
+
+class _Glance(Struct, gc=False):
+    """What a frame of a text completion adds."""
+
+    choices: list[_ChoiceGlance]
+
+
+_glance = msgspec.json.Decoder(_Glance).decode
 
 
 class Passage:
@@ -59,7 +76,7 @@ class Passage:
         self.id: str | None = None
         self._usage: Usage | None = None
         self.frames = 0
-        self.said_tokens = 0
+        self.said_bytes = 0
         self.warnings: Sequence[str] = ()
         self._dialect = dialect
 
@@ -67,6 +84,11 @@ class Passage:
     def usage(self) -> Usage | None:
         """What has been reported so far."""
         return self._usage if self.metered else None
+
+    @property
+    def said_tokens(self) -> int:
+        """See `Bridge.said_tokens`."""
+        return -(-self.said_bytes // BYTES_PER_TOKEN)
 
     @property
     def heard(self) -> bool:
@@ -146,7 +168,7 @@ class JsonPassage(Passage):
         self._usage = find_usage(value, self._dialect)
         self.model = _text(value, "model")
         self.id = _text(value, "id")
-        self.said_tokens = -(-sum(map(len, _said(value))) // 4)
+        self.said_bytes = sum(map(utf8_size, _said(value)))
         self.finish = Finish(_reason(value) or "stop")
         self.committed = True
         return [body]
@@ -234,7 +256,7 @@ class EventPassage(Passage):
             if error := _error_of(frame):
                 return error
             self.committed = True
-            self.said_tokens += 1
+            self.said_bytes += _added_bytes(frame.data)
             if b'"usage"' in frame.data or b'"finish_reason"' in frame.data:
                 self._note(frame.data)
         return None
@@ -333,6 +355,14 @@ def _error_of(frame: Frame) -> DragomanError | None:
 def _choices(value: Any) -> list[dict[str, Any]]:
     choices = value.get("choices") if isinstance(value, dict) else None
     return [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
+
+
+def _added_bytes(data: bytes) -> int:
+    """Say how much content a frame adds; one that is no completion's counts as a token."""
+    try:
+        return sum(utf8_size(choice.text) for choice in _glance(data).choices)
+    except (ValueError, RecursionError):
+        return BYTES_PER_TOKEN
 
 
 def _said(value: Any) -> list[str]:

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from dragoman.errors import ProtocolError
 from dragoman.types.event import Event, Finish, PartDelta, PartEnd, Start
 from dragoman.types.message import Text
@@ -25,10 +28,25 @@ from dragoman.wire.anthropic_messages.schema import finish_reason, kind_of
 from dragoman.wire.anthropic_messages.usage import merge_usage, parse_usage
 from dragoman.wire.frame_parser import FrameParser
 from dragoman.wire.ids import original_id
-from dragoman.wire.json_text import decode, mend_surrogates
+from dragoman.wire.json_text import decode, mend_surrogates, utf8_size
 from dragoman.wire.parts import OpenParts
 from dragoman.wire.sse import DONE, MAX_EVENT_BYTES, Frame
 from dragoman.wire.tokens import doubts
+
+
+class _DeltaGlance(Struct, gc=False):
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+
+
+class _Glance(Struct, gc=False):
+    """What a frame adds to the content."""
+
+    delta: _DeltaGlance
+
+
+_glance = msgspec.json.Decoder(_Glance).decode
 
 
 class MessagesParser(FrameParser):
@@ -55,6 +73,7 @@ class MessagesParser(FrameParser):
     def _take(self, frame: Frame, events: list[Event]) -> bool:
         if self._content and self._meter and frame.event == "content_block_delta":
             self.frames += 1
+            self.unread_bytes += _added_bytes(frame.data)
             return False
         try:
             data = decode(frame.data)
@@ -206,6 +225,14 @@ _OPENED_BY = {
     "signature_delta": "thinking",
 }
 """Which block a delta belongs to when none has been opened for it."""
+
+
+def _added_bytes(data: bytes) -> int:
+    try:
+        delta = _glance(data).delta
+    except (ValueError, RecursionError):
+        return 0  # it is handed on all the same
+    return utf8_size(delta.text or delta.thinking or delta.partial_json)
 
 
 def _index(data: dict[str, Any]) -> Any:

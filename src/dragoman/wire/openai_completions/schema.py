@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.types.event import FinishReason
-from dragoman.wire.json_text import decode_broken, mended
+from dragoman.wire.json_text import decode_broken, mended, utf8_size
 
 NAME = "openai-completions"
 
@@ -81,6 +81,11 @@ _decode = msgspec.json.Decoder(Chunk).decode
 
 
 class _DeltaGlance(Struct, gc=False):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_text: str | None = None
     tool_calls: Any = None
 
 
@@ -102,20 +107,33 @@ class _Glance(Struct, gc=False):
 _glance = msgspec.json.Decoder(_Glance).decode
 
 
-def only_adds_content(data: bytes) -> bool:
-    """Whether a chunk adds to the content and says nothing else. Costs half of `decode_chunk`."""
+def glance_at_content(data: bytes) -> int | None:
+    """Say how many bytes a chunk adds to the content; None where it says something else as well.
+
+    Costs half of `decode_chunk`.
+    """
     try:
         chunk = _glance(data)
     except (ValueError, RecursionError):
-        return False
+        return None
     if chunk.usage or chunk.error or chunk.timings or chunk.x_groq or not chunk.choices:
-        return False
+        return None
+    added = 0
     for choice in chunk.choices:
         if choice.finish_reason or choice.usage or choice.error:
-            return False
-        if choice.delta is not None and choice.delta.tool_calls:
-            return False
-    return True
+            return None
+        if (delta := choice.delta) is not None:
+            if delta.tool_calls:
+                return None
+            added += utf8_size(
+                delta.content
+                or delta.reasoning_content  # the same text may stand under two names
+                or delta.reasoning
+                or delta.reasoning_text
+                or delta.refusal
+                or ""
+            )
+    return added
 
 
 def decode_chunk(data: bytes) -> Chunk:

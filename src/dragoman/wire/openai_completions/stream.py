@@ -14,7 +14,7 @@ from dragoman.wire.frame_parser import FrameParser
 from dragoman.wire.openai_completions.answer import AnswerReader
 from dragoman.wire.openai_completions.errors import find_error
 from dragoman.wire.openai_completions.response import parse_response
-from dragoman.wire.openai_completions.schema import decode_chunk, only_adds_content
+from dragoman.wire.openai_completions.schema import decode_chunk, glance_at_content
 from dragoman.wire.sse import DONE, MAX_EVENT_BYTES, Frame, SseParser
 
 
@@ -50,9 +50,12 @@ class CompletionsParser(FrameParser):
     def _take(self, frame: Frame, events: list[Event]) -> bool:
         """Take a frame; tell whether it was the last."""
         data = frame.data
-        if self._meter and self._answer.parts.any and not frame.event and only_adds_content(data):
-            self.frames += 1
-            return False
+        if self._meter and self._answer.parts.any and not frame.event:
+            added = glance_at_content(data)
+            if added is not None:
+                self.frames += 1
+                self.unread_bytes += added
+                return False
         try:
             chunk = decode_chunk(data)
         except ValueError:

@@ -11,10 +11,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from dragoman.types.event import Event, PartDelta
 from dragoman.types.provider import Dialect
 from dragoman.wire.frame_parser import FrameParser
-from dragoman.wire.json_text import decode
+from dragoman.wire.json_text import decode, utf8_size
 from dragoman.wire.openai_responses.answer import AnswerReader
 from dragoman.wire.openai_responses.errors import find_error, find_failure
 from dragoman.wire.openai_responses.response import parse_response
@@ -31,6 +34,15 @@ _ENDS = frozenset(
     }
 )
 _ERROR = frozenset({"error", "response.error"})
+
+
+class _Glance(Struct, gc=False):
+    """What a frame adds to the content."""
+
+    delta: str = ""
+
+
+_glance = msgspec.json.Decoder(_Glance).decode
 
 
 class ResponsesParser(FrameParser):
@@ -50,6 +62,7 @@ class ResponsesParser(FrameParser):
     def _take(self, frame: Frame, events: list[Event]) -> bool:
         if self._content and frame.event.endswith(".delta"):
             self.frames += 1
+            self.unread_bytes += _added_bytes(frame.data)
             return False
         try:
             data = decode(frame.data)
@@ -109,3 +122,10 @@ _STATUS = {
     "response.cancelled": "cancelled",
 }
 """What an event says of the answer by its name alone."""
+
+
+def _added_bytes(data: bytes) -> int:
+    try:
+        return utf8_size(_glance(data).delta)
+    except (ValueError, RecursionError):
+        return 0  # it is handed on all the same
