@@ -12,13 +12,21 @@ from openai import BadRequestError
 
 from dragoman.ledger.content import ContentLog, Heard
 from dragoman.ledger.redaction import redact
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.organisations import find_organisation, update_organisation
 from dragoman.store import Place
 from dragoman.store.database import open_database
+from dragoman.types.content import ContentMode
+from dragoman.types.organisation import OrganisationSettings
 from tests.server.serving import Served
+from tests.server.tenancy import Team
 from tests.upstream.fault import FaultUpstream, chat, chat_stream
 
 StartUpstream = Callable[..., FaultUpstream]
 PROMPT = [{"role": "user", "content": "mail ada@example.com with sk-proj-abcdefghijklmnopqrstuvwx"}]
+MODES: tuple[ContentMode, ...] = ("off", "redacted", "full")
+NARROW = {"providers": ("mycorp",)}
+ANSWERS = {False: chat("Hi"), True: chat_stream(["Hi"])}
 
 
 @pytest.fixture
@@ -34,9 +42,19 @@ def rows(place: Place) -> list[Any]:
         return connection.rows("SELECT * FROM content ORDER BY at")
 
 
-def serve_with(kept: ContentLog, server: FaultUpstream, **ledger: Any) -> Served:
+def serve_with(
+    kept: ContentLog, server: FaultUpstream, team: Team | None = None, **ledger: Any
+) -> Served:
     providers = {"mycorp": {"base_url": server.base_url, "api_key": "secret"}}
-    return Served(providers, content=kept, server={"ledger": ledger})
+    return Served(providers, content=kept, team=team, server={"ledger": ledger})
+
+
+def say(team: Team, name: str, mode: ContentMode | None) -> None:
+    """Have an organisation say what is kept of what is said in it."""
+    with team.desk.read() as connection:
+        found = find_organisation(connection, name)
+    assert found is not None
+    update_organisation(team.desk, SYSTEM, found, settings=OrganisationSettings(content=mode))
 
 
 @pytest.mark.parametrize("mode", ["off", "redacted", "full"])
@@ -64,6 +82,39 @@ def test_what_is_said_is_kept_as_far_as_it_is_wanted(
     else:
         assert answers == ["Hello", "[card]"]
         assert asked == ["mail [email] with [secret]"] * 2
+
+
+@pytest.mark.parametrize("name", ["acme", "default"])
+@pytest.mark.parametrize("of_organisation", [None, *MODES])
+def test_what_a_key_says_of_what_is_kept_holds_over_its_organisation(
+    place: Place,
+    content: ContentLog,
+    upstream: StartUpstream,
+    name: str,
+    of_organisation: ContentMode | None,
+) -> None:
+    server = upstream(lambda request: ANSWERS[b'"stream":true' in request.body])
+    with Team(place) as team:
+        if name != "default":
+            team.organisation(name)
+        say(team, name, of_organisation)
+        # Of one that may use less, and of one that says nothing else.
+        rules = [{"content": mode, **more} for mode in (None, *MODES) for more in ({}, NARROW)]
+        whose = team.id_of(name)
+        keys = [team.key(whose, f"key {n}", **rule)[1] for n, rule in enumerate(rules)]
+        with serve_with(content, server, team=team, content="redacted") as gateway:
+            for key in keys:
+                create = gateway.openai(api_key=key).chat.completions.create
+                create(model="mycorp/m", messages=PROMPT)
+                list(create(model="mycorp/m", messages=PROMPT, stream=True))
+            names = {one.id: one.key for one in map(gateway.seen.wait, range(1, 17))}
+    content.close()
+    found = [(names[row["exchange_id"]], row["mode"]) for row in rows(place)]
+    wanted = [rule["content"] or of_organisation or "redacted" for rule in rules]
+    expected = [(f"key {n}", mode) for n, mode in enumerate(wanted) if mode != "off"]
+    assert sorted(found) == [one for one in expected for _ in range(2)]
+    for row in rows(place):
+        assert ("ada@example.com" in row["request"]) == (row["mode"] == "full")
 
 
 def test_all_three_languages_are_put_together_from_their_streams(

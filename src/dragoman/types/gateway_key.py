@@ -16,7 +16,8 @@ class KeyRules(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unk
     endpoints: paths behind the version (`/chat/completions`, `/embeddings`), with `*` as well.
     addresses: those from which it may be used, as `10.0.0.0/8`, `2001:db8::/32` or one address.
     privacy: a class of providers (`local`, `eu`), which is never left.
-    content: what is kept of what was said; None where the organisation's setting holds.
+    content: what is kept of what was said, whatever the organisation's setting is; None where that
+        holds.
     """
 
     models: tuple[str, ...] = ()

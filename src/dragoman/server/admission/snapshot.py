@@ -27,7 +27,8 @@ class Snapshot(Struct, frozen=True):
     """Configuration, providers, what exchanges share, and who may ask.
 
     `rails` look at requests and answers, `cache` says how answers are kept; None: not at all.
-    `content` says whether the ledger keeps what is said.
+    `content` says whether the ledger keeps what is said: as the key has it, or else its
+    organisation, or else the configuration.
     """
 
     config: Config

@@ -36,7 +36,7 @@ KEEP = 64
 
 
 class View:
-    """An organisation's snapshot, and those for its keys that may not use all of it.
+    """An organisation's snapshot, and those for its keys that have rules of their own.
 
     `base` is the operator's snapshot that it was built on.
     """
@@ -62,15 +62,23 @@ class View:
         return found
 
     def _for_rules(self, rules: KeyRules) -> Snapshot:
-        if not (rules.models or rules.providers or rules.privacy):
-            return self.whole
         found = self._narrow.get(rules)
         if found is None:
             if len(self._narrow) >= RULES_LIMIT:
                 self._narrow.clear()
-            registry = self.whole.registry.restricted(Permit(rules), KEEP)
-            found = self._narrow[rules] = structs.replace(self.whole, registry=registry)
+            found = self._narrow[rules] = _narrow(self.whole, rules)
         return found
+
+
+def _narrow(whole: Snapshot, rules: KeyRules) -> Snapshot:
+    """Make of an organisation's snapshot what a key with these rules is answered by."""
+    seen = whole
+    if rules.models or rules.providers or rules.privacy:
+        registry = whole.registry.restricted(Permit(rules), KEEP)
+        seen = structs.replace(seen, registry=registry)
+    if rules.content is not None:
+        seen = structs.replace(seen, content=rules.content)
+    return seen
 
 
 def make_view(tenant: Tenant, base: Snapshot, around: Surroundings, safe: Safe) -> View:
