@@ -16,7 +16,7 @@ from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import ChangedMeanwhile, Conflict, NotFound
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.quotas import QuotaReached
-from dragoman.types.organisation import Quotas
+from dragoman.types.organisation import QuotasChange
 from dragoman.types.paging import Page
 
 PASSWORD = "correct horse battery"
@@ -43,7 +43,7 @@ def test_an_organisation_is_made_changed_and_deleted_with_all_that_it_has(desk: 
     with pytest.raises(Conflict, match="already"):
         organisation(desk)
     changed = organisations.update_organisation(
-        desk, SYSTEM, acme, title="ACME", quotas=Quotas(projects=1), version=1
+        desk, SYSTEM, acme, title="ACME", quotas=QuotasChange(projects=1), version=1
     )
     assert (changed.title, changed.quotas.projects, changed.version) == ("ACME", 1, 2)
     with pytest.raises(ChangedMeanwhile):
@@ -113,7 +113,7 @@ def test_a_project_with_keys_stays_and_one_without_goes(desk: Desk) -> None:
 
 def test_quotas_hold(desk: Desk) -> None:
     acme = organisation(desk)
-    quotas = Quotas(projects=1, members=2)
+    quotas = QuotasChange(projects=1, members=2)
     acme = organisations.update_organisation(desk, SYSTEM, acme, quotas=quotas)
     projects.put_project(desk, SYSTEM, acme, "one", "One")
     projects.put_project(desk, SYSTEM, acme, "one", "Once more")
@@ -129,7 +129,7 @@ def test_quotas_hold(desk: Desk) -> None:
 
 def test_a_quota_holds_for_many_at_once(desk: Desk) -> None:
     acme = organisation(desk)
-    acme = organisations.update_organisation(desk, SYSTEM, acme, quotas=Quotas(projects=3))
+    acme = organisations.update_organisation(desk, SYSTEM, acme, quotas=QuotasChange(projects=3))
     refused = []
 
     def put(name: str) -> None:

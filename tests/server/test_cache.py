@@ -16,7 +16,7 @@ from dragoman.server.policies.cache import MemoryShelf, RedisShelf
 from dragoman.store.database import StoreError
 from dragoman.store.redis import Redis, RedisAddress
 from dragoman.types.kept import KeptAnswer
-from dragoman.types.organisation import CacheChoice, OrganisationSettings
+from dragoman.types.organisation import CacheChange, SettingsChange
 from tests.server.serving import Served, ask
 from tests.server.tenancy import Team
 from tests.upstream.answers import embeddings
@@ -229,13 +229,13 @@ def team(tmp_path: Path) -> Iterator[Team]:
         yield team
 
 
-def switch_on(team: Team, name: str, choice: CacheChoice) -> str:
+def switch_on(team: Team, name: str, choice: CacheChange) -> str:
     """Make an organisation with a choice; gives a key of it."""
     organisation = team.organisation(name)
     with team.desk.read() as connection:
         found = find_organisation(connection, name)
     assert found is not None
-    update_organisation(team.desk, SYSTEM, found, settings=OrganisationSettings(cache=choice))
+    update_organisation(team.desk, SYSTEM, found, settings=SettingsChange(cache=choice))
     return team.key(organisation)[1]
 
 
@@ -243,7 +243,7 @@ def test_an_organisation_never_gets_anothers_answers(
     serve: Any, upstream: StartUpstream, team: Team
 ) -> None:
     server = upstream(chat("ok"))
-    keys = [switch_on(team, name, CacheChoice(enabled=True)) for name in ("red", "blue")]
+    keys = [switch_on(team, name, CacheChange(enabled=True)) for name in ("red", "blue")]
     gateway = serve({"a": {"base_url": server.base_url}}, team=team)
     told = [told_of(post(gateway, BODY, x_api_key=key)) for key in (*keys, *keys)]
     assert told == ["miss", "miss", "hit", "hit"]
@@ -253,8 +253,8 @@ def test_an_organisation_never_gets_anothers_answers(
 def test_each_organisation_chooses_for_itself(
     serve: Any, upstream: StartUpstream, team: Team
 ) -> None:
-    off = switch_on(team, "red", CacheChoice(enabled=False))
-    general = switch_on(team, "blue", CacheChoice())
+    off = switch_on(team, "red", CacheChange(enabled=False))
+    general = switch_on(team, "blue", CacheChange())
     gateway = serve({"a": {"base_url": upstream(chat("ok")).base_url}}, server=ON, team=team)
     assert told_of(post(gateway, BODY, x_api_key=off)) is None
     assert told_of(post(gateway, BODY, x_api_key=general)) == "miss"
@@ -264,7 +264,7 @@ def test_a_key_that_may_use_less_gets_no_answer_of_a_key_that_may_use_more(
     serve: Any, upstream: StartUpstream, team: Team
 ) -> None:
     server = upstream(chat("ok"))
-    whole = switch_on(team, "red", CacheChoice(enabled=True))
+    whole = switch_on(team, "red", CacheChange(enabled=True))
     narrow = team.key(team.id_of("red"), "narrow", providers=("b",))[1]
     gateway = serve({n: {"base_url": server.base_url} for n in ("a", "b")}, team=team)
     assert told_of(post(gateway, BODY, x_api_key=whole)) == "miss"

@@ -17,7 +17,7 @@ from dragoman.organisations.organisations import find_organisation, update_organ
 from dragoman.store import Place
 from dragoman.store.database import open_database
 from dragoman.types.content import ContentMode
-from dragoman.types.organisation import OrganisationSettings
+from dragoman.types.organisation import SettingsChange
 from tests.server.serving import Served
 from tests.server.tenancy import Team
 from tests.upstream.fault import FaultUpstream, chat, chat_stream
@@ -54,7 +54,7 @@ def say(team: Team, name: str, mode: ContentMode | None) -> None:
     with team.desk.read() as connection:
         found = find_organisation(connection, name)
     assert found is not None
-    update_organisation(team.desk, SYSTEM, found, settings=OrganisationSettings(content=mode))
+    update_organisation(team.desk, SYSTEM, found, settings=SettingsChange(content=mode))
 
 
 @pytest.mark.parametrize("mode", ["off", "redacted", "full"])

@@ -124,7 +124,7 @@ def test_an_organisation_that_was_made_a_moment_ago_is_shown_nothing(world: Any)
 def test_what_is_enabled_or_taken_back_holds_at_once(tmp_path: Path, serve: Start) -> None:
     from dragoman.organisations.actor import SYSTEM
     from dragoman.organisations.organisations import resolve_organisation, update_organisation
-    from dragoman.types.organisation import Quotas
+    from dragoman.types.organisation import QuotasChange
 
     with Team(tmp_path / "dragoman.db") as team:
         red = team.organisation("red", operator_providers=None)
@@ -133,7 +133,7 @@ def test_what_is_enabled_or_taken_back_holds_at_once(tmp_path: Path, serve: Star
         for names, there in (((), False), (("demo",), True), ((), False), (("d*",), True)):
             with team.desk.read() as connection:
                 organisation = resolve_organisation(connection, "red")
-            quotas = Quotas(operator_providers=names)
+            quotas = QuotasChange(operator_providers=names)
             update_organisation(team.desk, SYSTEM, organisation, quotas=quotas)
             key = team.key(red, f"key{len(names)}{there}{organisation.version}")[1]  # seen with it
             assert ("demo/echo" in offered(served, key)) is there

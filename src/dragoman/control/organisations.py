@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from litestar import delete, get, patch, post
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.control.paging import Listed, listed
 from dragoman.errors import Forbidden
@@ -11,7 +11,12 @@ from dragoman.organisations import organisations
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.organisations import Organisation
-from dragoman.types.organisation import OrganisationSettings, Quotas
+from dragoman.types.organisation import (
+    OrganisationSettings,
+    Quotas,
+    QuotasChange,
+    SettingsChange,
+)
 from dragoman.types.paging import Page
 
 
@@ -45,11 +50,14 @@ class NewOrganisation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrganisationChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be different; the rest stays. Only operators change `quotas`."""
+    """What is to be different; the rest stays, within `settings` and `quotas` too.
+
+    null takes a value in them back to its default. Only operators change `quotas`.
+    """
 
     title: str | None = None
-    settings: OrganisationSettings | None = None
-    quotas: Quotas | None = None
+    settings: SettingsChange | UnsetType = UNSET
+    quotas: QuotasChange | UnsetType = UNSET
     version: int | None = None
 
 
@@ -81,8 +89,11 @@ def show_organisation(organisation: Organisation, actor: Actor) -> OrganisationS
 def change_organisation(
     desk: Desk, actor: Actor, organisation: Organisation, data: OrganisationChange
 ) -> OrganisationShown:
-    """Change title or settings of an organisation; operators also its quotas."""
-    if data.quotas is not None and not actor.operator:
+    """Change title or settings of an organisation; operators also its quotas.
+
+    What is not sent stays; null takes a value of settings or quotas back to its default.
+    """
+    if data.quotas is not UNSET and not actor.operator:
         raise Forbidden("only operators of this gateway set quotas")
     changed = organisations.update_organisation(
         desk,

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.errors import InvalidRequest
 from dragoman.organisations.actor import Actor
@@ -24,6 +24,9 @@ from dragoman.types.organisation import (
     UNREAD_SETTINGS,
     OrganisationSettings,
     Quotas,
+    QuotasChange,
+    SettingsChange,
+    lay_over,
 )
 from dragoman.types.paging import Page, Slice, cut
 
@@ -112,30 +115,37 @@ def update_organisation(
     organisation: Organisation,
     *,
     title: str | None = None,
-    settings: OrganisationSettings | None = None,
-    quotas: Quotas | None = None,
+    settings: SettingsChange | UnsetType = UNSET,
+    quotas: QuotasChange | UnsetType = UNSET,
     version: int | None = None,
 ) -> Organisation:
     """Change what is given; who may change what is decided before.
+
+    What is not given stays as it holds: of what cannot be read that is the strictest there is.
 
     Raises: InvalidRequest, NotFound, ChangedMeanwhile.
     """
     if title is not None:
         check_title(title)
-    if quotas is not None:
-        _check_quotas(quotas)
     name = organisation.name
     with desk.change(
         actor, "update", "organisation", name, organisation_id=organisation.id
     ) as change:
         old = _get(change.connection, organisation.id)
         check_version(version, old.version, f"the organisation '{name}'")
-        said = {"title": title, "settings": settings, "quotas": quotas}
+        said: dict[str, Any] = {}
+        if title is not None:
+            said["title"] = title
+        if settings is not UNSET:
+            said["settings"] = lay_over(old.settings, settings)
+        if quotas is not UNSET:
+            said["quotas"] = lay_over(old.quotas, quotas)
+            _check_quotas(said["quotas"])
         different = {
             field: value
             for field, value in said.items()
             # What stands in for something that cannot be read is not what was there.
-            if value is not None and (old.problem is not None or value != getattr(old, field))
+            if old.problem is not None or value != getattr(old, field)
         }
         if not different:
             return old

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType, convert, to_builtins
 from msgspec.structs import replace
 
 from dragoman.types.content import ContentMode
 from dragoman.types.server import CacheSettings
+
+Ttl: TypeAlias = Annotated[float, Meta(gt=0, le=30 * 86_400)]
+Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 
 
 class CacheChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,7 +21,7 @@ class CacheChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """
 
     enabled: bool | None = None
-    ttl: Annotated[float, Meta(gt=0, le=30 * 86_400)] | None = None
+    ttl: Ttl | None = None
 
     def over(self, general: CacheSettings) -> CacheSettings | None:
         """Say how answers are kept, where everybody's are kept so; None: not at all."""
@@ -36,7 +39,7 @@ class OrganisationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     content: ContentMode | None = None
-    content_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    content_days: Days | None = None
     cache: CacheChoice = CacheChoice()
 
 
@@ -54,6 +57,53 @@ class Quotas(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     projects: int | None = None
     members: int | None = None
     operator_providers: tuple[str, ...] | None = None
+
+
+class CacheChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be different of `CacheChoice`; what is not there stays, null is its default."""
+
+    enabled: bool | UnsetType | None = UNSET
+    ttl: Ttl | UnsetType | None = UNSET
+
+
+class SettingsChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be different of the settings; what is not there stays, null is its default."""
+
+    content: ContentMode | UnsetType | None = UNSET
+    content_days: Days | UnsetType | None = UNSET
+    cache: CacheChange | UnsetType | None = UNSET
+
+
+class QuotasChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be different of the quotas; what is not there stays, null is its default."""
+
+    keys: int | UnsetType | None = UNSET
+    providers: int | UnsetType | None = UNSET
+    projects: int | UnsetType | None = UNSET
+    members: int | UnsetType | None = UNSET
+    operator_providers: tuple[str, ...] | UnsetType | None = UNSET
+
+
+Kept = TypeVar("Kept", OrganisationSettings, Quotas)
+
+
+def lay_over(kept: Kept, change: SettingsChange | QuotasChange) -> Kept:
+    """Lay what is to be different of settings or of quotas over what is kept of them.
+
+    Precedent: https://www.rfc-editor.org/rfc/rfc7396 (read 2026-11)
+    """
+    return convert(_patch(to_builtins(kept), to_builtins(change)), type(kept))
+
+
+def _patch(kept: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Patch an object; what is taken out of it has its default."""
+    patched = {**kept, **change}
+    for name, value in change.items():
+        if value is None:
+            del patched[name]
+        elif isinstance(value, dict):
+            patched[name] = _patch(kept[name], value)
+    return patched
 
 
 UNREAD_SETTINGS = OrganisationSettings(content="off", cache=CacheChoice(enabled=False))

@@ -98,9 +98,10 @@ def set_(session: Session, /, name: str, title: str | None, **said: str | None) 
     \b
     dragoman organisations set acme --keys 20 --operator-providers openai,groq
     """
-    from msgspec.structs import replace
+    from msgspec import UNSET
 
     from dragoman.organisations.organisations import update_organisation
+    from dragoman.types.organisation import QuotasChange
 
     changes = _changes(said)
     if title is None and not changes:
@@ -112,7 +113,7 @@ def set_(session: Session, /, name: str, title: str | None, **said: str | None) 
             office.actor,
             found,
             title=title,
-            quotas=replace(found.quotas, **changes) if changes else None,
+            quotas=QuotasChange(**changes) if changes else UNSET,  # type: ignore[arg-type]
         )
     session.terminal.note(f"Changed '{name}'")
     if "operator_providers" in changes:
