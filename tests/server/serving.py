@@ -33,6 +33,7 @@ from dragoman.server.admission.snapshot import take_snapshot
 from dragoman.server.admission.tenants import Tenants
 from dragoman.server.gateway import Gateway
 from dragoman.server.http.application import Application
+from dragoman.server.policies.cache import Shelf
 from dragoman.server.worker import settings_for
 from dragoman.store import Place
 from dragoman.store.claims import Claims, MemoryClaims, StoredClaims
@@ -79,7 +80,7 @@ class Served:
     """Serve these providers, as a context: `url`, and `base_url` with `/v1`.
 
     `seen` has what the observers of the gateway are told. `database` is where responses are kept.
-    `team` has organisations. `content` keeps what is said.
+    `team` has organisations. `content` keeps what is said, `shelf` answers.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Served:
         team: Team | None = None,
         content: ContentLog | None = None,
         transport: AsyncTransport | None = None,
+        shelf: Shelf | None = None,
         **settings: Any,
     ) -> None:
         self._providers = providers
@@ -102,6 +104,7 @@ class Served:
         self._team = team
         self._content = content
         self._transport = transport
+        self._shelf = shelf
         self.seen = Seen()
         self._around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
         self._clients = contextlib.ExitStack()
@@ -134,6 +137,7 @@ class Served:
             claims=self._kept.enter_context(open_claims(self._database)),
             reception=Reception(None if directory is None else Tenants(directory)),
             content=self._content,
+            shelf=self._shelf,
         )
         self.gateway = gateway
         self._application = application = Application(

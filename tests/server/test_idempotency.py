@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64decode
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from dragoman.organisations.master_keys import (
 )
 from dragoman.organisations.rotation import rotate
 from dragoman.organisations.safe import Safe
+from dragoman.server.policies.cache import MemoryShelf
 from dragoman.store.claims import ClaimKey, Claims, StoredClaims
 from dragoman.store.database import Place, open_database
 from dragoman.types.kept import KeptAnswer
@@ -35,6 +37,7 @@ PROMPT = [{"role": "user", "content": "hi"}]
 BODY = {"model": "a/x", "messages": PROMPT}
 KEY = ClaimKey("default", "", "v")
 ANSWER = KeptAnswer(at=0.0, status=200, stream=False, headers={}, body=b"\xff\x00x")
+CACHED = {"cache": {"enabled": True}}
 SLOW = stall(0.6, chat("Hello"))
 
 
@@ -43,7 +46,7 @@ def post(gateway: Served, value: str, body: dict[str, Any] | None = None) -> Any
     return ask(f"{gateway.base_url}/chat/completions", data, idempotency_key=value)
 
 
-def serve_to(serve: Any, server: FaultUpstream, **settings: Any) -> Served:
+def serve_to(serve: Any, server: FaultUpstream, /, **settings: Any) -> Served:
     gateway: Served = serve({"a": {"base_url": server.base_url, "retries": 0}}, **settings)
     return gateway
 
@@ -161,6 +164,96 @@ def test_two_gateways_with_one_database_answer_once(
         answers = list(pool.map(lambda gateway: post(gateway, "one"), [one, two, one, two]))
     assert {answer[2] for answer in answers} == {chat("Hello").body}
     assert len(server.requests) == 1
+
+
+# -------------------------------------------------------------------------------- the cache
+
+
+class Hesitant(MemoryShelf):
+    """Fails when it is asked first, or hesitates; later it has an answer."""
+
+    def __init__(self, *, pause_s: float | None) -> None:
+        super().__init__(10_000)
+        self._pause_s = pause_s
+        self._asked = False
+
+    async def find(self, key: str, now: float) -> KeptAnswer | None:
+        if not self._asked and self._pause_s is None:
+            self._asked = True
+            raise RuntimeError("broken")
+        await asyncio.sleep(self._pause_s or 0)
+        return FROM_CACHE
+
+
+FROM_CACHE = KeptAnswer(at=0.0, status=200, stream=False, headers={}, body=chat("Hello").body)
+
+
+def told(answer: Any) -> tuple[int, str | None, str | None]:
+    return answer[0], answer[1].get("x-dragoman-cache"), answer[1].get("idempotent-replayed")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_cache_answers_first_is_the_completion_of_its_value(
+    serve: Any, upstream: StartUpstream, stream: bool
+) -> None:
+    answer = chat_stream(["Hel", "lo"]) if stream else chat("Hello")
+    server = upstream([answer, error(500)])
+    gateway = serve_to(serve, server, server=CACHED)
+    body = {**BODY, "stream": stream}
+    cached = ask(f"{gateway.base_url}/chat/completions", json.dumps(body).encode())
+    first, again = post(gateway, "one", body), post(gateway, "one", body)
+    assert [told(first), told(again)] == [(200, "hit", None), (200, None, "true")]
+    assert first[2] == again[2] == cached[2]
+    assert again[1]["content-type"] == cached[1]["content-type"]
+    assert told(post(gateway, "one", {**body, "temperature": 1}))[0] == 422
+    seen = [gateway.seen.wait(number) for number in (2, 3)]
+    assert [(one.replayed, one.cost_nanousd) for one in seen] == [("cache", 0), ("idempotency", 0)]
+
+
+def test_a_value_keeps_its_answer_while_the_cache_gets_another(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    gateway = serve_to(serve, upstream([chat("first"), chat("second")]), server=CACHED)
+    first = post(gateway, "one")
+    url = f"{gateway.base_url}/chat/completions"
+    other = ask(url, json.dumps(BODY).encode(), cache_control="no-cache")
+    again = post(gateway, "one")
+    assert (told(again), again[2]) == ((200, None, "true"), first[2])
+    assert other[2] == post(gateway, "two")[2] != first[2]
+
+
+def test_the_value_of_another_request_is_refused_though_the_cache_has_an_answer(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    gateway = serve_to(serve, upstream(chat("ok")), server=CACHED)
+    other = {**BODY, "temperature": 1}
+    assert told(post(gateway, "two", other)) == (200, "miss", None)
+    post(gateway, "one")
+    assert told(post(gateway, "one", other))[0] == 422
+
+
+def test_a_cache_that_fails_leaves_the_value_free(serve: Any, upstream: StartUpstream) -> None:
+    shelf = Hesitant(pause_s=None)
+    gateway = serve_to(serve, upstream(error(500)), server=CACHED, shelf=shelf)
+    answers = [post(gateway, "one") for _ in range(3)]
+    assert [told(one) for one in answers] == [
+        (500, None, None),
+        (200, "hit", None),
+        (200, None, "true"),
+    ]
+
+
+def test_who_leaves_while_the_cache_is_asked_finds_its_answer_later(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    shelf = Hesitant(pause_s=0.6)
+    gateway = serve_to(serve, upstream(error(500)), server=CACHED, shelf=shelf)
+    answer = gateway.openai(timeout=0.3, max_retries=5).chat.completions.create(
+        model="a/x", messages=PROMPT, extra_headers={"Idempotency-Key": "one"}
+    )
+    assert answer.choices[0].message.content == "Hello"
+    assert gateway.seen.wait(1).replayed == "cache"
+    assert gateway.seen.wait(2).replayed == "idempotency"
 
 
 # ------------------------------------------------------------------------------- the claims

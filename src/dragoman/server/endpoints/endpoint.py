@@ -212,14 +212,13 @@ class Endpoint(abc.ABC):
         found: Found | None = None
         keeping = services.keeping
         if keeping is not None and keeping.concerns(request, snapshot):
-            told = await keeping.look(
-                call, request, admission, course.body, asked=asked, cacheable=self.cacheable(call)
+            task, cacheable = Task(), self.cacheable(call)
+            course.task = task
+            found = await keeping.look(
+                task, call, request, admission, course.body, asked=asked, cacheable=cacheable
             )
-            if isinstance(told, Task):
-                course.task = told
+            if found is None:
                 course.reply = keeping.record(course.reply, self.client.ping)
-            else:
-                found = told
         try:
             for gatekeeper in services.gatekeepers:
                 call.releases.append(await gatekeeper.enter(call, admission))

@@ -2,6 +2,9 @@
 
 An exchange that is answered so has no attempt and costs nothing. It is in the ledger, and counts
 where requests are counted.
+
+Law: the `Idempotency-Key` is asked about first. What the cache answers to the first request is what
+its value stands for from then on.
 """
 
 from __future__ import annotations
@@ -37,8 +40,8 @@ class Found(Struct, frozen=True):
         return {**self.answer.headers, CACHE: "hit", "age": str(age)}
 
 
-class Task(Struct, frozen=True):
-    """What is to be done with the answer that is still to be got."""
+class Task(Struct):
+    """What is to be done with the answer, as far as is known by now."""
 
     hold: Hold | None = None
     key: str | None = None
@@ -59,6 +62,7 @@ class Keeping:
 
     async def look(
         self,
+        task: Task,
         call: Call,
         request: Request,
         admission: Admission,
@@ -66,37 +70,53 @@ class Keeping:
         *,
         asked: bytes,
         cacheable: bool,
-    ) -> Found | Task:
+    ) -> Found | None:
         """Look for an answer, and note when there is one that nobody will be asked.
 
-        `asked` is the body as the client sent it, `body` as it goes on.
+        `asked` is the body as the client sent it, `body` as it goes on. `task` is told at once what
+        is to be done in the end, whatever happens on the way: it has to be settled.
 
         Raises: what `Once.claim` raises.
         """
-        settings, headers = admission.snapshot.cache, request.headers
-        control = headers.get("cache-control", "").lower()
-        key: str | None = None
-        if settings is not None and cacheable and "no-store" not in control:
-            key = cache_key(call, body, admission.snapshot)
-        found: Found | None = None
-        if key is not None and "no-cache" not in control:
-            answer = await self.shelf.find(key, call.around.wall())
-            found = None if answer is None else Found(answer, "cache")
-        hold: Hold | None = None
-        if found is None and HEADER in headers:
-            claim = await self.once.claim(call, admission.principal.owner, headers[HEADER], asked)
-            if isinstance(claim, Hold):
-                hold = claim
-            else:
-                assert claim.answer is not None, "a claim that is not ours has an answer"
-                found = Found(claim.answer, "idempotency")
+        found = await self._claimed(task, call, request, admission, asked)
+        if found is None and cacheable:
+            found = await self._shelved(task, call, request, admission.snapshot, body)
         if found is not None:
             call.exchange.replayed = found.how
             call.exchange.warnings.extend(found.answer.warnings)
-            return found
-        if key is not None:
-            call.told[CACHE] = "miss"
-        return Task(hold, key, settings)
+        return found
+
+    async def _claimed(
+        self, task: Task, call: Call, request: Request, admission: Admission, asked: bytes
+    ) -> Found | None:
+        """Find what was answered for the same `Idempotency-Key`, or claim it."""
+        value = request.headers.get(HEADER)
+        if value is None:
+            return None
+        claim = await self.once.claim(call, admission.principal.owner, value, asked)
+        if isinstance(claim, Hold):
+            task.hold = claim
+            return None
+        assert claim.answer is not None, "a claim that is not ours has an answer"
+        return Found(claim.answer, "idempotency")
+
+    async def _shelved(
+        self, task: Task, call: Call, request: Request, snapshot: Snapshot, body: bytes
+    ) -> Found | None:
+        """Find what the cache has, or have what will be answered kept there."""
+        control = request.headers.get("cache-control", "").lower()
+        if snapshot.cache is None or "no-store" in control:
+            return None
+        key = cache_key(call, body, snapshot)
+        if key is None:
+            return None
+        if "no-cache" not in control:
+            answer = await self.shelf.find(key, call.around.wall())
+            if answer is not None:
+                return Found(answer, "cache")
+        call.told[CACHE] = "miss"
+        task.key, task.settings = key, snapshot.cache
+        return None
 
     def record(self, reply: Reply, ping: bytes) -> Reply:
         """Have a reply remembered, unless it is."""
@@ -104,7 +124,8 @@ class Keeping:
 
     async def settle(self, task: Task, call: Call, reply: Reply) -> None:
         """Keep what was answered, as far as it is to be kept."""
-        assert isinstance(reply, Recorder), "a task has its reply recorded"
+        if not isinstance(reply, Recorder):  # the answer was there, and nobody comes back for it
+            return
         if task.key is not None and task.settings is not None:
             answer = reply.answer(call.around.wall(), call.exchange.warnings)
             fits = answer is not None and len(answer.body) <= task.settings.entry_size
