@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.errors import ConfigError, DragomanError, InvalidRequest
@@ -25,6 +25,8 @@ log = logging.getLogger("dragoman.control")
 
 DATABASE_RETRY_S = 5
 _FIELD = re.compile(r" field `(.+)`$", re.DOTALL)
+_NO_BODY = "Object missing required field `data`"
+"""Why a handler cannot be called without a body. Of a field of the body it would say where."""
 _SIGN_IN = ("/api/v1/oidc/start", "/api/v1/oidc/callback")
 """Where people are led, not programs: the console says to them what went wrong, by its code."""
 _HOME = "../../../console/"
@@ -114,6 +116,12 @@ def _as_ours(error: Exception) -> DragomanError | None:
 def _of_litestar(error: HTTPException) -> tuple[int, Told]:
     if isinstance(error, ValidationException):
         return 400, _of_validation(error)
+    if isinstance(error.__cause__, SerializationException):
+        return 400, Told(
+            "invalid_request",
+            f"the body is no JSON: {error.detail}",
+            hint="send a JSON object, with `content-type: application/json`",
+        )
     status = error.status_code
     code, message = _HTTP.get(status, ("", ""))
     if not code:
@@ -126,6 +134,12 @@ def _of_litestar(error: HTTPException) -> tuple[int, Told]:
 
 def _of_validation(error: ValidationException) -> Told:
     """Tell the first of what is wrong: its field, and why."""
+    if str(error.__cause__) == _NO_BODY:
+        return Told(
+            "invalid_request",
+            "the request has no body, and a JSON object is expected",
+            hint="send one, with `content-type: application/json`",
+        )
     extra = error.extra
     first = extra[0] if isinstance(extra, list) and extra else {}
     if not isinstance(first, dict):
