@@ -30,6 +30,8 @@ def attempts(random: Random, at: float, name: str, outcome: Outcome) -> Iterator
         last = number == count
         provider, model = random.choice(MODELS)
         source = random.choice(SOURCES)
+        # Another was faster than an attempt that was raced.
+        lost: Outcome = random.choice(("error", "interrupted"))
         usage = Usage(
             random.choice((None, random.randrange(5000))),
             random.choice((None, random.randrange(900))),
@@ -41,7 +43,7 @@ def attempts(random: Random, at: float, name: str, outcome: Outcome) -> Iterator
         yield Attempt(
             id=f"att_{name}{number}", number=number, kind="first" if number == 1 else "fallback",
             provider=provider, model=model, started_at=at, duration_s=random.random(),
-            outcome=outcome if last else "error", status=200 if last else 500,
+            outcome=outcome if last else lost, status=200 if last else 500,
             error=None if last and outcome == "ok" else "upstream_error",
             reason=None if last and outcome == "ok" else f"mycorp said no, number {number}",
             usage=random.choice((None, usage, usage, usage)),

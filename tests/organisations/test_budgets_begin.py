@@ -69,6 +69,12 @@ def traffic() -> Iterator[Exchange]:
     yield exchange("req_u1", NOW - 5, attempts=[attempt("req_u1", 1, "a", **unknown)])
     cut = attempt("req_u2", 1, "a", outcome="interrupted", usage=None, **unknown)
     yield exchange("req_u2", NOW - 5, attempts=[cut], outcome="interrupted")
+    failed = attempt("req_u3", 1, "a", outcome="error", **unknown)  # made, and no answer
+    yield exchange("req_u3", NOW - 5, attempts=[failed], outcome="error")
+    for number, at in enumerate((NOW - 3 * DAY_S, NOW - 5)):
+        id_ = f"req_h{number}"
+        lost = attempt(id_, 1, "a", outcome="interrupted", usage=None, **unknown)
+        yield exchange(id_, at, attempts=[lost, attempt(id_, 2, "b", kind="hedge")])
     yield exchange("req_none", NOW - 5, attempts=[], outcome="error")
     yield exchange("req_kept", NOW - 5, attempts=[], replayed="cache")
     yield exchange("req_count", NOW - 5, endpoint="/messages/count_tokens")

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,19 @@ def test_sums_are_exact_and_unknown_costs_are_no_zeros(place: Place) -> None:
         assert (found["demo"].cost_nanousd, found["demo"].demo_nanousd) == (0, 500)
         assert [group.name for group in records.sums("model")] == ["mycorp/m", "demo/m", "box/m"]
         assert [group.name for group in records.sums("key")] == ["$KEY"]
+
+
+def test_what_was_broken_off_is_unknown_and_no_zero(place: Place) -> None:
+    """An attempt that lost a race, and the one of a worker that was killed."""
+    unknown: dict[str, Any] = {"outcome": "interrupted", "cost": None, "source": "unknown"}
+    with Ledger(place) as ledger:
+        lost = attempt("1", 1, **unknown)
+        ledger.record(exchange("1", lost, attempt("1", 2, cost=7)), source="gateway")
+        ledger.record(exchange("2", attempt("2", usage=None, **unknown)), source="gateway")
+    with Records(place) as records:
+        (found,) = records.sums("provider")
+    assert (found.attempts, found.failed, found.cost_nanousd, found.priced) == (3, 0, 7, 1)
+    assert (found.unknown, found.unmetered) == (2, 1)
 
 
 def test_days_are_those_of_the_clock_on_the_wall_in_their_order(place: Place) -> None:

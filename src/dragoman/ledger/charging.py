@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dragoman.types.allowance import OF_DEPLOYMENTS, Allowance, Charge
-from dragoman.types.exchange import PAID, Attempt, Exchange
+from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.usage import Usage
 
 
@@ -44,7 +44,7 @@ def taken(charge: Charge, exchange: Exchange) -> int:
             cost = attempt.cost_nanousd
             if cost is not None:
                 amount += cost
-            elif attempt.outcome in PAID:
+            elif attempt.is_paid:
                 amount += charge.assumed
     elif measure == "tokens":
         for attempt in attempts:

@@ -21,7 +21,7 @@ MEASURES: tuple[Measure, ...] = ("prompt_tokens", "completion_tokens", "cost_nan
 class Difference(Struct, frozen=True, kw_only=True):
     """One figure of a day and a model, as we have it and as the provider does.
 
-    `unknown` counts our answers whose cost is not known. `beyond`: they differ by more than is
+    `unknown` counts our attempts whose cost is not known. `beyond`: they differ by more than is
     tolerated.
     """
 

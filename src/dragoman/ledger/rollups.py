@@ -16,7 +16,7 @@ from dragoman.ledger.latencies import FIRST_S, TOOK_S, bucket_of
 from dragoman.store.database import Connection
 from dragoman.store.schema import TABLES
 from dragoman.types.calendar import DAY_S, HOUR_S
-from dragoman.types.exchange import ANSWERED, STOPPED, Attempt, Exchange
+from dragoman.types.exchange import STOPPED, Attempt, Exchange
 
 KEY = (
     *("organisation_id", "level", "hour", "tag"),
@@ -148,15 +148,14 @@ _NOTHING = ("", "")
 def _add_attempt(sums: list[int], attempt: Attempt) -> None:
     """Add an attempt: as `store/sums.py` has it in SQL."""
     outcome, usage, cost = attempt.outcome, attempt.usage, attempt.cost_nanousd
-    answered = outcome in ANSWERED
+    paid = attempt.is_paid
     sums[_ATTEMPTS] += 1
     if outcome != "ok" and outcome not in STOPPED:
         sums[_FAILED_ATTEMPTS] += 1
     if usage is None:
-        completed = metered = False
+        metered = False
     else:
-        completed = usage.completion_tokens is not None
-        metered = completed or usage.prompt_tokens is not None
+        metered = usage.prompt_tokens is not None or usage.completion_tokens is not None
         sums[_PROMPT] += usage.prompt_tokens or 0
         sums[_COMPLETION] += usage.completion_tokens or 0
         if usage.cache_read_tokens:
@@ -166,7 +165,7 @@ def _add_attempt(sums: list[int], attempt: Attempt) -> None:
         if usage.reasoning_tokens:
             sums[_REASONING] += usage.reasoning_tokens
     if cost is None:
-        if answered or completed:
+        if paid:
             sums[_UNKNOWN] += 1
     elif attempt.cost_source == "demo":
         sums[_DEMO] += cost
@@ -175,5 +174,5 @@ def _add_attempt(sums: list[int], attempt: Attempt) -> None:
         sums[_PRICED] += 1
     if attempt.cost_source == "estimated" or (usage is not None and usage.estimated):
         sums[_ESTIMATED] += 1
-    if answered and not metered:
+    if paid and not metered:
         sums[_UNMETERED] += 1

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import msgspec
 
 from dragoman.store.database import Connection
+from dragoman.store.sums import IS_PAID
 from dragoman.types.allowance import EVERYBODY, Allowance, Bucket, Measure, SubjectKind
 from dragoman.types.calendar import find_span
-from dragoman.types.exchange import PAID
 from dragoman.types.gateway_key import FILE
 
 FORGOTTEN = "ledger.forgotten"
@@ -42,7 +42,7 @@ class _Written(NamedTuple):
 
 # Made-up traffic counts for no limit, nor do the endpoints that `Allowances.enter` lets through.
 _EXCHANGES = _Written(
-    rows="exchange e JOIN attempt a ON a.exchange_id = e.id",
+    rows="exchange e JOIN attempt ON attempt.exchange_id = e.id",
     organisation="e.organisation_id",
     at="e.started_at",
     counted="(e.tag IS NULL OR e.tag <> 'demo') AND (e.endpoint IS NULL OR"
@@ -52,15 +52,16 @@ _EXCHANGES = _Written(
         "project": "e.project_id",
         "member": "e.account_id",
         "key": f"coalesce(e.key_id, '{FILE}' || e.gateway_key)",
-        "provider": "a.provider",
-        "model": "a.provider || '/' || a.model",
+        "provider": "attempt.provider",
+        "model": "attempt.provider || '/' || attempt.model",
     },
     amounts={
         "requests": "count(DISTINCT e.id)",
-        "tokens": "sum(coalesce(a.prompt_tokens, 0) + coalesce(a.completion_tokens, 0))",
+        "tokens": "sum(coalesce(attempt.prompt_tokens, 0)"
+        " + coalesce(attempt.completion_tokens, 0))",
         # As `ledger.charging` has it.
-        "spend": "sum(CASE WHEN a.cost_nanousd IS NOT NULL THEN a.cost_nanousd"
-        f" WHEN a.outcome IN {PAID} THEN :assumed"
+        "spend": "sum(CASE WHEN attempt.cost_nanousd IS NOT NULL THEN attempt.cost_nanousd"
+        f" WHEN {IS_PAID} THEN :assumed"
         " ELSE 0 END)",
     },
 )

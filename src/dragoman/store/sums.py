@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dragoman.store.database import Connection
 from dragoman.store.selection import Selection
-from dragoman.types.exchange import ANSWERED, STOPPED
+from dragoman.types.exchange import PAID, STOPPED
 
 By: TypeAlias = Literal["model", "provider", "key", "client", "day"]
 
@@ -33,9 +33,10 @@ Days are those of the machine's time zone.
 class Sum(Struct, frozen=True, kw_only=True):
     """What a group of attempts took. Money is nano-dollars.
 
-    `cost_nanousd` adds up the costs that are known, of `priced` attempts; `unknown` counts the
-    answers whose cost is not. The demo's invented costs are apart. Tokens that nobody reported
-    count as none: `unmetered` says how many answers had none.
+    `cost_nanousd` adds up the costs that are known, of `priced` attempts; `unknown` counts those
+    that were paid for, or may have been, and nobody knows how much: answers, and what was broken
+    off. The demo's invented costs are apart. Tokens that nobody reported count as none: `unmetered`
+    says how many of these attempts had none.
     """
 
     name: str
@@ -54,7 +55,8 @@ class Sum(Struct, frozen=True, kw_only=True):
 
 
 # Python writes words in a tuple as SQL does in a list.
-_ANSWERED = f"outcome IN {ANSWERED}"
+IS_PAID = f"(attempt.outcome IN {PAID} OR attempt.completion_tokens IS NOT NULL)"
+"""`Attempt.is_paid` in SQL."""
 _ADDED: Mapping[str, str] = {
     "prompt_tokens": "prompt_tokens",
     "completion_tokens": "completion_tokens",
@@ -66,9 +68,9 @@ _ADDED: Mapping[str, str] = {
 _COUNTED: Mapping[str, str] = {
     "failed": f"outcome NOT IN {('ok', *STOPPED)}",
     "priced": "cost_nanousd IS NOT NULL AND cost_source <> 'demo'",
-    "unknown": f"cost_nanousd IS NULL AND ({_ANSWERED} OR completion_tokens IS NOT NULL)",
+    "unknown": f"cost_nanousd IS NULL AND {IS_PAID}",
     "estimated": "cost_source = 'estimated' OR usage_estimated <> 0",
-    "unmetered": f"{_ANSWERED} AND prompt_tokens IS NULL AND completion_tokens IS NULL",
+    "unmetered": f"{IS_PAID} AND prompt_tokens IS NULL AND completion_tokens IS NULL",
 }
 _SUMS = ", ".join(
     [

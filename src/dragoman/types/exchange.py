@@ -19,7 +19,7 @@ ANSWERED: tuple[Outcome, ...] = ("ok", "truncated", "client_closed")
 STOPPED: tuple[Outcome, ...] = ("client_closed", "interrupted")
 """What was broken off, by the caller or by us: nobody's failure."""
 PAID: tuple[Outcome, ...] = (*ANSWERED, "interrupted")
-"""What was paid for, though nobody may know how much."""
+"""What is taken to be paid for, though nobody may know how much."""
 
 CostSource: TypeAlias = Literal[
     "cached",
@@ -79,6 +79,15 @@ class Attempt(Struct, omit_defaults=True, kw_only=True, gc=False):
     usage: Usage | None = None
     cost_nanousd: int | None = None
     cost_source: CostSource = "unknown"
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it is taken to be paid for: its cost is unknown where there is none.
+
+        So is an attempt that failed although its answer was made. `store.sums.IS_PAID` is the same.
+        """
+        usage = self.usage
+        return self.outcome in PAID or (usage is not None and usage.completion_tokens is not None)
 
 
 class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):

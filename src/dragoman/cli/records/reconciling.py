@@ -112,7 +112,7 @@ def _print(session: Session, found: list[Difference]) -> None:
         unknown = sum(one.unknown for one in beyond if one.measure == "cost_nanousd")
         if unknown:
             session.terminal.note(
-                f"The cost of {unknown:,} of our answers is not known: set prices for these models."
+                f"The cost of {unknown:,} attempts is not known: set prices for these models."
             )
     agree = len(found) - len(beyond)
     session.terminal.note(f"{agree:,} of {len(found):,} figures agree.")

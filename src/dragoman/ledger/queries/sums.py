@@ -57,11 +57,11 @@ class Figures(Struct, frozen=True, kw_only=True):
     Of requests: `requests`, `failed`, `stopped` (the client left, or we stopped), `fallbacks`
     (answered by another model than the first), and the times. All else is of attempts, including
     those that failed, since they may cost something too. `cost_nanousd` adds up the known costs,
-    of `priced` attempts; `unknown` counts the answers whose cost is not known. `demo_nanousd` are
-    the demo's invented costs. `estimated` attempts have figures that are our own estimates;
-    `unmetered` answers had no tokens reported. Quantiles are about as exact as the buckets of a
-    histogram are wide; they are None where nothing was timed, and where figures are broken down or
-    filtered by whose requests they were.
+    of `priced` attempts; `unknown` counts those whose cost is not known: answers, and what was
+    broken off. `demo_nanousd` are the demo's invented costs. `estimated` attempts have figures that
+    are our own estimates; of `unmetered` ones nobody reported tokens. Quantiles are about
+    as exact as the buckets of a histogram are wide; they are None where nothing was timed, and
+    where figures are broken down or filtered by whose requests they were.
     """
 
     requests: int = 0
