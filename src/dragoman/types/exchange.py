@@ -96,8 +96,10 @@ class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
     `asked` is the model as the caller wrote it; `route` the route or alias that it named, if any.
 
     Through the gateway: `endpoint` is the path that was asked, `key` the name of the gateway key,
-    `status` what the client was told, None when it was told nothing, and `overhead_s` the part of
-    `duration_s` that no provider took. `traceparent` is the client's header of that name.
+    `status` what the client was told, None when it was told nothing, and `overhead_s` how long it
+    took until the answer began, without the time in which a provider was waited for: until the
+    answer's head, or the first content where the head went out before; until the end where no
+    answer began. `traceparent` is the client's header of that name.
     `organisation_id`, `project_id`, `account_id` and `key_id` say whose it was; `tag` marks traffic
     that is not what it seems (`demo`: made up). `charges` are the quotas that it counts against.
 

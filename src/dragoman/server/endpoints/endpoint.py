@@ -321,7 +321,8 @@ class Endpoint(abc.ABC):
         if exchange.outcome == "client_closed" and reply.interrupted:
             exchange.outcome = "interrupted"
         exchange.status = status if reply.status is None else reply.status
-        exchange.overhead_s = overhead_s(exchange, exchange.started_at + exchange.duration_s)
+        if exchange.overhead_s is None:  # no answer of ours had begun
+            exchange.overhead_s = overhead_s(exchange, exchange.started_at + exchange.duration_s)
         for attempt in exchange.attempts:
             if attempt.error == ConfigError.code:
                 self._complain(attempt)

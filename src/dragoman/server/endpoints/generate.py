@@ -141,9 +141,9 @@ class Patience:
     async def end(self) -> None:
         """Content has come: stop, and see that the reply has begun."""
         await self.stop()
+        told = describe(self._exchange, time.time())
         if self._reply.status is None:
-            headers = {**STREAM_HEADERS, **describe(self._exchange, time.time())}
-            await self._reply.start(200, headers)
+            await self._reply.start(200, {**STREAM_HEADERS, **told})
 
     async def stop(self) -> None:
         """Send no more pings."""

@@ -15,8 +15,11 @@ NAME_LIMIT = 256
 def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
     """Say who answered, after how many attempts, what was lost, and how long we took ourselves.
 
-    `now` is Unix time. What is not known yet, as a stream's cost is before its end, is left out.
+    To be asked when the answer's head, or its first content, is about to go out: `now`, in Unix
+    time. How long we took until then is noted in the exchange. What is not known yet, as a stream's
+    cost is before its end, is left out.
     """
+    exchange.overhead_s = overhead_s(exchange, now)
     headers = {"x-request-id": exchange.id, "request-id": exchange.id}
     if exchange.warnings:
         warnings = "; ".join(exchange.warnings)
@@ -33,7 +36,7 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
     headers["x-dragoman-provider"] = _plain(final.provider)
     headers["x-dragoman-model"] = _plain(final.model[:NAME_LIMIT])
     headers["x-dragoman-attempts"] = str(len(exchange.attempts))
-    headers["x-dragoman-overhead-ms"] = f"{overhead_s(exchange, now) * 1000:.3f}"
+    headers["x-dragoman-overhead-ms"] = f"{exchange.overhead_s * 1000:.3f}"
     if exchange.route is not None:
         headers["x-dragoman-route"] = _plain(exchange.route[:NAME_LIMIT])
     if final.kind == "fallback":
@@ -46,11 +49,18 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
 
 
 def overhead_s(exchange: Exchange, now: float) -> float:
-    """Work out how long an exchange has taken by now, without the time that providers took."""
-    took = now - exchange.started_at
+    """Work out how long an exchange has taken by now, without the time that providers took.
+
+    Theirs are the attempts, with the pauses before them: an attempt that has ended to its end, one
+    that goes on to its first content. Where two ran at a time, the time counts once.
+    """
+    took, reached = now - exchange.started_at, 0.0
     for attempt in exchange.attempts:
-        if attempt.kind != "hedge":
-            took -= attempt.pause_s + (attempt.first_token_s or attempt.duration_s)
+        began = attempt.started_at
+        ended = began + (attempt.duration_s or attempt.first_token_s or 0.0)
+        if ended > reached:
+            took -= ended - max(began - attempt.pause_s, reached)
+            reached = ended
     return max(took, 0.0)
 
 

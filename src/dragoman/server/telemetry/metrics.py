@@ -60,7 +60,7 @@ FIRST_TOKEN = Metric(
 OVERHEAD = Metric(
     "dragoman_gateway_overhead_seconds",
     "histogram",
-    "What the gateway itself took of a request.",
+    "What the gateway itself took of a request, until its answer began.",
     (),
     _OVERHEAD,
 )
