@@ -133,6 +133,25 @@ def test_one_worker_does_it_until_its_lease_ends(place: Place) -> None:
     assert first.sweep() is None
 
 
+def test_ten_minutes_hold_also_when_a_worker_dies_and_another_begins(place: Place) -> None:
+    now = [NOW]
+    first, second = (Retention(place, LedgerSettings, clock=lambda: now[0]) for _ in "12")
+    assert (first.sweep() is not None, first.pause_s) == (True, 600)
+    now[0] += 60  # the first is no more
+    assert (second.sweep(), second.pause_s) == (None, 540)
+    now[0] += second.pause_s
+    assert (second.sweep() is not None, second.pause_s) == (True, 600)
+
+
+def test_a_worker_looks_again_when_it_is_due(place: Place) -> None:
+    """Also when deleting took longer than from one time to the next."""
+    now = [NOW]
+    slow = Retention(place, LedgerSettings, clock=lambda: now[0])
+    slow.sweep()
+    now[0] += 900
+    assert slow.pause_s == 0
+
+
 def test_rows_that_were_written_without_sums_get_them(place: Place) -> None:
     """The change may come in the middle of a day, and of an hour."""
     exchanges = list(traffic(40, span_s=10 * 3600))
@@ -151,7 +170,7 @@ def test_a_lease_is_one_workers_whoever_asks_at_the_same_time(place: Place) -> N
 
     def take(name: str) -> None:
         with closing(open_database(place)) as connection:
-            if take_lease(connection, name, NOW):
+            if take_lease(connection, name, NOW)[0]:
                 taken.append(name)
 
     threads = [threading.Thread(target=take, args=(f"w{n}",)) for n in range(8)]

@@ -1,6 +1,8 @@
 """Deletes what has been kept long enough: a few rows at a time, so that nobody waits to write.
 
-One worker does it: whoever holds the lease. Sums stay; they are small, and know nobody's words.
+One worker does it: whoever takes the lease, which ends when it is to be done again. All of them
+look then, so that nobody waits for a worker that is no more. Sums stay; they are small, and know
+nobody's words.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from dragoman.types.organisation import OrganisationSettings
 log = logging.getLogger("dragoman.server")
 
 EVERY_S = 600.0
-LEASE_S = 3 * EVERY_S
+"""From one time to the next, and how long a lease is. Whoever takes longer is joined by another,
+which does no harm: what one has deleted the other does not find."""
 LEASE = "ledger.retention"
 FIRST_S = 5.0
 """After so long a worker looks for the first time: those that only start and stop never do."""
@@ -61,13 +64,19 @@ class Retention:
         self._clock = clock
         self._first_s = first_s
         self._holder = new_id("wrk")
+        self._due = 0.0
 
     async def run(self) -> None:
         """Go on for ever. Raises: StoreError; it may be begun again."""
         await asyncio.sleep(self._first_s)
         while True:
             await asyncio.to_thread(self.sweep)
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(self.pause_s)
+
+    @property
+    def pause_s(self) -> float:
+        """After how many seconds it is to be done again, by whoever comes first."""
+        return max(self._due - self._clock(), 0.0)
 
     def sweep(self) -> Mapping[str, int] | None:
         """Delete what is due. Returns: how many rows, by table; None where another worker does it.
@@ -75,7 +84,8 @@ class Retention:
         Raises: StoreError.
         """
         with closing(open_database(self._place)) as connection:
-            if not take_lease(connection, self._holder, self._clock()):
+            taken, self._due = take_lease(connection, self._holder, self._clock())
+            if not taken:
                 return None
             if (made := rebuild_missing(connection)) is not None:
                 log.info("sums of %d exchanges of an older version were made", made.exchanges)
@@ -86,18 +96,23 @@ class Retention:
         return swept
 
 
-def take_lease(connection: Connection, holder: str, now: float) -> bool:
-    """Take the lease, or keep it. False: another's has not ended. Raises: StoreError."""
+def take_lease(connection: Connection, holder: str, now: float) -> tuple[bool, float]:
+    """Take the lease, or keep it. Returns: whether it is taken, or another's; and when it ends.
+
+    Raises: StoreError.
+    """
     connection.write(
         "INSERT INTO setting (name, value, created_at, updated_at)"
         " VALUES (:name, :holder, :now, :until)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
         " updated_at = excluded.updated_at"
-        " WHERE setting.updated_at < :now OR setting.value = excluded.value",
-        {"name": LEASE, "holder": f'"{holder}"', "now": now, "until": now + LEASE_S},
+        " WHERE setting.updated_at <= :now OR setting.value = excluded.value",
+        {"name": LEASE, "holder": f'"{holder}"', "now": now, "until": now + EVERY_S},
     )
-    (row,) = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": LEASE})
-    return bool(row["value"] == f'"{holder}"')
+    (row,) = connection.rows(
+        "SELECT value, updated_at FROM setting WHERE name = :name", {"name": LEASE}
+    )
+    return row["value"] == f'"{holder}"', row["updated_at"]
 
 
 def delete_due(connection: Connection, settings: LedgerSettings, now: float) -> Mapping[str, int]:
