@@ -7,11 +7,20 @@ import shlex
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from dragoman.cli.terminal.width import cell_width
+from dragoman.ledger.queries.sums import Filters, whole_hours
+from dragoman.ledger.queries.usage import read_total
+from dragoman.ledger.retention import delete_due
+from dragoman.store.database import open_database
+from dragoman.types.calendar import DAY_S
+from dragoman.types.content import LedgerSettings
 from tests.cli.running import Dragoman
+from tests.ledger.test_rollups import write_all
+from tests.ledger.traffic import BEGAN, traffic
 from tests.upstream.answers import chat_stream, error
 from tests.upstream.answers import tokens as used
 from tests.upstream.fault import FaultUpstream
@@ -198,6 +207,24 @@ def test_time_that_holds_nothing_is_told(busy: Dragoman) -> None:
     wrong = busy("usage", "--since", "yesteryear")
     assert wrong.code == 2
     assert "write 30m, 24h, 7d" in wrong.err
+
+
+def test_deleted_requests_are_told_as_the_api_tells_them(dragoman: Dragoman) -> None:
+    dragoman("-m", "demo/echo", "Hi")
+    write_all(dragoman.database, list(traffic(60)))
+    end = BEGAN + 3 * DAY_S
+    with closing(open_database(dragoman.database)) as connection:
+        assert delete_due(connection, LedgerSettings(requests_days=1), end)["exchange"] == 60
+        told = read_total(connection, whole_hours(0, time.time()), Filters())
+    for by in ("model", "provider", "key", "client", "day"):
+        result = dragoman("usage", "--since", "all", "--by", by, "--json")
+        total = result.json()["total"]
+        assert total["attempts"] == told.attempts
+        assert total["completion_tokens"] == told.completion_tokens
+        assert total["unknown_costs"] == told.unknown
+        assert "is deleted, and told by whole hours" in result.err
+        assert ("with which key is not kept: (deleted)" in result.err) == (by == "key")
+    assert dragoman("usage", "--since", "1h").err == ""
 
 
 # ----------------------------------------------------------------------- windows and encodings

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from dragoman.ledger.rebuilding import rebuild
 from dragoman.ledger.retention import MOST, Retention, delete_due, take_lease
-from dragoman.ledger.rollups import tally
+from dragoman.ledger.rollups import follow, tally
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
-from dragoman.store.spent import forgotten_before
+from dragoman.store.forgotten import forgotten_before
+from dragoman.store.records import Records
+from dragoman.store.selection import Selection
 from dragoman.store.sqlite import File
+from dragoman.store.sums import GROUPS, By, Sum
 from dragoman.types.calendar import DAY_S
 from dragoman.types.content import LedgerSettings
+from dragoman.types.exchange import Exchange
 from tests.ledger.test_rollups import sums_in, write_all
 from tests.ledger.traffic import BEGAN, traffic
 
@@ -54,6 +60,68 @@ def test_requests_go_with_their_attempts_and_words_and_their_sums_stay(place: Pl
         rebuild(connection)
         assert sums_in(connection) == before
         assert delete_due(connection, settings, NOW)["exchange"] == 0
+
+
+CHOSEN = {
+    "anything": Selection(),
+    "an organisation": Selection(organisation_id="acme"),
+    "a project": Selection(project_id="prj_acme_1"),
+    "a member": Selection(account_id="acc_default"),
+    "a key": Selection(key="key_default_web"),
+    "a key by its name": Selection(key="web"),
+    "a tag": Selection(tag="demo"),
+    "no tag": Selection(organisation_id="acme", key="batch", tag=""),
+}
+
+
+def record_both(place: Place, exchanges: Sequence[Exchange]) -> None:
+    """As the gateway does; every fourth without a key is the command line's own."""
+    with Ledger(place, followers=[follow]) as ledger:
+        for number, one in enumerate(exchanges):
+            own = one.key is None and number % 4 == 0
+            ledger.record_all([one], source="cli" if own else "gateway")
+
+
+@pytest.mark.parametrize("chosen", CHOSEN)
+def test_usage_of_deleted_requests_is_told_as_before(place: Place, chosen: str) -> None:
+    record_both(place, list(traffic(240, span_s=10 * DAY_S)))
+    hour = (BEGAN + 2 * DAY_S) // 3600 * 3600
+    told: list[dict[tuple[float | None, By], list[Sum]]] = []
+    for days in (0, 4):
+        with closing(open_database(place)) as connection:
+            delete_due(connection, LedgerSettings(requests_days=days), NOW)
+        with Records(place) as records:
+            told.append(
+                {
+                    (since, by): records.sums(by, since=since, selection=CHOSEN[chosen])
+                    for since in (None, hour, NOW - DAY_S)
+                    for by in GROUPS
+                }
+            )
+    for (since, by), sums in told[0].items():
+        after = told[1][since, by]
+        if by != "key":
+            assert after == sums
+            continue
+        (known,) = sums
+        # With which credential it was asked, no hourly sum knows.
+        deleted = {"(deleted)"} if since != NOW - DAY_S else set()
+        assert {one.name for one in after} - {"(none)"} == deleted
+        for name in Sum.__struct_fields__[1:]:
+            assert sum(getattr(one, name) for one in after) == getattr(known, name)
+
+
+def test_deleted_requests_of_an_hour_count_together(place: Place) -> None:
+    """Of when in it they were nothing is known."""
+    hour = BEGAN // 3600 * 3600
+    early, late = (next(traffic(1, seed=n, began=hour + n)) for n in (300, 3000))
+    write_all(place, [early, late])
+    with closing(open_database(place)) as connection:
+        delete_due(connection, LedgerSettings(requests_days=4), NOW)
+    with Records(place) as records:
+        found = records.sums("day", since=hour + 1000)
+        assert records.sums("day", since=hour + 3600) == []
+    assert sum(one.attempts for one in found) == len(early.attempts) + len(late.attempts)
 
 
 def test_what_was_deleted_stays_known_as_deleted_when_more_is_kept(place: Place) -> None:

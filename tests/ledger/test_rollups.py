@@ -13,8 +13,8 @@ from dragoman.ledger.rebuilding import rebuild
 from dragoman.ledger.rollups import KEY, LATENCY_KEY, LATENCY_SUMS, SUMS, Tally, follow, tally
 from dragoman.store import Ledger, Place
 from dragoman.store.database import Connection, open_database
+from dragoman.store.forgotten import FORGOTTEN
 from dragoman.store.records import Records
-from dragoman.store.spent import FORGOTTEN
 from dragoman.store.sums import By
 from dragoman.store.tables import accounting
 from dragoman.types.exchange import Exchange

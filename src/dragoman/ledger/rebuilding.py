@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from dragoman.ledger.rollups import KEY, LATENCY_KEY, LATENCY_SUMS, SUMS, Tally, tally
 from dragoman.store.database import Connection
+from dragoman.store.forgotten import forgotten_before
 from dragoman.store.records import attempt_of
-from dragoman.store.spent import forgotten_before
 from dragoman.types.calendar import DAY_S, HOUR_S
 from dragoman.types.exchange import Exchange
 

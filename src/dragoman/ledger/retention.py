@@ -18,8 +18,8 @@ import msgspec
 
 from dragoman.ledger.rebuilding import rebuild_missing
 from dragoman.store.database import Connection, Place, open_database
+from dragoman.store.forgotten import FORGOTTEN, forgotten_before
 from dragoman.store.json_column import read_json
-from dragoman.store.spent import FORGOTTEN, forgotten_before
 from dragoman.types.calendar import DAY_S, HOUR_S
 from dragoman.types.content import LedgerSettings
 from dragoman.types.identifier import new_id

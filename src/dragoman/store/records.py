@@ -142,7 +142,11 @@ class Records:
     def sums(self, by: By, *, since: float | None = None, selection: Selection = ANY) -> list[Sum]:
         """Add up attempts: days in their order, everything else by cost, then by tokens.
 
-        `since` is Unix time, of the attempt; `selection` is of exchanges. Raises: StoreError.
+        `since` is Unix time, of the attempt; `selection` is of exchanges, by organisation, project,
+        member, key and tag. What retention has deleted is told by the hourly sums, by whole hours
+        of the exchange; by `key` it is one group, `DELETED`.
+
+        Raises: StoreError.
         """
         return add_up(self._connection, by, since=since, selection=selection)
 

@@ -14,16 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from dragoman.store.database import Connection
+from dragoman.store.forgotten import forgotten_before
 from dragoman.store.sums import IS_PAID
 from dragoman.types.allowance import EVERYBODY, Allowance, Bucket, Measure, SubjectKind
 from dragoman.types.calendar import find_span
 from dragoman.types.gateway_key import FILE
-
-FORGOTTEN = "ledger.forgotten"
-"""The setting that holds before which time exchanges have been deleted, in Unix seconds."""
 
 
 class _Written(NamedTuple):
@@ -162,12 +158,6 @@ def _add_up(
         },
     )
     return {row["subject"]: int(row["amount"] or 0) for row in rows if row["subject"] is not None}
-
-
-def forgotten_before(connection: Connection) -> float | None:
-    """Say before which time exchanges have been deleted; None: never any. Raises: StoreError."""
-    rows = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": FORGOTTEN})
-    return msgspec.json.decode(rows[0]["value"], type=float) if rows else None
 
 
 def read_earlier(

@@ -57,11 +57,15 @@ def list_usage(
     """Add up calls, tokens and cost, as far as they are known; every attempt counts."""
     from dragoman.cli.records.record import open_records
     from dragoman.cli.records.since import read_since
+    from dragoman.store.forgotten import forgotten_before
 
     start = read_since(since, time.time())
     with open_records(session) as records:
         selection = read_selection(records.connection, organisation, project, client, tag)
         sums = records.sums(cast("By", by), since=start, selection=selection)
+        forgotten = forgotten_before(records.connection)
+    if forgotten is not None and (start is None or start < forgotten):
+        session.terminal.note(_of_deleted(by, forgotten))
     if form is not None:
         from msgspec.structs import asdict
 
@@ -112,6 +116,16 @@ def reconcile(
 
     agrees = reconcile_file(session, file, provider, organisation, tolerance, json=json)
     return Exit.OK if agrees else Exit.UNEXPECTED
+
+
+def _of_deleted(by: str, forgotten: float) -> str:
+    from datetime import datetime
+
+    from dragoman.store.sums import DELETED
+
+    before = f"{datetime.fromtimestamp(forgotten).astimezone():%Y-%m-%d %H:%M}"
+    told = f"What was asked of the gateway before {before} is deleted, and told by whole hours"
+    return f"{told}; with which key is not kept: {DELETED}." if by == "key" else f"{told}."
 
 
 def _lines(session: Session, by: str, sums: Sequence[Sum]) -> Iterator[str]:
