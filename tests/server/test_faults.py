@@ -108,7 +108,7 @@ def test_a_fault_before_content_is_a_status_in_every_language(
 ) -> None:
     fault = BEFORE_CONTENT[name]
     server = upstream(fault.script)
-    gateway = serve({"a": {"base_url": server.base_url, "timeouts": QUICK}})
+    gateway = serve({"a": {"base_url": server.base_url}})
     gateway.forgive()
     for number, language in enumerate(LANGUAGES, 1):
         status, body = ask(gateway.url, language, "a/x", stream=stream)
