@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -218,6 +219,31 @@ def test_a_worker_looks_again_when_it_is_due(place: Place) -> None:
     slow.sweep()
     now[0] += 900
     assert slow.pause_s == 0
+
+
+def test_a_database_that_is_away_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "dragoman.db"
+    path.mkdir()  # no file, and nobody can make one
+    tries = threading.Semaphore(0)
+
+    def settings() -> LedgerSettings:
+        tries.release()
+        return LedgerSettings()
+
+    async def wait() -> None:
+        retention = Retention(path, settings, first_s=0.0, again_s=0.01)
+        running = asyncio.ensure_future(retention.run())
+        while caplog.text.count("must wait") < 1:
+            await asyncio.sleep(0.01)
+        path.rmdir()
+        assert await asyncio.to_thread(tries.acquire, timeout=60)
+        assert not running.done()
+        running.cancel()
+
+    asyncio.run(wait())
+    assert caplog.text.count("must wait") == 1
 
 
 def test_rows_that_were_written_without_sums_get_them(place: Place) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from dragoman.ledger.rebuilding import rebuild_missing
-from dragoman.store.database import Connection, Place, open_database
+from dragoman.store.database import Connection, Place, StoreError, open_database
 from dragoman.store.forgotten import FORGOTTEN, forgotten_before
 from dragoman.store.json_column import read_json
 from dragoman.types.calendar import DAY_S, HOUR_S
@@ -33,6 +33,8 @@ which does no harm: what one has deleted the other does not find."""
 LEASE = "ledger.retention"
 FIRST_S = 5.0
 """After so long a worker looks for the first time: those that only start and stop never do."""
+AGAIN_S = 60.0
+"""After so long a database that was away is tried again."""
 BATCH = 100
 MOST = 1000
 TARGET_S = 0.02
@@ -58,19 +60,26 @@ class Retention:
         *,
         clock: Callable[[], float] = time.time,
         first_s: float = FIRST_S,
+        again_s: float = AGAIN_S,
     ) -> None:
         self._place = place
         self._settings = settings
         self._clock = clock
-        self._first_s = first_s
+        self._first_s, self._again_s = first_s, again_s
         self._holder = new_id("wrk")
         self._due = 0.0
 
     async def run(self) -> None:
-        """Go on for ever. Raises: StoreError; it may be begun again."""
+        """Go on for ever; while the database is away, wait for it."""
         await asyncio.sleep(self._first_s)
+        away = False
         while True:
-            await asyncio.to_thread(self.sweep)
+            try:
+                await asyncio.to_thread(self.sweep)
+                away = False
+            except StoreError as error:
+                (log.debug if away else log.warning)("retention must wait: %s", error)
+                away, self._due = True, self._clock() + self._again_s
             await asyncio.sleep(self.pause_s)
 
     @property
