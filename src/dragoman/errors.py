@@ -158,16 +158,25 @@ class Forbidden(RequestError):
 
 
 class UnknownModel(RequestError):
-    """Nothing answers to this name; `suggestions` are the nearest that do."""
+    """Nothing answers to this name; `suggestions` are the nearest that do.
+
+    `by_setting`: the configuration says so, and the hint where: it is for operators.
+    """
 
     status = 404
     code = "model_not_found"
 
     def __init__(
-        self, message: str, *, suggestions: Iterable[str] = (), hint: str | None = None
+        self,
+        message: str,
+        *,
+        suggestions: Iterable[str] = (),
+        hint: str | None = None,
+        by_setting: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.suggestions = tuple(suggestions)
+        self.by_setting = by_setting
 
 
 class GuardrailBlocked(RequestError):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from dragoman.discretion import TOLD
 from dragoman.endpoint import default_auth, endpoint_url
 from dragoman.errors import DragomanError
 from dragoman.types.condition import Condition
 from dragoman.types.model import ModelInfo, Price
-from dragoman.types.provider import Dialect, Provider
+from dragoman.types.provider import ORGANISATION, Dialect, Provider
 from dragoman.types.route import Aids, Deployment, Route
 
 if TYPE_CHECKING:
@@ -21,16 +22,24 @@ if TYPE_CHECKING:
 _HIDDEN = "…"
 _PUBLIC = ("api-version",)
 """Query parameters that are no secrets and that people look for."""
+_FOR_ALL = frozenset({"aids", "limits", "abilities", "price", "turn"})
+"""What says nothing of where a provider is, in whose language, with which key."""
 
 
-def explain_resolution(resolution: Resolution) -> tuple[str, ...]:
-    """List the readings of a ref, then every deployment in the order of its turn."""
+def explain_resolution(resolution: Resolution, *, whole: bool = True) -> tuple[str, ...]:
+    """List the readings of a ref, then every deployment in the order of its turn.
+
+    Not the `whole` of it: what the operator's configuration says of providers is left out, for
+    whoever may use them and not look there.
+    """
     lines = list(resolution.trail)
     lines += _policy(resolution.route)
     several = len(resolution.deployments) > 1
     for number, deployment in enumerate(resolution.deployments, 1):
         lines.append(f"{number}. {deployment.ref}" if several else deployment.ref)
-        lines += (f"   {label:<9} {text}" for label, text in _facts(deployment))
+        told = whole or deployment.provider.origin == ORGANISATION
+        facts = _facts(deployment) if told else _public(deployment)
+        lines += (f"   {label:<9} {text}" for label, text in facts)
     return tuple(lines)
 
 
@@ -66,6 +75,15 @@ def _facts(deployment: Deployment) -> Iterator[tuple[str, str]]:
         yield "turn", turn
     for problem in provider.problems:
         yield "problem", f"{problem}{f' ({problem.hint})' if problem.hint else ''}"
+
+
+def _public(deployment: Deployment) -> Iterator[tuple[str, str]]:
+    """What is known of an operator's provider to those who may use it."""
+    provider = deployment.provider
+    yield "provider", f"{provider.name} (the operator's)"
+    yield from ((label, text) for label, text in _facts(deployment) if label in _FOR_ALL)
+    if provider.problems:
+        yield "problem", TOLD
 
 
 def _origin(provider: Provider) -> str:

@@ -297,8 +297,12 @@ class Resolving:
                 hint="no provider of it is of the class that its `privacy` asks for",
             )
         names = dict.fromkeys(provider.name for provider in self.skipped)
-        places = [provider.place for provider in self.skipped if provider.place]
+        ours = [provider for provider in self.skipped if provider.organisation_id is None]
+        places = [provider.place for provider in ours if provider.place]
         return UnknownModel(
             f"{asked!r} leads nowhere: {', '.join(names)} is disabled",
-            hint=f"take out enabled = false{f' at {places[0]}' if places else ''}",
+            hint=f"take out enabled = false{f' at {places[0]}' if places else ''}"
+            if ours
+            else "enable it among the organisation's providers",
+            by_setting=bool(ours),
         )

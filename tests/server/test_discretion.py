@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from dragoman.discretion import conceal
+from dragoman.errors import AllAttemptsFailed, Timeout
 from tests.server.serving import ask
 from tests.upstream.fault import Answer, chat, sse
 
@@ -71,6 +73,52 @@ def test_who_sits_at_the_machine_is_told_all(serve: Any, providers: Any) -> None
     gateway = serve(providers)
     _, _, told = ask(f"{gateway.base_url}/chat/completions", body("variable/m"))
     assert b"$NOT_SET is not set" in told
+
+
+DOWN = {"base_url": "http://127.0.0.1:9/v1", "retries": 0}
+"""Port 9 is `discard`: nobody listens there."""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+def test_who_has_a_key_is_told_that_nobody_answers_but_not_where(
+    serve: Any, path: str, stream: bool
+) -> None:
+    routes = {"both": {"models": ["down/m", "away/n"]}}
+    gateway = serve({"down": DOWN, "away": DOWN}, gateway=KEYS, routes=routes)
+    for model in ("down/m", "both"):
+        asked = body(model, stream=stream)
+        status, headers, told = ask(f"{gateway.base_url}{path}", asked, x_api_key="team-key")
+        assert status in (502, 503)
+        assert b"cannot be reached" in told
+        assert b"127.0.0.1" not in told
+        assert "127.0.0.1" not in str(headers)
+    assert "127.0.0.1:9" in gateway.seen.exchanges[0].attempts[0].reason
+
+
+def test_where_nobody_answers_is_told_to_who_sits_at_the_machine(serve: Any) -> None:
+    gateway = serve({"down": DOWN})
+    _, _, told = ask(f"{gateway.base_url}/chat/completions", body("down/m"))
+    assert b"http://127.0.0.1:9 refused the connection" in told
+
+
+def test_where_a_timer_ran_out_is_a_hint_for_operators() -> None:
+    wait = Timeout("connect", 1, hint="http://inside did not answer")
+    assert conceal(wait, None).hint is None
+    every = AllAttemptsFailed("all attempts failed", [wait], hint="http://inside did not answer")
+    assert conceal(every, None).hint is None
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_where_a_provider_was_disabled_is_told_to_operators_alone(serve: Any, path: str) -> None:
+    told = []
+    for gateway, headers in (({}, {}), (KEYS, {"x_api_key": "team-key"})):
+        served = serve({"off": {**DOWN, "enabled": False}}, gateway=gateway)
+        status, _, answer = ask(f"{served.base_url}{path}", body("off/m"), **headers)
+        assert status == 404
+        assert b"'off/m' leads nowhere: off is disabled" in answer
+        told.append(b"take out enabled = false" in answer)
+    assert told == [True, False]
 
 
 CREDENTIALS = ("sk-canary-0123456789ABCDEF", "canary without any shape")

@@ -12,9 +12,9 @@ from dragoman.config.walk import Report
 from dragoman.document.parse import Document
 from dragoman.errors import ConfigError
 from dragoman.types.guardrail import Guardrail, GuardrailMode
+from dragoman.types.provider import ORGANISATION
 from dragoman.types.route import Route
 
-LAYER = "organisation"
 _NO_VARIABLES: Mapping[str, str] = {}
 """Those of this machine are its operator's."""
 
@@ -28,14 +28,14 @@ def build_tenant_route(
     One that cannot be read leads nowhere: no other of the name is asked in its stead.
     """
     report = Report()
-    document = Document({"routes": {name: definition}}, layer=LAYER)
+    document = Document({"routes": {name: definition}}, layer=ORGANISATION)
     reader = Reader(document, _NO_VARIABLES, report)
     reader.top()
     table = reader.layer.routes.get(name)
     problems = (*report.problems, *report.missing, *(report.notes if strict else ()))
     if table is None or problems:
         broken = problems or (ConfigError(f"route '{name}' is no table of settings"),)
-        return Route(name=name, steps=(), origin=LAYER), broken
+        return Route(name=name, steps=(), origin=ORGANISATION), broken
     return build_route(table), ()
 
 
@@ -49,7 +49,7 @@ def build_tenant_guardrail(
     report = Report()
     said = definition if isinstance(definition, Mapping) else {}
     entry = {**said, "name": name, "mode": mode}
-    document = Document({"guardrails": [entry]}, layer=LAYER)
+    document = Document({"guardrails": [entry]}, layer=ORGANISATION)
     reader = Reader(document, _NO_VARIABLES, report)
     reader.top()
     (guardrail,) = build_guardrails(reader.layer.top, report)

@@ -19,6 +19,7 @@ from msgspec.structs import asdict, replace
 
 from dragoman.control.paging import Listed, listed
 from dragoman.control.usage import Chosen, Since, Until, Zone
+from dragoman.discretion import conceal_attempt, concealed
 from dragoman.ledger.demo_traffic import COUNT, COUNT_LIMIT, DEMO, make_traffic
 from dragoman.ledger.export import MEDIA_TYPES, Format, write_rows
 from dragoman.ledger.queries.names import find_ids
@@ -173,13 +174,27 @@ def tail_requests(
     opt={"least": "viewer"},
     sync_to_thread=True,
 )
-def show_request(desk: Desk, organisation: Organisation, request_id: str) -> RequestWhole:
-    """Show a request with all its attempts, and what was said where that is kept."""
+def show_request(
+    desk: Desk, actor: Actor, organisation: Organisation, request_id: str
+) -> RequestWhole:
+    """Show a request with all its attempts, and what was said where that is kept.
+
+    What the configuration holds of it (addresses, files, names of variables) operators are shown.
+    """
     with desk.read() as connection:
         found = find_request(connection, organisation.id, request_id)
     if found is None:
         raise NotFound("there is no such request", hint="the list has those that are kept")
-    return found
+    return found if actor.operator else _discreet(found)
+
+
+def _discreet(found: RequestWhole) -> RequestWhole:
+    """Show a request as the members of an organisation see it."""
+    return replace(
+        found,
+        warnings=tuple(concealed(warning, found.attempts) for warning in found.warnings),
+        attempts=tuple(map(conceal_attempt, found.attempts)),
+    )
 
 
 class Gone(Struct, frozen=True):

@@ -12,6 +12,9 @@ from msgspec.structs import replace
 
 from dragoman.control.context import Context
 from dragoman.control.paging import Listed, listed
+from dragoman.discretion import conceal
+from dragoman.errors import DragomanError
+from dragoman.explain import explain_resolution
 from dragoman.organisations import routes
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
@@ -143,20 +146,21 @@ def delete_route(
     sync_to_thread=True,
     status_code=200,
 )
-def explain(context: Context, desk: Desk, organisation: Organisation, data: Supposed) -> Explained:
+def explain(
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, data: Supposed
+) -> Explained:
     """Say what a request would do. Nobody is asked."""
-    registry = context.registry(organisation.id)
-    with desk.read() as connection:
-        own = routes.read_routes(connection, organisation.id)
-    seen = replace(registry.config, routes={**_operators(context, organisation), **own})
-    found = Registry(seen, discovered=registry.discovered).resolve(data.model)
+    try:
+        found = _registry(context, desk, actor, organisation).resolve(data.model)
+    except DragomanError as error:
+        raise error if actor.operator else conceal(error, None) from None
     asked = _Asked(data)
     chosen = choose(found.deployments, asked)
     shadow = found.route.shadow
     return Explained(
         asked=found.asked,
         route=found.route.name,
-        steps=list(found.steps),
+        steps=list(explain_resolution(found, whole=actor.operator)),
         deployments=[
             Place(d.ref, d.provider.name, d.model, d.weight, d.when)
             for d in chosen
@@ -184,6 +188,21 @@ class _Asked:
             metadata=supposed.metadata,
             user=supposed.user,
         )
+
+
+def _registry(context: Context, desk: Desk, actor: Actor, organisation: Organisation) -> Registry:
+    """Find what the organisation's models lead to, by its routes as they are kept at the moment.
+
+    Where a route of the configuration stands operators alone are told.
+    """
+    registry = context.registry(organisation.id)
+    with desk.read() as connection:
+        own = routes.read_routes(connection, organisation.id)
+    operators = _operators(context, organisation)
+    if not actor.operator:
+        operators = {name: replace(route, place=None) for name, route in operators.items()}
+    seen = replace(registry.config, routes={**operators, **own})
+    return Registry(seen, discovered=registry.discovered)
 
 
 def _operators(context: Context, organisation: Organisation) -> Mapping[str, Route]:

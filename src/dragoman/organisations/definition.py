@@ -29,7 +29,7 @@ from dragoman.errors import ConfigError, DestinationDenied, InvalidRequest
 from dragoman.transport.egress import check_url
 from dragoman.types.credential import CredentialSource, Secret
 from dragoman.types.http import Url, parse_url
-from dragoman.types.provider import Api, EgressPolicy, Provider
+from dragoman.types.provider import ORGANISATION, Api, EgressPolicy, Provider
 
 SAFE = frozenset(
     {
@@ -46,7 +46,6 @@ SIZE_LIMIT = 256 * 1024
 DEPTH_LIMIT = 20
 URL_LIMIT = 2000
 
-_LAYER = "organisation"
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,998}[\x21-\x7e])?")
 _OURS = frozenset(
@@ -109,7 +108,9 @@ def build_custom(row: Row, token: Secret | None) -> Provider:
         provider = _build(row.name, table, egress)
     except (msgspec.DecodeError, RecursionError, ConfigError) as error:
         broken = ConfigError(f"provider '{row.name}': its settings cannot be read: {error}")
-        provider = Provider(name=row.name, base_url="", problems=(broken,), egress=egress)
+        provider = Provider(
+            name=row.name, base_url="", problems=(broken,), egress=egress, origin=ORGANISATION
+        )
     return with_token(replace(provider, enabled=row.enabled), token)
 
 
@@ -185,7 +186,7 @@ class _Said(Document):
     def __init__(self, name: str, said: Mapping[str, Any]) -> None:
         # Nobody has said what a model costs that is described without a price.
         table = {"model_defaults": False, **said}
-        super().__init__({"providers": {name: table}}, layer=_LAYER)
+        super().__init__({"providers": {name: table}}, layer=ORGANISATION)
 
     def place(self, path: Key) -> str:
         return ".".join(str(step) for step in path[2:])
@@ -208,7 +209,7 @@ def _build(name: str, table: ProviderTable, egress: EgressPolicy) -> Provider:
     if provider.base_url and not provider.problems:
         provider = replace(provider, base_url=effective_url(provider.base_url, provider.api))
     return replace(
-        provider, credentials=(), egress=egress, origin=_LAYER, trusted=False, place=None
+        provider, credentials=(), egress=egress, origin=ORGANISATION, trusted=False, place=None
     )
 
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias
 
+from dragoman.discretion import conceal
 from dragoman.errors import DragomanError
 from dragoman.ledger.content import ContentLog
 from dragoman.ledger.journal import Journal
-from dragoman.server.admission.discretion import conceal
 from dragoman.server.admission.places import Places
 from dragoman.server.admission.reception import Reception
 from dragoman.server.admission.snapshot import Admission, Snapshot

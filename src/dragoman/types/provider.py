@@ -17,6 +17,9 @@ Api: TypeAlias = Literal["openai-completions", "openai-responses", "anthropic-me
 Auth: TypeAlias = Literal["bearer", "x-api-key", "api-key", "none"]
 EgressPolicy: TypeAlias = Literal["local", "operator", "organisation"]
 
+ORGANISATION = "organisation"
+"""The origin of providers and routes that stand in no configuration: an organisation wrote them."""
+
 
 class Dialect(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A provider's deviations from its wire format. The defaults suit a server we know nothing of.
@@ -107,7 +110,7 @@ class Provider(Struct, frozen=True, omit_defaults=True, kw_only=True):
     first that yields counts, unless `rotate` (several keys, each a deployment of its own).
     `headers` and `query` values, and an adapter's `options`, may hold references too. `place` is
     the file and line of its table, `origin` the layer (`built-in`, `system`, `user`, `project`,
-    `file`, `env`, `call`).
+    `file`, `env`, `call`, `organisation`).
     `overrides` names the built-in of the same name that it replaces. `problems` are raised when it
     is used, so that one broken provider leaves the others alone. `emulate` is what is asked for in
     words, `stream` whether it can stream at all, `learn` whether a request that it refuses for a

@@ -12,12 +12,12 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from dragoman.discretion import conceal
 from dragoman.engine.call import Call, CallOptions
 from dragoman.errors import ConfigError, DragomanError, InvalidRequest, UnknownModel
 from dragoman.guardrails.rails import Inspected
 from dragoman.ledger.journal import Journal
 from dragoman.server.admission.access import Principal
-from dragoman.server.admission.discretion import conceal
 from dragoman.server.admission.places import Places
 from dragoman.server.admission.reception import hops_of
 from dragoman.server.admission.snapshot import Admission

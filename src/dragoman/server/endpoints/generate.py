@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+from dragoman.discretion import conceal
 from dragoman.engine.call import Call
 from dragoman.engine.drive import adrive, arun
 from dragoman.engine.flow import complete, stream
 from dragoman.engine.start import begin
 from dragoman.errors import DragomanError
-from dragoman.server.admission.discretion import conceal
 from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.dialogue import OverHttp
 from dragoman.server.endpoints.endpoint import Endpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dragoman.server.admission.discretion import concealed
+from dragoman.discretion import concealed
 from dragoman.types.exchange import Exchange
 
 WARNINGS_LIMIT = 2048
