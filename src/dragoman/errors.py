@@ -61,7 +61,8 @@ class DragomanError(Exception):
     until then costs what it costs.
     `retry_after` is in seconds. `raw` is what the upstream sent, bounded and redacted.
     `partial` is what had arrived of a stream when it broke, `exchange` the record of what was
-    tried.
+    tried. `own_words` stands for `message` where that repeats what the other side said, and nothing
+    shows that the other side is an LLM's API.
     """
 
     status: int = 500
@@ -97,6 +98,7 @@ class DragomanError(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self.raw = raw
+        self.own_words: str | None = None
         self.exchange: Exchange | None = None
         self.partial: Completion | None = None
 

@@ -19,7 +19,7 @@ from dragoman.engine.dialogue import Whole, signer_of
 from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message, fill_in
 from dragoman.engine.mending import Mending
 from dragoman.engine.outgoing import Outgoing, prepare
-from dragoman.engine.secrecy import find_secrets, hide_secret
+from dragoman.engine.secrecy import find_secrets, hide_secret, hide_words
 from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
 from dragoman.engine.target import Target
 from dragoman.engine.timers import Timers
@@ -228,7 +228,7 @@ class Attempt:
         """Whether to ask again at once, otherwise: that is no failure, but it is in the record."""
         if not isinstance(error, BadRequest):
             return False
-        self._hide_secret(error)  # what it says may be kept
+        self._discreet(error)  # what it says may be kept
         mending = self._mending or Mending(self.call, self.deployment)
         if not mending.mend(outgoing, error, body):
             return False
@@ -345,8 +345,10 @@ class Attempt:
             error.hint = f"no key was sent; {where}"
         return error
 
-    def _hide_secret(self, error: DragomanError) -> None:
-        """Take what was sent of secrets, and tokens, out of whatever an upstream repeats."""
+    def _discreet(self, error: DragomanError) -> None:
+        """Take out of an upstream's words secrets that were sent, and what is not for all."""
+        if self.deployment.provider.egress == "organisation":
+            hide_words(error)
         sent = find_secrets(self._outgoing) if self._outgoing is not None else set()
         for secret in sorted(sent | self._hidden, key=len, reverse=True):
             hide_secret(error, secret)
@@ -396,8 +398,8 @@ class Attempt:
             return
         error.provider = error.provider or self.deployment.provider.name
         error.model = error.model or self.deployment.model
+        self._discreet(error)
         error.request_id = error.request_id or self.record.request_id
-        self._hide_secret(error)
         self.record.request_id = error.request_id
         if self.call.dialogue.neighbour is not None and isinstance(error, NotFound):
             self.call.around.health.released(self.deployment)  # the model itself may well be there

@@ -1,4 +1,6 @@
-"""Keeps secrets that we have sent out of what an upstream says of them."""
+"""What of an upstream's words is not repeated: secrets that we have sent, and all that is said at
+an address that an organisation wrote and that may be anybody's.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from urllib.parse import parse_qsl
 from dragoman.config.sensitive import is_sensitive
 from dragoman.engine.outgoing import Outgoing
 from dragoman.engine.target import Target
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, UpstreamError
 from dragoman.types.credential import CredentialSource
 from dragoman.types.spelling import spell
 
@@ -43,6 +45,21 @@ def hide_secret(error: DragomanError, secret: str) -> None:
                 setattr(error, name, said.replace(written, "…"))
         error.raw = error.raw.replace(spelling, b"...") if error.raw else error.raw
     error.args = (error.message,)
+
+
+def hide_words(error: DragomanError) -> None:
+    """Leave out of an error what the other side said, unless that is known for an API's error.
+
+    Law: an organisation writes the URL, and `egress_allow` may let it lead inside. What answers
+    there must not be read through us.
+    """
+    if error.own_words is None:
+        return
+    error.message, error.raw = error.own_words, None
+    error.args = (error.message,)
+    error.request_id = None
+    if isinstance(error, UpstreamError):
+        error.upstream_code = error.upstream_type = error.param = None
 
 
 def _secret(values: Mapping[str, str], sources: Mapping[str, CredentialSource]) -> set[str]:

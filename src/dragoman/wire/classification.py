@@ -222,6 +222,8 @@ def classify(
     error.upstream_code = details.code
     error.upstream_type = details.type
     error.param = details.param
+    if not details.is_api:
+        error.own_words = _foreign(effective) if details.message else error.message
     if effective is not None and 300 <= effective < 400:
         error.hint = _moved(headers)
     return error
@@ -269,6 +271,12 @@ def _by_phrase(
 
 def _silent(status: int | None) -> str:
     return "the upstream reported an error without a word" + (f" (HTTP {status})" if status else "")
+
+
+def _foreign(status: int | None) -> str:
+    return "the upstream reported an error, not as an LLM's API does" + (
+        f" (HTTP {status})" if status else ""
+    )
 
 
 def _moved(headers: Headers) -> str:

@@ -26,7 +26,11 @@ _REQUEST_ID_HEADERS = (
 
 
 class ErrorDetails(Struct, frozen=True):
-    """What a body says about an error. `status` is an HTTP status that it holds itself."""
+    """What a body says about an error. `status` is an HTTP status that it holds itself.
+
+    `is_api`: it is written as one of the three APIs writes its errors, not by any server that is
+    asked for what it does not have.
+    """
 
     message: str = ""
     type: str | None = None
@@ -36,6 +40,7 @@ class ErrorDetails(Struct, frozen=True):
     retry_after: float | None = None
     request_id: str | None = None
     is_html: bool = False
+    is_api: bool = False
 
 
 def read_details(body: bytes) -> ErrorDetails:
@@ -99,7 +104,20 @@ def _from_object(error: dict[str, Any], outer: dict[str, Any]) -> ErrorDetails:
         status=_http_status(code, error.get("status"), outer.get("status_code")),
         retry_after=_delay(error, outer),
         request_id=_word(outer.get("request_id")),
+        is_api=_is_api(error, outer),
     )
+
+
+def _is_api(error: dict[str, Any], outer: dict[str, Any]) -> bool:
+    """Whether this is an error as chat completions, responses or messages write it.
+
+    That is `{"error": {"message": …, "type" or "code": …}}`, in any envelope, and flat where
+    `type` or `object` says `error`: in a stream of responses, and as vLLM and Mistral have it.
+    """
+    inside = outer.get("error") is error
+    flat = error is outer and "error" in (outer.get("type"), outer.get("object"))
+    named = "type" in error or "code" in error
+    return (inside or flat) and named and isinstance(error.get("message"), str)
 
 
 def _message(error: dict[str, Any]) -> str:
@@ -222,12 +240,15 @@ def page_title(body: bytes) -> str:
 def web_page_error(body: bytes) -> ProtocolError:
     """Make the error for a web page where an answer should be."""
     title = page_title(body)
-    return ProtocolError(
-        "the upstream answered with a web page" + (f": {title}" if title else ""),
+    page = "the upstream answered with a web page"
+    error = ProtocolError(
+        page + (f": {title}" if title else ""),
         code="unexpected_html",
         hint="Is the base URL right? It mostly ends in /v1.",
         raw=bounded(body),
     )
+    error.own_words = page
+    return error
 
 
 def in_full(error: DragomanError) -> str:

@@ -127,4 +127,7 @@ class FrameParser(ABC):
     def _fail_nonsense(self, data: bytes, events: list[Event]) -> bool:
         """Say that a frame is no JSON."""
         shown = one_line(data[:80].decode("utf-8", "replace"))
-        return self._fail(ProtocolError(f"the upstream sent what is not JSON: {shown}"), events)
+        nonsense = "the upstream sent what is not JSON"
+        error = ProtocolError(f"{nonsense}: {shown}")
+        error.own_words = nonsense
+        return self._fail(error, events)

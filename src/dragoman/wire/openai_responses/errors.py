@@ -39,7 +39,8 @@ def find_failure(response: dict[str, Any], data: bytes) -> UpstreamError | None:
         return None
     details = find_details({"error": response.get("error")})
     if details is None:
-        details = ErrorDetails(f"the upstream says that its answer is {status}, and not why")
+        untold = f"the upstream says that its answer is {status}, and not why"
+        details = ErrorDetails(untold, is_api=True)
     return classify(None, details, {}, data)
 
 
