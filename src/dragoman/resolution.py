@@ -24,7 +24,7 @@ from dragoman.auto import rank
 from dragoman.errors import ConfigError, UnknownModel
 from dragoman.suggest import explain_unknown, nearest
 from dragoman.types.lazy import lazy
-from dragoman.types.provider import Provider
+from dragoman.types.provider import ORGANISATION, Provider
 from dragoman.types.route import Deployment, Route, RouteStep
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ _BY_LATENCY = "the quickest of the last minutes first, as whoever asks has measu
 class Resolution(Struct, frozen=True, kw_only=True, dict=True):
     """What a ref leads to. `asked` is what the caller wrote, or the default that stood in for it.
 
-    `trail` are the readings that led here, one line each. What every request wants to know of the
+    `trail` are the readings that led here, one line each; `passed_over` says why what of an
+    organisation's routes is gone. What every request wants to know of the
     deployments is worked out once.
     """
 
@@ -48,6 +49,7 @@ class Resolution(Struct, frozen=True, kw_only=True, dict=True):
     route: Route
     deployments: tuple[Deployment, ...]
     trail: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     @lazy
     def is_plain(self) -> bool:
@@ -93,6 +95,7 @@ class Resolving:
         self.now = now
         self.trail: list[str] = []
         self.skipped: list[Provider] = []
+        self.gone: list[UnknownModel] = []
         self.count = 0
 
     def resolve(self, refs: str | tuple[str, ...] | None) -> Resolution:
@@ -110,7 +113,11 @@ class Resolving:
         if not deployments:
             raise self._nowhere(asked)
         return Resolution(
-            asked=asked, route=route, deployments=tuple(deployments), trail=tuple(self.trail)
+            asked=asked,
+            route=route,
+            deployments=tuple(deployments),
+            trail=tuple(self.trail),
+            passed_over=tuple(error.message for error in self.gone),
         )
 
     def _default(self) -> str:
@@ -213,11 +220,11 @@ class Resolving:
 
     def _steps(self, route: Route, within: tuple[str, ...]) -> Iterator[Deployment]:
         for step in self._widened(route):
-            found = self._read(step.ref, (*within, route.name))
-            if isinstance(found, Route):
-                inner = list(self._route(found, (*within, route.name)))
-            else:
-                inner = list(self._place(*found))
+            try:
+                inner = self._behind(step.ref, (*within, route.name))
+            except UnknownModel as error:
+                self._pass_over(route, step.ref, error)
+                continue
             for deployment in inner:
                 # Several behind one step share its weight: two keys are one provider's.
                 weight = None if step.weight is None else step.weight / len(inner)
@@ -235,6 +242,22 @@ class Resolving:
                     else (*deployment.conditions, step.condition),
                 )
 
+    def _behind(self, ref: str, within: tuple[str, ...]) -> list[Deployment]:
+        """Find the deployments of one entry. Raises: UnknownModel."""
+        found = self._read(ref, within)
+        return list(self._route(found, within) if isinstance(found, Route) else self._place(*found))
+
+    def _pass_over(self, route: Route, ref: str, error: UnknownModel) -> None:
+        """Go on without an entry of an organisation's route; in the configuration it is a slip.
+
+        What an organisation's routes name is deleted, closed and changed by others, at any time.
+        Raises: UnknownModel.
+        """
+        if route.origin != ORGANISATION:
+            raise error
+        self.gone.append(error)
+        self.trail.append(f"{ref}: passed over: {error.message}")
+
     def _widened(self, route: Route) -> Iterator[RouteStep]:
         """Yield a route's steps; in an `auto` route `*` and `provider/*` are all configured models.
 
@@ -247,7 +270,9 @@ class Resolving:
             named = step.ref.removesuffix("*").rstrip("/:")
             every = [self.registry.find_provider(named)] if named else list(self.config.custom)
             if every == [None]:
-                raise explain_unknown(step.ref, self.config, self.registry.endpoint)
+                unknown = explain_unknown(step.ref, self.config, self.registry.endpoint)
+                self._pass_over(route, step.ref, unknown)
+                continue
             for provider in every:
                 if provider is None or not provider.enabled:
                     continue
@@ -291,18 +316,22 @@ class Resolving:
 
     def _nowhere(self, asked: str) -> UnknownModel:
         """Say why nothing is left of what a ref leads to."""
-        if not self.skipped:
-            return UnknownModel(
-                f"{asked!r} leads nowhere",
-                hint="no provider of it is of the class that its `privacy` asks for",
-            )
-        names = dict.fromkeys(provider.name for provider in self.skipped)
         ours = [provider for provider in self.skipped if provider.organisation_id is None]
         places = [provider.place for provider in ours if provider.place]
+        why = [error.message for error in self.gone]
+        hint = "no provider of it is of the class that its `privacy` asks for"
+        if self.gone:
+            hint = self.gone[0].hint or ""
+        if self.skipped:
+            names = dict.fromkeys(provider.name for provider in self.skipped)
+            why.append(f"{', '.join(names)} is disabled")
+            hint = "enable it among the organisation's providers"
+        if ours:
+            hint = f"take out enabled = false{f' at {places[0]}' if places else ''}"
+        said = f": {'; '.join(why)}" if why else ""
         return UnknownModel(
-            f"{asked!r} leads nowhere: {', '.join(names)} is disabled",
-            hint=f"take out enabled = false{f' at {places[0]}' if places else ''}"
-            if ours
-            else "enable it among the organisation's providers",
+            f"{asked!r} leads nowhere{said}",
+            suggestions=[name for error in self.gone for name in error.suggestions],
+            hint=hint,
             by_setting=bool(ours),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,25 @@ def test_a_route_is_explained_for_a_request_that_might_come(acme: Plane) -> None
     assert shown["shadow"] == "demo/x"
     assert any("smart" in step for step in shown["steps"])
     assert explain(acme, model="nowhere/x").status == 404
+
+
+def test_an_entry_that_leads_nowhere_is_a_problem_of_its_route(acme: Plane) -> None:
+    made = put(acme, "routes/half", {"models": ["gone/x", "demo/echo"]})
+    assert "unknown model 'gone/x'" in made.json["problem"]
+    put(acme, "routes/lost", {"models": ["gone/x"]})
+    listed = acme.ask("GET", "organisations/acme/routes").json["items"]
+    told = {one["name"]: one["problem"] for one in listed}
+    assert "passed over: unknown model 'gone/x'" in told["half"]
+    assert "'lost' leads nowhere: unknown model 'gone/x'" in told["lost"]
+    assert told["house"] is None
+    assert acme.ask("GET", "organisations/acme/routes/half").json["problem"] == told["half"]
+    steps = explain(acme, model="half").json["steps"]
+    assert any(step.startswith("gone/x: passed over: unknown model") for step in steps)
+    beside = {"models": ["demo/echo"], "image_model": "away/x", "shadow": {"model": "left/x"}}
+    told["beside"] = put(acme, "routes/half", beside).json["problem"]
+    assert re.findall("unknown model '(.*?)'", told["beside"]) == ["away/x", "left/x"]
+    mended = put(acme, "routes/half", {"models": ["demo/story", "demo/echo"]})
+    assert mended.json["problem"] is None
 
 
 def test_a_guardrail_is_tried_without_being_kept(acme: Plane) -> None:

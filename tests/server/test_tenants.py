@@ -103,6 +103,54 @@ def test_a_route_of_an_organisation_falls_back_to_the_operator_s_provider(
     assert ours.requests[0].header("authorization") is None
 
 
+GONE = {
+    "deleted": "gone/x",
+    "closed again": "theirs/x",
+    "not listed any more": "few/x",
+    "a route with nothing left": "empty",
+    "every model of what is gone": "gone/*",
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+@pytest.mark.parametrize("auto", [None, "price"])
+def test_an_entry_of_an_organisation_s_route_that_is_gone_is_passed_over(
+    team: Team, upstream: Start, serve: Start, name: str, auto: str | None
+) -> None:
+    red = team.organisation("red", operator_providers=("ours",))
+    team.provider(red, "acme", upstream(speak("acme")).base_url, token="t", models=["big"])
+    team.provider(red, "few", upstream(speak("few")).base_url, models=["y"], models_only=True)
+    more = {} if auto is None else {"auto": auto}
+    team.route(red, "empty", {"models": ["gone/x"]})
+    team.route(red, "rd", {"models": [GONE[name], "acme/big"], **more})
+    team.route(red, "lost", {"models": [GONE[name]], **more})
+    key = team.key(red)[1]
+    theirs = {"theirs": {"base_url": upstream(speak("theirs")).base_url}}
+    client = serve(theirs, team=team).openai(api_key=key)
+    assert say(client, "rd", "chat", stream=False) == "acme"
+    with pytest.raises(openai.NotFoundError, match=r"'lost' leads nowhere: .*" + GONE[name][:3]):
+        say(client, "lost", "chat", stream=False)
+
+
+def test_an_image_model_that_is_gone_is_missed_by_nobody_who_sends_no_image(
+    team: Team, upstream: Start, serve: Start
+) -> None:
+    red = team.organisation("red")
+    team.provider(red, "acme", upstream(speak("acme")).base_url, token="t")
+    team.route(red, "rd", {"models": ["acme/big"], "image_model": "gone/x"})
+    client = serve({}, team=team).openai(api_key=team.key(red)[1])
+    assert say(client, "rd", "chat", stream=False) == "acme"
+
+
+def test_a_slip_in_a_route_of_the_configuration_is_told_to_all(
+    team: Team, upstream: Start, serve: Start
+) -> None:
+    ours = {"ours": {"base_url": upstream(speak("ours")).base_url}}
+    client = serve(ours, routes={"slip": {"models": ["oops/m", "ours/m"]}}).openai()
+    with pytest.raises(openai.NotFoundError, match="unknown model 'oops/m', in route 'slip'"):
+        say(client, "slip", "chat", stream=False)
+
+
 ASKED: dict[str, dict[str, Any]] = {
     "chat/completions": {"messages": SAY},
     "responses": {"input": "hi"},

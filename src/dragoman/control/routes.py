@@ -22,6 +22,7 @@ from dragoman.organisations.opened import Opened, OpenRoutes
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.routes import OwnRoute
 from dragoman.registry import Registry
+from dragoman.resolution import Resolution
 from dragoman.routing.conditions import choose
 from dragoman.types.paging import Page, Slice
 from dragoman.types.request import ChatRequest, Tool
@@ -33,8 +34,8 @@ _OURS = ("name", "origin", "place")
 class RouteShown(Struct, frozen=True, kw_only=True):
     """A route. One with `read_only` comes from the gateway's configuration.
 
-    `definition` is what `[routes.NAME]` takes. One with a `problem` leads nowhere; another
-    definition mends it.
+    `definition` is what `[routes.NAME]` takes. `problem` says what of it leads nowhere: all of it,
+    or an entry that is passed over because what it names is gone. Another definition mends it.
     """
 
     name: str
@@ -89,24 +90,28 @@ class Explained(Struct, frozen=True, kw_only=True):
 
 @get("/organisations/{org:str}/routes", opt={"least": "viewer"}, sync_to_thread=True)
 def list_routes(
-    context: Context, desk: Desk, organisation: Organisation, page: Page
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, page: Page
 ) -> Listed[RouteShown]:
     """List routes: the configuration's on the first page, then the organisation's, by name."""
     with desk.read() as connection:
         found = routes.list_routes(connection, organisation.id, page)
-    shown = [_show(one) for one in found.items]
+    registry = _registry(context, desk, actor, organisation)
+    shown = [_show(one, registry, actor) for one in found.items]
     if page.after is None:
         shown = [_show_operators(one) for one in _operators(context, organisation).values()] + shown
     return listed(Slice(shown, found.after), lambda one: one)
 
 
 @get("/organisations/{org:str}/routes/{name:str}", opt={"least": "viewer"}, sync_to_thread=True)
-def show_route(context: Context, desk: Desk, organisation: Organisation, name: str) -> RouteShown:
+def show_route(
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, name: str
+) -> RouteShown:
     """Show a route."""
     if (general := _operators(context, organisation).get(name)) is not None:
         return _show_operators(general)
     with desk.read() as connection:
-        return _show(routes.resolve_route(connection, organisation.id, name))
+        found = routes.resolve_route(connection, organisation.id, name)
+    return _show(found, _registry(context, desk, actor, organisation), actor)
 
 
 @put("/organisations/{org:str}/routes/{name:str}", opt={"least": "admin"}, sync_to_thread=True)
@@ -128,7 +133,7 @@ def put_route(
         operators=_operators(context, organisation),
         version=data.version,
     )
-    return _show(made)
+    return _show(made, _registry(context, desk, actor, organisation), actor)
 
 
 @delete("/organisations/{org:str}/routes/{name:str}", opt={"least": "admin"}, sync_to_thread=True)
@@ -211,7 +216,7 @@ def _operators(context: Context, organisation: Organisation) -> Mapping[str, Rou
     return OpenRoutes(Registry(context.config()), opened).all()
 
 
-def _show(one: OwnRoute) -> RouteShown:
+def _show(one: OwnRoute, registry: Registry, actor: Actor) -> RouteShown:
     return RouteShown(
         name=one.name,
         definition=one.definition,
@@ -219,8 +224,28 @@ def _show(one: OwnRoute) -> RouteShown:
         created_at=one.created_at,
         updated_at=one.updated_at,
         version=one.version,
-        problem=one.problem,
+        problem=one.problem or _find_problem(one.name, registry, actor),
     )
+
+
+def _find_problem(name: str, registry: Registry, actor: Actor) -> str | None:
+    """Say what of a route leads nowhere at the moment, if anything does."""
+    wrong: list[str] = []
+
+    def find(ref: str) -> Resolution | None:
+        try:
+            return registry.resolve(ref)
+        except DragomanError as error:
+            wrong.append((error if actor.operator else conceal(error, None)).message)
+            return None
+
+    if (found := find(name)) is not None:
+        wrong += [f"passed over: {why}" for why in found.passed_over]
+        shadow = found.route.shadow
+        for ref in (found.route.image_model, None if shadow is None else shadow.ref):
+            if ref is not None:
+                find(ref)
+    return "; ".join(wrong) or None
 
 
 def _show_operators(route: Route) -> RouteShown:

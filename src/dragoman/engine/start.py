@@ -16,7 +16,7 @@ from dragoman.resolution import Resolution, longest, name_route
 from dragoman.routing.conditions import choose, is_conditional
 from dragoman.types.exchange import Exchange
 from dragoman.types.identifier import new_id
-from dragoman.types.provider import OnOverflow
+from dragoman.types.provider import ORGANISATION, OnOverflow
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment, Route
 
@@ -106,10 +106,19 @@ def begin(
 
 
 def _seeing(registry: Registry, route: Route, ref: str | None) -> tuple[Deployment, ...]:
-    """Find what is asked when there are pictures, and a route's own deployments cannot see."""
+    """Find what is asked when there are pictures, and a route's own deployments cannot see.
+
+    What an organisation's route names may be gone: then it is as if none were named.
+    Raises: UnknownModel.
+    """
     if not ref:
         return ()
-    found = registry.permitted(ref)
+    try:
+        found = registry.permitted(ref)
+    except UnknownModel:
+        if route.origin != ORGANISATION:
+            raise
+        return ()
     if route.privacy is None:
         return found
     return tuple(d for d in found if route.privacy in d.provider.privacy)
