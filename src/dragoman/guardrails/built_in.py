@@ -43,6 +43,8 @@ _ESCAPES = ("\\n", "\\r", "\\t", "\\b", "\\f")
 
 _IBAN_LENGTHS = (15, 34)
 _CARD_DIGITS = (13, 19)
+_GAP_WIDTH = 20
+"""Characters that may part two words of a phrase: so much more of a stream is held back."""
 
 
 def secret_patterns() -> tuple[Pattern, ...]:
@@ -72,10 +74,15 @@ def personal_patterns(kinds: Sequence[PersonalKind]) -> tuple[Pattern, ...]:
 
 
 def word_patterns(words: Sequence[str]) -> tuple[Pattern, ...]:
-    """Find whole words and phrases, in capitals or not."""
-    lower = sorted((word.lower() for word in words), key=len, reverse=True)
-    source = "(?i)" + "|".join(map(_escape, lower))
-    return (Pattern("word", source, width=max(map(len, lower)), accept=_whole_word(lower)),)
+    """Find whole words and phrases, in capitals or not; what parts a phrase's words is all one."""
+    lower = sorted((" ".join(word.lower().split()) for word in words), key=len, reverse=True)
+    source = "(?i)" + "|".join(map(_phrase, lower))
+    width = max(len(word) + word.count(" ") * (_GAP_WIDTH - 1) for word in lower)
+    return (Pattern("word", source, width=width, accept=_whole_word(lower)),)
+
+
+def _phrase(words: str) -> str:
+    return rf"\s{{1,{_GAP_WIDTH}}}".join(map(_escape, words.split(" ")))
 
 
 def _personal(kind: PersonalKind) -> Pattern:
@@ -186,11 +193,23 @@ def _whole_word(words: Sequence[str]) -> Accept:
             return whole
         said = text[start:end].lower()
         for word in words:
-            if said.startswith(word) and _bounded(text, start, start + len(word)):
-                return start, start + len(word)
+            width = _width_of(word, said)
+            if width is not None and _bounded(text, start, start + width):
+                return start, start + width
         return None
 
     return accept
+
+
+def _width_of(phrase: str, text: str) -> int | None:
+    """Measure a phrase at the beginning of a text, with what parts its words there."""
+    at = 0
+    for word in phrase.split(" "):
+        rest = text[at:].lstrip() if at else text
+        if not rest.startswith(word) or (at and len(rest) == len(text) - at):
+            return None
+        at = len(text) - len(rest) + len(word)
+    return at
 
 
 _CHECKS: Mapping[PersonalKind, Accept] = {
