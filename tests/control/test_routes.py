@@ -69,6 +69,7 @@ WRONG = [
     ("routes/smart", {}, "names no model"),
     ("routes/smart", {"models": ["demo/echo"], "wight": 1}, "unknown key 'wight'"),
     ("routes/smart", {"models": [{"model": "demo/echo", "when": {"hours": "noon"}}]}, "08:00"),
+    ("routes/smart", {**ROUTE, "shadow": {"model": "demo/x", "percent": 101}}, "at most 100"),
     ("routes/a b", ROUTE, "no name for a route"),
     ("guardrails/g", {"kind": "nonsense"}, "kind"),
     ("guardrails/g", {"kind": "secrets", "action": "explode"}, "action"),
@@ -84,6 +85,12 @@ def test_what_is_wrong_is_said(acme: Plane, path: str, definition: Any, said: st
     answer = put(acme, path.replace(" ", "%20"), definition)
     assert answer.status == 400
     assert said in answer.json["error"]["message"]
+
+
+def test_a_setting_that_is_refused_is_not_said_to_be_ignored(acme: Plane) -> None:
+    told = put(acme, "routes/hh", {**ROUTE, "zzz": 1}).json["error"]
+    assert told["message"] == "organisation: route 'hh': unknown key 'zzz'"
+    assert told["hint"].startswith("It may be primary, fallbacks, models, ")
 
 
 def explain(plane: Plane, **asked: Any) -> Any:

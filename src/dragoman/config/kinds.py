@@ -225,11 +225,17 @@ def _float(value: Any, expected: str) -> float:
     return number
 
 
-def number(value: Any, field: Field) -> float:
-    """A number, at least the field's least."""
-    found = _float(value, "a number")
-    if found < field.least:
+def _check_bounds(value: float, field: Field) -> None:
+    if value < field.least:
         raise Wrong(f"must be at least {field.least:g}")
+    if field.most is not None and value > field.most:
+        raise Wrong(f"must be at most {field.most:g}")
+
+
+def number(value: Any, field: Field) -> float:
+    """A number, within the field's bounds."""
+    found = _float(value, "a number")
+    _check_bounds(found, field)
     return found
 
 
@@ -271,10 +277,7 @@ def count(value: Any, field: Field) -> int:
         raise Wrong("must be a whole number")
     if isinstance(value, bool) or not isinstance(value, int):
         raise _must_be("a whole number", value)
-    if value < field.least:
-        raise Wrong(f"must be at least {field.least:g}")
-    if field.most is not None and value > field.most:
-        raise Wrong(f"must be at most {field.most:g}")
+    _check_bounds(value, field)
     if value > 2**53:
         raise Wrong("is too large")
     return value

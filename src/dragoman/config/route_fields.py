@@ -24,7 +24,7 @@ CONDITION = (
 
 SHADOW = (
     Field("model", "text", "The model ref that gets a copy.", required=True),
-    Field("percent", "number", "Of how many of a hundred requests.", "100"),
+    Field("percent", "number", "Of how many of a hundred requests.", "100", most=100),
 )
 
 STEP = (

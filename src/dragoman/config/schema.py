@@ -94,7 +94,9 @@ _KINDS: Mapping[str, Callable[[Field], dict[str, Any]]] = {
         minimum=int(field.least),
         **({} if field.most is None else {"maximum": int(field.most)}),
     ),
-    "number": lambda _: _NUMBER,
+    "number": lambda field: _number(
+        type="number", minimum=0, **({} if field.most is None else {"maximum": field.most})
+    ),
     "seconds": lambda _: _number(type="number", exclusiveMinimum=0),
     "money": lambda _: _NUMBER,
     "texts": _texts,

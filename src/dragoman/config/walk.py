@@ -22,6 +22,7 @@ from dragoman.config.interpolate import (
 from dragoman.document.locate import Key
 from dragoman.document.parse import Document, Place
 from dragoman.errors import ConfigError
+from dragoman.types.provider import ORGANISATION
 
 
 class Value(NamedTuple):
@@ -115,9 +116,11 @@ class Walker:
     def unknown(self, path: Key, value: Any, known: Mapping[str, Field], where: str) -> None:
         """Note a key that no setting has."""
         key = path[-1]
-        names = [field.name for field in known.values() if not field.internal]
+        names = list(dict.fromkeys(one.name for one in known.values() if not one.internal))
         near = kinds.suggestion(str(key), names)
-        hint = near or "It is ignored."
+        # What an organisation writes is refused for it; a file goes on without it.
+        refused = self.document.layer == ORGANISATION
+        hint = near or (f"It may be {', '.join(names)}." if refused else "It is ignored.")
         if not near and isinstance(value, Mapping) and len(path) == 3 and path[0] == "providers":
             hint = "A provider? Then write [[providers]] with a name, as for the one above it."
         self.note(path, f"unknown key '{_short(key)}'{where}", hint)
