@@ -28,6 +28,8 @@ from tests.store.test_records import answer, exchange
 from tests.upstream.postgres import PostgresServer
 
 CASES = Path(__file__).parent / "cases"
+UNENCODED = ("%zz", "%", "%00", " ", "\t", "é", "℀", "@", "/", "#", "?", "?a=", "[", "]")
+"""What divides a URL, or is nothing in one: whoever takes it for something else repeats it."""
 
 
 def fill(place: Place, count: int = 3) -> None:
@@ -313,12 +315,40 @@ def test_a_place_is_shown_without_its_password(url: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://me:secret@a/b", "secret", "sqlite://secret", "postgresql://a:secret@h:port/b"]
+    "url",
+    [
+        "mysql://me:secret@a/b",
+        "secret",
+        "sqlite://secret",
+        "postgresql://a:secret@h:port/b",
+        *(f"postgresql://a:{begun}{each}secret@h:1/b" for each in UNENCODED for begun in "s1"),
+        "postgresql://a:secret@h:1/b?secret",
+        "postgresql://a:secret@h:70000/b",
+    ],
 )
 def test_a_url_that_is_none_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(StoreError, match="URL of the database") as caught:
         read_place(url)
     assert "secret" not in str(caught.value)
+
+
+def test_a_password_is_percent_encoded_where_it_has_to_be() -> None:
+    with pytest.raises(StoreError) as caught:
+        read_place("postgresql://a:se%zz@h/b")
+    assert caught.value.hint is not None
+    assert "% is %25, @ is %40, / is %2F" in caught.value.hint
+    place = read_place("postgresql://a:se%25zz%40%2F:!$&'()*+,;=-._~@h:5433/b?sslmode=prefer")
+    assert str(place) == "postgresql://a@h:5433/b"
+    assert is_there(read_place("postgresql://a:secret@[::1]:5433/b"))
+
+
+def test_what_a_server_s_client_repeats_of_a_password_is_hidden() -> None:
+    place = read_place("postgresql://me:se%2Fcret@127.0.0.1:1/b?sslmode=se%2Fcret")
+    with pytest.raises(StoreError, match='sslmode value: "…"'):
+        open_database(place)
+    place = read_place("postgresql://me@127.0.0.1:1/b?password=hush&sslmode=hush")
+    with pytest.raises(StoreError, match='sslmode value: "…"'):
+        open_database(place)
 
 
 def run(server: Server, statement: str) -> None:

@@ -17,6 +17,7 @@ from dragoman.store.redis import (
     read_address,
     redis_address,
 )
+from tests.store.test_database import UNENCODED
 from tests.upstream.redis import PASSWORD, RedisServer, find_server
 
 ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
@@ -143,7 +144,14 @@ def test_it_comes_back_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://u:hush@h", "hush", "redis://:hush@host:notaport", "redis://"]
+    "url",
+    [
+        "http://u:hush@h",
+        "hush",
+        "redis://:hush@host:notaport",
+        "redis://",
+        *(f"redis://:{begun}{each}hush@host/0" for each in UNENCODED for begun in "h1"),
+    ],
 )
 def test_a_wrong_url_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(StoreError, match=VARIABLE) as caught:

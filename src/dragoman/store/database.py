@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from msgspec import Struct
+from dragoman.store.address import ENCODE, ServerUrl, is_readable
 
 DATABASE_FILE = "dragoman.db"
 VARIABLE = "DRAGOMAN_DATABASE_URL"
@@ -20,7 +20,7 @@ BATCH = 1000
 """Rows that are read at once where there may be any number."""
 SCHEMES = ("postgresql", "postgres")
 UPDATE = "update this dragoman"
-_WRITE = "write it as postgresql://user:password@host/name"
+_WRITE = f"write it as postgresql://user:password@host/name; {ENCODE}"
 _NO_RIGHT = "42501"
 """Source: https://www.postgresql.org/docs/current/errcodes-appendix.html (read 2026-11)"""
 
@@ -50,25 +50,6 @@ class NothingRecorded(StoreError):
 
 class UnwritableRow(StoreError):
     """A value that the database takes in no row, or not in this one; another may be written."""
-
-
-class ServerUrl(Struct, frozen=True):
-    """Where a server is. `url` may hold a password: only `str` is fit to be shown."""
-
-    url: str
-
-    def __str__(self) -> str:
-        """Write the URL without password and parameters."""
-        at = urlsplit(self.url)
-        user = f"{at.username}@" if at.username else ""
-        port = f":{at.port}" if at.port else ""
-        return f"{at.scheme}://{user}{at.hostname or ''}{port}{at.path}"
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [("", str(self))]
 
 
 class Server(ServerUrl, frozen=True):
@@ -187,10 +168,8 @@ def read_place(url: str) -> Place:
     """
     scheme, colon, rest = url.partition("://")
     if colon and scheme in SCHEMES:
-        try:
-            _ = urlsplit(url).port
-        except ValueError as error:
-            raise StoreError(f"the URL of the database is wrong: {error}", hint=_WRITE) from None
+        if not is_readable(url):
+            raise StoreError("the URL of the database cannot be read", hint=_WRITE)
         return Server(f"postgresql://{rest}")
     if colon and scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         return Path(unquote(rest[1:]))
@@ -224,7 +203,7 @@ def open_database(place: Place, *, create: bool = True) -> Connection:
 
 def cannot(place: Place, error: Exception, *, hint: str | None = None) -> StoreError:
     """Make the error that says why this database could not be used."""
-    return StoreError(f"{place}: {_reason(error)}", hint=hint or _hint_of(error))
+    return StoreError(_told(place, error), hint=hint or _hint_of(error))
 
 
 def adding(table: str, keys: Sequence[str], sums: Sequence[str]) -> str:
@@ -235,7 +214,7 @@ def adding(table: str, keys: Sequence[str], sums: Sequence[str]) -> str:
 
 def unwritable(place: Place, error: Exception) -> UnwritableRow:
     """Make the error that says why a row could not be written."""
-    return UnwritableRow(f"{place}: {_reason(error)}")
+    return UnwritableRow(_told(place, error))
 
 
 def _hint_of(error: Exception) -> str | None:
@@ -248,6 +227,7 @@ def _hint_of(error: Exception) -> str | None:
     return None
 
 
-def _reason(error: Exception) -> str:
+def _told(place: Place, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return " ".join(str(reason).split())
+    line = " ".join(str(reason).split())
+    return f"{place}: {place.hide(line) if isinstance(place, Server) else line}"

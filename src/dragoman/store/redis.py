@@ -19,11 +19,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from dragoman.store.database import ServerUrl, StoreError, read_url
+from dragoman.store.address import ENCODE, ServerUrl, is_readable
+from dragoman.store.database import StoreError, read_url
 
 if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
@@ -37,6 +37,7 @@ SCHEMES = {
     "unix": "unix",
 }
 """What a URL may begin with, and what our client calls it."""
+_WRITE = f"write it as redis://:password@host:6379/0; {ENCODE}"
 TIMEOUT_S = 0.05
 """For a command to be answered, a connection to be made included."""
 CONNECT_S = 0.25
@@ -87,12 +88,11 @@ def read_address(url: str) -> RedisAddress:
     scheme, colon, rest = url.partition("://")
     if not (colon and scheme in SCHEMES and rest):
         raise StoreError(
-            f"{VARIABLE} begins with none that is known (redis://…, rediss://… or unix:///path)"
+            f"{VARIABLE} begins with none that is known (redis://…, rediss://… or unix:///path)",
+            hint=_WRITE,
         )
-    try:
-        _ = urlsplit(url).port
-    except ValueError as error:
-        raise StoreError(f"{VARIABLE} is wrong: {error}") from None
+    if not is_readable(url):
+        raise StoreError(f"{VARIABLE} cannot be read", hint=_WRITE)
     return RedisAddress(f"{SCHEMES[scheme]}://{rest}")
 
 
@@ -273,7 +273,7 @@ class Redis:
             down.unknown = True
             self.breaker.silent()
         except (RedisError, OSError) as error:
-            down = RedisDown(f"{self.address}: {_reason(error)}")
+            down = RedisDown(f"{self.address}: {_reason(self.address, error)}")
             down.unknown = self._connection is not None
             self.breaker.refused()
         except asyncio.CancelledError:
@@ -330,7 +330,7 @@ class Redis:
                 future.set_exception(error)
 
     def _refused(self, error: Exception) -> StoreError:
-        return StoreError(f"{self.address}: {_reason(error)}")
+        return StoreError(f"{self.address}: {_reason(self.address, error)}")
 
 
 class _Moment:
@@ -392,7 +392,7 @@ class BlockingRedis:
         try:
             return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
-            raise RedisDown(f"{self.address}: {_reason(error)}") from None
+            raise RedisDown(f"{self.address}: {_reason(self.address, error)}") from None
 
     def close(self) -> None:
         """Close the connection."""
@@ -425,5 +425,5 @@ def check_installed() -> None:
         ) from None
 
 
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _reason(address: RedisAddress, error: BaseException) -> str:
+    return address.hide(" ".join(str(error).split())) or type(error).__name__

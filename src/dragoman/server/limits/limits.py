@@ -144,7 +144,8 @@ def check_limits(config: Config, env: Mapping[str, str], place: Place | None = N
         if shared:
             check_installed()
     except StoreError as error:
-        raise ConfigError(str(error), hint=f"mend what {VARIABLE} needs, or unset it") from None
+        hint = error.hint or f"mend what {VARIABLE} needs, or unset it"
+        raise ConfigError(str(error), hint=hint) from None
     for problem in config.problems:
         if _OF_LIMITS.search(str(problem)):
             raise problem  # what is no limit must not be none
