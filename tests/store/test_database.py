@@ -161,6 +161,36 @@ def test_other_schemas_are_not_touched(postgres_server: PostgresServer) -> None:
     connection.close()
 
 
+def as_user(server: Server, name: str) -> Server:
+    """Make a user who may do nothing yet."""
+    run(server, f"CREATE ROLE {name} LOGIN")
+    return Server(server.url.replace("tests@", f"{name}@"))
+
+
+def test_a_user_who_owns_the_schema_and_nothing_else_migrates_it(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    server = postgres_server.new()
+    owner = as_user(server, "owner")
+    run(server, "CREATE SCHEMA dragoman AUTHORIZATION owner")
+    assert status_of(owner).version == 0
+    fill(tmp_path / "a.db", 30)
+    copy_to(tmp_path / "a.db", owner)
+    assert contents(owner) == contents(tmp_path / "a.db")
+
+
+def test_a_user_who_may_not_make_the_schema_is_told_who_may(
+    postgres_server: PostgresServer,
+) -> None:
+    server = postgres_server.new()
+    nobody = as_user(server, "nobody_in_particular")
+    for schema in ("SELECT 1", "CREATE SCHEMA dragoman"):
+        run(server, schema)
+        with pytest.raises(StoreError, match="permission denied") as caught:
+            open_database(nobody)
+        assert "own the schema dragoman" in (caught.value.hint or "")
+
+
 def test_what_was_said_before_conversations_is_continued_in_postgresql_too(
     postgres_server: PostgresServer,
 ) -> None:

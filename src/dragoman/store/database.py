@@ -222,7 +222,9 @@ def _hint_of(error: Exception) -> str | None:
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
     if code.startswith("SQLITE_BUSY"):
         return "another program is writing to it: try again in a moment"
-    if code == _NO_RIGHT or isinstance(error, PermissionError):
+    if code == _NO_RIGHT:
+        return "let its user own the schema dragoman: CREATE SCHEMA dragoman AUTHORIZATION user"
+    if isinstance(error, PermissionError):
         return "give yourself the right to read it"
     return None
 

@@ -28,7 +28,9 @@ def upgrade(server: Server, to: str = "head") -> None:
     event.listen(engine, "connect", _look_in_our_schema)
     try:
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+            # IF NOT EXISTS asks for the right to make one, whether it is there or not.
+            if connection.scalar(text(f"SELECT to_regnamespace('{SCHEMA}') IS NULL")):
+                connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
             connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, to)
