@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, event
 
 from dragoman.store import Ledger, Place, StoreError, UnwritableRow
 from dragoman.store.copying import back_up, copy_to, restore, status_of
-from dragoman.store.database import Server, is_there, open_database, read_place
+from dragoman.store.database import Server, WrongDatabase, is_there, open_database, read_place
 from dragoman.store.migrations.upgrade import upgrade
 from dragoman.store.postgres import SCHEMA, STATEMENTS, _marked
 from dragoman.store.records import Records
@@ -115,13 +115,16 @@ def differences(url: str) -> list[Any]:
     return [(what, thing.name) for what, thing in found if url[0] == "p" or "fk" not in what]
 
 
-def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [0, 1, VERSION])
+def test_a_database_of_another_program_is_left_alone(version: int, tmp_path: Path) -> None:
     path = tmp_path / "theirs.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE message (body TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="another program"):
-        open_database(path)
+    for look in (open_database, status_of):
+        with pytest.raises(WrongDatabase, match="another program"):
+            look(path)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {path.name: before}
 
 
@@ -142,6 +145,37 @@ def test_a_schema_that_is_not_known_is_refused(
     run(server, statement)
     with pytest.raises(StoreError, match=reason):
         open_database(server)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "CREATE TABLE dragoman.users (id int)",
+        "CREATE TABLE dragoman.account (id int)",
+        "CREATE VIEW dragoman.one AS SELECT 1",
+        "CREATE TABLE dragoman.alembic_version AS SELECT '0003' AS version_num",
+    ],
+)
+def test_a_schema_of_another_program_is_left_alone(
+    theirs: str, postgres_server: PostgresServer
+) -> None:
+    server = postgres_server.new()
+    run(server, f"CREATE SCHEMA dragoman; {theirs}")
+    before = names_in(server, SCHEMA)
+    for look in (open_database, status_of):
+        with pytest.raises(WrongDatabase, match="not dragoman's, or damaged"):
+            look(server)
+    assert names_in(server, SCHEMA) == before
+
+
+def names_in(server: Server, schema: str) -> set[str]:
+    """What stands in a schema: tables, indexes and the like."""
+    with psycopg.connect(server.url) as connection:
+        found = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s)", (schema,)
+        ).fetchall()
+    connection.close()
+    return {name for (name,) in found}
 
 
 def test_other_schemas_are_not_touched(postgres_server: PostgresServer) -> None:

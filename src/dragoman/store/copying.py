@@ -11,9 +11,15 @@ from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
-from dragoman.store.database import Connection, Place, StoreError, cannot, open_database
+from dragoman.store.database import (
+    Connection,
+    Place,
+    StoreError,
+    cannot,
+    open_database,
+    version_of,
+)
 from dragoman.store.schema import TABLES, VERSION
-from dragoman.store.sqlite import version_of
 
 _BACKUP = "name a file that `dragoman db backup` wrote"
 _MADE_WITH: Mapping[str, str] = {
@@ -107,13 +113,8 @@ class Status(Struct, frozen=True, kw_only=True):
 
 def status_of(place: Place) -> Status:
     """Look at a database, and leave it as it is. Raises: StoreError."""
-    if isinstance(place, Path):
-        kind, version = "SQLite", version_of(place) if place.exists() else 0
-    else:
-        from dragoman.store.postgres import version_of as version_of_server
-
-        kind, version = "PostgreSQL", version_of_server(place)
-    rows = None
+    kind = "SQLite" if isinstance(place, Path) else "PostgreSQL"
+    version, rows = version_of(place), None
     if version == VERSION:
         with closing(open_database(place, create=False)) as connection:
             rows = {table: _count(connection, table) for table in TABLES}

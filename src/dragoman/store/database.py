@@ -48,6 +48,20 @@ class NothingRecorded(StoreError):
         )
 
 
+class WrongDatabase(StoreError):
+    """It is there, and this dragoman cannot use it: made by a newer one, or by another program."""
+
+    def __init__(self, place: Place, why: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{place}: {why}", hint=hint)
+
+
+class NewerDatabase(WrongDatabase):
+    """A newer dragoman has made or migrated it."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place, "it was made by a newer version of dragoman", hint=UPDATE)
+
+
 class UnwritableRow(StoreError):
     """A value that the database takes in no row, or not in this one; another may be written."""
 
@@ -199,6 +213,20 @@ def open_database(place: Place, *, create: bool = True) -> Connection:
     from dragoman.store.sqlite import open_file
 
     return open_file(place, create=create)
+
+
+def version_of(place: Place) -> int:
+    """Read which version a database has, 0 where there is nothing yet, and leave it as it is.
+
+    Raises: WrongDatabase for one that is newer than ours, or not ours; StoreError.
+    """
+    if isinstance(place, Server):
+        from dragoman.store.postgres import version_of_server
+
+        return version_of_server(place)
+    from dragoman.store.sqlite import version_of_file
+
+    return version_of_file(place)
 
 
 def cannot(place: Place, error: Exception, *, hint: str | None = None) -> StoreError:

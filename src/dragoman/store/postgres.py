@@ -15,11 +15,12 @@ from typing import Any
 
 from dragoman.store.database import (
     BATCH,
-    UPDATE,
     Hint,
+    NewerDatabase,
     Server,
     StoreError,
     Values,
+    WrongDatabase,
     adding,
     cannot,
     unwritable,
@@ -218,8 +219,7 @@ def open_server(server: Server) -> ServerConnection:
     """Open a database, at our version. Raises: StoreError."""
     raw = _connect(server)
     try:
-        version = _version(raw)
-        if version < VERSION:
+        if _version(server, raw) < VERSION:
             _migrate(server, raw)
     except psycopg.Error as error:
         raw.close()
@@ -230,11 +230,11 @@ def open_server(server: Server) -> ServerConnection:
     return ServerConnection(server, raw)
 
 
-def version_of(server: Server) -> int:
-    """Read which version a database has, and leave it as it is. Raises: StoreError."""
+def version_of_server(server: Server) -> int:
+    """See `version_of`."""
     raw = _connect(server)
     try:
-        return _version(raw)
+        return _version(server, raw)
     except psycopg.Error as error:
         raise cannot(server, error) from None
     finally:
@@ -267,25 +267,31 @@ def _connect(server: Server) -> psycopg.Connection[dict[str, Any]]:
     return connection
 
 
-def _version(raw: psycopg.Connection[dict[str, Any]]) -> int:
-    """Read the version; 0 where there is nothing yet. Raises: StoreError for what is not ours."""
+def _version(server: Server, raw: psycopg.Connection[dict[str, Any]]) -> int:
+    """Read the version; 0 where there is nothing yet. Raises: WrongDatabase."""
     found = raw.execute(
-        "SELECT to_regclass('dragoman.alembic_version') IS NOT NULL AS versioned,"
-        " to_regclass('dragoman.exchange') IS NOT NULL AS used"
+        "SELECT array_agg(relname::text) AS names FROM pg_class"
+        " WHERE relnamespace = to_regnamespace(%s) AND relkind <> 'i'",
+        (SCHEMA,),
     ).fetchone()
     assert found is not None
+    tables = set(found["names"] or ())
     versions = (
         raw.execute("SELECT version_num FROM dragoman.alembic_version").fetchall()
-        if found["versioned"]
+        if "alembic_version" in tables
         else []
     )
-    if not versions and not found["used"]:
+    if not versions and tables <= {"alembic_version"}:  # empty, where somebody was killed at once
         return 0
-    number = versions[0]["version_num"] if len(versions) == 1 else ""
+    number = versions[0]["version_num"] if len(versions) == 1 and "exchange" in tables else ""
     if not re.fullmatch("[0-9]{4}", number):
-        raise StoreError(f"the schema {SCHEMA} in that database is not dragoman's, or damaged")
+        raise WrongDatabase(
+            server,
+            f"the schema {SCHEMA} in it is not dragoman's, or damaged",
+            hint=f"name another database, or rename that schema: ALTER SCHEMA {SCHEMA} RENAME TO …",
+        )
     if int(number) > VERSION:
-        raise StoreError("that database was made by a newer version of dragoman", hint=UPDATE)
+        raise NewerDatabase(server)
     return int(number)
 
 
@@ -294,7 +300,7 @@ def _migrate(server: Server, raw: psycopg.Connection[dict[str, Any]]) -> None:
     raw.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
     try:
         # Read again: another process may have been faster.
-        if _version(raw) < VERSION:
+        if _version(server, raw) < VERSION:
             from dragoman.store.migrations.upgrade import upgrade
 
             upgrade(server)

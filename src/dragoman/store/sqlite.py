@@ -14,11 +14,12 @@ import msgspec
 
 from dragoman.store.database import (
     BATCH,
-    UPDATE,
     Hint,
+    NewerDatabase,
     NothingRecorded,
     StoreError,
     Values,
+    WrongDatabase,
     adding,
     cannot,
     unwritable,
@@ -205,12 +206,14 @@ def open_file(path: Path, *, create: bool = True) -> File:
     return File(path, connection)
 
 
-def version_of(path: Path) -> int:
-    """Read which version a file has, and leave it as it is. Raises: StoreError."""
+def version_of_file(path: Path) -> int:
+    """See `version_of`."""
+    if not path.exists():
+        return 0
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            return _version(connection)
+            return _version(connection, path)
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -225,24 +228,18 @@ def _make_private(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to our version. Raises: sqlite3.Error, StoreError for a file not ours."""
+    """Bring the tables to our version. Raises: sqlite3.Error, WrongDatabase."""
     connection.execute("PRAGMA foreign_keys = ON")
     # With a write-ahead log this can lose the last rows when the power fails, and nothing else.
     connection.execute("PRAGMA synchronous = NORMAL")
-    version = _version(connection)
-    if version == VERSION:
-        return
-    if version > VERSION:
-        raise StoreError(f"{path} was made by a newer version of dragoman", hint=UPDATE)
     # Before anything is written: the mode of the journal stays in the file.
-    _refuse_foreign(connection, path, version)
+    if _version(connection, path) == VERSION:
+        return
     _write_ahead(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Read again: another process may have been faster.
-        version = _version(connection)
-        _refuse_foreign(connection, path, version)
-        for step in MIGRATIONS[version:]:
+        for step in MIGRATIONS[_version(connection, path) :]:
             for statement in step:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -271,12 +268,16 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """See that what is to be migrated is ours, or empty. Raises: StoreError."""
-    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    if not found.issuperset({"exchange", "attempt", "message"}) if version else found:
-        raise StoreError(f"{path} is a database of another program")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Read the version; 0 where there is nothing yet. Raises: sqlite3.Error, WrongDatabase."""
+    # In one statement: between two of them another process may have made the tables.
+    version, names, ours = connection.execute(
+        "SELECT user_version, (SELECT count(*) FROM sqlite_master), (SELECT count(*)"
+        " FROM sqlite_master WHERE name IN ('exchange', 'attempt', 'message'))"
+        " FROM pragma_user_version"
+    ).fetchone()
+    if version > VERSION:
+        raise NewerDatabase(path)
+    if ours < 3 if version else names:
+        raise WrongDatabase(path, "it is a database of another program")
+    return int(version)
