@@ -10,8 +10,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from dragoman.store.database import open_database
 from dragoman.store.schema import VERSION
 from tests.cli.running import Dragoman
 from tests.server.process import Process
@@ -131,6 +133,54 @@ def test_the_two_variables_of_a_database_are_told_apart_from_a_wrong_one(
     assert (
         "Fix: who runs dragoman" in dragoman("logs", env={**both, "DRAGOMAN_DATABASE_URL": ""}).err
     )
+
+
+def written(path: Path, statement: str) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def unusable(tmp_path: Path, postgres_server: PostgresServer) -> dict[str, str]:
+    """Databases that will never do, by what is said of them."""
+    server = postgres_server.new()
+    open_database(server).close()
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("UPDATE dragoman.alembic_version SET version_num = '0099'")
+    connection.close()
+    text = tmp_path / "text.db"
+    text.write_text("no database at all " * 500)
+    return {
+        "newer.db: it was made by a newer version": written(
+            tmp_path / "newer.db", "PRAGMA user_version = 99"
+        ),
+        "theirs.db: it is a database of another program": written(
+            tmp_path / "theirs.db", "CREATE TABLE foo (x)"
+        ),
+        "text.db: file is not a database": f"sqlite:///{text}",
+        f"{server}: it was made by a newer version": server.url,
+    }
+
+
+def test_a_gateway_does_not_start_with_a_database_that_will_never_do(
+    dragoman: Dragoman, unusable: dict[str, str]
+) -> None:
+    for said, url in unusable.items():
+        result = dragoman("serve", "--port", "0", env={"DRAGOMAN_DATABASE_URL": url})
+        assert (result.code, said in result.err) == (78, True), result.err
+        assert "Fix: " in result.err
+        status = dragoman("db", "status", env={"DRAGOMAN_DATABASE_URL": url})
+        assert (status.code, said in status.err) == (66, True), status.err
+        assert "migrate" not in status.err + status.out
+
+
+def test_a_gateway_starts_while_its_database_is_away(dragoman: Dragoman) -> None:
+    url = "postgresql://me:secret@127.0.0.1:1/d"
+    gateway = Process(dragoman.home, "", env={"DRAGOMAN_DATABASE_URL": url})
+    assert gateway.chat("demo/echo")[0] == 200
+    assert gateway.stop()[0] == 0
 
 
 def test_an_answer_comes_without_a_database_too(dragoman: Dragoman) -> None:

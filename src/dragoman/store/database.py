@@ -51,15 +51,12 @@ class NothingRecorded(StoreError):
 class WrongDatabase(StoreError):
     """It is there, and this dragoman cannot use it: made by a newer one, or by another program."""
 
-    def __init__(self, place: Place, why: str, *, hint: str | None = None) -> None:
-        super().__init__(f"{place}: {why}", hint=hint)
-
 
 class NewerDatabase(WrongDatabase):
     """A newer dragoman has made or migrated it."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place, "it was made by a newer version of dragoman", hint=UPDATE)
+        super().__init__(f"{place}: it was made by a newer version of dragoman", hint=UPDATE)
 
 
 class UnwritableRow(StoreError):
@@ -231,7 +228,9 @@ def version_of(place: Place) -> int:
 
 def cannot(place: Place, error: Exception, *, hint: str | None = None) -> StoreError:
     """Make the error that says why this database could not be used."""
-    return StoreError(_told(place, error), hint=hint or _hint_of(error))
+    foreign = getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB"
+    kind = WrongDatabase if foreign else StoreError
+    return kind(_told(place, error), hint=hint or _hint_of(error))
 
 
 def adding(table: str, keys: Sequence[str], sums: Sequence[str]) -> str:

@@ -286,8 +286,7 @@ def _version(server: Server, raw: psycopg.Connection[dict[str, Any]]) -> int:
     number = versions[0]["version_num"] if len(versions) == 1 and "exchange" in tables else ""
     if not re.fullmatch("[0-9]{4}", number):
         raise WrongDatabase(
-            server,
-            f"the schema {SCHEMA} in it is not dragoman's, or damaged",
+            f"{server}: the schema {SCHEMA} in it is not dragoman's, or damaged",
             hint=f"name another database, or rename that schema: ALTER SCHEMA {SCHEMA} RENAME TO …",
         )
     if int(number) > VERSION:

@@ -279,5 +279,5 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if version > VERSION:
         raise NewerDatabase(path)
     if ours < 3 if version else names:
-        raise WrongDatabase(path, "it is a database of another program")
+        raise WrongDatabase(f"{path}: it is a database of another program")
     return int(version)

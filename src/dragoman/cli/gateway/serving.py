@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dragoman.store import Place
 
 LOG = "gateway.log"
+ANOTHER = "name another database with DRAGOMAN_DATABASE_URL, or move this one away"
 _OWN = {"host": "127.0.0.1", "port": 0, "drain": 1.0}
 """For a gateway that ends with the only program that asks it."""
 
@@ -56,20 +57,28 @@ def prepare(session: Session, reading: Rereading, orphaned: int | None = None) -
     first = reading()
     host, place = first[0].server.host, find_place(session)
     if orphaned is None:
-        _check_master_key(session, host, place)
+        _check_database(session, host, place)
     return Work(first, reading, host, place, orphaned)
 
 
-def _check_master_key(session: Session, host: str, place: Place) -> None:
-    """See that secrets can be kept and opened. Raises: ConfigError for a server that could not."""
+def _check_database(session: Session, host: str, place: Place) -> None:
+    """See that the database is ours, and that its secrets can be kept and opened.
+
+    One that is away is waited for by those who need it. Raises: ConfigError for a server that could
+    never use it.
+    """
+    from dragoman.errors import ConfigError
     from dragoman.organisations.desk import Desk
     from dragoman.organisations.safe import Safe
     from dragoman.server.admission.access import is_loopback
-    from dragoman.store.database import StoreError
+    from dragoman.store.database import StoreError, WrongDatabase, version_of
 
     with contextlib.closing(Desk(place)) as desk, contextlib.suppress(StoreError):
-        # A database that is away is waited for by those who need it, and tells them the same.
-        Safe(desk, session.env).check_key(needed=not is_loopback(host))
+        try:
+            Safe(desk, session.env).check_key(needed=not is_loopback(host))
+            version_of(place)
+        except WrongDatabase as error:
+            raise ConfigError(str(error), hint=error.hint or ANOTHER) from None
 
 
 def log_to_stderr(*, debug: bool) -> None:
