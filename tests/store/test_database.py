@@ -291,6 +291,27 @@ def test_an_older_backup_is_restored_and_stays_as_it_is(place: Place, tmp_path: 
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("VACUUM", "it is empty, there is no backup in it"),
+        ("PRAGMA user_version = 99", "it was made by a newer version of dragoman"),
+        ("CREATE TABLE foo (x)", "it is a database of another program"),
+    ],
+)
+def test_what_is_no_backup_is_refused_by_its_own_name(
+    statement: str, reason: str, tmp_path: Path
+) -> None:
+    file, target = tmp_path / "backup.db", tmp_path / "target.db"
+    file.touch()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(statement)
+    with pytest.raises(StoreError) as caught:
+        restore(file, target)
+    assert str(caught.value) == f"{file}: {reason}"
+    assert not target.exists()
+
+
 def test_a_backup_is_of_one_moment_while_others_write(place: Place, tmp_path: Path) -> None:
     fill(place, 50)
     with Ledger(place) as ledger:  # open, as the gateway's is

@@ -87,7 +87,9 @@ def restore(file: Path, target: Place) -> Mapping[str, int]:
     try:
         version = version_of(file)
     except StoreError as error:
-        raise StoreError(str(error), hint=_BACKUP) from None
+        raise StoreError(str(error), hint=error.hint or _BACKUP) from None
+    if version == 0:
+        raise StoreError(f"{file}: it is empty, there is no backup in it", hint=_BACKUP)
     if version == VERSION:
         return copy_to(file, target)
     with TemporaryDirectory(prefix="dragoman-") as folder:  # an older one is migrated, elsewhere
