@@ -184,6 +184,33 @@ def test_a_wrong_master_key_is_told_at_the_start_and_seals_nothing(desk: Desk) -
             ask()
 
 
+def test_a_master_key_that_is_gone_is_asked_for_and_no_other_made(
+    desk: Desk, tmp_path: Path
+) -> None:
+    env = {"XDG_DATA_HOME": str(tmp_path)}
+    before = Safe(desk, env, create=True)
+    sealed = before.seal(TEXT, MINE)
+    key = key_file(env).read_text()
+    key_file(env).unlink()
+    after = Safe(desk, env, create=True)
+    for ask in (
+        after.check,
+        after.keys,
+        lambda: after.check_key(needed=True),
+        lambda: after.open(sealed, MINE),
+        lambda: after.make_token("dk"),
+        lambda: before.seal(TEXT, MINE),
+    ):
+        with pytest.raises(ConfigError, match="the master key is gone") as failure:
+            ask()
+        assert failure.value.hint is not None
+        assert failure.value.hint.startswith(f"bring it back, as {key_file(env)}")
+    assert not key_file(env).exists()
+    key_file(env).write_text(key)
+    key_file(env).chmod(0o600)
+    assert after.open(sealed, MINE).reveal() == TEXT
+
+
 def test_a_damaged_pepper_is_told_as_such(desk: Desk) -> None:
     env = {"DRAGOMAN_SECRET_KEY": new_key()}
     Safe(desk, env).check()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,12 @@ from dragoman.organisations.master_keys import (
     VARIABLE,
     NoMasterKey,
     find_master_keys,
+    key_file,
     named_file,
 )
 from dragoman.organisations.sealing import MasterKeys, Purpose, Unreadable, key_id_of
 from dragoman.organisations.tokens import Token, digest_of, make_token
+from dragoman.store.database import StoreError, is_there
 
 if TYPE_CHECKING:
     from dragoman.organisations.desk import Desk
@@ -40,8 +43,9 @@ class Safe:
     """Seals and opens, makes tokens and their digests. For any number of threads.
 
     Nothing is read before it is needed. `create`: this is single-user mode, in which a master key
-    is made where there is none. Every method raises ConfigError for a master key that is missing
-    or wrong, and StoreError when the database cannot be asked for the pepper, once.
+    is made where there is none, and nothing was ever sealed. Every method raises ConfigError for a
+    master key that is missing or wrong, and StoreError when the database cannot be asked for the
+    pepper, once.
 
     Example:
         safe = Safe(desk, os.environ)
@@ -68,9 +72,9 @@ class Safe:
         """
         try:
             keys = find_master_keys(self._env)
-        except NoMasterKey:
+        except NoMasterKey as error:
             if needed:
-                raise
+                raise self._lost_or(error) from None
             return
         with self._desk.read() as connection:
             sealed = _sealed_pepper(connection)
@@ -95,13 +99,11 @@ class Safe:
         return digest_of(text, self.pepper())
 
     def keys(self) -> MasterKeys:
-        """Find the master keys; read anew when their file has changed."""
-        with self._lock:
-            stamp = _stamp(named_file(self._env))
-            if self._keys is None or stamp != self._stamp:
-                self._keys = find_master_keys(self._env, create=self._create)
-                self._stamp = _stamp(named_file(self._env))
-            return self._keys
+        """Find the master keys; read anew when their file has changed. Makes none."""
+        try:
+            return self._find_keys(create=False)
+        except NoMasterKey as error:
+            raise self._lost_or(error) from None
 
     def pepper(self) -> bytes:
         """Find the pepper; make it when there is none yet."""
@@ -113,12 +115,28 @@ class Safe:
             self._pepper = self._open_pepper(sealed)
         return self._pepper
 
+    def _find_keys(self, *, create: bool) -> MasterKeys:
+        with self._lock:
+            stamp = _stamp(named_file(self._env))
+            if self._keys is None or stamp != self._stamp:
+                self._keys = find_master_keys(self._env, create=create)
+                self._stamp = _stamp(named_file(self._env))
+            return self._keys
+
+    def _lost_or(self, error: NoMasterKey) -> NoMasterKey:
+        """Tell a key that is gone from one that never was: a new one would open nothing."""
+        sealed = None
+        if is_there(self._desk.place):
+            with suppress(StoreError), self._desk.read() as connection:
+                sealed = _sealed_pepper(connection)
+        return error if sealed is None else _lost_key(sealed, self._env)
+
     def _keys_for(self, sealed: str) -> MasterKeys:
         keys = self._keys
         return keys if keys is not None and key_id_of(sealed) in keys.ids else self.keys()
 
     def _make_pepper(self) -> str:
-        keys = self.keys()
+        keys = self._find_keys(create=self._create)
         mine = keys.seal(os.urandom(_PEPPER_BYTES).hex(), PEPPER_PURPOSE)
         with self._desk.change(SYSTEM, "create", "setting", PEPPER) as change:
             change.connection.insert(
@@ -143,6 +161,13 @@ class Safe:
                     error.message, hint="restore the database from a backup: no digest holds"
                 ) from None
             raise _wrong_key(sealed, keys) from None
+
+
+def _lost_key(sealed: str, env: Mapping[str, str]) -> NoMasterKey:
+    return NoMasterKey(
+        f"the master key is gone: {key_id_of(sealed) or 'one'} sealed the secrets of this database",
+        hint=f"bring it back, as {key_file(env)} or in {VARIABLE}; a new one opens none of them",
+    )
 
 
 def _wrong_key(sealed: str, keys: MasterKeys) -> ConfigError:

@@ -45,11 +45,10 @@ def status(session: Session, json: bool) -> Exit:
 
     The exit status is 78 when something was sealed with a key that is not given.
     """
-    from dragoman.organisations.master_keys import find_master_keys
     from dragoman.organisations.rotation import count_sealed, stale
 
-    keys = find_master_keys(session.env)
     with open_office(session) as office:
+        keys = office.safe.keys()
         counts = count_sealed(office.desk, keys)
     lost = sum(count.rows for count in counts if not count.known)
     console = session.terminal.out
