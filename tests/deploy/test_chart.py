@@ -43,6 +43,7 @@ REFUSED = {
     "replicas": {"replicas": 3},
     "secretKey": {"secrets": {"secretKey": NONE}},
     "drainSeconds": {"drainSeconds": "long"},
+    "minimum": {"drainSeconds": 0},  # the gateway has no drain of 0
     "servce": {"servce": {}},
 }
 
