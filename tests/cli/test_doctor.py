@@ -123,6 +123,17 @@ def test_default_model_that_does_not_exist_is_told(dragoman: Dragoman) -> None:
     assert "mien/m" in result.out
 
 
+def test_a_master_key_that_keeps_the_gateway_from_starting_is_told(dragoman: Dragoman) -> None:
+    assert checks(dragoman, "master key") == []
+    dragoman("gateway-keys", "create", "a")
+    assert [check["verdict"] for check in checks(dragoman, "master key")] == ["ok"]
+    dragoman.database.with_name("secret.key").chmod(0o644)
+    result = dragoman("doctor")
+    assert result.code == 78
+    assert "others on this machine may read the master key" in result.out
+    assert "Fix: chmod 600" in result.out
+
+
 def test_record_is_counted_and_its_faults_told(dragoman: Dragoman) -> None:
     dragoman("-m", "demo/echo", "Hello")
     (record,) = checks(dragoman, "record")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.config.finding import Check
 from dragoman.cli.session import Session
+from dragoman.cli.terminal.exit_codes import Exit
 
 if TYPE_CHECKING:
     from dragoman.probe.reachable import Reachable
@@ -135,6 +136,27 @@ def _size(count: int) -> str:
         if count >= much:
             return f"{count / much:.1f} {unit}"
     return f"{count} bytes"
+
+
+def check_master_key(session: Session) -> Iterator[Check]:
+    """Whether the gateway could use the master key that is given, or that it made; none need be."""
+    from dragoman.errors import ConfigError
+    from dragoman.organisations.master_keys import NoMasterKey, find_master_keys
+
+    try:
+        keys = find_master_keys(session.env)
+    except NoMasterKey:
+        return
+    except ConfigError as error:
+        yield Check(
+            subject="master key",
+            verdict="failed",
+            detail=error.message,
+            fix=error.hint,
+            code=Exit.CONFIG,
+        )
+        return
+    yield Check(subject="master key", detail=f"{keys.current.id} seals what the gateway keeps")
 
 
 def check_clock(reached: tuple[Reachable, ...]) -> Check:

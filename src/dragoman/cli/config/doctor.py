@@ -75,6 +75,7 @@ def list_checks(session: Session) -> Iterator[Check]:
         yield from check_config.check_providers(reached)
         yield check_config.check_default(session)
     yield from check_machine.check_record(session)
+    yield from check_machine.check_master_key(session)
     yield check_machine.check_clock(reached)
     yield from check_machine.check_terminal(session)
 
