@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -129,10 +130,15 @@ def test_the_two_variables_of_a_database_are_told_apart_from_a_wrong_one(
     dragoman: Dragoman,
 ) -> None:
     both = {"DRAGOMAN_DATABASE_URL": "sqlite:///a.db", "DRAGOMAN_DATABASE_URL_FILE": "/nowhere"}
-    assert "Fix: leave one of them out" in dragoman("logs", env=both).err
-    assert (
-        "Fix: who runs dragoman" in dragoman("logs", env={**both, "DRAGOMAN_DATABASE_URL": ""}).err
-    )
+    alone = {**both, "DRAGOMAN_DATABASE_URL": ""}
+    for env, said, fix in (
+        (both, "DRAGOMAN_DATABASE_URL and DRAGOMAN_DATABASE_URL_FILE are both set", "leave one"),
+        (alone, "DRAGOMAN_DATABASE_URL_FILE: /nowhere cannot be read", "who runs dragoman"),
+    ):
+        for command, code in ((["logs"], 66), (["serve", "--port", "0"], 78)):
+            result = dragoman(*command, env=env)
+            assert (result.code, f"Fix: {fix}" in result.err) == (code, True), result.err
+            assert re.search(f"(Error|Why): {said}", result.err), result.err
 
 
 def written(path: Path, statement: str) -> str:

@@ -52,13 +52,22 @@ def prepare(session: Session, reading: Rereading, orphaned: int | None = None) -
             f"the gateway needs {error.name}, which is not installed",
             "pip install 'dragoman[server]'",
         ) from None
-    from dragoman.cli.records.record import find_place
-
     first = reading()
-    host, place = first[0].server.host, find_place(session)
+    host, place = first[0].server.host, _find_place(session)
     if orphaned is None:
         _check_database(session, host, place)
     return Work(first, reading, host, place, orphaned)
+
+
+def _find_place(session: Session) -> Place:
+    """Say where the database is. Raises: ConfigError for variables that name none."""
+    from dragoman.errors import ConfigError
+    from dragoman.store.database import StoreError, database_place
+
+    try:
+        return database_place(session.env)
+    except StoreError as error:
+        raise ConfigError(str(error), hint=error.hint) from None
 
 
 def _check_database(session: Session, host: str, place: Place) -> None:

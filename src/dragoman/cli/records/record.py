@@ -30,10 +30,12 @@ class RecordUnusable(InputMissing):
     ) -> None:
         from dragoman.store.database import NothingRecorded
 
-        own = str(error).removeprefix(str(place)).removeprefix(":").strip()
+        told = str(error)
         missing = isinstance(error, NothingRecorded)
+        own = told.removeprefix(f"{place}: ")
         super().__init__(own if missing else what, hint=error.hint or otherwise)
-        self.why = f"there is no {place}" if missing else f"{place}: {own}"
+        named = told if told.startswith(str(place)) else f"{place}: {told}"
+        self.why = f"there is no {place}" if missing else named
 
 
 @contextmanager
