@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.control.plane import Answer, Plane
+from tests.control.plane import PASSWORD, Answer, Plane
 from tests.upstream.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
 
 Twist = Callable[[dict[str, Any]], None]
@@ -37,10 +38,12 @@ class Visitor:
         body.setdefault("client_secret", CLIENT_SECRET)
         return self.plane.ask("PUT", "oidc/settings", body, headers=self.root)
 
-    def begin(self, onward: str = "/console") -> tuple[str, Mapping[str, str]]:
+    def begin(
+        self, onward: str = "/console", session: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[str, Mapping[str, str]]:
         """Click on the button; gives where it leads, and the cookie."""
-        query = {"onward": onward}
-        answer = self.plane.ask("GET", "oidc/start", headers=self.host, query=query)
+        query, headers = {"onward": onward}, {**self.host, **session}
+        answer = self.plane.ask("GET", "oidc/start", headers=headers, query=query)
         assert answer.status == 302, answer
         cookie = answer.headers["set-cookie"]
         assert "httponly" in cookie.lower()
@@ -52,9 +55,14 @@ class Visitor:
         headers = {**self.host, **cookie, "sec-fetch-site": "cross-site"}
         return self.plane.ask("GET", f"{parts.path}?{parts.query}", headers=headers)
 
-    def sign_in(self) -> Answer:
-        where, cookie = self.begin()
+    def sign_in(self, session: Mapping[str, str] = MappingProxyType({})) -> Answer:
+        """Sign in, in a browser that has this session or none."""
+        where, cookie = self.begin(session=session)
         return self.come_back(self.provider.sign_in(where), cookie)
+
+    def ask(self, path: str, **query: Any) -> Answer:
+        """Ask for something as the operator."""
+        return self.plane.ask("GET", path, headers=self.root, query=query)
 
     def who(self, answer: Answer) -> Any:
         cookie = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
@@ -279,6 +287,89 @@ def test_an_account_is_taken_over_by_a_verified_address_alone_and_once(visitor: 
     # The same person is known by who they are, not by their address.
     visitor.provider.claims.update(sub="user-1", email="ada.new@example.com")
     assert visitor.who(visitor.sign_in())["account"] == ada
+
+
+def key_of(plane: Plane, account: str) -> str:
+    """Make a gateway key of an account's own in `acme`; gives its id."""
+    headers = plane.session(account)
+    path = "organisations/acme/keys"
+    made = plane.ask("POST", path, {"name": "laptop", "member": "ada@example.com"}, headers=headers)
+    assert made.status == 201, made
+    return str(made.json["id"])
+
+
+def test_who_made_an_account_under_somebody_elses_address_has_it_no_more_when_they_come(
+    visitor: Visitor,
+) -> None:
+    plane = visitor.plane
+    plane.organisation("blue")
+    stranger = plane.account("ada@example.com", acme="admin")
+    session, token, key = plane.session(stranger), plane.token(stranger), key_of(plane, stranger)
+    invited = plane.ask(
+        "POST", "organisations/acme/invitations", {"role": "admin"}, headers=session
+    ).json
+    visitor.set_up(organisation="blue", role="admin")
+    me = visitor.who(visitor.sign_in())
+    # What the organisations have given to the address is hers now.
+    assert (me["account"], me["roles"]) == (stranger, {"acme": "admin", "blue": "admin"})
+    assert [plane.ask("GET", "session", headers=one).status for one in (session, token)] == [
+        401,
+        401,
+    ]
+    credentials = {"email": "ada@example.com", "password": PASSWORD}
+    assert plane.ask("POST", "session", credentials).status == 401
+    assert visitor.ask(f"organisations/acme/keys/{key}").json["revoked_at"]
+    look = plane.ask("POST", "invitations/look", {"token": invited["token"]})
+    assert (look.status, look.code) == (404, "not_found")
+    (line,) = visitor.ask("audit", action="link").json["items"]
+    assert (line["organisation"], line["object"]) == (None, "ada@example.com")
+    assert line["difference"] == {
+        "linked": [None, visitor.provider.issuer],
+        "password": ["a password", None],
+        "sessions": [2, None],
+        "tokens": [1, None],
+        "revoked keys": [None, ["laptop"]],
+        "withdrawn invitations": [None, [invited["id"]]],
+    }
+    # No other organisation reads of them.
+    (joined,) = visitor.ask("organisations/blue/audit").json["items"][:1]
+    assert joined["difference"] == {
+        "member": [None, "ada@example.com"],
+        "role": [None, "admin"],
+    }
+
+
+def test_who_has_signed_in_to_the_account_links_it_and_keeps_what_is_theirs(
+    visitor: Visitor,
+) -> None:
+    plane = visitor.plane
+    visitor.set_up()
+    ada, bob = (plane.account(f"{one}@example.com", acme="admin") for one in ("ada", "bob"))
+    session, token, key = plane.session(ada), plane.token(ada), key_of(plane, ada)
+    assert visitor.who(visitor.sign_in(session))["account"] == ada
+    assert plane.ask("GET", "session", headers=token).status == 200
+    credentials = {"email": "ada@example.com", "password": PASSWORD}
+    assert plane.ask("POST", "session", credentials).status == 200
+    assert visitor.ask(f"organisations/acme/keys/{key}").json["revoked_at"] is None
+    (line,) = visitor.ask("audit", action="link").json["items"]
+    assert line["difference"] == {"linked": [None, visitor.provider.issuer]}
+    # A session of another account, or one that has ended meanwhile, proves nothing of this one.
+    visitor.provider.claims.update(sub="user-2", email="bob@example.com")
+    assert visitor.who(visitor.sign_in(session))["account"] == bob
+    assert plane.ask("POST", "session", {**credentials, "email": "bob@example.com"}).status == 401
+
+
+def test_a_session_that_ended_while_one_signed_in_elsewhere_proves_nothing(
+    visitor: Visitor,
+) -> None:
+    plane = visitor.plane
+    visitor.set_up()
+    session = plane.session(plane.account("ada@example.com"))
+    where, cookie = visitor.begin(session=session)
+    assert plane.ask("DELETE", "session", headers=session).status == 200
+    assert visitor.come_back(visitor.provider.sign_in(where), cookie).status == 302
+    credentials = {"email": "ada@example.com", "password": PASSWORD}
+    assert plane.ask("POST", "session", credentials).status == 401
 
 
 def test_who_is_disabled_cannot_sign_in_elsewhere_either(visitor: Visitor) -> None:

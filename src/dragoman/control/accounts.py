@@ -88,7 +88,10 @@ def show_account(desk: Desk, account: str) -> AccountShown:
 
 @patch("/accounts/{account:str}", opt={"operator": True, "session": True}, sync_to_thread=True)
 def change_account(desk: Desk, actor: Actor, account: str, data: AccountChange) -> AccountShown:
-    """Change an account. Who is disabled is signed out; their own gateway keys are revoked."""
+    """Change an account. What somebody disabled has opened ends.
+
+    That is their sessions and tokens, their invitations, and gateway keys of their own.
+    """
     changed = accounts.update_account(
         desk,
         actor,

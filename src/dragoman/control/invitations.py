@@ -15,7 +15,8 @@ from dragoman.organisations import invitations
 from dragoman.organisations.accounts import actor_of, find_account
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Desk
-from dragoman.organisations.invitations import LIFE_S, Invitation
+from dragoman.organisations.invitation_rows import Invitation
+from dragoman.organisations.invitations import LIFE_S
 from dragoman.organisations.organisations import Organisation
 from dragoman.types.paging import Page
 

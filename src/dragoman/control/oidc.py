@@ -22,6 +22,7 @@ from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import Conflict, NotFound
 from dragoman.organisations.oidc import Oidc, OidcSettings
 from dragoman.organisations.sealing import Purpose, Unreadable
+from dragoman.organisations.sessions import find_session
 from dragoman.organisations.sign_in import SignedIn, start_session
 from dragoman.types.credential import Secret
 
@@ -90,14 +91,19 @@ def show_oidc(desk: Desk) -> OidcShown:
 async def start_oidc(
     context: Context, request: Request[Any, Any, Any], onward: str = HOME
 ) -> Response[None]:
-    """Send the browser to where one signs in; from there it comes back to `onward`, a path."""
+    """Send the browser to where one signs in; from there it comes back to `onward`, a path.
+
+    Who is signed in here already links their account, and keeps its password and all it has.
+    """
     if _ONWARD.fullmatch(onward) is None:
         raise InvalidRequest("that leads somewhere else", param="onward", hint="a path, like /")
     settings = (await asyncio.to_thread(_find, context.desk)).settings
     headers = dict(request.headers.items())
     redirect_uri = _redirect_uri(context, headers)
     client = client_of(request.app.state, context)
-    url, asked = await client.begin(settings, redirect_uri, onward, context.desk.clock())
+    session_id = await asyncio.to_thread(_session_id, context, request)
+    now = context.desk.clock()
+    url, asked = await client.begin(settings, redirect_uri, onward, session_id, now)
     sealed = await asyncio.to_thread(
         context.safe.seal, msgspec.json.encode(asked).decode(), _PURPOSE
     )
@@ -121,7 +127,9 @@ async def finish_oidc(context: Context, request: Request[Any, Any, Any]) -> Resp
 
     def sign_in() -> SignedIn:
         address = peer_of(request)
-        account = oidc.admit(context.desk, settings, claims, address=address)
+        account = oidc.admit(
+            context.desk, settings, claims, address=address, session_id=asked.session_id
+        )
         return start_session(
             context.desk,
             account,
@@ -190,6 +198,16 @@ def _find(desk: Desk) -> Oidc:
     if found is None:
         raise NotFound("nobody signs in elsewhere", hint="an operator can set it up")
     return found
+
+
+def _session_id(context: Context, request: Request[Any, Any, Any]) -> str | None:
+    """Find the session that this browser has, if it has one."""
+    token = read_session_cookie(context, request.cookies)
+    if token is None:
+        return None
+    with context.desk.read() as connection:
+        found = find_session(connection, token, context.desk.clock())
+    return found[0].id if found else None
 
 
 def _open_secret(context: Context) -> Secret | None:

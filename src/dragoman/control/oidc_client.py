@@ -73,7 +73,10 @@ class Description(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What a browser was sent away with; it comes back sealed, in its cookie."""
+    """What a browser was sent away with; it comes back sealed, in its cookie.
+
+    `session_id`: of the session it had then. Its cookie does not come back from another site.
+    """
 
     issuer: str
     state: str
@@ -81,6 +84,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     verifier: str
     redirect_uri: str
     onward: str
+    session_id: str | None
     at: float
 
 
@@ -93,7 +97,12 @@ class OidcClient:
         self._keys: dict[str, tuple[float, Mapping[str, Any]]] = {}
 
     async def begin(
-        self, settings: OidcSettings, redirect_uri: str, onward: str, now: float
+        self,
+        settings: OidcSettings,
+        redirect_uri: str,
+        onward: str,
+        session_id: str | None,
+        now: float,
     ) -> tuple[str, Asked]:
         """Say where to send a browser, and what to remember. Raises: DragomanError."""
         found = await self._describe(settings.issuer, now)
@@ -104,6 +113,7 @@ class OidcClient:
             verifier=_random(),
             redirect_uri=redirect_uri,
             onward=onward,
+            session_id=session_id,
             at=now,
         )
         challenge = _base64(hashlib.sha256(asked.verifier.encode()).digest())

@@ -10,6 +10,7 @@ from msgspec import Struct
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.invitation_rows import withdraw_invitations_of
 from dragoman.organisations.keys import revoke_keys_of
 from dragoman.organisations.passwords import check_password, digest_password
 from dragoman.organisations.texts import check_title, read_email
@@ -66,13 +67,32 @@ def find_by_subject(connection: Connection, issuer: str, subject: str) -> Accoun
     )
 
 
-def link_account(change: Change, account_id: str, issuer: str, subject: str) -> None:
-    """Note by whom somebody is known elsewhere, inside a change."""
+def link_account(
+    change: Change, account: Account, issuer: str, subject: str, *, theirs: bool
+) -> Account:
+    """Note by whom somebody is known elsewhere, inside a change.
+
+    Unless it is known to be `theirs`, whatever opened the account before ends: an address was
+    never verified here, so anybody may have made the account under it. Roles stay: organisations
+    gave them to the address.
+    """
+    if not theirs:
+        _shut_out(change, account)
+        if account.password is not None:
+            change.note({"password": "a password"}, None)
     change.connection.write(
-        "UPDATE account SET issuer = :issuer, subject = :subject, updated_at = :now,"
-        " version = version + 1 WHERE id = :id",
-        {"id": account_id, "issuer": issuer, "subject": subject, "now": change.now},
+        "UPDATE account SET issuer = :issuer, subject = :subject, password = :password,"
+        " updated_at = :now, version = version + 1 WHERE id = :id",
+        {
+            "id": account.id,
+            "issuer": issuer,
+            "subject": subject,
+            "password": account.password if theirs else None,
+            "now": change.now,
+        },
     )
+    change.note(None, {"linked": issuer})
+    return _get(change.connection, account.id)
 
 
 def actor_of(connection: Connection, account: Account, address: str | None) -> Actor:
@@ -152,7 +172,9 @@ def update_account(
     enabled: bool | None = None,
     version: int | None = None,
 ) -> Account:
-    """Change what is given. Who is disabled is signed out, and their own gateway keys are revoked.
+    """Change what is given. Who is disabled has nothing open any more, nor has it when enabled.
+
+    Sessions, tokens, invitations that nobody has accepted, and gateway keys of their own end.
 
     Raises: NotFound, InvalidRequest, ChangedMeanwhile, Conflict for the last operator.
     """
@@ -185,7 +207,7 @@ def update_account(
             },
         )
         if not new.enabled:
-            _shut_out(change, old.id)
+            _shut_out(change, old)
         change.note(_noted(old), _noted(new))
         return _get(change.connection, old.id)
 
@@ -214,7 +236,7 @@ def set_password(
 
 
 def delete_account(desk: Desk, actor: Actor, account_id: str) -> None:
-    """Delete an account; what it did stays in the records, its own gateway keys are revoked.
+    """Delete an account; what it did stays in the records, and nothing it opened stays open.
 
     Raises: NotFound, Conflict for the last operator, or the last owner of an organisation.
     """
@@ -236,7 +258,7 @@ def delete_account(desk: Desk, actor: Actor, account_id: str) -> None:
                 f"it is the last owner of the organisation '{alone[0]['name']}'",
                 hint="make somebody else owner first",
             )
-        _shut_out(change, old.id)
+        _shut_out(change, old)
         change.connection.write("DELETE FROM account WHERE id = :id", {"id": old.id})
         change.note(_noted(old), None)
 
@@ -253,9 +275,17 @@ def _keep_an_operator(connection: Connection, old: Account) -> None:
         raise Conflict("it is the last operator", hint="make somebody else operator first")
 
 
-def _shut_out(change: Change, account_id: str) -> None:
-    change.connection.write("DELETE FROM session WHERE account_id = :id", {"id": account_id})
-    revoke_keys_of(change, account_id)
+def _shut_out(change: Change, account: Account) -> None:
+    """End what somebody has opened: sessions, tokens, gateway keys of their own, invitations."""
+    for what, table in (("sessions", "session"), ("tokens", "api_token")):
+        ended = change.connection.rows(
+            f"DELETE FROM {table} WHERE account_id = :id RETURNING id",  # noqa: S608
+            {"id": account.id},
+        )
+        if ended:
+            change.note({what: len(ended)}, None)
+    revoke_keys_of(change, account.id)
+    withdraw_invitations_of(change, account.email)
 
 
 def _noted(account: Account) -> dict[str, Any]:

@@ -26,16 +26,30 @@ class Change:
     """A change on its way: the connection to write with, and what the audit log will say.
 
     Nothing is logged, and no revision made, when nothing is noted. `organisation_id` is whose audit
-    log it stands in, None for the gateway's alone.
+    log it stands in, None for the gateway's alone. `about` is what was done, to what kind of thing,
+    and to which.
     """
 
     def __init__(
-        self, connection: Connection, now: float, organisation_id: str | None = None
+        self,
+        connection: Connection,
+        now: float,
+        about: tuple[str, str, str],
+        organisation_id: str | None = None,
     ) -> None:
         self.connection = connection
         self.now = now
+        self.about = about
         self.organisation_id = organisation_id
         self.noted: dict[str, Any] = {}
+        self.lines = [self]
+
+    def part(self, action: str, kind: str, name: str) -> Change:
+        """Begin a part that has a line of its own in the audit log, the gateway's alone."""
+        made = Change(self.connection, self.now, (action, kind, name))
+        made.lines = self.lines
+        self.lines.append(made)
+        return made
 
     def note(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
         """Say what was there and what is now; None for nothing. Never hand a secret in here.
@@ -103,9 +117,10 @@ class Desk:
         with self.read() as connection, connection.transaction():
             # One change at a time: what it reads before it writes stays true.
             connection.write("UPDATE revision SET number = number WHERE id = 1")
-            change = Change(connection, self.clock(), organisation_id)
+            change = Change(connection, self.clock(), (action, kind, name), organisation_id)
             yield change
-            if not change.noted:
+            lines = [line for line in change.lines if line.noted]
+            if not lines:
                 return
             connection.insert(
                 "audit",
@@ -116,15 +131,14 @@ class Desk:
                 [
                     (
                         new_id("aud"),
-                        change.now,
-                        change.organisation_id,
+                        line.now,
+                        line.organisation_id,
                         actor.name,
                         actor.address,
-                        action,
-                        kind,
-                        name,
-                        msgspec.json.encode(change.noted).decode(),
+                        *line.about,
+                        msgspec.json.encode(line.noted).decode(),
                     )
+                    for line in lines
                 ],
             )
             connection.write("UPDATE revision SET number = number + 1 WHERE id = 1")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-from msgspec import Struct
+from typing import NamedTuple
 
 from dragoman.errors import Forbidden, InvalidRequest
 from dragoman.organisations.accounts import Account, find_account, make_account
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.invitation_rows import COLUMNS, Invitation, read_invitation
 from dragoman.organisations.members import add_member, check_grant
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.passwords import check_password, digest_password
@@ -28,20 +26,6 @@ LIFE_S = 7 * 86_400.0
 LIFE_LIMIT_S = 30 * 86_400.0
 
 _PEPPER = b"dragoman invitation"
-_COLUMNS = "id, organisation_id, role, email, created_at, created_by, expires_at, accepted_at"
-
-
-class Invitation(Struct, frozen=True, kw_only=True):
-    """An invitation. With `email`, only the account of that address may accept it."""
-
-    id: str
-    organisation_id: str
-    role: Role
-    email: str | None
-    created_at: float
-    created_by: str | None
-    expires_at: float
-    accepted_at: float | None
 
 
 class Invited(NamedTuple):
@@ -54,11 +38,11 @@ class Invited(NamedTuple):
 def list_invitations(connection: Connection, organisation_id: str, page: Page) -> Slice[Invitation]:
     """List the invitations that nobody has accepted yet, the oldest first."""
     rows = connection.rows(
-        f"SELECT {_COLUMNS} FROM invitation WHERE organisation_id = :organisation"  # noqa: S608
+        f"SELECT {COLUMNS} FROM invitation WHERE organisation_id = :organisation"  # noqa: S608
         " AND accepted_at IS NULL AND id > :after ORDER BY id LIMIT :limit",
         {"organisation": organisation_id, "after": page.after or "", "limit": page.limit + 1},
     )
-    return cut([_read(row) for row in rows], page, lambda one: one.id)
+    return cut([read_invitation(row) for row in rows], page, lambda one: one.id)
 
 
 def invite(
@@ -94,10 +78,10 @@ def invite(
         connection.insert("invitation", (*columns, "expires_at"), [(*row, change.now + life_s)])
         change.note(None, {"role": role, "email": kept})
         rows = connection.rows(
-            f"SELECT {_COLUMNS} FROM invitation WHERE id = :id",  # noqa: S608
+            f"SELECT {COLUMNS} FROM invitation WHERE id = :id",  # noqa: S608
             {"id": made},
         )
-    return Invited(_read(rows[0]), token.text)
+    return Invited(read_invitation(rows[0]), token.text)
 
 
 def withdraw(desk: Desk, actor: Actor, organisation_id: str, invitation_id: str) -> None:
@@ -106,13 +90,13 @@ def withdraw(desk: Desk, actor: Actor, organisation_id: str, invitation_id: str)
         actor, "delete", "invitation", invitation_id, organisation_id=organisation_id
     ) as change:
         rows = change.connection.rows(
-            f"SELECT {_COLUMNS} FROM invitation WHERE id = :id"  # noqa: S608
+            f"SELECT {COLUMNS} FROM invitation WHERE id = :id"  # noqa: S608
             " AND organisation_id = :organisation AND accepted_at IS NULL",
             {"id": invitation_id, "organisation": organisation_id},
         )
         if not rows:
             raise NotFound("there is no such invitation")
-        old = _read(rows[0])
+        old = read_invitation(rows[0])
         change.connection.write("DELETE FROM invitation WHERE id = :id", {"id": old.id})
         change.note({"role": old.role, "email": old.email}, None)
 
@@ -120,13 +104,13 @@ def withdraw(desk: Desk, actor: Actor, organisation_id: str, invitation_id: str)
 def resolve_invitation(connection: Connection, token: str, now: float) -> Invitation:
     """Find the invitation of a link. Raises: NotFound, the same whatever is wrong with it."""
     rows = connection.rows(
-        f"SELECT {_COLUMNS} FROM invitation WHERE digest = :digest"  # noqa: S608
+        f"SELECT {COLUMNS} FROM invitation WHERE digest = :digest"  # noqa: S608
         " AND accepted_at IS NULL AND expires_at > :now",
         {"digest": digest_of(token, _PEPPER), "now": now},
     )
     if not rows:
         raise NotFound("the invitation is not valid, or not any more", hint="ask for a new one")
-    return _read(rows[0])
+    return read_invitation(rows[0])
 
 
 def accept(desk: Desk, actor: Actor, token: str) -> Invitation:
@@ -180,7 +164,3 @@ def _for_another() -> Forbidden:
     return Forbidden(
         "the invitation is for another e-mail address", hint="ask for one for your own"
     )
-
-
-def _read(row: Mapping[str, Any]) -> Invitation:
-    return Invitation(**dict(row))

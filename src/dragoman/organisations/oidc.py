@@ -26,6 +26,7 @@ from dragoman.organisations.members import add_member, find_member
 from dragoman.organisations.organisations import find_organisation
 from dragoman.organisations.quotas import check_quota
 from dragoman.organisations.sealing import Purpose
+from dragoman.organisations.sessions import is_open
 from dragoman.organisations.texts import check_title, read_email
 from dragoman.organisations.versions import check_version
 from dragoman.store.database import Connection
@@ -156,11 +157,19 @@ def delete_oidc(desk: Desk, actor: Actor) -> None:
         change.note(msgspec.to_builtins(old.settings), None)
 
 
-def admit(desk: Desk, settings: OidcSettings, claims: Claims, *, address: str) -> Account:
+def admit(
+    desk: Desk,
+    settings: OidcSettings,
+    claims: Claims,
+    *,
+    address: str,
+    session_id: str | None = None,
+) -> Account:
     """Find the account of somebody who has signed in elsewhere, or make it.
 
     They are known by issuer and subject. An account of the same e-mail address is theirs when the
-    address is verified. A new account is made only for members of the default organisation.
+    address is verified; unless they had signed in to it (`session_id`), what opened it before
+    ends. A new account is made only for members of the default organisation.
 
     Raises: Forbidden, the same for every reason that says something about accounts; QuotaReached.
     """
@@ -174,8 +183,13 @@ def admit(desk: Desk, settings: OidcSettings, claims: Claims, *, address: str) -
             if account is not None:
                 if account.issuer is not None:
                     raise _refused()
-                link_account(change, account.id, claims.issuer, claims.subject)
-                change.note(None, {"linked": email})
+                account = link_account(
+                    change.part("link", "account", email),
+                    account,
+                    claims.issuer,
+                    claims.subject,
+                    theirs=is_open(connection, session_id, account.id, change.now),
+                )
         if account is None:
             if email is None or settings.organisation is None:
                 raise _refused()

@@ -76,6 +76,11 @@ def find_session(connection: Connection, token: str, now: float) -> tuple[Sessio
     return session, account
 
 
+def is_open(connection: Connection, session_id: str | None, account_id: str, now: float) -> bool:
+    """Whether this is a session of that account, and has not ended."""
+    return any(one.id == session_id for one in list_sessions(connection, account_id, now))
+
+
 def list_sessions(connection: Connection, account_id: str, now: float) -> list[Session]:
     """List the sessions of an account that have not ended, the newest first."""
     rows = connection.rows(
