@@ -281,6 +281,75 @@ def test_nobody_invites_above_themselves(desk: Desk) -> None:
         invitations.invite(desk, admin, acme, "owner")
 
 
+Loss = Callable[[Desk, Organisation, str], object]
+LOSSES: dict[str, Loss] = {
+    "removed": lambda desk, of, who: members.remove_member(desk, SYSTEM, of.id, who),
+    "demoted": lambda desk, of, who: members.put_member(desk, SYSTEM, of.id, who, "admin"),
+    "disabled": lambda desk, of, who: accounts.update_account(desk, SYSTEM, who, enabled=False),
+    "deleted": lambda desk, of, who: accounts.delete_account(desk, SYSTEM, who),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_invitation_gives_nothing_that_its_maker_may_not_give_any_more(
+    desk: Desk, loss: str
+) -> None:
+    acme = organisation(desk)
+    somebody(desk, acme, "owner", "keeper")
+    maker = somebody(desk, acme, "owner", "maker")
+    made = [invitations.invite(desk, maker, acme, "owner") for _ in range(2)]
+    LOSSES[loss](desk, acme, id_of(maker))
+    other = accounts.create_account(desk, SYSTEM, "other@example.com")
+    friend = Actor(name=other.email, account_id=other.id)
+    for invited in made:
+        with pytest.raises(NotFound, match="not valid, or not any more"):
+            invitations.accept(desk, friend, invited.token.reveal())
+        with pytest.raises(NotFound, match="not valid, or not any more"):
+            invitations.register(
+                desk, invited.token.reveal(), "x@example.com", PASSWORD, name=None, address=""
+            )
+    with desk.read() as connection:
+        assert members.find_member(connection, acme.id, other.id) is None
+        listed = invitations.list_invitations(connection, acme.id, Page()).items
+        said = str(list_audit(connection, Page()).items)
+    # Who was demoted may give what is below, and what is above is listed for who can withdraw it.
+    assert (listed == []) == (loss != "demoted")
+    assert ("withdrawn invitations" in said) == (loss != "demoted")
+
+
+def test_an_invitation_holds_as_long_as_its_maker_may_give_its_role(desk: Desk) -> None:
+    acme = organisation(desk)
+    root = accounts.create_account(desk, SYSTEM, "root@example.com", operator=True)
+    accounts.create_account(desk, SYSTEM, "two@example.com", operator=True)
+    operator = Actor(name=root.email, account_id=root.id, operator=True)
+    owner = somebody(desk, acme, "owner")
+    lower = invitations.invite(desk, owner, acme, "member").token.reveal()
+    by_operator = [invitations.invite(desk, operator, acme, "owner") for _ in range(2)]
+    # Who sits at the machine is no account's, and stays who they are.
+    at_machine = invitations.invite(
+        desk, Actor(name="kim@corp at the command line", operator=True), acme, "viewer"
+    )
+    somebody(desk, acme, "owner", "keeper")
+    members.put_member(desk, SYSTEM, acme.id, id_of(owner), "admin")
+    ada = accounts.create_account(desk, SYSTEM, "ada@example.com")
+    actor = Actor(name=ada.email, account_id=ada.id)
+    for token in (lower, at_machine.token.reveal(), by_operator[0].token.reveal()):
+        invitations.accept(desk, actor, token)
+    accounts.update_account(desk, SYSTEM, root.id, operator=False)
+    with pytest.raises(NotFound):
+        invitations.accept(desk, actor, by_operator[1].token.reveal())
+
+
+def test_who_is_enabled_again_has_no_invitation_open(desk: Desk) -> None:
+    acme = organisation(desk)
+    maker = somebody(desk, acme, "owner", "maker")
+    token = invitations.invite(desk, maker, acme, "owner").token.reveal()
+    for enabled in (False, True):
+        accounts.update_account(desk, SYSTEM, id_of(maker), enabled=enabled)
+    with pytest.raises(NotFound):
+        invitations.accept(desk, maker, token)
+
+
 def test_the_last_operator_stays(desk: Desk) -> None:
     root = accounts.create_account(desk, SYSTEM, "root@example.com", operator=True)
     changes: list[Callable[[], object]] = [

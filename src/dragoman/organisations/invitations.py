@@ -1,11 +1,20 @@
-"""Invitations: a link by which somebody becomes a member, valid once and for a while."""
+"""Invitations: a link by which somebody becomes a member, valid once and for a while.
+
+Law: it gives what whoever made it may give when it is accepted.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from dragoman.errors import Forbidden, InvalidRequest
-from dragoman.organisations.accounts import Account, find_account, make_account
+from dragoman.organisations.accounts import (
+    Account,
+    actor_of,
+    find_account,
+    find_by_email,
+    make_account,
+)
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import Conflict, NotFound
@@ -14,7 +23,7 @@ from dragoman.organisations.members import add_member, check_grant
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.passwords import check_password, digest_password
 from dragoman.organisations.quotas import check_quota
-from dragoman.organisations.texts import read_email
+from dragoman.organisations.texts import is_email, read_email
 from dragoman.organisations.tokens import digest_of, make_token
 from dragoman.store.database import Connection
 from dragoman.types.credential import Secret
@@ -108,9 +117,21 @@ def resolve_invitation(connection: Connection, token: str, now: float) -> Invita
         " AND accepted_at IS NULL AND expires_at > :now",
         {"digest": digest_of(token, _PEPPER), "now": now},
     )
-    if not rows:
+    found = read_invitation(rows[0]) if rows else None
+    if found is None or not _holds(connection, found):
         raise NotFound("the invitation is not valid, or not any more", hint="ask for a new one")
-    return read_invitation(rows[0])
+    return found
+
+
+def _holds(connection: Connection, invitation: Invitation) -> bool:
+    """Whether whoever made it may still give its role. Who sits at the machine has no account."""
+    maker = invitation.created_by or ""
+    if not is_email(maker):
+        return True
+    account = find_by_email(connection, maker)
+    if account is None or not account.enabled:
+        return False
+    return actor_of(connection, account, None).may(invitation.role, invitation.organisation_id)
 
 
 def accept(desk: Desk, actor: Actor, token: str) -> Invitation:

@@ -15,6 +15,7 @@ from dragoman.organisations.accounts import Account, find_account
 from dragoman.organisations.actor import ROLES, Actor, Role
 from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import Conflict, NotFound
+from dragoman.organisations.invitation_rows import withdraw_invitations_of
 from dragoman.organisations.keys import revoke_keys_of
 from dragoman.organisations.quotas import check_quota
 from dragoman.organisations.texts import shown
@@ -116,7 +117,7 @@ def put_member(
 
 
 def remove_member(desk: Desk, actor: Actor, organisation_id: str, account_id: str) -> None:
-    """Remove a member; everybody may go. Their own gateway keys here are revoked.
+    """Remove a member; everybody may go. Their gateway keys and open invitations here go as well.
 
     Raises: NotFound, Forbidden, Conflict for the last owner.
     """
@@ -137,6 +138,7 @@ def remove_member(desk: Desk, actor: Actor, organisation_id: str, account_id: st
             {"organisation": organisation_id, "account": account_id},
         )
         revoke_keys_of(change, account_id, organisation_id)
+        withdraw_invitations_of(change, old.email, organisation_id)
         change.note(_noted(old), None)
 
 

@@ -40,11 +40,16 @@ def check_title(title: str, param: str = "title", limit: int = TITLE_LIMIT) -> s
 def read_email(email: str) -> str:
     """Write an e-mail address as it is kept: in lower case. Raises: InvalidRequest."""
     kept = email.strip().lower()
-    if _EMAIL.fullmatch(kept) is None or not kept.isprintable() or len(kept) > EMAIL_LIMIT:
+    if not is_email(kept):
         raise InvalidRequest(
             f"{shown(email)} is no e-mail address", param="email", hint="like ada@example.com"
         )
     return kept
+
+
+def is_email(text: str) -> bool:
+    """Whether a text can be an e-mail address."""
+    return bool(_EMAIL.fullmatch(text)) and text.isprintable() and len(text) <= EMAIL_LIMIT
 
 
 def shown(text: str, limit: int = 80) -> str:

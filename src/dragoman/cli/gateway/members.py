@@ -105,7 +105,7 @@ def set_(session: Session, email: str, role: str, organisation: str) -> None:
 @shared
 @click.pass_obj
 def remove(session: Session, email: str, organisation: str) -> None:
-    """Remove a member; their own gateway keys here are revoked."""
+    """Remove a member; their own gateway keys and open invitations here end."""
     from dragoman.organisations.members import remove_member
 
     with open_office(session) as office:
