@@ -11,7 +11,8 @@ from dragoman.errors import InvalidRequest
 from dragoman.organisations.passwords import check_password
 from dragoman.organisations.sessions import ABSOLUTE_S, IDLE_S
 from dragoman.organisations.setup import LIFE_S, begin_setup, ensure_operator
-from dragoman.organisations.sign_in import PAIR_LIMIT, WINDOW_S
+from dragoman.organisations.sign_in import ADDRESS_LIMIT, PAIR_LIMIT
+from dragoman.organisations.tries import WINDOW_S
 from tests.control.plane import PASSWORD, Answer, Plane
 
 ServePlane = Callable[..., Plane]
@@ -168,6 +169,38 @@ def test_who_guesses_the_old_password_has_to_wait_as_well(plane: Plane) -> None:
     assert plane.ask("POST", "session", ADA).status == 429
     plane.clock.added_s = WINDOW_S + 1
     assert plane.ask("PUT", "password", right, headers=session).status == 204
+
+
+def test_who_tries_addresses_with_an_invitation_has_to_wait(plane: Plane) -> None:
+    root = plane.session(plane.account("root@example.com", operator=True))
+    plane.organisation("acme")
+    plane.account("ada@example.com")
+
+    def invite() -> str:
+        path = "organisations/acme/invitations"
+        return str(plane.ask("POST", path, {"role": "viewer"}, headers=root).json["token"])
+
+    def register(token: str, email: str, password: str = PASSWORD) -> Answer:
+        body = {"token": token, "email": email, "password": password}
+        return plane.ask("POST", "invitations/register", body)
+
+    token = invite()
+    assert register(token, "ada@example.com", "short").status == 400
+    for _ in range(PAIR_LIMIT):
+        assert register(token, "ada@example.com").status == 409
+    refused = register(token, "ada@example.com")
+    assert (refused.status, refused.code) == (429, "rate_limit_exceeded")
+    assert refused.body == register(token, "nobody@example.com").body
+    assert 0 < int(refused.headers["retry-after"]) <= WINDOW_S
+    # Another invitation has tries of its own, and what went well is no try.
+    for number in range(PAIR_LIMIT + 1):
+        assert register(invite(), f"new{number}@example.com").status == 201
+    # At one address there is a limit, too, however many links somebody has.
+    for _ in range(ADDRESS_LIMIT - PAIR_LIMIT - 2):
+        assert register(invite(), "ada@example.com").status == 409
+    assert register(invite(), "ada@example.com").status == 429
+    plane.clock.added_s = WINDOW_S + 1
+    assert register(token, "nobody@example.com").status == 201
 
 
 def test_a_session_that_somebody_brings_along_is_not_taken_over(plane: Plane) -> None:

@@ -23,8 +23,10 @@ from dragoman.organisations.members import add_member, check_grant
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.passwords import check_password, digest_password
 from dragoman.organisations.quotas import check_quota
+from dragoman.organisations.sign_in import ACCOUNT_LIMIT, ADDRESS_LIMIT, PAIR_LIMIT
 from dragoman.organisations.texts import is_email, read_email
 from dragoman.organisations.tokens import digest_of, make_token
+from dragoman.organisations.tries import count_try, digest_try, take_back
 from dragoman.store.database import Connection
 from dragoman.types.credential import Secret
 from dragoman.types.identifier import new_id
@@ -154,12 +156,21 @@ def register(
 ) -> Account:
     """Make an account, and become a member with it.
 
-    Raises: NotFound, Forbidden, InvalidRequest, Conflict for an address that has an account.
+    Raises: NotFound, Forbidden, InvalidRequest, Conflict for an address that has an account, and
+    LimitExceeded for who tries addresses to hear that.
     """
     email = read_email(email)
     with desk.read() as connection:
-        of = resolve_invitation(connection, token, desk.clock()).organisation_id
-    digest = digest_password(check_password(password))
+        found = resolve_invitation(connection, token, desk.clock())
+    of = found.organisation_id
+    check_password(password)
+    tries = {
+        digest_try("invitation", found.id): PAIR_LIMIT,
+        digest_try("address", address): ADDRESS_LIMIT,
+        digest_try("inviter", found.created_by or ""): ACCOUNT_LIMIT,
+    }
+    count_try(desk, tries)
+    digest = digest_password(password)
     actor = Actor(name=email, address=address)
     with desk.change(actor, "accept", "invitation", email, organisation_id=of) as change:
         invitation = resolve_invitation(change.connection, token, change.now)
@@ -167,6 +178,7 @@ def register(
             raise _for_another()
         account = make_account(change, email, name=name, password=digest)
         _take(change, invitation, account)
+    take_back(desk, tries)
     return account
 
 

@@ -7,22 +7,20 @@ counts before its password is looked at: many at once are counted as many.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from typing import NamedTuple
 
-from dragoman.errors import InvalidRequest, LimitExceeded, Unauthorized
+from dragoman.errors import InvalidRequest, Unauthorized
 from dragoman.organisations.accounts import Account, actor_of, find_account, find_by_email
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.passwords import digest_password, is_outdated, matches
 from dragoman.organisations.sessions import end_by_token, open_session, sweep_sessions
 from dragoman.organisations.texts import read_email
-from dragoman.store.database import Connection
+from dragoman.organisations.tries import count_try, digest_try, take_back
 from dragoman.types.credential import Secret
 
 log = logging.getLogger("dragoman.control")
 
-WINDOW_S = 900.0
 PAIR_LIMIT = 5
 ADDRESS_LIMIT = 50
 ACCOUNT_LIMIT = 100
@@ -131,52 +129,16 @@ def _wrong() -> Unauthorized:
 
 def _count(desk: Desk, email: str, address: str) -> list[str]:
     """Count a try, before it is known how it ends. Raises: LimitExceeded."""
-    now = desk.clock()
     limits = {
-        _digest("pair", email, address): PAIR_LIMIT,
-        _digest("address", address): ADDRESS_LIMIT,
-        _digest("account", email): ACCOUNT_LIMIT,
+        digest_try("pair", email, address): PAIR_LIMIT,
+        digest_try("address", address): ADDRESS_LIMIT,
+        digest_try("account", email): ACCOUNT_LIMIT,
     }
-    waits: list[float] = []
-    with desk.read() as connection, connection.transaction():
-        connection.write(
-            "DELETE FROM sign_in_failure WHERE since <= :start", {"start": now - WINDOW_S}
-        )
-        for digest, limit in sorted(limits.items()):
-            if (left := _count_one(connection, digest, limit, now)) is not None:
-                waits.append(left)
-    if waits:
-        raise LimitExceeded(
-            "there were too many wrong passwords",
-            hint="wait as long as `Retry-After` says, then try again",
-            retry_after=max(waits),
-        )
+    count_try(desk, limits)
     return list(limits)
-
-
-def _count_one(connection: Connection, digest: str, limit: int, now: float) -> float | None:
-    """Count a try; gives the seconds until the next may be, when there were too many."""
-    connection.write(
-        "INSERT INTO sign_in_failure (digest, count, since) VALUES (:digest, 1, :now)"
-        " ON CONFLICT (digest) DO UPDATE SET count = sign_in_failure.count + 1",
-        {"digest": digest, "now": now},
-    )
-    (row,) = connection.rows(
-        "SELECT count, since FROM sign_in_failure WHERE digest = :digest", {"digest": digest}
-    )
-    return row["since"] + WINDOW_S - now if row["count"] > limit else None
 
 
 def _forget(desk: Desk, keys: list[str]) -> None:
     """Take back what was counted of a try that was right; who knows the password starts anew."""
     pair, address, account = keys
-    with desk.read() as connection, connection.transaction():
-        for digest in (pair, account):
-            connection.write("DELETE FROM sign_in_failure WHERE digest = :d", {"d": digest})
-        connection.write(
-            "UPDATE sign_in_failure SET count = count - 1 WHERE digest = :d", {"d": address}
-        )
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    take_back(desk, [address], anew=[pair, account])

@@ -17,7 +17,7 @@ it is one's own. A project's or an account's keys go with it. After a rotation t
 `previous_digest`, opens until `previous_until`.
 
 `api_token` opens the control plane to programs, as the account whose it is. `sign_in_failure`
-counts wrong passwords by address and by account, each written as a digest.
+counts tries that failed, at passwords and at addresses, each name written as a digest.
 
 `revision` has one row; its number grows with every change, so that every worker notices.
 """
