@@ -153,6 +153,27 @@ def test_the_tail_tells_of_requests_as_they_end(plane: Plane) -> None:
         assert json.loads(line.removeprefix(b"data: "))["id"] == late.id
 
 
+@pytest.mark.parametrize("end", ["no member any more", "signed out"])
+def test_the_tail_ends_for_who_may_not_see_it_any_more(plane: Plane, end: str) -> None:
+    root = plane.session(plane.account("root@example.com", operator=True))
+    ada = plane.account("ada@example.com", default="viewer")
+    session = plane.session(ada)
+    (late,) = traffic(1, organisations=("default",), began=plane.clock() - 1, span_s=1)
+    connection = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=60)
+    with closing(connection):
+        connection.request("GET", f"/api/v1/{ORGANISATION}/requests/tail", headers=session)
+        answer = connection.getresponse()
+        while answer.readline() != b":\n":  # it has looked once
+            pass
+        if end == "signed out":
+            plane.ask("DELETE", "session", headers=session)
+        else:
+            plane.ask("DELETE", f"{ORGANISATION}/members/{ada}", headers=root)
+        with Ledger(plane.desk.place, followers=[follow]) as ledger:
+            ledger.record(late, source="gateway")
+        assert b"data: " not in answer.read()
+
+
 def test_made_up_traffic_comes_twice_the_same_counts_as_no_money_and_goes_without_a_trace(
     place: Place,
 ) -> None:

@@ -17,9 +17,11 @@ from litestar.response import Stream
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from dragoman.control.authentication import guard
 from dragoman.control.paging import Listed, listed
 from dragoman.control.usage import Chosen, Since, Until, Zone
 from dragoman.discretion import conceal_attempt, concealed
+from dragoman.errors import RequestError
 from dragoman.ledger.demo_traffic import COUNT, COUNT_LIMIT, DEMO, make_traffic
 from dragoman.ledger.export import MEDIA_TYPES, Format, write_rows
 from dragoman.ledger.queries.names import find_ids
@@ -165,7 +167,8 @@ def tail_requests(
     """
     last = request.headers.get("last-event-id") or after
     return Stream(
-        _follow(desk, organisation, wanted, last), media_type="text/event-stream; charset=utf-8"
+        _follow(request, desk, organisation, wanted, last),
+        media_type="text/event-stream; charset=utf-8",
     )
 
 
@@ -277,9 +280,17 @@ def _read(desk: Desk, selection: Selection, page: Page) -> Any:
 
 
 async def _follow(
-    desk: Desk, organisation: Organisation, wanted: Wanted, last: str | None
+    request: Request[Any, Any, Any],
+    desk: Desk,
+    organisation: Organisation,
+    wanted: Wanted,
+    last: str | None,
 ) -> AsyncIterator[str]:
-    """Write events until the time is over; a comment where there is nothing to tell."""
+    """Write events until the time is over; a comment where there is nothing to tell.
+
+    Who asked has to be let in at every look: whoever may not see it any more, sees no more of it,
+    and hears why when they ask again.
+    """
     tail: Tail | None = None
 
     def look() -> list[RequestLine]:
@@ -292,6 +303,10 @@ async def _follow(
     ends = time.monotonic() + TAIL_S
     yield "retry: 1000\n\n"
     while time.monotonic() < ends:
+        try:
+            await guard(request, request.route_handler)
+        except RequestError:
+            return
         for line in await asyncio.to_thread(look):
             yield f"id: {line.id}\nevent: request\ndata: {_PAGE.encode(line).decode()}\n\n"
         yield ":\n\n"
