@@ -125,6 +125,11 @@ def test_a_model_that_nobody_priced_costs_what_nobody_knows() -> None:
         ({"query": {"key": "x"}}, "query"),
         ({"query": {"v": "env:HOME"}}, "query"),
         ({"body": {"user": "${HOME}"}}, "body"),
+        ({"body": {"api_key": "Bearer x"}}, "body"),
+        ({"body": {"auth": {"token": "Bearer x"}}}, "body"),
+        ({"body": {"a": [{"keys": ["Bearer x"]}]}}, "body"),
+        ({"models": [{"id": "a", "body": {"secret": "Bearer x"}}]}, "models"),
+        ({"models": {"a": {"body": {"secret": "Bearer x"}}}}, "models"),
         ({"default_model": "$${HOME}"}, "default_model"),
         ({"api": "soap"}, "api"),
         ({"auth": "basic"}, "auth"),
@@ -143,6 +148,13 @@ def test_what_may_not_be_said_is_refused_with_its_field(said: dict[str, Any], pa
     assert failure.value.param == param
     for secret in ("OPENAI_API_KEY", "Bearer x", "/etc/passwd"):
         assert secret not in str(failure.value)
+
+
+def test_a_body_may_have_what_is_no_secret_whatever_its_name() -> None:
+    body = {"max_tokens": 100, "thinking": {"budget_tokens": 50}, "include_tokens": True}
+    schema = {"properties": {"access_token": {"type": "string"}}, "required": ["token"]}
+    provider = check(body={**body, "schema": schema}, models=["a", {"id": "b", "body": body}])
+    assert provider.body == {**body, "schema": schema}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.audit import list_audit
 from dragoman.organisations.failures import ChangedMeanwhile
 from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.safe import Safe
@@ -24,6 +25,23 @@ URL = "https://hooks.example.com/"
 def desk(tmp_path: Path) -> Iterator[Overtaken]:
     with closing(Overtaken(tmp_path / "dragoman.db")) as desk:
         yield desk
+
+
+def test_the_audit_log_says_where_a_webhook_leads_and_not_what_opens_it(desk: Overtaken) -> None:
+    safe = Safe(desk, {"DRAGOMAN_SECRET_KEY": new_key()})
+    for url in (f"{URL}T0/hush?token=hush", f"{URL}T1/hush", "https://other.example", URL):
+        put_webhook(desk, safe, SYSTEM, "default", "hook", url=url)
+    delete_webhook(desk, SYSTEM, "default", "hook")
+    with desk.read() as connection:
+        lines = sorted(list_audit(connection, Page()).items, key=lambda line: line.at)
+    assert "hush" not in str(lines)
+    assert [line.difference["url"] for line in lines if line.kind == "webhook"] == [
+        [None, f"{URL}…"],
+        [f"{URL}…", f"{URL}… (another)"],
+        [f"{URL}…", "https://other.example"],
+        ["https://other.example", "https://hooks.example.com"],
+        ["https://hooks.example.com", None],
+    ]
 
 
 def test_no_webhook_is_made_without_a_secret_and_none_loses_its_own(desk: Overtaken) -> None:

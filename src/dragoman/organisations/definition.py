@@ -88,6 +88,8 @@ def check_definition(name: str, said: Mapping[str, Any], egress: EgressPolicy) -
     _check_literal(said)
     check_base_url(said.get("base_url"), egress)
     _check_headers(said)
+    for place, body in _bodies(said):
+        _check_body(place, body)
     document = _Said(name, said)
     table, report = _read(name, document)
     # What a file may get away with, a form may not: an unknown key is a mistake here.
@@ -275,6 +277,29 @@ def _check_headers(said: Mapping[str, Any]) -> None:
                     param=field,
                     hint="1 to 1000 printable ASCII characters, with no spaces at the ends",
                 )
+
+
+def _bodies(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Find what is added to requests: of the provider, and of its models."""
+    yield "body", said.get("body")
+    models = said.get("models")
+    if isinstance(models, list):
+        models = dict(enumerate(models))
+    for key, model in models.items() if isinstance(models, Mapping) else ():
+        if isinstance(model, Mapping):
+            yield f"models.{str(key)[:60]}.body", model.get("body")
+
+
+def _check_body(place: str, value: Any, name: str = "") -> None:
+    """See that no text in it has the name of a secret. `max_tokens` is none, being a number."""
+    if isinstance(value, Mapping):
+        for inner, one in value.items():
+            _check_body(f"{place}.{str(inner)[:60]}", one, str(inner))
+    elif isinstance(value, list):
+        for one in value:
+            _check_body(place, one, name)
+    elif isinstance(value, str):
+        _refuse_secret(place, name)
 
 
 def _refuse_secret(place: str, name: str) -> None:

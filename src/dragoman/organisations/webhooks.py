@@ -6,13 +6,14 @@ The secret with which deliveries are signed is made here, shown once, and kept s
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
 
+from dragoman.config.secrets import origin_of
 from dragoman.errors import DragomanError, Forbidden, InvalidRequest
 from dragoman.organisations.failures import ChangedMeanwhile, Conflict, NotFound
 from dragoman.organisations.sealing import Purpose
@@ -132,6 +133,8 @@ def put_webhook(
         if there != (old is not None):  # a new one would lack its secret, or void another's
             raise ChangedMeanwhile("it was made or deleted meanwhile", hint="ask again")
         said = msgspec.json.encode(sorted(set(events))).decode()
+        before = None if old is None else _noted(old)
+        after = _said(url, said, enabled)
         values: dict[str, Any] = {
             "url": url,
             "secret": sealed or (old.secret if old else None),
@@ -143,15 +146,21 @@ def put_webhook(
             row = (of, name, *values.values(), change.now, change.now)
             columns = ("organisation_id", "name", *values, "created_at", "updated_at")
             connection.insert("webhook", columns, [row])
-        elif secret is not None or _noted(old) != _said(url, said, enabled):
+        elif secret is not None or before != after:
             connection.write(
                 "UPDATE webhook SET url = :url, secret = :secret, events = :events,"
                 " enabled = :enabled, updated_at = :now, version = version + 1"
                 " WHERE organisation_id = :of AND name = :name",
                 {**values, "now": change.now, "of": of, "name": name},
             )
-        after = {**_said(url, said, enabled), **({"secret": "new"} if secret else {})}
-        change.note(None if old is None else _noted(old), after)
+        shown_before, shown_after = _without_secrets(before), _without_secrets(after)
+        if (
+            before is not None
+            and before["url"] != url
+            and shown_before["url"] == shown_after["url"]
+        ):
+            shown_after["url"] += " (another)"
+        change.note(shown_before, {**shown_after, **({"secret": "new"} if secret else {})})
         return resolve_webhook(connection, of, name), secret
 
 
@@ -165,7 +174,7 @@ def delete_webhook(desk: Desk, actor: Actor, organisation_id: str, name: str) ->
             "DELETE FROM delivery WHERE organisation_id = :of AND webhook = :name",
         ):
             change.connection.write(statement, named)
-        change.note(_noted(old), None)
+        change.note(_without_secrets(_noted(old)), None)
 
 
 def purpose_of(organisation_id: str, name: str) -> Purpose:
@@ -228,6 +237,15 @@ def _read(row: Any) -> Webhook:
 def _noted(webhook: Webhook) -> dict[str, Any]:
     said = _said(webhook.url, msgspec.json.encode(webhook.events).decode(), webhook.enabled)
     return said if webhook.problem is None else {**said, "problem": webhook.problem}
+
+
+def _without_secrets(noted: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Say the same for the audit log: of a URL its origin, the rest is what opens many a hook."""
+    if noted is None:
+        return {}
+    origin = origin_of(noted["url"]) or ""
+    whole = noted["url"].rstrip("/") == origin
+    return {**noted, "url": origin if whole else f"{origin}/…"}
 
 
 def _said(url: str, events: str, enabled: bool) -> dict[str, Any]:
