@@ -349,6 +349,27 @@ def test_a_tenant_is_told_a_word_and_never_what_came(
         assert b"canary" not in told.body
 
 
+def test_a_token_that_a_list_of_models_repeats_is_not_shown(asked: Any, upstream: Start) -> None:
+    def repeats(request: Any) -> Any:
+        if request.method == "GET":
+            key = (request.header("authorization") or "").removeprefix("Bearer ")
+            return models("m", f"of-{key}", f"of-{key.encode().hex()}")
+        return answers(request)
+
+    operator = asked()
+    server = upstream(repeats)
+    operator.put(base_url=server.base_url, token=TOKEN)
+    draft = {"name": "acme", "base_url": server.base_url, "token": TOKEN}
+    for told in (
+        operator("POST", "provider-drafts/test", draft),
+        operator("POST", "providers/acme/test"),
+    ):
+        assert told.json["models"] == ["m", "of-…", "of-…"]
+        assert TOKEN.encode() not in told.body
+    shown = operator("GET", "providers/acme/models").json["items"]
+    assert [one["id"] for one in shown] == ["m", "of-…"]
+
+
 def test_a_tenants_draft_reaches_no_address_inside(asked: Any, upstream: Start) -> None:
     admin = asked("admin")
     server = upstream(answers)

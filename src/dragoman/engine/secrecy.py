@@ -37,12 +37,11 @@ def hide_secret(error: DragomanError, secret: str) -> None:
     """Take a credential out of whatever of an error repeats it, however it is spelled."""
     if len(secret) < SECRET_CHARS:
         return
+    for name in _REPEATED:
+        said = getattr(error, name, None)
+        if isinstance(said, str) and (hidden := without_secret(said, secret)) != said:
+            setattr(error, name, hidden)
     for spelling in spell(secret):
-        written = spelling.decode()
-        for name in _REPEATED:
-            said = getattr(error, name, None)
-            if isinstance(said, str) and written in said:
-                setattr(error, name, said.replace(written, "…"))
         error.raw = error.raw.replace(spelling, b"...") if error.raw else error.raw
     error.args = (error.message,)
 
@@ -60,6 +59,13 @@ def hide_words(error: DragomanError) -> None:
     error.request_id = None
     if isinstance(error, UpstreamError):
         error.upstream_code = error.upstream_type = error.param = None
+
+
+def without_secret(text: str, secret: str) -> str:
+    """Take a credential out of a text, however it is spelled."""
+    for spelling in spell(secret) if len(secret) >= SECRET_CHARS else ():
+        text = text.replace(spelling.decode(), "…")
+    return text
 
 
 def _secret(values: Mapping[str, str], sources: Mapping[str, CredentialSource]) -> set[str]:

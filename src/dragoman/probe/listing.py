@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dragoman.config.secrets import Secrets
 from dragoman.endpoint import default_auth
-from dragoman.engine.secrecy import hide_secret
+from dragoman.engine.secrecy import hide_secret, without_secret
 from dragoman.errors import DragomanError, ProtocolError, UpstreamError
 from dragoman.probe.fetch import Reply
 from dragoman.probe.model_list import model_list
@@ -33,6 +33,8 @@ Access = Literal["accepted", "open", "keyless", "refused", "unknown"]
 
 class Listing(Struct, frozen=True, kw_only=True):
     """What asking for the models came to. `models` is None when there is no list to be had.
+
+    No name in it repeats the key that was sent.
 
     `error` is what the server said instead of a list, `label` what the key is called. `is_nobody`:
     a web page came (`is_page`), or nothing.
@@ -90,7 +92,8 @@ def list_models(
     if models.credential is not None and sends_key(provider):
         without = models.ask(transport, _LIST_S, keyless=True)
         access = "open" if without is not None and without.status == 200 else "accepted"
-    ids = tuple(info.id for info in found)
+    sent = models.credential.secret.reveal() if models.credential is not None else ""
+    ids = tuple(without_secret(info.id, sent) for info in found)
     return Listing(access=access, seconds=reply.seconds, label=label, models=ids)
 
 
