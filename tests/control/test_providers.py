@@ -180,11 +180,7 @@ def test_what_an_operator_wrote_a_tenant_cannot_lead_elsewhere(asked: Any) -> No
 def test_a_token_of_ones_own_for_a_built_in_provider(asked: Any) -> None:
     admin = asked("admin")
     made = admin("PUT", "credentials/groq", {"token": TOKEN}).json
-    assert made["token"] == {
-        "last_four": "6789",
-        "origin": "https://api.groq.com",
-        "readable": True,
-    }
+    assert made["token"] == {"last_four": "6789", "origin": None, "readable": True}
     assert admin("GET", "credentials").json["items"] == [made]
     assert admin("GET", "providers").json["items"] == []
     built_in = {one["name"]: one["token"] for one in listed(admin)}
@@ -231,6 +227,27 @@ def test_what_is_not_enabled_is_listed_nowhere(closed: Asker) -> None:
     explained = closed("POST", "routes/explain", {"model": "mixed"})
     assert [one["ref"] for one in explained.json["deployments"]] == ["ours/m"]
     assert b"theirs" not in explained.body
+
+
+def test_where_a_provider_of_the_gateways_is_only_operators_are_told(serve_plane: Start) -> None:
+    plane = serve_plane(config=HOUSE)
+    plane.organisation("red")
+    admin = Asker(plane, plane.token(plane.account("admin@example.com", red="admin")))
+    operator = Asker(plane, plane.token(plane.account("op@example.com", operator=True)))
+    for token in (TOKEN, f"{TOKEN}0"):
+        assert b"ours.example" not in admin("PUT", "credentials/ours", {"token": token}).body
+    for path in ("credentials", "credentials/ours", "providers", "providers/ours", "audit"):
+        assert b"ours.example" not in admin("GET", path).body, path
+    for told in (
+        operator("GET", "credentials/ours").json,
+        *operator("GET", "credentials").json["items"],
+        operator("PUT", "credentials/ours", {"token": TOKEN}).json,
+    ):
+        assert told["token"]["origin"] == "https://ours.example"
+    noted = [line["difference"]["token"] for line in admin("GET", "audit").json["items"][:2]]
+    assert noted == [["(sealed)", "(sealed), another one"]] * 2
+    assert admin("DELETE", "credentials/ours").status == 204
+    assert b"ours.example" not in admin("GET", "audit").body
 
 
 def test_a_token_for_what_is_not_enabled_is_refused_and_who_enables_it_is_told(

@@ -10,6 +10,7 @@ from typing import Annotated
 from litestar import delete, get, put
 from litestar.params import Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.config import Config
 from dragoman.control.context import Context
@@ -48,7 +49,7 @@ class CredentialBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 @get("/organisations/{org:str}/credentials", opt={"least": "viewer"}, sync_to_thread=True)
 def list_credentials(
-    context: Context, desk: Desk, organisation: Organisation, page: Page
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, page: Page
 ) -> Listed[CredentialShown]:
     """List for which providers the organisation has tokens of its own, by name."""
     with desk.read() as connection:
@@ -56,7 +57,7 @@ def list_credentials(
     after = page.after or ""
     found = [row for row in rows if row.definition is None and row.name > after]
     part = cut(found[: page.limit + 1], page, lambda row: row.name)
-    return listed(part, lambda row: _show(context.safe, row))
+    return listed(part, lambda row: _show(context.safe, actor, row))
 
 
 @get(
@@ -65,12 +66,12 @@ def list_credentials(
     sync_to_thread=True,
 )
 def show_credential(
-    context: Context, desk: Desk, organisation: Organisation, provider: str
+    context: Context, desk: Desk, actor: Actor, organisation: Organisation, provider: str
 ) -> CredentialShown:
     """Show that there is a token, and its last four characters."""
     with desk.read() as connection:
         row = get_stored(connection, organisation.id, provider, custom=False)
-    return _show(context.safe, row)
+    return _show(context.safe, actor, row)
 
 
 @put(
@@ -91,7 +92,7 @@ def put_credential(
     written = providers.put_credential(
         desk, context.safe, actor, organisation.id, known, data.token, version=data.version
     )
-    return _show(context.safe, written.provider)
+    return _show(context.safe, actor, written.provider)
 
 
 @delete(
@@ -118,10 +119,14 @@ def _known(config: Config, organisation: Organisation, name: str) -> Provider:
     return config.providers[name]
 
 
-def _show(safe: Safe, row: StoredProvider) -> CredentialShown:
+def _show(safe: Safe, actor: Actor, row: StoredProvider) -> CredentialShown:
+    """Show that there is a token; where the gateway's own provider is only operators are told."""
+    token = show_token(safe, row)
+    if token is not None and not actor.operator:
+        token = replace(token, origin=None)
     return CredentialShown(
         provider=row.name,
-        token=show_token(safe, row),
+        token=token,
         created_at=row.created_at,
         updated_at=row.updated_at,
         version=row.version,

@@ -70,7 +70,10 @@ class ProviderBody(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class TokenShown(Struct, frozen=True):
-    """What is shown of a token. `readable` is false when it opens with none of the master keys."""
+    """What is shown of a token. `readable` is false when it opens with none of the master keys.
+
+    `origin` is where it goes: of a provider of the gateway's, for operators alone.
+    """
 
     last_four: str
     origin: str | None

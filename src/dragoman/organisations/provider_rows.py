@@ -122,8 +122,9 @@ def load_provider(
     except ConfigError as error:
         return replace(with_token(provider, None), problems=(*provider.problems, error))
     if token is not None and row.origin != origin_of(provider.base_url):
+        where = "another address" if row.definition is None else row.origin
         moved = ConfigError(
-            f"provider '{row.name}': its token was for {row.origin}, and it is elsewhere now",
+            f"provider '{row.name}': its token was for {where}, and it is elsewhere now",
             hint="enter the token again, if it is to go there",
         )
         return replace(with_token(provider, None), problems=(*provider.problems, moved))

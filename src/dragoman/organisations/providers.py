@@ -341,10 +341,11 @@ def _store(
 
 
 def _noted(row: StoredProvider) -> dict[str, Any]:
-    """What the audit log may say: all but the token."""
+    """What the audit log may say: all but the token, and where the gateway's own providers are."""
+    token = "(sealed)" if row.definition is None else f"(for {row.origin})"
     return {
         **row.said,
-        "token": None if row.token is None else f"(for {row.origin})",
+        "token": None if row.token is None else token,
         "egress": row.egress,
         "enabled": row.enabled,
     }
