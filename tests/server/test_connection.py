@@ -112,6 +112,11 @@ def test_a_stream_is_chunked_and_its_connection_goes_on(serve: Any) -> None:
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "invalid_http"),
         (b"GET / HTTP/1.1\r\nx: " + b"a" * (HEAD_LIMIT + 1), 431, "request_head_too_large"),
         (request(b"{}", "content-length: 3"), 400, "invalid_http"),
+        (request(b"{}", "host: elsewhere", CLOSE), 400, "invalid_http"),
+        (b"GET /\xff HTTP/1.1\r\n\r\n", 400, "invalid_http"),
+        (request(b"{}", CLOSE, "x: " + "a" * HEAD_LIMIT), 431, "request_head_too_large"),
+        (request(b"{}", CLOSE, *["x: a"] * (HEAD_LIMIT // 4)), 431, "request_head_too_large"),
+        (request(b"{}", CLOSE).replace(b"/v1", b"/" * HEAD_LIMIT), 431, "request_head_too_large"),
     ],
 )
 def test_what_is_no_http_is_told_so_and_left(

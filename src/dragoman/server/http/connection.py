@@ -24,6 +24,7 @@ from dragoman.server.http.messages import Request
 from dragoman.wire import get_format
 
 HEAD_LIMIT = 64 * 1024
+"""How large a head may be, with the trailers of its request."""
 HEAD_S = 30.0
 """How long the first byte, and then the rest of a head, may take to come."""
 BODY_S = 120.0
@@ -34,10 +35,13 @@ _EMPTY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class HeadTooLarge(RequestError):
-    """The head of a request does not end."""
+    """The head of a request does not end, or its trailers do not."""
 
     status = 431
     code = "request_head_too_large"
+
+    def __init__(self) -> None:
+        super().__init__(f"the head of the request is larger than {HEAD_LIMIT} bytes")
 
 
 class Connection(HttpToolsProtocol):
@@ -57,6 +61,8 @@ class Connection(HttpToolsProtocol):
         self._application: Application = self.app
         self._in_head = True
         self._head_bytes = 0
+        self._unended = 0
+        self._repeated: dict[str, list[str]] = {}
         self._head_timer: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------------ what the loop calls
@@ -82,22 +88,23 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         self._unset_keepalive_if_required()
+        self._unended += len(data)  # the parser sets it to 0 where a head, a chunk, a request ends
         reading = True
         while reading:
             try:
                 self.parser.feed_data(data)
                 reading = False
-            except httptools.HttpParserError:
-                self.send_400_response("Invalid HTTP request received.")
+            except httptools.HttpParserError as error:
+                if isinstance(error.__context__, RequestError):  # raised by what the parser calls
+                    self._refuse(error.__context__)
+                else:
+                    self.send_400_response("Invalid HTTP request received.")
                 return
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._without_upgrade(data[upgrade.args[0] :])
-        if not self._in_head:
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_LIMIT:
-            self._refuse(HeadTooLarge(f"the head of the request is larger than {HEAD_LIMIT} bytes"))
-        elif self._head_timer is None:
+        if self._unended > HEAD_LIMIT:
+            self._refuse(HeadTooLarge())
+        elif self._in_head and self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
 
     # ---------------------------------------------------------------- what the parser calls
@@ -108,18 +115,35 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self.url = b""
         self.headers = {}
+        self._repeated = {}
         self.expect_100_continue = False
 
-    def on_header(self, name: bytes, value: bytes) -> None:
+    def on_url(self, url: bytes) -> None:
         """See `httptools.HttpRequestParser`."""
+        self._count(len(url))
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See `httptools.HttpRequestParser`. It tells trailers as well; those are dropped.
+
+        Source: https://www.rfc-editor.org/rfc/rfc9110#section-6.5.1 (read 2026-11)
+        """
+        self._count(len(name) + len(value) + 4)
+        if not self._in_head:
+            return
         key, text = _lower(name), value.decode("latin-1")
-        headers = self.headers
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        if key in self.headers:
+            self._repeated.setdefault(key, [self.headers[key]]).append(text)
+        else:
+            self.headers[key] = text
 
     def on_headers_complete(self) -> None:
         """See `httptools.HttpRequestParser`."""
         self._in_head = False
+        self._unended = 0
         self._stop_timer()
+        if self._repeated:
+            self._join_repeated()
         if "upgrade" in self.headers and self.parser.should_upgrade():
             return
         url = httptools.parse_url(self.url)
@@ -142,13 +166,30 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """See `httptools.HttpRequestParser`."""
+        self._unended = 0
         self.cycle.feed(body)
 
     def on_message_complete(self) -> None:
         """See `httptools.HttpRequestParser`."""
+        self._unended = 0
         if "upgrade" in self.headers and self.parser.should_upgrade():
             return
         self.cycle.complete()
+
+    def _count(self, size: int) -> None:
+        """Count what is told of a head and of trailers. Raises: HeadTooLarge."""
+        self._head_bytes += size
+        if self._head_bytes > HEAD_LIMIT:
+            raise HeadTooLarge
+
+    def _join_repeated(self) -> None:
+        """Join the values of each name that came more than once. Raises: RequestError.
+
+        Source: https://www.rfc-editor.org/rfc/rfc9112#section-3.2 (read 2026-11)
+        """
+        if "host" in self._repeated:
+            raise RequestError("a request has one host header, not several", code="invalid_http")
+        self.headers |= {name: ", ".join(texts) for name, texts in self._repeated.items()}
 
     def _without_upgrade(self, rest: bytes) -> bytes:
         """Write a head anew without its wish to speak another protocol, and what follows it.
@@ -181,6 +222,11 @@ class Connection(HttpToolsProtocol):
         self._refuse(RequestError(msg.rstrip(".").lower(), code="invalid_http"))
 
     def _refuse(self, error: RequestError) -> None:
+        """Answer with an error and close; only close where this request's reply has begun."""
+        visit = self.cycle
+        if not self._in_head and visit is not None and visit.status is not None:
+            self.transport.close()
+            return
         status, body = get_format("openai-completions").render_error(error)
         headers = {
             "content-type": "application/json",
