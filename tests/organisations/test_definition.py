@@ -68,6 +68,17 @@ def test_the_preview_is_where_requests_go(base_url: str, requests: str) -> None:
     assert called_urls(provider.base_url, provider.api, "organisation") == urls
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["X-Dragoman-Hops", "x-dragoman-hops", "X-Forwarded-For", "x-real-ip", "Via", "Forwarded"],
+)
+def test_which_way_a_request_came_is_not_for_a_provider_to_say(name: str) -> None:
+    with pytest.raises(InvalidRequest, match="no header that can be set"):
+        check(headers={name: "0"})
+    with pytest.raises(InvalidRequest, match="no header that can be set"):
+        check("operator", headers={name: "0"})
+
+
 @pytest.mark.parametrize("amount", ["1e9999999", 1e308, 9_000_001, "1e-9999999", "0." + "1" * 60])
 def test_a_price_is_a_number_that_can_be_reckoned_with(amount: Any) -> None:
     for said in ({"models": [{"id": "m", "cost": {"input": amount}}]}, {"cost_per_hour": amount}):

@@ -40,6 +40,7 @@ from dragoman.store.claims import Claims, MemoryClaims, StoredClaims
 from dragoman.store.responses import Responses
 from dragoman.transport.base import AsyncTransport
 from dragoman.types.exchange import Exchange
+from dragoman.types.http import HOPS
 from dragoman.types.route import Deployment
 from tests.library.asking import configure
 from tests.server.tenancy import Team
@@ -106,7 +107,9 @@ class Served:
         self._transport = transport
         self._shelf = shelf
         self.seen = Seen()
-        self._around = Surroundings(secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002))
+        self._around = Surroundings(
+            secrets=Secrets({}), policy=RetryPolicy(base=0.001, cap=0.002), sent={HOPS: "1"}
+        )
         self._clients = contextlib.ExitStack()
         self._kept = contextlib.ExitStack()
 

@@ -247,6 +247,7 @@ class Attempt:
 
     def _send(self, request: HttpRequest) -> Flow[Response]:
         """Send a request, see a head."""
+        request = self.call.marked(request)
         send = Send(request, self.deployment.provider.timeouts.connect, self._timers.left())
         try:
             self.answer = answer = yield send

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.config.secrets import Secrets
 from dragoman.engine.dialogue import Dialogue
@@ -18,6 +19,7 @@ from dragoman.routing.limits import Gate
 from dragoman.routing.retry import RetryPolicy
 from dragoman.types.credential import Secret
 from dragoman.types.exchange import Exchange, Outcome
+from dragoman.types.http import HOPS, HttpRequest
 from dragoman.types.provider import OnOverflow, Provider
 from dragoman.types.route import Deployment, Route
 
@@ -28,7 +30,7 @@ class Surroundings:
 
     `clock` is monotonic, `wall` Unix time, both in seconds. An organisation's have those of the
     `operator` behind them, whose providers are the same for all. `sent` are headers that every
-    request to a provider has.
+    request to a provider has, whatever its settings and its adapter say.
     """
 
     secrets: Secrets
@@ -45,7 +47,7 @@ class Surroundings:
 
     def __post_init__(self) -> None:
         shared = None if self.operator is None else self.operator.targets
-        self.targets = Targets(self.secrets, shared, self.sent)
+        self.targets = Targets(self.secrets, shared)
 
     def gate(self, provider: Provider) -> Gate:
         """The gate of a provider, made when first asked for."""
@@ -109,6 +111,13 @@ class Call:
         """After how many seconds the next deployment is asked besides; None for never."""
         given = self.options.hedge_after
         return self.route.hedge_after if given is None else given
+
+    def marked(self, request: HttpRequest) -> HttpRequest:
+        """Say on a request what is ours to say, over whatever anybody else says there."""
+        ours, hops = self.around.sent, self.options.hops
+        if hops:
+            ours = {**ours, HOPS: str(hops + 1)}
+        return replace(request, headers={**request.headers, **ours}) if ours else request
 
     def finish(self, outcome: Outcome) -> None:
         """Make the record final, unless it is: whoever leaves after that changes nothing."""

@@ -12,7 +12,7 @@ from dragoman.engine.aids import aid
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Letter
 from dragoman.engine.target import Target
-from dragoman.types.http import HOPS, HttpRequest
+from dragoman.types.http import HttpRequest
 from dragoman.types.model import OnOverflow
 from dragoman.types.route import Deployment
 from dragoman.wire.base import WireFormat
@@ -76,8 +76,6 @@ def prepare(
     rendered = call.dialogue.write(upstream, letter)
     options = call.options
     headers = options.headers if options.language == target.format.name else _NONE
-    if options.hops:
-        headers = {**headers, HOPS: str(options.hops + 1)}
     if neighbour is None:
         request = target.request(rendered.body, headers)
     else:

@@ -78,16 +78,12 @@ class Target(Struct, frozen=True):
 class Targets:
     """Finds targets. Sites are kept, unless a command is asked for a part of them each time.
 
-    What is the operator's is looked for in `shared`, where there are such. `sent` are headers that
-    all requests have.
+    What is the operator's is looked for in `shared`, where there are such.
     """
 
-    def __init__(
-        self, secrets: Secrets, shared: Targets | None = None, sent: Mapping[str, str] = _NONE
-    ) -> None:
+    def __init__(self, secrets: Secrets, shared: Targets | None = None) -> None:
         self._secrets = secrets
         self._shared = shared
-        self._sent = sent
         self._sites: dict[tuple[str, str, str | None], Site] = {}
         self._adapters: Adapters | None = None
 
@@ -160,7 +156,7 @@ class Targets:
             query=query,
             env=self._secrets.env,
         )
-        headers = {"content-type": "application/json", **wire.headers, **self._sent}
+        headers = {"content-type": "application/json", **wire.headers}
         own = self._secrets.resolve_all(provider.headers)
         headers.update((name.lower(), value) for name, value in own.items())
         proxy = self._secrets.resolve(provider.proxy) if provider.proxy is not None else None

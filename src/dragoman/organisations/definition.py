@@ -28,7 +28,7 @@ from dragoman.endpoint import is_azure, models_url, neighbour_url, organisation_
 from dragoman.errors import ConfigError, DestinationDenied, InvalidRequest
 from dragoman.transport.egress import check_url
 from dragoman.types.credential import CredentialSource, Secret
-from dragoman.types.http import Url, parse_url
+from dragoman.types.http import HOPS, Url, parse_url
 from dragoman.types.provider import ORGANISATION, Api, EgressPolicy, Provider
 
 SAFE = frozenset(
@@ -52,9 +52,10 @@ _OURS = frozenset(
     {
         *("host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade"),
         *("keep-alive", "expect", "accept-encoding", "content-encoding", "via", "forwarded"),
+        *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", HOPS),
     }
 )
-"""Headers that say how a request is sent, which is nobody's choice but ours."""
+"""Headers that say how a request is sent, and which way it came: nobody's choice but ours."""
 
 
 class Row(Protocol):
