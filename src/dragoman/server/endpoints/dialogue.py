@@ -79,6 +79,11 @@ class OverHttp:
         return self._may_have_images and has_images(self.request)
 
     @property
+    def _relays(self) -> bool:
+        """Whether an answer in the client's language goes out as it comes."""
+        return not self.tells_cost and self.rails is None
+
+    @property
     def _may_have_images(self) -> bool:
         return b"image" in self.envelope.body
 
@@ -88,6 +93,8 @@ class OverHttp:
         apart = upstream is not self.client or letter.anew
         if apart or _must_fit(letter) or self.envelope.holds_seals:
             return write_anew(self.request, upstream, letter)
+        if not self._relays:  # what only the answer needs must not be found wrong when it is paid
+            self.envelope.request(self.client)
         dialect = deployment.provider.dialect
         ask_usage = dialect.stream_usage and self.client.asks_for_usage
         body = self.envelope.relayed(deployment.model, dialect, ask_usage=ask_usage)
@@ -107,7 +114,7 @@ class OverHttp:
         streamed = "json" not in headers.get("content-type", "")
         if self.rails is not None:
             self.screen = self._look(self.rails)
-        elif upstream is self.client and not self.tells_cost and streamed:
+        elif upstream is self.client and self._relays and streamed:
             asked = dialect.stream_usage and self.client.asks_for_usage
             return Relay(
                 upstream, dialect, model, drop_usage=asked and not self.envelope.wants_usage
@@ -127,7 +134,7 @@ class OverHttp:
     def read(self, upstream: WireFormat, body: bytes, deployment: Deployment) -> Whole:
         """See `Dialogue.read`: the upstream's bytes, or an answer in the client's language."""
         dialect = deployment.provider.dialect
-        relayed = upstream is self.client and not self.tells_cost and self.rails is None
+        relayed = upstream is self.client and self._relays
         if relayed and (found := upstream.measure_response(body, dialect)) is not None:
             return Whole(body, found.finish_reason, found.usage, found.model)
         completion = upstream.parse_response(body, dialect)
