@@ -22,7 +22,7 @@ from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.secrecy import find_secrets, hide_secret, hide_words
 from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
 from dragoman.engine.target import Target
-from dragoman.engine.timers import Timers
+from dragoman.engine.timers import timers_of
 from dragoman.errors import (
     AuthFailed,
     BadRequest,
@@ -49,9 +49,6 @@ if TYPE_CHECKING:
 BODY_LIMIT = 64 * 1024 * 1024
 ERROR_BODY_LIMIT = 64 * 1024
 DRAIN_S = 0.5
-PLAIN_HEAD_S = 600.0
-"""How long a whole answer may take to begin: nothing is sent before its last token is made.
-Precedent: the official SDKs' default timeout of ten minutes."""
 
 
 class Attempt:
@@ -206,7 +203,7 @@ class Attempt:
         self._sent_bytes = len(outgoing.request.body)
         yield from self._enter()
         self._asked = True
-        self._timers = self._make_timers(outgoing.streamed)
+        self._timers = timers_of(self.call, deployment, stream=outgoing.streamed, now=self._began)
         if isinstance(target, Target):
             answer = yield from self._send(outgoing.request)
         else:
@@ -308,22 +305,6 @@ class Attempt:
         )
         error.retryable = False
         return error
-
-    def _make_timers(self, stream: bool) -> Timers:
-        call, deployment, around = self.call, self.deployment, self.call.around
-        timeouts = deployment.provider.timeouts
-        first = PLAIN_HEAD_S
-        if stream:
-            first = call.options.first_token or deployment.first_token or timeouts.first_token
-            if not around.health.warm(deployment, self._began):
-                first += timeouts.warm_up
-        return Timers(
-            around.clock,
-            first_s=first,
-            idle_s=call.options.idle or timeouts.idle,
-            total_s=call.total_s,
-            until=call.deadline,
-        )
 
     def _timed(self, kind: type[Step], *args: Any) -> Flow[bytes]:
         """Read from the answer for as long as the timers allow."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dragoman.engine.call import Call
 from dragoman.errors import Phase, Timeout
+from dragoman.types.route import Deployment
+
+PLAIN_HEAD_S = 600.0
+"""How long a whole answer may take to begin: nothing is sent before its last token is made.
+Precedent: the official SDKs' default timeout of ten minutes."""
 
 
 class Timers:
@@ -50,3 +56,20 @@ class Timers:
         if self._until <= self._phase_until:
             return Timeout("total", self._total_s)
         return Timeout(self._phase, self._limit_s)
+
+
+def timers_of(call: Call, deployment: Deployment, *, stream: bool, now: float) -> Timers:
+    """Make the timers of an attempt: the call's, else the deployment's, else its provider's."""
+    timeouts = deployment.provider.timeouts
+    first = PLAIN_HEAD_S
+    if stream:
+        first = call.options.first_token or deployment.first_token or timeouts.first_token
+        if not call.around.health.warm(deployment, now):
+            first += timeouts.warm_up
+    return Timers(
+        call.around.clock,
+        first_s=first,
+        idle_s=call.options.idle or timeouts.idle,
+        total_s=call.total_s,
+        until=call.deadline,
+    )

@@ -9,13 +9,13 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from dragoman.engine.attempt import PLAIN_HEAD_S
 from dragoman.engine.call import Call, CallOptions
 from dragoman.engine.dialogue import Dialogue, Letter, Neighbour, Whole
 from dragoman.engine.drive import adrive
 from dragoman.engine.estimate import BYTES_PER_TOKEN
 from dragoman.engine.flow import stream
 from dragoman.engine.start import begin
+from dragoman.engine.timers import PLAIN_HEAD_S
 from dragoman.errors import DragomanError, Unsupported
 from dragoman.guardrails.rails import Rails, Screen
 from dragoman.server.admission.snapshot import Admission
