@@ -163,6 +163,7 @@ def test_what_may_not_be_said_is_refused_with_its_field(said: dict[str, Any], pa
 
 def test_a_body_may_have_what_is_no_secret_whatever_its_name() -> None:
     body = {"max_tokens": 100, "thinking": {"budget_tokens": 50}, "include_tokens": True}
+    body |= {"prompt_cache_key": "all of us", "eos_token": "</s>"}
     schema = {"properties": {"access_token": {"type": "string"}}, "required": ["token"]}
     provider = check(body={**body, "schema": schema}, models=["a", {"id": "b", "body": body}])
     assert provider.body == {**body, "schema": schema}

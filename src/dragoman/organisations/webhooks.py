@@ -153,14 +153,7 @@ def put_webhook(
                 " WHERE organisation_id = :of AND name = :name",
                 {**values, "now": change.now, "of": of, "name": name},
             )
-        shown_before, shown_after = _without_secrets(before), _without_secrets(after)
-        if (
-            before is not None
-            and before["url"] != url
-            and shown_before["url"] == shown_after["url"]
-        ):
-            shown_after["url"] += " (another)"
-        change.note(shown_before, {**shown_after, **({"secret": "new"} if secret else {})})
+        change.note(*_audited(before, after, new_secret=secret is not None))
         return resolve_webhook(connection, of, name), secret
 
 
@@ -237,6 +230,16 @@ def _read(row: Any) -> Webhook:
 def _noted(webhook: Webhook) -> dict[str, Any]:
     said = _said(webhook.url, msgspec.json.encode(webhook.events).decode(), webhook.enabled)
     return said if webhook.problem is None else {**said, "problem": webhook.problem}
+
+
+def _audited(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any], *, new_secret: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Say what was there and what is now as the audit log may have it."""
+    old, new = _without_secrets(before), _without_secrets(after)
+    if before is not None and before["url"] != after["url"] and old["url"] == new["url"]:
+        new["url"] += " (another)"
+    return old, {**new, **({"secret": "new"} if new_secret else {})}
 
 
 def _without_secrets(noted: Mapping[str, Any] | None) -> dict[str, Any]:
