@@ -36,10 +36,12 @@ class Config(Struct, frozen=True, kw_only=True):
 
     `providers` holds every provider by name, built-ins first, then by layer and order in the file.
     `problems` are errors, `notes` are warnings; both know their place. What is wrong with one
-    provider is in `Provider.problems` too and is raised when that one is used. `log`: the command
-    line keeps what is asked and answered. `server`, `gateway_keys`, `gateway_ceilings` (what may be
-    asked of all of it) and `guardrails` are the gateway's. `settings` are the merged tables of what
-    files, variables and calls set, with the place of each value: `show.py` reads them.
+    provider is in `Provider.problems` too and is raised when that one is used. `barring` are those
+    that keep a gateway from being run: a file of which nothing could be read, and a mistake in what
+    guards it. `log`: the command line keeps what is asked and answered. `server`, `gateway_keys`,
+    `gateway_ceilings` (what may be asked of all of it) and `guardrails` are the gateway's.
+    `settings` are the merged tables of what files, variables and calls set, with the place of each
+    value: `show.py` reads them.
     """
 
     providers: Mapping[str, Provider]
@@ -54,11 +56,21 @@ class Config(Struct, frozen=True, kw_only=True):
     guardrails: tuple[Guardrail, ...] = ()
     files: tuple[LoadedFile, ...] = ()
     problems: tuple[ConfigError, ...] = ()
+    barring: tuple[ConfigError, ...] = ()
     notes: tuple[ConfigError, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Config({len(self.providers)} providers, {len(self.routes)} routes)"
+
+    def check_guards(self) -> None:
+        """See that what guards a gateway would hold. Raises: ConfigError; see `barring`."""
+        if self.barring:
+            first = self.barring[0]
+            raise ConfigError(
+                f"{first.message}: what guards the gateway would not hold",
+                hint=first.hint or "mend it; `dragoman config check` finds all that is wrong",
+            )
 
     @property
     def custom(self) -> tuple[Provider, ...]:

@@ -47,7 +47,8 @@ class Field(NamedTuple):
     """One setting.
 
     `also` are other spellings than camelCase; `open` says that a project file may set it before
-    it is trusted; `internal` that it is meant for the built-in catalog.
+    it is trusted; `internal` that it is meant for the built-in catalog; `guards` that a gateway
+    is not run with a mistake in it: who may ask, how much or what would not hold.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Field(NamedTuple):
     open: bool = False
     internal: bool = False
     required: bool = False
+    guards: bool = False
 
     @property
     def alias(self) -> str:

@@ -418,13 +418,16 @@ TOP = (
     Field(
         "log", "flag", "Keep what the command line asks and is answered, on this machine.", "true"
     ),
-    Field("server", "table", "Where the gateway listens, and its limits.", fields=SERVER),
-    Field("gateway", "table", "Who may use the gateway.", fields=GATEWAY),
+    Field(
+        "server", "table", "Where the gateway listens, and its limits.", fields=SERVER, guards=True
+    ),
+    Field("gateway", "table", "Who may use the gateway.", fields=GATEWAY, guards=True),
     Field(
         "guardrails",
         "tables",
         "What may not go to models through the gateway, or come back; in this order.",
         fields=GUARDRAIL,
+        guards=True,
     ),
     Field("$schema", "text", "Where editors find the schema of this file.", internal=True),
 )
@@ -443,3 +446,5 @@ def table(fields: tuple[Field, ...]) -> dict[str, Field]:
 
 
 _TABLES: dict[int, dict[str, Field]] = {}
+
+GUARDING = frozenset(field.name for field in TOP if field.guards)

@@ -31,7 +31,7 @@ def build_guardrails(top: Table, report: Report) -> tuple[Guardrail, ...]:
             continue
         guardrail = build_guardrail(entry, str(here))
         if any(other.name == guardrail.name for other in found):
-            report.problems.append(
+            report.bar(
                 ConfigError(
                     f"guardrail '{guardrail.name}' stands twice",
                     place=str(here),
@@ -40,7 +40,7 @@ def build_guardrails(top: Table, report: Report) -> tuple[Guardrail, ...]:
             )
         found.append(guardrail)
         if (error := find_fault(guardrail)) is not None:
-            report.problems.append(error)
+            report.bar(error)
     return tuple(found)
 
 

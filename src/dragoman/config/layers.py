@@ -3,7 +3,7 @@
     built-in catalog < system < user < project  (or one named file)  < environment < call
 
 A file that is broken costs only what stands in it: everything else is read, and what was wrong is
-among `Config.problems`.
+among `Config.problems`. A gateway is not run without what may have guarded it: `Config.barring`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class _Loading:
         except ConfigError as error:
             if candidate.required:
                 raise
-            self.report.problems.append(error)
+            self.report.bar(error)
             self.files.append(LoadedFile(path=path, layer=layer, found=True, error=error))
 
     def _document(self, document: Document, path: Path, *, trusted: bool) -> None:
@@ -178,6 +178,7 @@ class _Loading:
             guardrails=build_guardrails(top, self.report),
             files=tuple(self.files),
             problems=tuple(self.report.problems),
+            barring=tuple(self.report.barring),
             notes=tuple(self.report.notes),
             settings={
                 "top": top,

@@ -132,7 +132,8 @@ class Reader(Walker):
     def twice(self, path: Key, message: str, hint: str) -> None:
         """Report the second of two equal keys."""
         place = self.document.place_of_second(path)
-        self.report.problems.append(ConfigError(self.subject + message, place=place, hint=hint))
+        error = ConfigError(self.subject + message, place=place, hint=hint)
+        self.note_error(path, error, self.report.problems)
 
     # --------------------------------------------------------------------------------- routes
 

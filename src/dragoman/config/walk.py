@@ -39,12 +39,21 @@ Table: TypeAlias = dict[str, Value]
 
 
 class Report:
-    """What was found wrong. `missing` are variables that are not set: errors only on use."""
+    """What was found wrong. `missing` are variables that are not set: errors only on use.
+
+    `barring` are those of both that keep a gateway from being run.
+    """
 
     def __init__(self) -> None:
         self.problems: list[ConfigError] = []
         self.missing: list[ConfigError] = []
         self.notes: list[ConfigError] = []
+        self.barring: list[ConfigError] = []
+
+    def bar(self, error: ConfigError) -> None:
+        """Note an error that keeps a gateway from being run."""
+        self.problems.append(error)
+        self.barring.append(error)
 
 
 class ProviderTable(NamedTuple):
@@ -106,7 +115,13 @@ class Walker:
     def problem(self, path: Key, message: str, hint: str | None = None) -> None:
         """Note an error at `path`; the message goes on from who it is about."""
         error = ConfigError(self.subject + message, place=str(self.place(path)), hint=hint)
-        self.report.problems.append(error)
+        self.note_error(path, error, self.report.problems)
+
+    def note_error(self, path: Key, error: ConfigError, among: list[ConfigError]) -> None:
+        """Note an error of the setting at `path`."""
+        among.append(error)
+        if path[:1] and path[0] in fields.GUARDING:
+            self.report.barring.append(error)
 
     def note(self, path: Key, message: str, hint: str | None = None) -> None:
         """Note a warning at `path`."""
@@ -189,7 +204,7 @@ class Walker:
             place=None if self.document.layer == "built-in" else str(self.place(path)),
             hint=f"Set {variable}, or write ${{{variable}:-default}}.",
         )
-        self.report.missing.append(error)
+        self.note_error(path, error, self.report.missing)
 
     def simple(self, value: Any, field: Field) -> Any:
         """Read a setting that holds no others; references are replaced, except in secrets."""

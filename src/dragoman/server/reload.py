@@ -95,7 +95,8 @@ class Reloader:
             return True
 
     def _check(self, config: Config) -> None:
-        """Raises: ConfigError for what is wrong now and was not before."""
+        """Raises: ConfigError for what no gateway starts with, and what was not wrong before."""
+        config.check_guards()
         for problem in config.problems:
             if str(problem) not in self._known:
                 raise problem

@@ -53,6 +53,7 @@ def prepare(session: Session, reading: Rereading, orphaned: int | None = None) -
             "pip install 'dragoman[server]'",
         ) from None
     first = reading()
+    first[0].check_guards()
     host, place = first[0].server.host, _find_place(session)
     if orphaned is None:
         _check_database(session, host, place)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -24,7 +23,6 @@ from dragoman.server.limits.spending import Reached, Spending, reader
 from dragoman.store.database import Place, StoreError, is_there, open_database
 from dragoman.store.redis import VARIABLE, Redis, check_installed, redis_address
 from dragoman.types.allowance import Allowance
-from dragoman.types.server import Ceilings
 
 if TYPE_CHECKING:
     from dragoman.organisations.desk import Desk
@@ -35,8 +33,6 @@ NEEDED = (
     f"set {VARIABLE}=redis://host:6379/0 (Redis or Valkey), start with `--workers 1`, or remove the"
     " limits"
 )
-
-_OF_LIMITS = re.compile(rf"\bgateway\.(keys\[\d+\]\.)?({'|'.join(Ceilings.__struct_fields__)})\b")
 
 log = logging.getLogger("dragoman.server")
 
@@ -146,9 +142,6 @@ def check_limits(config: Config, env: Mapping[str, str], place: Place | None = N
     except StoreError as error:
         hint = error.hint or f"mend what {VARIABLE} needs, or unset it"
         raise ConfigError(str(error), hint=hint) from None
-    for problem in config.problems:
-        if _OF_LIMITS.search(str(problem)):
-            raise problem  # what is no limit must not be none
     ceilings = list(ceilings_of(config))
     apart = config.server.workers > 1 and not shared
     if place is not None and (apart or not config.server.log):
