@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
 
-from dragoman.config import Config, Secrets
+import pytest
+
+from dragoman.config import Config, Secrets, load
+from dragoman.config.adapted import FOLDER
 from dragoman.engine.call import Surroundings
 from dragoman.server.admission.snapshot import take_snapshot
 from dragoman.server.gateway import Gateway
@@ -34,3 +40,62 @@ def test_what_must_hold_for_a_configuration_is_seen_to_before_its_first_request(
 
     asyncio.run(reload())
     assert seen == [(True, True)]
+
+
+KEYS = '[[gateway.keys]]\nname = "a"\nkey = "key-aaaa-1111"\n'
+
+
+def test_a_file_that_is_gone_is_no_configuration_and_the_last_one_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else a slip of `rm` would let everybody in; an empty file says that it is meant."""
+    file = _folder(tmp_path) / "config.toml"
+    file.write_text(KEYS)
+    with caplog.at_level(logging.WARNING, "dragoman.server"):
+        found = _reloaded(tmp_path, file.unlink, lambda: file.write_text(""))
+    assert found == [(False, "keys"), (True, "single-user")]
+    [refused] = [line for line in caplog.messages if "was not reloaded" in line]
+    assert f"{file}: was read before and is gone" in refused
+    assert "an empty file" in refused
+
+
+def test_a_file_that_was_moved_is_gone_until_it_is_back(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    file, aside = folder / "config.local.toml", folder / "config.local.bak"
+    (folder / "config.toml").write_text("")
+    file.write_text(KEYS)
+    found = _reloaded(tmp_path, lambda: file.rename(aside), lambda: aside.rename(file))
+    assert found == [(False, "keys"), (True, "keys")]
+
+
+def test_an_adapter_that_is_gone_takes_its_provider_along(tmp_path: Path) -> None:
+    """It guards nothing: who asks for it is told that there is no such provider."""
+    adapter = _folder(tmp_path) / FOLDER / "acme.toml"
+    adapter.parent.mkdir()
+    adapter.write_text("")
+    assert _reloaded(tmp_path, adapter.unlink) == [(True, "single-user")]
+
+
+def _folder(home: Path) -> Path:
+    folder = home / ".config" / "dragoman"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _reloaded(home: Path, *changes: Callable[[], object]) -> list[tuple[bool, str]]:
+    """Change a home's files and reload: whether that was taken, and who may ask then."""
+    env = {"HOME": str(home)}
+
+    async def reload() -> list[tuple[bool, str]]:
+        around = Surroundings(secrets=Secrets(env))
+        config = load(env=env, cwd=home)
+        gateway = Gateway(take_snapshot(config, around, discovered={}, listening="127.0.0.1"))
+        reloader = Reloader(gateway, lambda: (load(env=env, cwd=home), {}, env), "127.0.0.1")
+        found = []
+        for change in changes:
+            change()
+            found.append((await reloader.reload(), gateway.snapshot.door.mode))
+        await gateway.close()
+        return found
+
+    return asyncio.run(reload())

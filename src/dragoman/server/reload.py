@@ -31,7 +31,9 @@ class Reloader:
     """Keeps a gateway's snapshot up to date with the files that it came from.
 
     A file with an error that was not there before changes nothing: the last good configuration
-    stays, and the log says why. `prepare` is waited for before a configuration comes into force.
+    stays, and the log says why. So it is with a file that is gone, which may have guarded us: that
+    it is meant is said with an empty one. `prepare` is waited for before a configuration comes into
+    force.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Reloader:
                     directory=self._directory,
                 )
             except ConfigError as error:
-                log.warning("the configuration was not reloaded: %s", error)
+                log.warning("the configuration was not reloaded: %s", _with_fix(error))
                 return False
             if self._prepare is not None:
                 await self._prepare(config)
@@ -95,8 +97,14 @@ class Reloader:
             return True
 
     def _check(self, config: Config) -> None:
-        """Raises: ConfigError for what no gateway starts with, and what was not wrong before."""
+        """Raises: ConfigError for what no gateway starts with, and what was better before."""
         config.check_guards()
+        for path in _found(self._gateway.snapshot.config) - _found(config):
+            raise ConfigError(
+                "was read before and is gone",
+                place=str(path),
+                hint="put it back; to be without it, leave an empty file there, or restart",
+            )
         for problem in config.problems:
             if str(problem) not in self._known:
                 raise problem
@@ -104,6 +112,15 @@ class Reloader:
 
 def _problems(config: Config) -> list[str]:
     return [str(problem) for problem in config.problems]
+
+
+def _found(config: Config) -> set[Path]:
+    """Say which files were read; adapters guard nothing, and come and go."""
+    return {file.path for file in config.files if file.found and file.path.parent.name != FOLDER}
+
+
+def _with_fix(error: ConfigError) -> str:
+    return f"{error} ({error.hint})" if error.hint else str(error)
 
 
 def _paths(config: Config) -> Iterable[Path]:
