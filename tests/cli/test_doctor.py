@@ -116,6 +116,14 @@ def test_broken_configuration_is_told_and_the_rest_looked_at(dragoman: Dragoman)
     assert "Terminal" in missing.out
 
 
+def test_a_gateway_key_that_cannot_be_had_is_told(dragoman: Dragoman) -> None:
+    path = dragoman.configure('[[gateway.keys]]\nname = "a"\nkey = "env:NOT_SET"\n')
+    for command in (("doctor",), ("config", "check")):
+        told = dragoman(*command)
+        assert told.code == 78
+        assert f"{path}:3:1: refers to the variable NOT_SET, which is not set" in told.out
+
+
 def test_default_model_that_does_not_exist_is_told(dragoman: Dragoman) -> None:
     dragoman.configure('default_model = "mien/m"\n[providers.mine]\nbase_url = "demo:"\n')
     result = dragoman("doctor")

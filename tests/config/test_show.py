@@ -85,3 +85,26 @@ def test_check_tells_what_would_fail_on_use_as_well(home: Home) -> None:
     ]
     assert len(check(config, {})) == 4
     assert check(home.read(text), {}) == []
+
+
+def test_check_tells_the_gateway_keys_that_cannot_be_had(home: Home) -> None:
+    """A gateway would not start; what commands and keyrings hold, only that would tell."""
+    sources = ("env:NOT_SET", "file:/nonexistent", "env:EMPTY", "same", "same", "cmd:exit", "good")
+    entries = [
+        f'[[gateway.keys]]\nname = "k{number}"\nkey = "{source}"\n'
+        for number, source in enumerate(sources)
+    ]
+    found = check(home.read("".join(entries)), {"EMPTY": ""})
+    assert [(error.place or "").rsplit(".toml:")[-1] for error in found] == [
+        "3:1",
+        "6:1",
+        "9:1",
+        "15:1",
+    ]
+    assert [str(error).split(": ", 1)[1] for error in found] == [
+        "refers to the variable NOT_SET, which is not set",
+        "the key file /nonexistent does not exist",
+        "the gateway key 'k2' is empty",
+        "the gateway key 'k4' is the same as another's",
+    ]
+    assert all(error.hint for error in found)

@@ -197,7 +197,11 @@ class Secrets:
             reason = f"cannot be read: {error.strerror}"
         except UnicodeDecodeError:
             reason = "is not text"
-        raise ConfigError(f"the key file {path} {reason}", place=source.place)
+        raise ConfigError(
+            f"the key file {path} {reason}",
+            place=source.place,
+            hint="See that it is there, and that whoever runs this may read it.",
+        )
 
     def _keyring(self, source: CredentialSource) -> str | None:
         service, _, name = source.value.rpartition("/")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from dragoman.config.secrets import parse_source
+from dragoman.config.secrets import Secrets, parse_source
 from dragoman.config.walk import Table, Value
+from dragoman.errors import ConfigError
 from dragoman.types.content import LedgerSettings
 from dragoman.types.credential import CredentialSource
 from dragoman.types.exchange import NANO
@@ -44,6 +45,43 @@ def build_gateway_keys(top: Table) -> tuple[GatewayKey, ...]:
         )
         for number, entry in enumerate(top["gateway"].value["keys"].value)
     )
+
+
+def read_gateway_keys(
+    keys: Iterable[GatewayKey], secrets: Secrets
+) -> Iterator[tuple[str, str | ConfigError]]:
+    """Find each key's name and text; or why there is none that could open a gateway."""
+    owners: dict[str, str] = {}
+    for key in keys:
+        if key.source is None:
+            continue
+        try:
+            secret = secrets.resolve(key.source)
+        except ConfigError as error:
+            yield key.name, error
+            continue
+        text = secret.reveal() if secret is not None else ""
+        owner = owners.setdefault(text, key.name)
+        if not text:
+            yield (
+                key.name,
+                ConfigError(
+                    f"the gateway key '{key.name}' is empty",
+                    place=key.source.place,
+                    hint="an empty key would open the gateway to everybody: set it, or remove it",
+                ),
+            )
+        elif owner != key.name:
+            yield (
+                key.name,
+                ConfigError(
+                    f"the gateway key '{key.name}' is the same as another's",
+                    place=key.source.place,
+                    hint="give each its own: logs and usage tell them apart",
+                ),
+            )
+        else:
+            yield key.name, text
 
 
 def build_gateway_ceilings(top: Table) -> Ceilings:

@@ -16,11 +16,13 @@ from dragoman.config import fields
 from dragoman.config.config import Config
 from dragoman.config.fields import Field
 from dragoman.config.merge import merge_tables
-from dragoman.config.secrets import key_variable, parse_source
+from dragoman.config.secrets import Secrets, key_variable, parse_source
+from dragoman.config.server import read_gateway_keys
 from dragoman.config.walk import Table, Value
 from dragoman.document.parse import Place
 from dragoman.errors import ConfigError
 from dragoman.types.provider import Provider
+from dragoman.types.server import GatewayKey
 
 MASK = "(configured directly)"
 
@@ -73,17 +75,28 @@ def key_source(provider: Provider, env: Mapping[str, str] | None = None) -> str 
 
 
 def check(config: Config, env: Mapping[str, str]) -> list[ConfigError]:
-    """List all errors: those of the files, and those that would come when a provider is used.
+    """List all errors: of the files, and those that would come when something of it is used.
 
-    Nothing is run and nothing opened: of references, only variables are looked at.
+    Nothing is run, and of what belongs to providers nothing is opened: variables are looked at.
     """
-    found = list(config.problems)
+    found = [*config.problems, *check_gateway_keys(config, env)]
     for provider in config.providers.values():
         if not provider.enabled or provider.name not in config.settings.get("providers", {}):
             continue
         found += [error for error in provider.problems if error not in found]
         found += _unset_variables(provider, env)
     return found
+
+
+def check_gateway_keys(config: Config, env: Mapping[str, str]) -> list[ConfigError]:
+    """List why a gateway would not start with its keys. No command is run, no keyring opened."""
+    looked_at = (key for key in config.gateway_keys if _is_at_hand(key))
+    read = read_gateway_keys(looked_at, Secrets(env))
+    return [found for _, found in read if isinstance(found, ConfigError)]
+
+
+def _is_at_hand(key: GatewayKey) -> bool:
+    return key.source is not None and key.source.kind not in ("cmd", "keyring")
 
 
 def _unset_variables(provider: Provider, env: Mapping[str, str]) -> Iterator[ConfigError]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def check_files(session: Session, config: Config) -> Iterator[Check]:
     """Which files count, what each of them sets, and what a stronger one says otherwise."""
-    from dragoman.config.show import list_settings
+    from dragoman.config.show import check_gateway_keys, list_settings
 
     settings = list_settings(config)
     for file in config.files:
@@ -33,7 +33,7 @@ def check_files(session: Session, config: Config) -> Iterator[Check]:
             detail=f"{setting.place} sets {setting.name}",
             facts={"place": setting.place, "sets": [setting.name]},
         )
-    for problem in config.problems:
+    for problem in (*config.problems, *check_gateway_keys(config, session.env)):
         yield broken(problem)
     for note in config.notes:
         yield Check(subject="files", verdict="warning", detail=note.message, fix=note.hint)

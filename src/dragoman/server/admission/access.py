@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from dragoman.config import Secrets
+from dragoman.config.server import read_gateway_keys
 from dragoman.errors import ConfigError, Forbidden, Unauthorized
 from dragoman.server.admission.addresses import Proxies, is_among
 from dragoman.server.http.messages import Request
@@ -153,23 +154,10 @@ class Door:
 
     def _read(self, keys: tuple[GatewayKey, ...], secrets: Secrets) -> dict[bytes, Principal]:
         found: dict[bytes, Principal] = {}
-        for key in keys:
-            if key.source is None:
-                continue
-            secret = secrets.resolve(key.source)
-            text = secret.reveal() if secret is not None else ""
-            if not text:
-                raise ConfigError(
-                    f"the gateway key '{key.name}' is empty",
-                    place=key.source.place,
-                    hint="an empty key would open the gateway to everybody: set it, or remove it",
-                )
-            if found.setdefault(self._digest(text), Principal(key.name)).key != key.name:
-                raise ConfigError(
-                    f"the gateway key '{key.name}' is the same as another's",
-                    place=key.source.place,
-                    hint="give each its own: logs and usage tell them apart",
-                )
+        for name, text in read_gateway_keys(keys, secrets):
+            if isinstance(text, ConfigError):
+                raise text
+            found[self._digest(text)] = Principal(name)
         return found
 
     def _digest(self, text: str) -> bytes:
