@@ -109,3 +109,16 @@ def test_a_provider_that_is_set_again_keeps_what_is_not_said(dragoman: Dragoman)
     }
     assert shown(new) == {**made, "base_url": new}
     assert shown(new, "--any-model") == {**made, "base_url": new, "models_only": False}
+
+
+def test_a_limit_that_several_workers_cannot_keep_is_warned_of(dragoman: Dragoman) -> None:
+    dragoman.configure("[server]\nworkers = 4\n")
+    told = dragoman("limits", "set", "cap", "9", "requests", "minute")
+    assert told.code == 0
+    assert "a gateway with 4 workers cannot keep it without Redis" in told.err
+    assert "DRAGOMAN_REDIS_URL=" in told.err
+    shared = dragoman(
+        *("limits", "set", "cap", "8", "requests", "minute"),
+        env={"DRAGOMAN_REDIS_URL": "redis://127.0.0.1:9/0"},
+    )
+    assert "cannot keep it" not in shared.err

@@ -403,6 +403,30 @@ def test_several_workers_refuse_to_start_with_limits_and_without_redis(
     assert "DRAGOMAN_REDIS_URL" in told
 
 
+def test_a_limit_that_several_workers_cannot_keep_says_what_the_operator_has_to_do(
+    start: Start, upstream: Any
+) -> None:
+    """It was set from the command line, which does not know what the gateway was started with."""
+    gateway = start(config(upstream(chat("Hello")), a=""), "--workers", "2")
+    assert post(gateway, "k-a")[0] == 200
+    place = gateway.home / ".local/share/dragoman/dragoman.db"
+    with closing(Desk(place)) as desk:
+        rate = Draft(measure="requests", period="minute", amount=Decimal(9))
+        put_allowance(desk, SYSTEM, "default", "rate", rate)
+    words = "several workers cannot keep those that were set without Redis"
+    wait_until(lambda: gateway.said(words) == 2)  # each worker says it
+    for _ in range(5):
+        status, headers, answer = post(gateway, "k-a")
+        assert status == 503
+        assert "again" not in answer["error"]["message"]
+        assert "DRAGOMAN_REDIS_URL" in answer["error"]["message"]
+        assert headers["x-should-retry"] == "false"
+    assert gateway.said(words) == 2
+    with closing(Desk(place)) as desk:
+        delete_allowance(desk, SYSTEM, "default", "rate")
+    wait_until(lambda: post(gateway, "k-a")[0] == 200)
+
+
 def test_a_budget_without_a_ledger_is_refused(tmp_path: Path, upstream: Any) -> None:
     text = config(upstream(chat("Hello")), a="budget = 2") + "[server]\nlog = false\n"
     assert "no ledger is kept" in refused(tmp_path, text)

@@ -137,6 +137,7 @@ def set_limit(
             version=0 if old is None else old.version,
         )
     session.terminal.note(f"{made.name}: {describe(made)}")
+    _warn_of_workers(session)
 
 
 @limits.command("remove")
@@ -152,6 +153,19 @@ def remove(session: Session, name: str, organisation: str) -> None:
         of = office.organisation(organisation).id
         delete_allowance(office.desk, office.actor, of, name)
     session.terminal.note(f"{name} is removed")
+
+
+def _warn_of_workers(session: Session) -> None:
+    """Tell what a gateway does that cannot count; what it was started with is not known here."""
+    from dragoman.server.limits.allowances import NEEDED
+    from dragoman.store.redis import VARIABLE
+
+    workers = session.config().server.workers
+    if workers > 1 and VARIABLE not in session.env:
+        session.terminal.warn(
+            f"a gateway with {workers} workers cannot keep it without Redis, and refuses what it"
+            f" concerns: {NEEDED}"
+        )
 
 
 def _subject(text: str) -> tuple[str, str]:

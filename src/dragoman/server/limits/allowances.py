@@ -26,6 +26,7 @@ from dragoman.ledger.rulebook import Rulebook
 from dragoman.server.limits.plan import Plan, Planner, charges_of
 from dragoman.server.limits.ratelimits import refusal, tell
 from dragoman.store.database import StoreError
+from dragoman.store.redis import VARIABLE
 from dragoman.types.allowance import Allowance
 from dragoman.types.exchange import Exchange
 
@@ -42,6 +43,10 @@ RETRY_S = 1.0
 """When those who count may be back."""
 LOOK_AGAIN_S = 0.5
 """A provider's place may become free in another worker: nobody tells us."""
+NEEDED = (
+    f"set {VARIABLE}=redis://host:6379/0 (Redis or Valkey), start with `--workers 1`, or remove the"
+    " limits"
+)
 
 
 class LimitsUnavailable(DragomanError):
@@ -50,6 +55,18 @@ class LimitsUnavailable(DragomanError):
     status = 503
     code = "limits_unavailable"
     retryable = True
+
+
+class Uncountable(LimitsUnavailable):
+    """Nobody will be able to say it before the operator has done something."""
+
+    retryable = False
+
+    def __init__(self) -> None:
+        super().__init__(
+            "what is limited is refused: several workers cannot keep limits without Redis",
+            hint=f"whoever runs the gateway can mend that: {NEEDED}",
+        )
 
 
 class Allowances:
@@ -63,7 +80,7 @@ class Allowances:
         self, counters: Counters, wall: Callable[[], float], *, countable: bool = True
     ) -> None:
         self.counters = counters
-        self._countable = countable
+        self.countable = countable
         self._readiness: asyncio.Event | None = None
         self._learning: asyncio.Event | None = None
         self._alone = MemoryCounters()
@@ -155,8 +172,8 @@ class Allowances:
     async def _reserve(
         self, hold: str, lines: Sequence[Line], now: float
     ) -> tuple[Counters, Decision]:
-        if not self._countable:
-            raise _unavailable("several workers cannot keep limits without Redis")
+        if not self.countable:
+            raise Uncountable
         if self._readiness is not None and _has_strict(lines):
             try:
                 await asyncio.wait_for(self._readiness.wait(), READY_S)

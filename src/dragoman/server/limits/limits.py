@@ -18,7 +18,7 @@ from dragoman.errors import ConfigError
 from dragoman.ledger.ceilings import ceilings_of
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import RedisCounters
-from dragoman.server.limits.allowances import READY_S, Allowances
+from dragoman.server.limits.allowances import NEEDED, READY_S, Allowances
 from dragoman.server.limits.spending import Reached, Spending, reader
 from dragoman.store.database import Place, StoreError, is_there, open_database
 from dragoman.store.redis import VARIABLE, Redis, check_installed, redis_address
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from dragoman.organisations.desk import Desk
     from dragoman.server.admission.census import Census
     from dragoman.store.database import Connection
-
-NEEDED = (
-    f"set {VARIABLE}=redis://host:6379/0 (Redis or Valkey), start with `--workers 1`, or remove the"
-    " limits"
-)
 
 log = logging.getLogger("dragoman.server")
 
@@ -114,8 +109,14 @@ class Limits:
         if census is not None and census.allowances is not self._rows:
             if isinstance(self.counters, MemoryCounters):
                 self.counters.know_earlier(census.earlier)
-            self._rows = census.allowances
+            known, self._rows = self._rows, census.allowances
             self.keeper.know(rows=self._rows)
+            if self._rows and not known and not self.keeper.countable:
+                log.error(
+                    "limits: several workers cannot keep those that were set without Redis, and"
+                    " what they concern is refused: %s",
+                    NEEDED,
+                )
             self._index()
         # One look that failed does not say that the database is away: it may have been busy.
         if census is not None or time.monotonic() >= self._patient_until:
