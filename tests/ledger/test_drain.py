@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import count
@@ -356,6 +357,38 @@ def test_a_database_that_is_busy_is_waited_for(tmp_path: Path) -> None:
         other.close()
         wait_until(lambda: not drain.state().away and drain.depth == 0)
     assert ids(place) == ["req_00001"]
+
+
+def test_a_database_is_back_when_what_failed_has_been_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is to be written meanwhile: that nothing failed does not say that it is there."""
+    looks: list[bool] = []
+    back = threading.Event()
+
+    def looked() -> None:
+        looks.append(back.is_set())
+        if not back.is_set():
+            raise StoreError("the database does not answer")
+
+    with drained(tmp_path / "a.db", tmp_path / "j", looked=looked, clock=Clock()) as drain:
+        wait_until(lambda: len(looks) == 3 or "written again" in caplog.text)
+        assert "written again" not in caplog.text
+        assert drain.state().away
+        back.set()
+        wait_until(lambda: not drain.state().away)
+    assert looks.count(True) == 1
+    assert caplog.text.count("the ledger cannot be written") == 1
+    assert caplog.text.count("the ledger is written again") == 1
+
+
+def test_to_end_is_not_to_be_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def looked() -> None:
+        raise StoreError("the database does not answer")
+
+    with drained(tmp_path / "a.db", tmp_path / "j", looked=looked) as drain:
+        wait_until(lambda: drain.state().away)
+    assert "written again" not in caplog.text
 
 
 def test_what_cannot_be_written_at_the_end_is_there_at_the_next_start(

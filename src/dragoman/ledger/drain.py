@@ -165,16 +165,25 @@ class Drain:
                 continue
             try:
                 self._drain_own()
-                if self._clock() - self._looked_at >= (math.inf if closing else LOOK_S):
-                    self._looked_at = self._clock()
-                    for folder in claim_abandoned(self._journals):
-                        self._adopt(folder)
-                    self._looked()
+                if not closing:
+                    self._look()
             except Exception as error:  # nothing is lost: the journal has it
                 self._complain(error)
             else:
-                self._return()
+                if not closing:
+                    self._return()
         self._recorder.close()
+
+    def _look(self) -> None:
+        """Look for what dead workers left, now and then. Raises: StoreError, OSError.
+
+        What fails is tried again with the next pass: only when it is done is the database back.
+        """
+        if self._clock() - self._looked_at >= LOOK_S:
+            for folder in claim_abandoned(self._journals):
+                self._adopt(folder)
+            self._looked()
+            self._looked_at = self._clock()
 
     def _had_better_wait(self) -> bool:
         patience_s = PATIENCE * self._interval_s
@@ -231,7 +240,6 @@ class Drain:
         self._position = to
         self._done += len(batch)
         folder.note_drained(to)
-        self._return()
 
     def _adopt(self, folder: WorkerFolder) -> None:
         """Drain what a dead worker left. Raises: StoreError, OSError."""
