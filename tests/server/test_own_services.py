@@ -45,6 +45,14 @@ def test_our_own_services_are_denied_to_everybody_whatever_was_granted(
         check_address(ip_address(address), policy, port=port + 1, **rules)
 
 
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+def test_a_redis_that_a_file_names_is_our_own_too(tmp_path: Path, scheme: str) -> None:
+    file = tmp_path / "url"
+    file.write_text(f"{scheme}://:secret@127.0.0.1\n")
+    own = find_own([], None, {"DRAGOMAN_REDIS_URL_FILE": str(file)})
+    assert {(str(one.network), one.port) for one in own} >= {("127.0.0.1/32", 6379)}
+
+
 def test_a_gateway_that_everybody_reaches_knows_its_own_addresses() -> None:
     with socket.create_server(("0.0.0.0", 0)) as sock:
         own = find_own([sock], None, {})

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
-from dragoman.store.database import Place, Server
+from dragoman.store.database import Place, Server, StoreError
+from dragoman.store.redis import redis_address
 from dragoman.transport.dial import Network
 from dragoman.types.grant import Grant, IPAddress, parse_grant
 from dragoman.types.server import ServerSettings
 
-REDIS = "DRAGOMAN_REDIS_URL"
-_PORTS = {"postgresql": 5432, "redis": 6379, "rediss": 6379, "valkey": 6379, "valkeys": 6379}
+_PORTS = {"postgresql": 5432, "redis": 6379, "rediss": 6379}
 _HERE = tuple(map(ip_network, ("127.0.0.0/8", "::1/128", "0.0.0.0/32", "::/128")))
 """Addresses under which a machine reaches itself, whatever it is called."""
 
@@ -41,8 +41,9 @@ def find_own(
             host, port = sock.getsockname()[:2]
             found.update(dict.fromkeys(_listener(host, port)))
     urls = [database.url] if isinstance(database, Server) else []
-    if env.get(REDIS, "").strip():
-        urls.append(env[REDIS].strip())
+    with contextlib.suppress(StoreError):  # whoever uses it says what is wrong with it
+        if (redis := redis_address(env)) is not None:
+            urls.append(redis.url)
     for url in urls:
         found.update(dict.fromkeys(_service(url)))
     return tuple(found)
