@@ -19,9 +19,15 @@ import pytest
 from dragoman.catalog.pricing import compute_cost
 from dragoman.config import Secrets
 from dragoman.engine.call import Surroundings
+from dragoman.errors import ServerError
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.providers import delete_provider
 from dragoman.registry import Registry
 from dragoman.routing.plan import order
+from dragoman.server.admission.access import Principal
+from dragoman.server.admission.directory import Directory
 from dragoman.server.admission.snapshot import Snapshot, take_snapshot
+from dragoman.server.admission.tenants import Tenants
 from dragoman.server.telemetry.checks import Checks
 from dragoman.server.telemetry.turns import Turn, Turns
 from dragoman.transport.dial import Network
@@ -31,6 +37,7 @@ from dragoman.types.usage import Usage
 from tests.library.asking import configure
 from tests.server.process import Process, wait_until
 from tests.server.serving import ask
+from tests.server.tenancy import Team
 from tests.upstream.fault import FaultUpstream, chat, error, models
 
 Start = Callable[..., Any]
@@ -248,6 +255,54 @@ def test_a_provider_that_is_taken_out_of_the_file_is_not_told_to_be_back(
         wait_until(lambda: process.said("provider 'shaky' is not configured any more") == 1)
     finally:
         process.kill()
+
+
+def test_an_organisation_s_provider_is_not_back_because_something_was_changed(
+    tmp_path: Path,
+) -> None:
+    """Until the organisation asks again nothing is known of what is down there."""
+    clock, told = Clock(), list[tuple[str, bool, bool]]()
+    around = Surroundings(secrets=Secrets({}), clock=clock, wall=clock)
+    base = take_snapshot(configure({}), around, discovered={}, listening="127.0.0.1")
+
+    async def work(team: Team) -> None:
+        red = team.organisation("red")
+        team.provider(red, "asked", "http://127.0.0.1:9/v1", check={"interval": 10})
+        team.provider(red, "failing", "http://127.0.0.1:9/v1", check=False)
+        directory = Directory(team.desk, team.safe)
+        tenants = Tenants(directory)
+        checks = Checks(lambda: base, tenants, Network)
+        checks.turns.observers.append(lambda t: told.append((t.provider, t.up, t.gone)))
+
+        async def rebuild() -> Snapshot:
+            return await tenants.build(Principal(organisation_id=red), base)
+
+        async def look() -> list[tuple[str, bool, bool]]:
+            told.clear()
+            await directory.look()
+            for _ in range(2):
+                clock.now += 2.5
+                await checks.look()
+            return sorted(told)
+
+        with closing(directory), closing(checks):
+            await directory.look()
+            seen = await rebuild()
+            [failing] = seen.registry.resolve("failing/m").deployments
+            for _ in range(3):
+                seen.around.health.failed(failing, ServerError("no"), clock.now)
+            assert await look() == [("asked", False, False), ("failing", False, False)]
+            team.provider(red, "other", "http://127.0.0.1:9/v1", check=False)
+            assert await look() == []
+            await rebuild()
+            assert await look() == []
+            seen.around.health.succeeded(failing, clock.now)
+            assert await look() == [("failing", True, False)]
+            delete_provider(team.desk, SYSTEM, red, "asked")
+            assert await look() == [("asked", True, True)]
+
+    with Team(tmp_path / "dragoman.db") as team:
+        asyncio.run(work(team))
 
 
 def test_requests_that_keep_failing_are_told_too(upstream: Start, serve: Start) -> None:

@@ -93,6 +93,19 @@ class Tenants:
         """Go through the organisations that have asked."""
         yield from self._views.values()
 
+    def sees(self, organisation_id: str) -> bool:
+        """Whether an organisation is among `views`: not before it asks, nor after a change."""
+        return organisation_id in self._views
+
+    def lacks(self, organisation_id: str, provider: str) -> bool:
+        """Whether an organisation is known not to have a provider of its own, switched on."""
+        census = self.directory.census
+        if census is None:
+            return False
+        tenant = census.tenants.get(organisation_id)
+        rows = tenant.providers if tenant is not None else ()
+        return not any(row.name == provider and row.enabled for row in rows)
+
     async def _build(self, tenant: Tenant, base: Snapshot) -> View:
         around = self._around(tenant.id, base)
         # A thread, because to open a sealed key and to read a table takes long enough to notice.

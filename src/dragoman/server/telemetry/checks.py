@@ -122,8 +122,9 @@ class Checks:
                 self._due[name] = now + provider.check.interval
                 due.append((name, provider))
         for gone in self._due.keys() - watched.keys():
-            del self._due[gone]
-            self._heard.pop(gone, None)
+            if not self._is_unseen(gone):
+                del self._due[gone]
+                self._heard.pop(gone, None)
         if not due:
             return
         loop = asyncio.get_running_loop()
@@ -217,12 +218,22 @@ class Checks:
         for name, reason in self._failing():
             if name not in watched:
                 down.setdefault(name, reason)
-        self.turns.note(down.items(), wall, self._answering(watched), self._is_gone)
+        answering = self._answering(watched)
+        self.turns.note(down.items(), wall, answering, self._is_gone, self._is_unseen)
 
     def _is_gone(self, name: Name) -> bool:
-        """Whether it stood in the configuration, and does so no more."""
+        """Whether it was configured, and is no more."""
         whose, provider = name
-        return whose is None and all(one.name != provider for one in self._snapshot().config.custom)
+        if whose is None:
+            return all(one.name != provider for one in self._snapshot().config.custom)
+        return self._tenants is not None and self._tenants.lacks(whose, provider)
+
+    def _is_unseen(self, name: Name) -> bool:
+        """Whether nothing is known of it now: its organisation has not asked since a change."""
+        whose, _ = name
+        if whose is None or self._tenants is None or self._is_gone(name):
+            return False
+        return not self._tenants.sees(whose)
 
     def _answering(self, watched: dict[Name, Provider]) -> Iterator[Name]:
         """Go through those that were told to be down before we began, and have answered since."""
@@ -251,7 +262,7 @@ class Checks:
             yield (None, name), "its last answers have all failed"
         views = self._tenants.views() if self._tenants is not None else ()
         for view in views:
-            own = {provider.name: provider for provider in view.own}
+            own = {provider.name: provider for provider in view.own if provider.enabled}
             for name in view.whole.around.health.failing(FAILURES) & own.keys():
                 whose = own[name].organisation_id
                 yield (whose, name), "its last answers have all failed"

@@ -58,15 +58,16 @@ class Turns:
         at: float,
         answering: Iterable[Name] = (),
         gone: Callable[[Name], bool] = lambda _: False,
+        unseen: Callable[[Name], bool] = lambda _: False,
     ) -> None:
         """Tell what has changed: `down` is what is down now and why.
 
         `answering` are those of `doubtful` that have answered since we began, `gone` tells which
-        are not configured any more.
+        are not configured any more, `unseen` of which nothing can be said: those stay as they were.
         """
         reasons = dict(down)
         back = self._down | self.doubtful.intersection(answering) | set(filter(gone, self.doubtful))
-        back -= reasons.keys()
+        back -= reasons.keys() | set(filter(unseen, back))
         self.doubtful -= reasons.keys() | back
         for name in reasons.keys() - self._down:
             self._down.add(name)
