@@ -1,7 +1,7 @@
 """A form with files (`multipart/form-data`), opened as far as its model.
 
 Law: what is not the model keeps every byte. A form that two parsers might read differently is
-refused: a field that stands twice, a name in an encoding, a boundary that is missing.
+refused: a field that stands twice, a name or a text in an encoding, a boundary that is missing.
 
 Source: RFC 7578 (read 2026-11)
 """
@@ -22,6 +22,10 @@ from dragoman.wire.fields import read_text, refuse
 MAX_PARTS = 1000
 _SHORT_FIELD_BYTES = 1024
 _HEAD_BYTES = 8192
+_AS_IT_IS = frozenset({"7bit", "8bit", "binary"})
+_UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_DEFAULT_CHARSET = "_charset_"
+"""A field that says in which character set the others are. Source: RFC 7578, section 4.6"""
 
 
 class _Part(Struct, frozen=True):
@@ -40,6 +44,8 @@ class Form:
         self.body = body
         self._all = parts
         self._parts = {part.name: part for part in parts}
+        if (self.get(_DEFAULT_CHARSET) or "utf-8").lower() not in _UTF8:
+            raise _invalid("the texts of the form are not in UTF-8")
         self.model = read_text(self.get("model"), "model")
         self.stream = self.get("stream") == "true"
 
@@ -136,7 +142,17 @@ def _part(body: bytes, start: int, mark: bytes) -> _Part:
         raise _invalid("a part of the form has no plain name")
     if len(head.get_all("content-disposition") or ()) != 1 or len(params) != len(set(params)):
         raise _invalid("a part of the form says twice what it is")
-    return _Part(name, content, end, head.get_filename() is not None)
+    is_file = head.get_filename() is not None
+    if not is_file and not _is_plain(head):
+        raise _invalid(f"the field {name[:100]!r} of the form is not sent as plain UTF-8")
+    return _Part(name, content, end, is_file)
+
+
+def _is_plain(head: Message) -> bool:
+    """Whether a part's text is what its bytes say."""
+    charset = head.get_param("charset", "utf-8")
+    coding = head.get("content-transfer-encoding", "binary")
+    return str(charset).lower() in _UTF8 and str(coding).strip().lower() in _AS_IT_IS
 
 
 def _read(head: bytes) -> Message:

@@ -67,7 +67,7 @@ class Turns:
         """
         reasons = dict(down)
         back = self._down | self.doubtful.intersection(answering) | set(filter(gone, self.doubtful))
-        back -= reasons.keys() | set(filter(unseen, back))
+        back = {name for name in back - reasons.keys() if not unseen(name)}
         self.doubtful -= reasons.keys() | back
         for name in reasons.keys() - self._down:
             self._down.add(name)
