@@ -16,6 +16,7 @@ from dragoman.organisations.delivery import NotDelivered, deliver
 from dragoman.organisations.oidc import OidcSettings
 from dragoman.organisations.webhooks import Webhook, purpose_of, put_webhook
 from dragoman.server.admission.network import find_own
+from dragoman.server.sockets import bound_to
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.transport.dial import Network
 from dragoman.transport.egress import parse_grant
@@ -56,7 +57,7 @@ class _Places:
         self._port = canaries[0].getsockname()[1]
         self._resolve = resolve
         # What the operator writes may lead inside, but never to services of the gateway's own.
-        own = find_own(canaries, None, {})
+        own = find_own(bound_to(canaries), None, {})
         self._plain = Network(resolve=resolve)
         self._own = Network(resolve=resolve, deny=own)
         self._attempts = 0

@@ -12,6 +12,7 @@ import pytest
 from dragoman.errors import DestinationDenied
 from dragoman.server.admission.network import find_own, make_network
 from dragoman.server.assembly import Assembly, Work
+from dragoman.server.sockets import bound_to
 from dragoman.store.database import Server
 from dragoman.transport.dial import Network
 from dragoman.transport.egress import check_address
@@ -34,7 +35,7 @@ def test_our_own_services_are_denied_to_everybody_whatever_was_granted(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
-        own = find_own([sock], DATABASE, REDIS)
+        own = find_own(bound_to([sock]), DATABASE, REDIS)
     granted = ServerSettings(egress_allow=("127.0.0.0/8", "::1", "0.0.0.0"))
     network = make_network(granted, {}, own)
     ports = {"listener": port, "database": 5433, "redis": 6380}
@@ -55,7 +56,7 @@ def test_a_redis_that_a_file_names_is_our_own_too(tmp_path: Path, scheme: str) -
 
 def test_a_gateway_that_everybody_reaches_knows_its_own_addresses() -> None:
     with socket.create_server(("0.0.0.0", 0)) as sock:
-        own = find_own([sock], None, {})
+        own = find_own(bound_to([sock]), None, {})
         port = sock.getsockname()[1]
     assert all(grant.port == port for grant in own)
     assert any(grant.covers(ip_address("127.0.0.1"), port) for grant in own)

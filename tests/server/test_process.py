@@ -155,6 +155,25 @@ def test_a_changed_file_is_picked_up_and_a_broken_one_is_not(
     assert "Traceback" not in err
 
 
+def test_a_file_that_is_changed_while_it_drains_is_read(
+    start: Any, upstream: StartUpstream
+) -> None:
+    """Its own sockets are closed by then, and where it listened is still its own."""
+    server = upstream(chat("late").stall(4.0, at=0))
+    gateway = start(provider(server))
+    asking = threading.Thread(target=lambda: gateway.chat("mine/m"))
+    asking.start()
+    wait_until(lambda: len(server.requests) == 1)
+    gateway.process.send_signal(signal.SIGTERM)
+    gateway.file.write_text(provider(server) + "retries = 1\n")
+    gateway.process.wait(LONG_S)
+    asking.join()
+    code, _, err = gateway.stop()
+    assert code == 0
+    assert "the configuration was reloaded" in err
+    assert "died" not in err
+
+
 def test_a_key_that_is_gone_is_refused_within_seconds(start: Any) -> None:
     gateway = start("")
     assert gateway.chat("demo/echo")[0] == 200

@@ -47,6 +47,7 @@ from dragoman.server.mount import Mount, make_context
 from dragoman.server.neighbours import Neighbours
 from dragoman.server.policies.cache import RedisShelf, Shelf
 from dragoman.server.reload import Reading, Reloader
+from dragoman.server.sockets import bound_to
 from dragoman.server.supervised import Background
 from dragoman.server.telemetry.alerts import Alerts
 from dragoman.server.telemetry.checks import Checks
@@ -101,7 +102,7 @@ class Assembly:
 
     def __init__(self, work: Work, sockets: Sequence[socket.socket]) -> None:
         self._work = work
-        self._sockets = sockets
+        self._listening = bound_to(sockets)
         config, _, env = work.reading
         self.settings = config.server
         self._env = env
@@ -303,7 +304,7 @@ class Assembly:
     async def _set_network(self, config: Config) -> None:
         """Say where may be connected to: not to our own services, wherever they are by now."""
         own: tuple[Grant, ...] = await asyncio.to_thread(
-            find_own, self._sockets, self._work.database, self._env
+            find_own, self._listening, self._work.database, self._env
         )
         self.transport.use(make_network(config.server, self._env, own))
 

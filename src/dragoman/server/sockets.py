@@ -51,6 +51,12 @@ def widest_host(sockets: Sequence[socket.socket]) -> str:
     return next((host for host in hosts if not is_loopback(host)), hosts[0])
 
 
+def bound_to(sockets: Sequence[socket.socket]) -> Sequence[tuple[str, int]]:
+    """Say at which hosts and ports sockets listen; asked while they do, it holds afterwards."""
+    named = [sock for sock in sockets if sock.family in (socket.AF_INET, socket.AF_INET6)]
+    return [sock.getsockname()[:2] for sock in named]
+
+
 def url_of(sock: socket.socket) -> str:
     """Write the address of a socket as people use it."""
     host, port = sock.getsockname()[:2]

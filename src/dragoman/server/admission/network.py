@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -32,14 +32,15 @@ def make_network(
 
 
 def find_own(
-    sockets: Sequence[socket.socket], database: Place | None, env: Mapping[str, str]
+    listening: Iterable[tuple[str, int]], database: Place | None, env: Mapping[str, str]
 ) -> tuple[Grant, ...]:
-    """Find the addresses of our own services. Looks names up: call it from a thread."""
+    """Find the addresses of our own services; `listening` are hosts and ports of our listeners.
+
+    Looks names up: call it from a thread.
+    """
     found: dict[Grant, None] = {}
-    for sock in sockets:
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
-            host, port = sock.getsockname()[:2]
-            found.update(dict.fromkeys(_listener(host, port)))
+    for host, port in listening:
+        found.update(dict.fromkeys(_listener(host, port)))
     urls = [database.url] if isinstance(database, Server) else []
     with contextlib.suppress(StoreError):  # whoever uses it says what is wrong with it
         if (redis := redis_address(env)) is not None:
