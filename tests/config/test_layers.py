@@ -126,6 +126,19 @@ def test_xdg_folders_are_honoured_and_relative_ones_are_not(home: Home) -> None:
     assert files.data_folder({"XDG_DATA_HOME": "/d"}) == Path("/d/dragoman")
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_file_that_is_the_systems_and_the_users_is_read_once(home: Home, named: bool) -> None:
+    """A service has its own under /etc, and nobody else's."""
+    system = home.path / "etc" / "dragoman"
+    system.mkdir(parents=True)
+    file = system / "config.toml"
+    file.write_text("")
+    env = {"DRAGOMAN_CONFIG": str(file)} if named else {"XDG_CONFIG_HOME": str(system.parent)}
+    found = [place.path for place in files.candidates(env, home.path, None, system)]
+    assert found.count(file) == 1
+    assert len(found) == len(set(found))
+
+
 def test_the_nearest_project_file_upward_counts(home: Home) -> None:
     home.project('default_model = "outer"')
     home.write("work/deep/dragoman.toml", 'default_model = "inner"')

@@ -72,8 +72,19 @@ def gptme_files(env: Mapping[str, str]) -> list[Path]:
 def candidates(
     env: Mapping[str, str], cwd: Path, file: Path | None, system: Path = SYSTEM_FOLDER
 ) -> Iterator[Candidate]:
-    """List the places to look at, lowest layer first; of several suffixes, those that exist."""
-    yield from _with_suffix(system / "config", "system")
+    """List the places to look at, lowest layer first; of several suffixes, those that exist.
+
+    One that is the system's and the user's, as a service's may be, is listed once, as the latter.
+    """
+    above = list(_above_system(env, cwd, file))
+    own = {place.path for place in above}
+    for place in _with_suffix(system / "config", "system"):
+        if place.path not in own:
+            yield place
+    yield from above
+
+
+def _above_system(env: Mapping[str, str], cwd: Path, file: Path | None) -> Iterator[Candidate]:
     named = file or (Path(env["DRAGOMAN_CONFIG"]) if env.get("DRAGOMAN_CONFIG") else None)
     if named is not None:
         yield Candidate(absolute(named, cwd, env), "file", required=True)
