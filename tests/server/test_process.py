@@ -202,6 +202,24 @@ def test_several_workers_answer_share_their_counts_and_are_replaced(start: Any) 
     assert "another takes its place" in err
 
 
+def test_a_worker_that_takes_anothers_place_is_guarded_as_the_others_are(start: Any) -> None:
+    gateway = start("", "--workers", "2")
+    gateway.file.write_text('[[gateway.keys]]\nname = "team"\nkey = "env:TEAM_KEY"\n')
+
+    def told(times: int = 20) -> set[int]:
+        return {gateway.chat("demo/echo")[0] for _ in range(times)}
+
+    wait_until(lambda: told() == {401})
+    gateway.file.unlink()  # that is no configuration, and the last good one stays
+    workers = children(gateway.process.pid)
+    for worker in workers:
+        os.kill(int(worker), signal.SIGKILL)
+    wait_until(lambda: len(set(children(gateway.process.pid)) - set(workers)) == 2)
+    assert told() == {401}
+    _, _, err = gateway.stop()
+    assert "Traceback" not in err
+
+
 def test_workers_end_when_nobody_is_left_to_look_after_them(start: Any) -> None:
     gateway = start("", "--workers", "2")
     workers = children(gateway.process.pid)

@@ -46,8 +46,9 @@ from dragoman.server.limits.limits import Limits
 from dragoman.server.mount import Mount, make_context
 from dragoman.server.neighbours import Neighbours
 from dragoman.server.policies.cache import RedisShelf, Shelf
-from dragoman.server.reload import Reading, Reloader
+from dragoman.server.reload import Reloader
 from dragoman.server.sockets import bound_to
+from dragoman.server.sources import Reading
 from dragoman.server.supervised import Background
 from dragoman.server.telemetry.alerts import Alerts
 from dragoman.server.telemetry.checks import Checks

@@ -24,7 +24,8 @@ log = logging.getLogger("dragoman.server")
 BIRTH_S = 2.0
 """A worker that dies younger than this was never well."""
 STILLBORN_LIMIT = 5
-PAUSE_S = 0.2
+LOOK_S = 0.2
+"""So often it is looked whether a worker has ended."""
 
 
 class WorkersFailed(DragomanError):
@@ -50,11 +51,17 @@ def end_with(work: Callable[[], None]) -> NoReturn:
 
 
 class Supervisor:
-    """Runs `work(orphaned)` in `count` processes; `orphaned` is readable when we are gone."""
+    """Runs `work(orphaned)` in `count` processes; `orphaned` is readable when we are gone.
 
-    def __init__(self, work: Callable[[int], None], count: int) -> None:
+    `look` is called all the time, for who has to know something before a worker is replaced.
+    """
+
+    def __init__(
+        self, work: Callable[[int], None], count: int, look: Callable[[], None] = lambda: None
+    ) -> None:
         self._work = work
         self._count = count
+        self._look = look
         self._workers: dict[int, float] = {}
         self._stopping = False
         self._stillborn = 0
@@ -69,10 +76,14 @@ class Supervisor:
             self._start()
         while self._workers:
             try:
-                pid, status = os.wait()
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 break
-            self._ended(pid, os.waitstatus_to_exitcode(status))
+            if pid:
+                self._ended(pid, os.waitstatus_to_exitcode(status))
+            else:
+                time.sleep(LOOK_S)
+                self._look()
 
     def _start(self) -> None:
         pid = os.fork()
@@ -99,8 +110,9 @@ class Supervisor:
                 f"{STILLBORN_LIMIT} workers in a row ended as soon as they began",
                 hint="what they said stands above; try `--workers 1`",
             )
-        time.sleep(PAUSE_S)
+        time.sleep(LOOK_S)
         if not self._stopping:
+            self._look()
             self._start()
 
     def _stop(self, number: int, frame: object) -> None:

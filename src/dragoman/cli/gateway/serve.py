@@ -55,7 +55,6 @@ def serve(
     from dragoman.cli.gateway.serve_setup import see_to_operator
     from dragoman.server.limits.limits import check_limits
     from dragoman.server.sockets import listen, url_of, widest_host
-    from dragoman.server.supervisor import Supervisor
     from dragoman.server.systemd import notify, take_sockets
     from dragoman.server.worker import run_worker
 
@@ -84,16 +83,25 @@ def serve(
     if not hasattr(os, "fork"):
         raise WrongUsage("this system has no way to run several workers", "leave --workers out")
     started()
-    with TemporaryDirectory(prefix="dragoman-") as folder:
-        Supervisor(
-            lambda orphaned: run_worker(_shared(work, orphaned, folder), sockets), settings.workers
-        ).run()
+    _run_workers(work, sockets, settings.workers)
 
 
-def _shared(work: Work, orphaned: int, folder: str) -> Work:
+def _run_workers(work: Work, sockets: Sequence[socket.socket], count: int) -> None:
+    """Serve with several workers, until told to stop."""
     from msgspec.structs import replace
 
-    return replace(work, orphaned=orphaned, shared=Path(folder))
+    from dragoman.server.succession import Succession
+    from dragoman.server.supervisor import Supervisor
+    from dragoman.server.worker import run_worker
+
+    succession = Succession(work)
+    with TemporaryDirectory(prefix="dragoman-") as folder:
+
+        def be_worker(orphaned: int) -> None:
+            now = replace(succession.work, orphaned=orphaned, shared=Path(folder))
+            run_worker(now, sockets)
+
+        Supervisor(be_worker, count, succession.look).run()
 
 
 def _print_banner(

@@ -14,7 +14,7 @@ from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
     from dragoman.server.assembly import Work
-    from dragoman.server.reload import Reading
+    from dragoman.server.sources import Reading
     from dragoman.store import Place
 
 LOG = "gateway.log"

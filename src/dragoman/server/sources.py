@@ -1,0 +1,91 @@
+"""The files of a configuration: whether they have changed, and what they say when that is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from dragoman.config import Config
+from dragoman.config.adapted import FOLDER
+from dragoman.errors import ConfigError
+from dragoman.registry import Discovered
+from dragoman.server.limits.limits import check_limits
+
+Reading: TypeAlias = tuple[Config, Discovered, Mapping[str, str]]
+"""The configuration, what providers listed of their models, the variables."""
+
+_Seen: TypeAlias = dict[Path, tuple[int, int, int] | None]
+
+
+class Sources:
+    """The files that `config` came from, which `read` reads again.
+
+    A file with an error that was not there before is not sound, nor is one that is gone, which may
+    have guarded us: that it is meant is said with an empty one.
+    """
+
+    def __init__(self, config: Config, read: Callable[[], Reading]) -> None:
+        self._read = read
+        self._good = config
+        self._seen = self._before = _look(_paths(config))
+
+    def have_changed(self) -> bool:
+        """Look at the files: whether they are others than those that were read last.
+
+        A file that is being written is empty at first, and an empty file is a sound configuration
+        of nothing: what has changed is to be read once it has stayed the same for a look.
+        """
+        before, self._before = self._before, _look(self._seen)
+        return self._before != self._seen and self._before == before
+
+    def read(self) -> Reading:
+        """Read everything again. Raises: ConfigError for what is not sound."""
+        self._seen = _look(self._seen)
+        reading = self._read()
+        config, _, env = reading
+        self._check(config)
+        check_limits(config, env)
+        return reading
+
+    def accept(self, config: Config) -> None:
+        """Take note that what was read is in force."""
+        self._good = config
+        self._seen = {**_look(_paths(config)), **self._seen}
+
+    def _check(self, config: Config) -> None:
+        """Raises: ConfigError for what no gateway starts with, and what was better before."""
+        config.check_guards()
+        for path in _found(self._good) - _found(config):
+            raise ConfigError(
+                "was read before and is gone",
+                place=str(path),
+                hint="put it back; to be without it, leave an empty file there, or restart",
+            )
+        known = {str(problem) for problem in self._good.problems}
+        for problem in config.problems:
+            if str(problem) not in known:
+                raise problem
+
+
+def _found(config: Config) -> set[Path]:
+    """Say which files were read; adapters guard nothing, and come and go."""
+    return {file.path for file in config.files if file.found and file.path.parent.name != FOLDER}
+
+
+def _paths(config: Config) -> Iterable[Path]:
+    """List the files, and the folders in which adapters may appear."""
+    paths = [file.path for file in config.files]
+    return [*paths, *dict.fromkeys(path.parent / FOLDER for path in paths)]
+
+
+def _look(paths: Iterable[Path]) -> _Seen:
+    """See what state files are in; None for one that is not there."""
+    found: _Seen = {}
+    for path in paths:
+        try:
+            stat = path.stat()
+            found[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        except OSError:
+            found[path] = None
+    return found
