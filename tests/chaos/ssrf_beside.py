@@ -143,7 +143,7 @@ class _Places:
         settings = OidcSettings(issuer=issuer, client_id=CLIENT_ID)
         try:
             with suppress(DragomanError, ValueError):
-                await client.begin(settings, BACK, "/", 0.0)
+                await client.begin(settings, BACK, "/", None, 0.0)
         finally:
             await transport.close()
 
@@ -162,7 +162,7 @@ class _Places:
         settings = OidcSettings(issuer=provider.issuer, client_id=CLIENT_ID)
         try:
             with suppress(DragomanError, ValueError):
-                where, asked = await client.begin(settings, BACK, "/", 0.0)
+                where, asked = await client.begin(settings, BACK, "/", None, 0.0)
                 back = parse_qsl(provider.sign_in(where).partition("?")[2])
                 await client.finish(settings, Secret(CLIENT_SECRET), asked, dict(back), 0.0)
                 raise AssertionError("somebody was signed in")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.transport import tls
 from dragoman.transport.default import AsyncDefaultTransport
 from dragoman.transport.dial import Network
 from dragoman.types.grant import parse_grant
@@ -64,6 +65,7 @@ def asked(
 ) -> Iterator[Callable[..., Any]]:
     """Ask what answers so, at an address that an organisation wrote, or an operator for it."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    tls._make_context.cache_clear()  # whoever asked first has read what is trusted
     with Team(tmp_path / "dragoman.db") as team:
         red = team.organisation("red")
         network = Network(env={}, allow=(parse_grant("127.0.0.1"),))
@@ -80,6 +82,7 @@ def asked(
             return *answered, served.seen.wait(len(served.seen.exchanges) or 1)
 
         yield give
+    tls._make_context.cache_clear()
 
 
 @pytest.mark.parametrize("stream", [False, True])
