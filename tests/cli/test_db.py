@@ -17,7 +17,7 @@ import pytest
 from dragoman.store.database import open_database
 from dragoman.store.schema import VERSION
 from tests.cli.running import Dragoman
-from tests.server.process import Process
+from tests.server.process import Process, wait_until
 from tests.upstream.postgres import PostgresServer
 
 OLD = Path(__file__).parent.parent / "store" / "cases" / "version-3.sql"
@@ -71,6 +71,7 @@ def test_what_a_killed_gateway_left_in_its_journal_is_not_left_behind(
     gateway = Process(dragoman.home, "")
     for _ in range(5):
         assert gateway.chat("demo/echo")[0] == 200
+    wait_until((dragoman.home / ".local/share/dragoman/dragoman.db").exists)
     running = dragoman(*move)
     gateway.kill()
     killed = dragoman(*move)
