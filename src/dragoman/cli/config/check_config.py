@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from dragoman.cli.config.finding import Check, Verdict
+from dragoman.cli.config.finding import Check, Verdict, failed
 from dragoman.cli.session import Session
 from dragoman.cli.terminal.exit_codes import Exit
 from dragoman.errors import ConfigError, DragomanError
@@ -81,14 +81,7 @@ def _but(check: Check, verdict: Verdict, words: str, fix: str | None = None) -> 
 
 
 def broken(error: ConfigError) -> Check:
-    return Check(
-        subject="files",
-        verdict="failed",
-        detail=error.message,
-        fix=error.hint,
-        facts={"place": error.place},
-        code=Exit.CONFIG,
-    )
+    return failed("files", error, facts={"place": error.place})
 
 
 # ------------------------------------------------------------------------ keys and providers
@@ -100,13 +93,7 @@ def check_keys(session: Session) -> Iterator[Check]:
     try:
         found = find_keys(session)
     except ConfigError as error:
-        yield Check(
-            subject="keys",
-            verdict="failed",
-            detail=error.message,
-            fix=error.hint,
-            code=Exit.NO_PERMISSION,
-        )
+        yield failed("keys", error, Exit.NO_PERMISSION)
         return
     for key in found:
         last = f"…{key.last_four}" if key.last_four else "…"

@@ -13,9 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dragoman.cli.config.finding import Check
+from dragoman.cli.config.finding import Check, failed
 from dragoman.cli.session import Session
-from dragoman.cli.terminal.exit_codes import Exit
 
 if TYPE_CHECKING:
     from dragoman.probe.reachable import Reachable
@@ -148,13 +147,7 @@ def check_master_key(session: Session) -> Iterator[Check]:
     except NoMasterKey:
         return
     except ConfigError as error:
-        yield Check(
-            subject="master key",
-            verdict="failed",
-            detail=error.message,
-            fix=error.hint,
-            code=Exit.CONFIG,
-        )
+        yield failed("master key", error)
         return
     yield Check(subject="master key", detail=f"{keys.current.id} seals what the gateway keeps")
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from dragoman.cli.terminal.exit_codes import Exit
+from dragoman.errors import DragomanError
 
 Verdict = Literal["ok", "failed", "warning", "none"]
 
@@ -25,3 +26,20 @@ class Check(Struct, frozen=True, kw_only=True):
     fix: str | None = None
     facts: Mapping[str, Any] = {}
     code: Exit = Exit.UNEXPECTED
+
+
+def failed(
+    subject: str,
+    error: DragomanError,
+    code: Exit = Exit.CONFIG,
+    facts: Mapping[str, Any] = {},
+) -> Check:
+    """Say what an error says, of what was looked at."""
+    return Check(
+        subject=subject,
+        verdict="failed",
+        detail=error.message,
+        fix=error.hint,
+        facts=facts,
+        code=code,
+    )
