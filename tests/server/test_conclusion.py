@@ -47,14 +47,21 @@ ANSWERS: dict[str, tuple[Any, str, dict[str, Any], int, str]] = {
 }
 
 
+def answered(serve: Any, upstream: Any, name: str) -> tuple[int, Any, Exchange]:
+    """Ask what is answered so; give status, headers, and the record that is there by now."""
+    answer, path, body, _, _ = ANSWERS[name]
+    gateway = serve({"a": {"base_url": upstream(answer).base_url}})
+    told, headers, _ = ask(gateway.base_url + path, json.dumps({"model": "a/m", **body}).encode())
+    (exchange,) = gateway.seen.exchanges  # there by now, or too late
+    return told, headers, exchange
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 def test_it_is_written_down_before_the_answer_has_ended(
     serve: Any, upstream: Any, name: str
 ) -> None:
-    answer, path, body, status, outcome = ANSWERS[name]
-    gateway = serve({"a": {"base_url": upstream(answer).base_url}})
-    told, _, _ = ask(gateway.base_url + path, json.dumps({"model": "a/m", **body}).encode())
-    (exchange,) = gateway.seen.exchanges  # there by now, or too late
+    _, _, _, status, outcome = ANSWERS[name]
+    told, _, exchange = answered(serve, upstream, name)
     assert (told, exchange.status, exchange.outcome) == (status, status, outcome)
     assert exchange.duration_s > 0
 
@@ -150,10 +157,7 @@ def test_our_own_time_is_when_no_provider_was_waited_for(name: str) -> None:
 def test_the_ledger_has_the_overhead_that_the_head_told(
     serve: Any, upstream: Any, name: str
 ) -> None:
-    answer, path, body, _, _ = ANSWERS[name]
-    gateway = serve({"a": {"base_url": upstream(answer).base_url}})
-    _, headers, _ = ask(gateway.base_url + path, json.dumps({"model": "a/m", **body}).encode())
-    (exchange,) = gateway.seen.exchanges
+    _, headers, exchange = answered(serve, upstream, name)
     assert headers["x-dragoman-overhead-ms"] == f"{exchange.overhead_s * 1000:.3f}"
 
 
