@@ -158,10 +158,10 @@ def remove(session: Session, name: str, organisation: str) -> None:
 def _warn_of_workers(session: Session) -> None:
     """Tell what a gateway does that cannot count; what it was started with is not known here."""
     from dragoman.server.limits.allowances import NEEDED
-    from dragoman.store.redis import VARIABLE
+    from dragoman.store.redis import redis_address
 
     workers = session.config().server.workers
-    if workers > 1 and VARIABLE not in session.env:
+    if workers > 1 and redis_address(session.env) is None:
         session.terminal.warn(
             f"a gateway with {workers} workers cannot keep it without Redis, and refuses what it"
             f" concerns: {NEEDED}"
