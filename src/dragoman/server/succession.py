@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from msgspec.structs import replace
 
 from dragoman.config import Secrets
@@ -9,6 +11,8 @@ from dragoman.errors import ConfigError
 from dragoman.server.admission.access import Door
 from dragoman.server.assembly import Work
 from dragoman.server.sources import Sources
+
+log = logging.getLogger("dragoman.server")
 
 
 class Succession:
@@ -30,6 +34,9 @@ class Succession:
             config, _, env = reading
             Door(config.server, config.gateway_keys, Secrets(env), self.work.listening)
         except ConfigError:
+            return
+        except Exception:  # who looks after the workers must not end of it
+            log.exception("the configuration was not read for workers to come")
             return
         self._sources.accept(config)
         self.work = replace(self.work, reading=reading)
