@@ -203,8 +203,11 @@ class Resolving:
         """Yield the deployments of a route's steps, in order, with what steps and route say.
 
         The order of an `auto` route goes by what is known now. By latency it is the engine that
-        knows: here it is as it was written.
+        knows: here it is as it was written. Raises: ConfigError for one with a mistake in it, which
+        may have been what limits it.
         """
+        if route.problems:
+            raise route.problems[0]
         found = self._steps(route, within)
         if route.privacy is not None:
             found = (d for d in found if route.privacy in d.provider.privacy)

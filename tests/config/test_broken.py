@@ -48,6 +48,26 @@ def test_all_errors_of_a_file_are_told_at_once(home: Home) -> None:
     assert [str(e).split(":")[1] for e in config.problems] == ["1", "4", "5", "6", "7", "9"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[gateway.key]]\nname = "ci"\nkey = "dgk_x"',
+        '[gatway]\nkeys = []',
+        '[[gateway.keys]]\nname = "ci"\nkey = "dgk_x"\nbudgt = "5 USD"',
+        "[gateway]\nlimits = { rmp = 5 }",
+        '[[guardrail]]\nname = "x"\nkind = "secrets"',
+        "[server]\nzzz = 5",
+    ],
+)
+def test_no_gateway_is_run_without_what_may_have_been_meant_to_guard_it(
+    home: Home, text: str
+) -> None:
+    config = home.read(text)
+    assert "unknown key" in str(config.barring[0])
+    with pytest.raises(ConfigError, match="what guards the gateway would not hold"):
+        config.check_guards()
+
+
 def test_a_providers_problems_are_its_own_too(home: Home) -> None:
     config = home.read('[[providers]]\nname = "a"\nbase_url = "a"\nretries = -1\n')
     assert config.providers["a"].problems == config.problems

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dragoman.errors import ConfigError
+from dragoman.registry import Registry
 from tests.config.loading import CASES, Home
 
 
@@ -72,6 +74,28 @@ def test_a_broken_route_is_told_and_leaves_the_rest(home: Home, text: str, says:
     config = home.read('on_overflow = "error"\n' + text)
     assert any(says in str(problem) for problem in config.problems)
     assert config.on_overflow == "error"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'routes.r = { primary = "demo/echo", privacy = ["eu"] }',
+        'routes.r = { primary = "demo/echo", privcy = "eu" }',
+        'routes.r = { primary = "demo/echo", privacy = "${NOWHERE}" }',
+        'routes.r = [{ model = "demo/echo", when = { image = "perhaps" } }]',
+        "routes.r = { models = 5 }",
+        "[routes]\nr = 5",
+        'routes."demo/echo" = { primary = "demo/tools", privacy = 5 }',
+    ],
+)
+def test_a_route_with_a_mistake_leads_nowhere(home: Home, text: str) -> None:
+    config = home.read(text)
+    name = "demo/echo" if '"demo/echo" =' in text else "r"
+    for ref in (name, (name, "demo/tools")):
+        with pytest.raises(ConfigError) as raised:
+            Registry(config).resolve(ref)
+        assert raised.value in config.problems
+    assert config.barring == ()
 
 
 def test_two_routes_of_one_name_are_told(home: Home) -> None:

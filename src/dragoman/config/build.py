@@ -410,6 +410,7 @@ def build_route(table: RouteTable) -> Route:
         shadow=shadow,
         origin=origin,
         place=str(table.place),
+        problems=(*table.report.problems, *table.report.missing),
         **values,
     )
 

@@ -80,7 +80,7 @@ def _find_dialect(document: Document, kind: str | None) -> ConfigDialect:
 
 def _lines(layer: Layer, tool: str) -> Iterator[str]:
     yield f"# From {tool}'s {layer.document.path}"
-    routes = dict(layer.routes)
+    routes = {name: route for name, route in layer.routes.items() if route.values["models"].value}
     default = routes.get(DEFAULT_ROUTE)
     top = dict(layer.top)
     if default is not None and _is_alias(default):

@@ -63,7 +63,7 @@ ROUTE = (
     guard("the model's"),
     Field("sticky", "flag", "Keep a conversation with the deployment that began it.", "false"),
     Field("usage_cost", "flag", "Put the cost into the usage of answers.", "false"),
-    Field("privacy", "text", "Ask providers of this class alone, whatever fails."),
+    Field("privacy", "text", "Ask providers of this class alone, whatever fails.", guards=True),
     Field(
         "shadow",
         "table",

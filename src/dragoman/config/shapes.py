@@ -94,8 +94,7 @@ class Reader(Walker):
         else:
             table = ProviderTable(name, values, self.place(path), self.report)
             self.layer.providers[name] = table
-        outer.problems += self.report.problems
-        outer.notes += self.report.notes
+        outer.take(self.report)
         self.report = outer
         self.subject = ""
 
@@ -143,19 +142,21 @@ class Reader(Walker):
             self.route(name, item, here)
 
     def route(self, name: str, item: Any, path: Key) -> None:
-        """Read one route."""
+        """Read one route. With a mistake in it it leads nowhere: what it limits would not hold."""
+        outer, self.report = self.report, Report()
         self.subject = f"route '{name}': "
         values = self.route_values(item, path)
         self.subject = ""
-        if values is None:
-            return
         if name in self.layer.routes:
             self.note(path, f"the name '{name}' is taken by another route", "The first one counts.")
-            return
-        self.layer.routes[name] = RouteTable(name, values, self.place(path))
+        else:
+            self.layer.routes[name] = RouteTable(name, values, self.place(path), self.report)
+        outer.take(self.report)
+        outer.missing += self.report.missing
+        self.report = outer
 
-    def route_values(self, item: Any, path: Key) -> Table | None:
-        """Read what a route says; None when no model is left."""
+    def route_values(self, item: Any, path: Key) -> Table:
+        """Read what a route says; `models` is empty when none is left."""
         if isinstance(item, str | list):
             steps = self.read(_STEPS, item, path, "models")
             values: Table = {}
@@ -166,12 +167,10 @@ class Reader(Walker):
                 steps = [{"model": Value("*", values["auto"].place)}]
         else:
             self.problem(path, f"must be a table or a model, not {kinds.type_name(item)}")
-            return None
-        if not steps:
-            if steps is not None:
-                self.problem(path, "names no model", 'Give it primary = "provider/model".')
-            return None
-        return {**values, "models": Value(steps, self.place(path))}
+            steps, values = None, {}
+        if steps == []:
+            self.problem(path, "names no model", 'Give it primary = "provider/model".')
+        return {**values, "models": Value(steps or [], self.place(path))}
 
     def chain(self, values: Table, path: Key) -> list[Table]:
         """Bring `primary`, `fallbacks` and `models` into one list."""

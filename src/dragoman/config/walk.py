@@ -55,6 +55,11 @@ class Report:
         self.problems.append(error)
         self.barring.append(error)
 
+    def take(self, inner: Report) -> None:
+        """Take over what was found wrong in a part, but for what is missing there."""
+        self.problems += inner.problems
+        self.notes += inner.notes
+
 
 class ProviderTable(NamedTuple):
     """One provider's table in one document."""
@@ -76,6 +81,7 @@ class RouteTable(NamedTuple):
     name: str
     values: Table
     place: Place
+    report: Report
 
 
 class Layer(NamedTuple):
@@ -129,16 +135,20 @@ class Walker:
         self.report.notes.append(error)
 
     def unknown(self, path: Key, value: Any, known: Mapping[str, Field], where: str) -> None:
-        """Note a key that no setting has."""
+        """Note a key that no setting has: an error, where a guard may have been meant by it."""
         key = path[-1]
         names = list(dict.fromkeys(one.name for one in known.values() if not one.internal))
-        near = kinds.suggestion(str(key), names)
+        near = kinds.nearest(str(key), names)
         # What an organisation writes is refused for it; a file goes on without it.
         refused = self.document.layer == ORGANISATION
-        hint = near or (f"It may be {', '.join(names)}." if refused else "It is ignored.")
+        hint = f"It may be {', '.join(names)}." if refused else "It is ignored."
         if not near and isinstance(value, Mapping) and len(path) == 3 and path[0] == "providers":
             hint = "A provider? Then write [[providers]] with a name, as for the one above it."
-        self.note(path, f"unknown key '{_short(key)}'{where}", hint)
+        meant = near is not None and known[near].guards and self.document.kind == "dragoman"
+        say = self.problem if meant or path[0] in fields.GUARDING else self.note
+        say(path, f"unknown key '{_short(key)}'{where}", f"Did you mean '{near}'?" if near else hint)
+        if meant and len(path) == 1:
+            self.report.barring.append(self.report.problems[-1])
 
     # --------------------------------------------------------------------------------- tables
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
 
+from dragoman.errors import ConfigError
 from dragoman.types.condition import Condition, Shadow
 from dragoman.types.model import ModelInfo, RepetitionGuard
 from dragoman.types.provider import OnOverflow, Provider
@@ -72,6 +73,7 @@ class Route(Struct, frozen=True, omit_defaults=True, kw_only=True):
     body: Mapping[str, Any] = field(default_factory=dict)
     origin: str = "user"
     place: str | None = None
+    problems: tuple[ConfigError, ...] = ()
 
 
 class Deployment(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from dragoman.config.config import Config
 from dragoman.config.interpolate import variables
@@ -38,14 +38,21 @@ class Source:
     """A configuration as a writer sees it. `lost` is what it has not been able to say."""
 
     def __init__(self, config: Config, env: Mapping[str, str]) -> None:
-        self.config = config
-        self.env = env
         self.lost: list[str] = []
+        self.config = structs.replace(config, routes=dict(self._sound_routes(config)))
+        self.env = env
         self.providers = tuple(self._providers())
 
     def lose(self, what: str, why: str) -> None:
         """Note what cannot be said in the other file; never a secret."""
         self.lost.append(f"{what}: {why}")
+
+    def _sound_routes(self, config: Config) -> Iterator[tuple[str, Route]]:
+        for name, route in config.routes.items():
+            if route.problems:
+                self.lose(f"route '{name}'", "has a mistake: dragoman config check")
+            else:
+                yield name, route
 
     def _providers(self) -> Iterator[Provider]:
         """Yield those that are set up, then the built-in ones that a name leads to."""
