@@ -20,6 +20,7 @@ from dragoman.errors import (
     ConnectFailed,
     DestinationDenied,
     DragomanError,
+    ProtocolError,
     TransportError,
     UnknownModel,
     UpstreamError,
@@ -35,7 +36,7 @@ _WORDS: Mapping[type[DragomanError], str] = {
 }
 """What is said in place of an error's own words, where these say what the configuration holds."""
 _BY_CODE = {kind.code: words for kind, words in _WORDS.items()}
-_HINTED = (UpstreamError, TransportError, AllAttemptsFailed)
+_HINTED = (UpstreamError, TransportError, ProtocolError, AllAttemptsFailed)
 """Their hints say where a key was looked for, who did not answer, where a redirect leads."""
 
 HINT = "Whoever runs the gateway finds in its log what is wrong."

@@ -58,6 +58,26 @@ def test_who_has_a_key_is_not_told_what_the_configuration_holds(
     assert any(one in caplog.text for one in SECRETS), "and so has the log"
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Answer(401, (), b'{"error":"invalid_client"}'),
+        Answer(200, (), b"<html><title>Sign in</title>"),
+        Answer(503, (), b"{}"),
+    ],
+)
+def test_a_token_endpoint_is_named_to_nobody_else(serve: Any, upstream: Any, refusal: Any) -> None:
+    tokens = upstream(lambda _: refusal)
+    options = {"token_url": f"{tokens.url}/token", "client_id": "c", "client_secret": "s3cret-0"}
+    provider = {"adapter": "oauth", "base_url": tokens.base_url, "options": options, "retries": 0}
+    for keys, named in ((KEYS, False), ({}, True)):
+        gateway = serve({"corp": provider}, gateway=keys)
+        url = f"{gateway.base_url}/chat/completions"
+        _, headers, told = ask(url, body("corp/m"), x_api_key="team-key")
+        assert b"no token: " in told
+        assert (tokens.url in f"{headers}{told!r}") is named
+
+
 def test_who_is_answered_by_another_provider_is_not_told_either(serve: Any, providers: Any) -> None:
     routes = {"both": {"models": ["file/m", "sound/m"]}}
     gateway = serve(providers, gateway=KEYS, routes=routes)

@@ -47,6 +47,8 @@ _FIXES: Mapping[str, str] = MappingProxyType(
     }
 )
 _CHECK_URL = "Check the option token_url."
+_REFUSED = "no token"
+"""Messages do not name the endpoint: clients read them, and it is the operator's. Hints do."""
 
 
 class Token(Struct, frozen=True):
@@ -91,9 +93,9 @@ def read_token(answer: HttpAnswer, url: str, secret: str, *, now: float) -> Toke
 
 def refused(url: str, error: DragomanError) -> DragomanError:
     """Say of a network's error that it is the token endpoint's; the same error, told better."""
-    error.message = f"no token from {_place(url)}: {error.message}"
+    error.message = f"{_REFUSED}: {error.message}"
     error.args = (error.message,)
-    error.hint = error.hint or _CHECK_URL
+    error.hint = _fix(error.hint, url)
     return error
 
 
@@ -108,10 +110,10 @@ def _error(answer: HttpAnswer, url: str, secret: str) -> UpstreamError:
     words = [word for word in (code, said) if isinstance(word, str) and word]
     told = one_line(_scrubbed(": ".join(words) or details.message, secret))
     status = answer.status
-    message = f"no token from {_place(url)}: " + (told or "it gave no reason") + f" (HTTP {status})"
+    message = f"{_REFUSED}: {told or 'its endpoint gave no reason'} (HTTP {status})"
     hint = _FIXES.get(code) if isinstance(code, str) else None
     kind = type(found) if status == 429 or status >= 500 else AuthFailed
-    error = kind(message, hint=hint or _CHECK_URL, retry_after=found.retry_after)
+    error = kind(message, hint=_fix(hint, url), retry_after=found.retry_after)
     error.upstream_code = one_line(_scrubbed(code, secret))[:100] if isinstance(code, str) else None
     return error
 
@@ -125,12 +127,14 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _nonsense(url: str, what: str) -> ProtocolError:
-    return ProtocolError(f"no token from {_place(url)}: it answered with {what}", hint=_CHECK_URL)
+    message = f"{_REFUSED}: its endpoint answered with {what}"
+    return ProtocolError(message, hint=_fix(None, url))
 
 
-def _place(url: str) -> str:
-    """Name the endpoint; its query may hold what is nobody's business."""
-    return one_line(url.partition("?")[0])[:200]
+def _fix(hint: str | None, url: str) -> str:
+    """Say what to do, and who was asked; its query may hold what is nobody's business."""
+    place = one_line(url.partition("?")[0])[:200]
+    return f"{hint or _CHECK_URL} (asked: {place})"
 
 
 def _scrubbed(text: str, secret: str) -> str:
