@@ -223,7 +223,7 @@ def test_what_the_endpoint_does_wrong_is_said(
     assert found.retry_after == (7.0 if name == "too many" else None)
 
 
-def test_of_an_endpoint_that_is_down_the_hint_says_who_it_is(kind: str, upstream: StartUpstream) -> None:
+def test_an_endpoint_that_is_down_is_named_in_the_hint(kind: str, upstream: StartUpstream) -> None:
     tokens = FaultUpstream([], down=True)
     with tokens, pytest.raises(errors.ConnectFailed) as raised:
         asker(kind, upstream([]), tokens).chat("corp/m")

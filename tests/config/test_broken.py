@@ -52,7 +52,7 @@ def test_all_errors_of_a_file_are_told_at_once(home: Home) -> None:
     "text",
     [
         '[[gateway.key]]\nname = "ci"\nkey = "dgk_x"',
-        '[gatway]\nkeys = []',
+        "[gatway]\nkeys = []",
         '[[gateway.keys]]\nname = "ci"\nkey = "dgk_x"\nbudgt = "5 USD"',
         "[gateway]\nlimits = { rmp = 5 }",
         '[[guardrail]]\nname = "x"\nkind = "secrets"',
@@ -66,6 +66,14 @@ def test_no_gateway_is_run_without_what_may_have_been_meant_to_guard_it(
     assert "unknown key" in str(config.barring[0])
     with pytest.raises(ConfigError, match="what guards the gateway would not hold"):
         config.check_guards()
+
+
+def test_a_link_that_leads_nowhere_is_no_missing_file(home: Home) -> None:
+    path = home.user("")
+    path.unlink()
+    path.symlink_to("gone.toml")
+    config = home.load()
+    assert [str(error) for error in config.barring] == [f"{path}: is a link that leads nowhere"]
 
 
 def test_a_providers_problems_are_its_own_too(home: Home) -> None:

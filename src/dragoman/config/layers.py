@@ -119,6 +119,8 @@ class _Loading:
                     place=str(path),
                     hint="It was named with --config or in DRAGOMAN_CONFIG.",
                 ) from None
+            if path.is_symlink():
+                self.report.bar(ConfigError("is a link that leads nowhere", place=str(path)))
             self.files.append(LoadedFile(path=path, layer=layer, found=False))
         except ConfigError as error:
             if candidate.required:

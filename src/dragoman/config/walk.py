@@ -142,11 +142,13 @@ class Walker:
         # What an organisation writes is refused for it; a file goes on without it.
         refused = self.document.layer == ORGANISATION
         hint = f"It may be {', '.join(names)}." if refused else "It is ignored."
-        if not near and isinstance(value, Mapping) and len(path) == 3 and path[0] == "providers":
+        if near is not None:
+            hint = f"Did you mean '{near}'?"
+        elif isinstance(value, Mapping) and len(path) == 3 and path[0] == "providers":
             hint = "A provider? Then write [[providers]] with a name, as for the one above it."
         meant = near is not None and known[near].guards and self.document.kind == "dragoman"
         say = self.problem if meant or path[0] in fields.GUARDING else self.note
-        say(path, f"unknown key '{_short(key)}'{where}", f"Did you mean '{near}'?" if near else hint)
+        say(path, f"unknown key '{_short(key)}'{where}", hint)
         if meant and len(path) == 1:
             self.report.barring.append(self.report.problems[-1])
 

@@ -17,6 +17,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
+from dragoman.engine.secrecy import hide_words
 from dragoman.errors import ConfigError, DragomanError, ServerError
 from dragoman.probe.model_list import model_list
 from dragoman.routing.health import Health
@@ -150,6 +151,8 @@ class Checks:
         except ConfigError:
             return None  # it is ours to mend: whoever asks for it is told
         except DragomanError as error:
+            if provider.egress == "organisation":
+                hide_words(error)
             return error
         finally:
             transport.close()
