@@ -15,6 +15,7 @@ from dragoman.engine.call import Surroundings
 from dragoman.server.admission.snapshot import take_snapshot
 from dragoman.server.gateway import Gateway
 from dragoman.server.reload import Reloader
+from dragoman.server.sources import Sources
 from tests.library.asking import configure
 
 
@@ -40,6 +41,26 @@ def test_what_must_hold_for_a_configuration_is_seen_to_before_its_first_request(
 
     asyncio.run(reload())
     assert seen == [(True, True)]
+
+
+@pytest.mark.parametrize("name", ["config.toml", f"{FOLDER}/mine.toml", f"{FOLDER}/new.toml"])
+def test_a_file_that_changes_once_it_was_read_is_seen_whenever_one_begins_to_look(
+    tmp_path: Path, name: str
+) -> None:
+    """Else a worker that is slow to start would never know of what was written meanwhile."""
+    folder = _folder(tmp_path)
+    (folder / FOLDER).mkdir()
+    for file in ("config.toml", f"{FOLDER}/mine.toml"):
+        (folder / file).write_text("")
+    env = {"HOME": str(tmp_path)}
+    config = load(env=env, cwd=tmp_path)
+    (folder / name).write_text('default_model = "demo/echo"\n')
+    sources = Sources(config, lambda: (load(env=env, cwd=tmp_path), {}, env))
+    assert [sources.have_changed() for _ in range(3)] == [False, True, True]
+    (folder / name).write_text("")  # of adapters, and of no settings
+    (folder / FOLDER / "new.toml").unlink(missing_ok=True)
+    sources.accept(sources.read()[0])
+    assert [sources.have_changed() for _ in range(3)] == [False] * 3
 
 
 KEYS = '[[gateway.keys]]\nname = "a"\nkey = "key-aaaa-1111"\n'

@@ -40,20 +40,27 @@ def dropped_in(folder: Path, layer: str) -> Iterator[Document | ConfigError]:
 
     An adapter that cannot be loaded gives a document too: its error is its provider's.
     """
+    paths = list_adapters(folder)
+    if paths and (refusal := _distrusted(folder)):
+        yield refusal
+        return
+    for path in paths:
+        yield _distrusted(path) or _read(path, layer)
+
+
+def list_adapters(folder: Path) -> list[Path]:
+    """List the files of a folder that are read as adapters."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder))
     except OSError:
-        return  # there is none
-    if refusal := _distrusted(folder):
-        yield refusal
-        return
-    for name in names[:_LIMIT]:
-        path = folder / name
-        if name.startswith((".", "_")) or not path.is_file():
-            continue
-        if path.suffix not in _SUFFIXES:
-            continue
-        yield _distrusted(path) or _read(path, layer)
+        return []  # there is none
+    return [
+        path
+        for name in names[:_LIMIT]
+        if not name.startswith((".", "_"))
+        and (path := folder / name).suffix in _SUFFIXES
+        and path.is_file()
+    ]
 
 
 def installed(layer: str) -> Iterator[Document]:

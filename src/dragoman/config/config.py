@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from dragoman.config.files import Stamp
 from dragoman.errors import ConfigError
 from dragoman.types.guardrail import Guardrail
 from dragoman.types.provider import OnOverflow, Provider
@@ -40,6 +41,7 @@ class Config(Struct, frozen=True, kw_only=True):
     that keep a gateway from being run: a file of which nothing could be read, and a mistake in what
     guards it. `log`: the command line keeps what is asked and answered. `server`, `gateway_keys`,
     `gateway_ceilings` (what may be asked of all of it) and `guardrails` are the gateway's.
+    `stamps` say in what state files, and folders of adapters, were just before they were read.
     `settings` are the merged tables of what files, variables and calls set, with the place of each
     value: `show.py` reads them.
     """
@@ -58,6 +60,7 @@ class Config(Struct, frozen=True, kw_only=True):
     problems: tuple[ConfigError, ...] = ()
     barring: tuple[ConfigError, ...] = ()
     notes: tuple[ConfigError, ...] = ()
+    stamps: Mapping[Path, Stamp | None] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:

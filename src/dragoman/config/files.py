@@ -12,12 +12,16 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 APP = "dragoman"
 SUFFIXES = (".toml", ".json", ".yaml", ".yml")
 PROJECT_FILE = "dragoman.toml"
 SYSTEM_FOLDER = Path("/etc/dragoman")
+
+
+Stamp: TypeAlias = tuple[int, int, int]
+"""By what one sees that a file, or a folder, is another than before."""
 
 
 class Candidate(NamedTuple):
@@ -26,6 +30,15 @@ class Candidate(NamedTuple):
     path: Path
     layer: str
     required: bool = False
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Look at a file; None for one that is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def home(env: Mapping[str, str]) -> Path:

@@ -78,7 +78,7 @@ class _Loading:
         self.rows = Rows(env)
         self.layers: list[Layer] = []
         self.files: list[LoadedFile] = []
-        self.folders: set[Path] = set()
+        self.stamps: dict[Path, files.Stamp | None] = {}
 
     def load(self, overrides: Mapping[str, Any]) -> Config:
         for document in adapted.installed("installed"):
@@ -96,9 +96,10 @@ class _Loading:
 
     def _adapters(self, folder: Path, layer: str) -> None:
         """Read the adapters that lie beside a configuration file."""
-        if folder in self.folders:
+        if folder in self.stamps:
             return
-        self.folders.add(folder)
+        for path in (folder, *adapted.list_adapters(folder)):
+            self.stamps[path] = files.stamp(path)
         for found in adapted.dropped_in(folder, layer):
             if isinstance(found, ConfigError):
                 self.report.problems.append(found)
@@ -107,6 +108,7 @@ class _Loading:
 
     def _file(self, candidate: files.Candidate) -> None:
         path, layer = candidate.path, candidate.layer
+        self.stamps[path] = files.stamp(path)
         try:
             raw = read_file(path)
             document = parse_document(raw, path, layer, lists=True)
@@ -182,6 +184,7 @@ class _Loading:
             problems=tuple(self.report.problems),
             barring=tuple(self.report.barring),
             notes=tuple(self.report.notes),
+            stamps=self.stamps,
             settings={
                 "top": top,
                 "providers": own,

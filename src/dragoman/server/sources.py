@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 from dragoman.config import Config
 from dragoman.config.adapted import FOLDER
+from dragoman.config.files import Stamp, stamp
 from dragoman.errors import ConfigError
 from dragoman.registry import Discovered
 from dragoman.server.limits.limits import check_limits
 
 Reading: TypeAlias = tuple[Config, Discovered, Mapping[str, str]]
 """The configuration, what providers listed of their models, the variables."""
-
-_Seen: TypeAlias = dict[Path, tuple[int, int, int] | None]
 
 
 class Sources:
@@ -28,7 +27,7 @@ class Sources:
     def __init__(self, config: Config, read: Callable[[], Reading]) -> None:
         self._read = read
         self._good = config
-        self._seen = self._before = _look(_paths(config))
+        self._seen = self._before = config.stamps
 
     def have_changed(self) -> bool:
         """Look at the files: whether they are others than those that were read last.
@@ -36,12 +35,12 @@ class Sources:
         A file that is being written is empty at first, and an empty file is a sound configuration
         of nothing: what has changed is to be read once it has stayed the same for a look.
         """
-        before, self._before = self._before, _look(self._seen)
+        before, self._before = self._before, self._look()
         return self._before != self._seen and self._before == before
 
     def read(self) -> Reading:
         """Read everything again. Raises: ConfigError for what is not sound."""
-        self._seen = _look(self._seen)
+        self._seen = self._look()
         reading = self._read()
         config, _, env = reading
         self._check(config)
@@ -51,7 +50,10 @@ class Sources:
     def accept(self, config: Config) -> None:
         """Take note that what was read is in force."""
         self._good = config
-        self._seen = {**_look(_paths(config)), **self._seen}
+        self._seen = config.stamps
+
+    def _look(self) -> Mapping[Path, Stamp | None]:
+        return {path: stamp(path) for path in self._seen}
 
     def _check(self, config: Config) -> None:
         """Raises: ConfigError for what no gateway starts with, and what was better before."""
@@ -71,21 +73,3 @@ class Sources:
 def _found(config: Config) -> set[Path]:
     """Say which files were read; adapters guard nothing, and come and go."""
     return {file.path for file in config.files if file.found and file.path.parent.name != FOLDER}
-
-
-def _paths(config: Config) -> Iterable[Path]:
-    """List the files, and the folders in which adapters may appear."""
-    paths = [file.path for file in config.files]
-    return [*paths, *dict.fromkeys(path.parent / FOLDER for path in paths)]
-
-
-def _look(paths: Iterable[Path]) -> _Seen:
-    """See what state files are in; None for one that is not there."""
-    found: _Seen = {}
-    for path in paths:
-        try:
-            stat = path.stat()
-            found[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        except OSError:
-            found[path] = None
-    return found
