@@ -1,5 +1,5 @@
 # `make run` and `make test` set up all they need in .venv, .venv-clients and .venv-deploy, given
-# Python 3.11, make and git.
+# Python 3.11 with venv, make and git.
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
@@ -78,7 +78,7 @@ clean:  ## remove what was made here
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Dragoman needs Python 3.11 or newer; none was found. Set PYTHON=/path/to/python." >&2; exit 1; }
 	@echo "Making .venv with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/run.stamp: EXTRA = all
 .venv/dev.stamp: EXTRA = dev
