@@ -197,6 +197,7 @@ def test_a_master_key_that_is_gone_is_asked_for_and_no_other_made(
         after.check,
         after.keys,
         lambda: after.check_key(needed=True),
+        lambda: after.check_key(needed=False),
         lambda: after.open(sealed, MINE),
         lambda: after.make_token("dk"),
         lambda: before.seal(TEXT, MINE),

@@ -68,13 +68,15 @@ class Safe:
     def check_key(self, *, needed: bool) -> None:
         """See the same at the start of a server, at once, and without making anything.
 
-        `needed`: others than this machine's user are served. Raises: ConfigError, StoreError.
+        `needed`: others than this machine's user are served; without one is only who never had one
+        to lose. Raises: ConfigError, StoreError.
         """
         try:
             keys = find_master_keys(self._env)
         except NoMasterKey as error:
-            if needed:
-                raise self._lost_or(error) from None
+            told = self._lost_or(error)
+            if needed or told is not error:
+                raise told from None
             return
         with self._desk.read() as connection:
             sealed = _sealed_pepper(connection)
@@ -166,7 +168,8 @@ class Safe:
 def _lost_key(sealed: str, env: Mapping[str, str]) -> NoMasterKey:
     return NoMasterKey(
         f"the master key is gone: {key_id_of(sealed) or 'one'} sealed the secrets of this database",
-        hint=f"bring it back, as {key_file(env)} or in {VARIABLE}; a new one opens none of them",
+        hint=f"bring it back, as {key_file(env)} or in {VARIABLE}; a new one opens none of them."
+        " To begin anew, name another database with DRAGOMAN_DATABASE_URL",
     )
 
 
