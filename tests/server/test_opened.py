@@ -19,7 +19,7 @@ from tests.upstream.fault import chat
 Start = Callable[..., Any]
 SAY: Any = [{"role": "user", "content": "hi"}]
 ROUTES: dict[str, Any] = {
-    "house": {"models": ["ours/m"], "shadow": "theirs/m", "image_model": "theirs/m"},
+    "house": {"models": ["ours/m"], "shadow": {"model": "theirs/m"}, "image_model": "theirs/m"},
     "mixed": {"models": ["theirs/m", "ours/m", "alone"]},
     "hidden": {"models": ["theirs/m", "alone"]},
     "nested": {"models": ["hidden", "away/x"]},
