@@ -42,10 +42,15 @@ key = "k-free"
 """
 
 
+class Lacking(Exception):
+    """A program that a harness needs is not installed."""
+
+
 def needs_redis() -> str:
-    """Find the program. Raises: AssertionError."""
+    """Find the program. Raises: Lacking."""
     program = find_server()
-    assert program is not None, "there is no Redis on this machine (Debian's: redis-server)"
+    if program is None:
+        raise Lacking("there is no Redis on this machine (Debian's package: redis-server)")
     return program
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,10 @@ def name(page: Path) -> str:
 
 @pytest.mark.parametrize("page", TRIED, ids=name)
 def test_what_a_page_shows_is_what_happens(page: Path, reader: Reader) -> None:
-    problems = list(reader.follow(list(list_steps(read_blocks(page)))))
+    steps = list(list_steps(read_blocks(page)))
+    if shutil.which("curl") is None and any("curl " in step.command for step in steps):
+        pytest.skip("there is no curl on this machine (Debian's package: curl)")
+    problems = list(reader.follow(steps))
     assert not problems, "\n\n".join(problems)
 
 

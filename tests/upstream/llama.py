@@ -40,6 +40,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+import pytest
+
 MODEL = "tiny"
 START_S = 120.0
 STOP_S = 60.0
@@ -122,7 +124,10 @@ class LlamaServer:
                 loading.close()
             time.sleep(0.01)
         self.__exit__(None, None, None)
-        raise RuntimeError(f"llama.cpp did not start:\n{self.log.read_text(errors='replace')}")
+        said = self.log.read_text(errors="replace")
+        if "libgomp.so.1: cannot open" in said:
+            pytest.skip("there is no libgomp on this machine (Debian's package: libgomp1)")
+        raise RuntimeError(f"llama.cpp did not start:\n{said}")
 
 
 def main() -> None:
