@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 
-import pytest
-
 from tests.cli.running import Dragoman
+from tests.curl import needs_curl
 from tests.upstream.fault import FaultUpstream, chat_stream, delta_stream, error
 
 Upstream = Callable[..., FaultUpstream]
@@ -123,10 +121,7 @@ def test_curl_shows_no_secret_that_an_adapter_puts_anywhere(dragoman: Dragoman) 
     assert '"q":"Hello"' in result.out
 
 
-@pytest.mark.skipif(
-    shutil.which("curl") is None,
-    reason="there is no curl on this machine (Debian's package: curl)",
-)
+@needs_curl
 def test_curl_command_does_what_it_says(dragoman: Dragoman, up: FaultUpstream) -> None:
     arguments = ["-o", "temperature", "0.5", 'It\'s "so" $HOME `x`']
     command = dragoman("--curl", *arguments).out

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.cli.running import Dragoman, Running
+from tests.curl import needs_curl
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/first_run.py"
@@ -87,6 +88,7 @@ def at_terminal(first_run: FirstRun) -> Iterator[Running]:
             os.killpg(running.process.pid, signal.SIGKILL)
 
 
+@needs_curl
 def test_what_it_prints_works_as_it_stands_until_ctrl_c(at_terminal: Running) -> None:
     printed = at_terminal.out.decode().replace("\r\n", "\n")
     curl = next(line for line in printed.splitlines() if line.startswith("  curl "))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests import curl
 from tests.docs.page import KINDS, list_steps, read_blocks
 from tests.docs.reader import Reader, matches
 
@@ -27,8 +27,8 @@ def name(page: Path) -> str:
 @pytest.mark.parametrize("page", TRIED, ids=name)
 def test_what_a_page_shows_is_what_happens(page: Path, reader: Reader) -> None:
     steps = list(list_steps(read_blocks(page)))
-    if shutil.which("curl") is None and any("curl " in step.command for step in steps):
-        pytest.skip("there is no curl on this machine (Debian's package: curl)")
+    if not curl.IS_HERE and any("curl " in step.command for step in steps):
+        pytest.skip(curl.NOT_HERE)
     problems = list(reader.follow(steps))
     assert not problems, "\n\n".join(problems)
 
