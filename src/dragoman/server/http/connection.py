@@ -21,6 +21,8 @@ from dragoman.wire import get_format
 
 HEAD_LIMIT = 64 * 1024
 """How large a head may be, with the trailers of its request."""
+UNREAD_S = 30.0
+"""How long the end of the last answer may stay unread."""
 HEAD_S = 30.0
 """How long the first byte, and then the rest of a head, may take to come."""
 
@@ -94,6 +96,9 @@ class Connection(HttpToolsProtocol):
                     self.send_400_response("Invalid HTTP request received.")
                 return
             except httptools.HttpParserUpgrade as upgrade:
+                if "upgrade" not in self.headers:
+                    self.send_400_response("Invalid HTTP request received.")
+                    return
                 data = self._without_upgrade(data[upgrade.args[0] :])
         if self._unended > HEAD_LIMIT:
             self._refuse(HeadTooLarge())
@@ -137,13 +142,16 @@ class Connection(HttpToolsProtocol):
         self._stop_timer()
         if self._repeated:
             self._join_repeated()
+        method = self.parser.get_method().decode("ascii")
+        if method == "CONNECT":
+            raise RequestError("this is no proxy: there is no CONNECT", code="invalid_http")
         if "upgrade" in self.headers and self.parser.should_upgrade():
             return
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
         visit = Exchange(
             self,
-            self.parser.get_method().decode("ascii"),
+            method,
             path,
             (url.query or b"").decode("latin-1"),
             self.headers,
@@ -209,6 +217,16 @@ class Connection(HttpToolsProtocol):
         cycle.task = task = self.loop.create_task(self._application.serve(cycle))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """See `HttpToolsProtocol`."""
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close, once what was written has been read, or is not for a while."""
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(UNREAD_S, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         """See `HttpToolsProtocol`."""

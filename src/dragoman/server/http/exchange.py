@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BODY_S = 120.0
 """How long a body may take to come."""
+LATE_S = 30.0
+"""How long what is left of a body may still come when its request is answered already."""
 
 _EMPTY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
@@ -33,6 +35,7 @@ class Exchange:
         "_done",
         "_gone",
         "_head",
+        "_late",
         "_listening",
         "_old",
         "_pieces",
@@ -85,14 +88,18 @@ class Exchange:
         self._gone = False
         self._listening = False
         self._head = b""
+        self._late: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     # ---------------------------------------------------------------------------- the request
 
     def feed(self, body: bytes) -> None:
-        """Take the next piece of the body; what is beyond the cap is dropped."""
+        """Take the next piece of the body; beyond the cap, or too late, it is dropped."""
         self._size += len(body)
-        if self._size <= self._body_limit:
+        if self.response_complete:
+            if self._size > self._body_limit:
+                self._connection.transport.abort()
+        elif self._size <= self._body_limit:
             self._pieces.append(body)
         elif self._pieces:
             self._pieces.clear()
@@ -101,11 +108,13 @@ class Exchange:
     def complete(self) -> None:
         """Note that the body is whole."""
         self._done = True
+        self._expect_no_more()
         self._wake()
 
     def lost(self) -> None:
         """Note that the client has left."""
         self._gone = True
+        self._expect_no_more()
         self._wake()
         if self._listening and not self.response_complete:
             self.leave()
@@ -160,7 +169,7 @@ class Exchange:
         head = self._make_head({**headers, **length})
         if not self._gone:
             self._connection.transport.write(head if self._bodiless else head + body)
-            self._finish()
+            await self._finish()
 
     async def start(self, status: int, headers: Mapping[str, str]) -> None:
         """See `Reply.start`. The head goes out with the first piece, or when the loop has time."""
@@ -180,12 +189,8 @@ class Exchange:
             data = b"%b%x\r\n%b\r\n" % (head, len(data), data)
         elif head:
             data = head + data
-        connection = self._connection
-        connection.transport.write(data)
-        if connection.flow.write_paused:
-            self.writing_since = connection.loop.time()
-            await connection.flow.drain()
-            self.writing_since = None
+        self._connection.transport.write(data)
+        await self._drain()
 
     async def end(self) -> None:
         """See `Reply.end`."""
@@ -193,7 +198,7 @@ class Exchange:
         if not self._gone:
             if self._chunked and not self._bodiless:
                 self._connection.transport.write(b"0\r\n\r\n")
-            self._finish()
+            await self._finish()
 
     def cut(self) -> None:
         """See `Reply.cut`."""
@@ -201,7 +206,7 @@ class Exchange:
         self.keep_alive = False
         self._flush()
         if not self._gone:
-            self._connection.transport.close()
+            self._connection.hang_up()
 
     def _flush(self) -> None:
         head, self._head = self._head, b""
@@ -216,12 +221,35 @@ class Exchange:
         dates = self._connection.server_state.default_headers
         return write_head(self.status, headers, dates)
 
-    def _finish(self) -> None:
+    async def _drain(self) -> None:
+        """Wait until the client has read most of what was written."""
+        connection = self._connection
+        if connection.flow.write_paused:
+            self.writing_since = connection.loop.time()
+            await connection.flow.drain()
+            self.writing_since = None
+
+    async def _finish(self) -> None:
+        """End the reply, once it is read: the next request of a pipeline waits for that."""
+        await self._drain()
+        if self._gone:
+            return
         self.response_complete = True
         connection = self._connection
         if not self.keep_alive:
-            connection.transport.close()
+            connection.hang_up()
+        elif not self._done:
+            # To close at once might take the answer away from who is still sending.
+            self._size = 0
+            self._pieces.clear()
+            self._late = connection.loop.call_later(LATE_S, connection.transport.abort)
         connection.on_response_complete()
+
+    def _expect_no_more(self) -> None:
+        """Forget the wait for what is left of the body."""
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 def write_head(
