@@ -34,6 +34,12 @@ def charged(exchanges: Iterable[Exchange]) -> Iterator[Charged]:
     return ((exchange, charge) for exchange in exchanges for charge in exchange.charges)
 
 
+def buckets_of(exchanges: Iterable[Exchange]) -> set[Bucket]:
+    """Say what was counted on; of exchanges that were charged alike only one is looked at."""
+    alike = {exchange.charges for exchange in exchanges}
+    return {charge.bucket for charges in alike for charge in charges}
+
+
 def add_up(charges: Iterable[Charged]) -> list[tuple[Bucket, int]]:
     """Add up what was used, sorted by bucket; those of which nothing was are left out."""
     found: dict[Bucket, int] = {}

@@ -73,14 +73,11 @@ def _each_lacking(
     rulebook: Rulebook, exchanges: Iterable[Exchange]
 ) -> Iterator[tuple[Exchange, Sequence[Charge]]]:
     """Yield the exchanges that lack charges; of those who are alike only the first is looked at."""
-    complete: set[tuple[str | None, ...]] = set()
+    complete: set[tuple[object, ...]] = set()
     for exchange in exchanges:
-        if not exchange.attempts or not is_counted(exchange.endpoint):
-            continue
         whose = exchange.organisation_id, exchange.project_id, exchange.account_id
-        charged = [charge.allowance_id for charge in exchange.charges]
-        alike = (*whose, exchange.key_id, exchange.key, *charged)
-        if alike in complete:
+        alike = (whose, exchange.key_id, exchange.key, exchange.endpoint, exchange.charges)
+        if alike in complete or not exchange.attempts or not is_counted(exchange.endpoint):
             continue
         if lacking := _lacking(rulebook, exchange):
             yield exchange, lacking

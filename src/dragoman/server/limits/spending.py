@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dragoman.ledger.accounting import Charged, add_up, charged
+from dragoman.ledger.accounting import Charged, add_up, buckets_of, charged
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import Consumed, RedisCounters
 from dragoman.server.limits.late import LateCharges
@@ -74,11 +75,11 @@ class Spending:
     def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> None:
         """Publish the sums, in the transaction that has just added to them. Raises: StoreError."""
         late = self._late.follow(connection, exchanges)
-        charges = [*charged(exchanges), *late]
-        if not charges:
+        buckets = buckets_of(exchanges) | _buckets(late)
+        if not buckets:
             return
-        totals = _totals(connection, charges)
-        self._publish(charges, totals)
+        totals = _totals(connection, buckets)
+        self._publish(chain(charged(exchanges), late), totals)
         if late and isinstance(self._counters, MemoryCounters):
             self._tell_earlier(read_earlier(connection, _buckets(late)))
         used = {bucket: total for bucket, total in totals.items() if total}
@@ -113,7 +114,7 @@ class Spending:
             return
         if isinstance(self._counters, RedisCounters):
             with self._desk.read() as connection:
-                totals = _totals(connection, charges)
+                totals = _totals(connection, _buckets(charges))
             self._publish(charges, totals)
         elif self._ready:
             found = dict(add_up(charges))
@@ -213,9 +214,9 @@ def _buckets(charges: Iterable[Charged]) -> set[Bucket]:
     return {charge.bucket for _, charge in charges}
 
 
-def _totals(connection: Connection, charges: Iterable[Charged]) -> dict[Bucket, int]:
-    buckets = sorted(_buckets(charges))
-    return dict(zip(buckets, read_totals(connection, buckets), strict=True))
+def _totals(connection: Connection, buckets: Iterable[Bucket]) -> dict[Bucket, int]:
+    ordered = sorted(buckets)
+    return dict(zip(ordered, read_totals(connection, ordered), strict=True))
 
 
 def _is_first(connection: Connection, mark: Reached) -> bool:
