@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from dragoman.errors import DragomanError
@@ -101,6 +101,7 @@ class Allowances:
         self._file = self._file if file is None else tuple(file)
         self.rulebook = Rulebook((*self._file, *self._rows))
         self._planner = Planner(self.rulebook, shared=self.counters.shared)
+        self._idle = not (self.rulebook.allowances or self.counters.shared)
 
     def wait_until_known(self) -> None:
         """Let nobody pass, for a moment, until `be_told` is called."""
@@ -128,8 +129,7 @@ class Allowances:
             with contextlib.suppress(TimeoutError):  # the database is away: see `Limits`
                 await asyncio.wait_for(self._learning.wait(), READY_S)
         exchange = call.exchange
-        idle = not (self.rulebook.allowances or self.counters.shared)
-        if idle or not is_counted(exchange.endpoint):
+        if self._idle or not is_counted(exchange.endpoint):
             return _nothing
         now = self._wall()
         plan = self._planner.plan(call, admission.principal, now)
@@ -189,6 +189,7 @@ class Allowances:
         return self._alone, self._alone.reserve_now(lines, now)
 
 
+@lru_cache(maxsize=256)
 def is_counted(endpoint: str | None) -> bool:
     """Whether requests to an endpoint count at all; `store.spent` has the same in SQL."""
     return endpoint is None or not endpoint.startswith(UNCOUNTED)

@@ -136,12 +136,14 @@ def _envelope(dialogue: Dialogue) -> Envelope | None:
 
 def _number(value: Any) -> int | None:
     """Read a number as leniently as a server may. What is none is somebody else's to refuse."""
+    if type(value) is int:
+        return min(value, _WHOLE_LIMIT) if value >= 0 else None
     if isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    if not isinstance(value, float) or not value >= 0:
         return None
     return math.ceil(min(value, _WHOLE_LIMIT))
 
