@@ -167,6 +167,19 @@ def test_what_nobody_can_add_up_is_told_as_a_row_that_cannot_be_written(place: P
     assert rows(place, "SELECT id FROM exchange") == []
 
 
+def test_of_many_at_once_what_is_there_stays_and_the_others_are_told(place: Place) -> None:
+    told: list[list[str]] = []
+    many = [exchange(f"req_{number:03}") for number in range(250)]
+    with Ledger(place, followers=[lambda _, new: told.append([one.id for one in new])]) as ledger:
+        ledger.record_all(many[:100], source="gateway")
+        ledger.record_all(many, source="cli")
+    assert told == [[one.id for one in many[:100]], [one.id for one in many[100:]]]
+    counted = (
+        "SELECT source, count(*) AS many, (SELECT count(*) FROM attempt) FROM exchange GROUP BY 1"
+    )
+    assert sorted(rows(place, counted)) == [("cli", 150, 500), ("gateway", 100, 500)]
+
+
 def test_two_writers_wait_for_each_other(place: Place) -> None:
     with Ledger(place) as one, Ledger(place) as other:
         for number in range(20):
