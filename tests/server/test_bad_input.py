@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.errors import InvalidRequest
 from dragoman.server.http.multipart import open_form
 from dragoman.types import Dialect
 from tests.server.serving import Served, ask
@@ -124,3 +125,39 @@ def test_a_form_keeps_every_byte_but_its_model() -> None:
     opened = open_form(form % b"a/x", FORM)
     assert opened.model == "a/x"
     assert opened.relayed("org/m", Dialect()) == form % b"org/m"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "boundary=B; boundary=c",
+        "boundary=c; Boundary=B",
+        'boundary="B"; BOUNDARY="c"',
+        "boundary*=utf-8''B",
+        "boundary*0=B; boundary*1=c",
+        "boundary=B, text/plain",
+        'boundary="B\\"c"',
+        'boundary=""',
+        f"boundary={'B' * 71}",
+        "charset=utf-8",
+    ],
+)
+def test_a_form_has_one_boundary(said: str) -> None:
+    form = b'--B\r\ncontent-disposition: form-data; name="model"\r\n\r\na/x\r\n--B--\r\n'
+    with pytest.raises(InvalidRequest, match="has not one boundary"):
+        open_form(form, f"multipart/form-data; {said}")
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ("boundary=B; charset=latin-1", "boundary=B"),
+        ('charset=x;BOUNDARY = "B"', "boundary=B"),
+        ("boundary=-=_B:1", 'boundary="-=_B:1"'),
+    ],
+)
+def test_a_form_is_sent_on_with_its_boundary_and_nothing_else(said: str, sent: str) -> None:
+    mark = sent.removeprefix("boundary=").strip('"').encode()
+    form = b'--%b\r\ncontent-disposition: form-data; name="model"\r\n\r\na/x\r\n--%b--\r\n'
+    opened = open_form(form % (mark, mark), f"Multipart/Form-Data; {said}")
+    assert opened.content_type == f"multipart/form-data; {sent}"

@@ -45,8 +45,8 @@ class PassThrough(Endpoint):
         kind = "application/json"
         sent: Sent
         if self.path in FORM_PATHS and media_type(request) == _FORM:
-            kind = request.headers["content-type"]
-            sent = open_form(body, kind)
+            sent = form = open_form(body, request.headers["content-type"])
+            kind = form.content_type
         else:
             sent = open_envelope(body)
         dialogue = Passing(sent, Neighbour(self.path, content_type=kind), self.client)

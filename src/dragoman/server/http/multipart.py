@@ -8,6 +8,7 @@ Source: RFC 7578 (read 2026-11)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email import message_from_bytes
 from email.message import Message
@@ -24,6 +25,9 @@ _SHORT_FIELD_BYTES = 1024
 _HEAD_BYTES = 8192
 _AS_IT_IS = frozenset({"7bit", "8bit", "binary"})
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_BOUNDARY = re.compile(r"[A-Za-z0-9'()+_./:=?-]{1,70}")
+"""What may stand in a boundary, but for blanks and commas, of which no client makes any."""
+_PLAIN = re.compile(r"[A-Za-z0-9'+_.-]+")
 _DEFAULT_CHARSET = "_charset_"
 """A field that says in which character set the others are. Source: RFC 7578, section 4.6"""
 
@@ -38,10 +42,15 @@ class _Part(Struct, frozen=True):
 
 
 class Form:
-    """A client's form. Make one with `open_form`. `model` and `stream` are read."""
+    """A client's form. Make one with `open_form`. `model` and `stream` are read.
 
-    def __init__(self, body: bytes, parts: list[_Part]) -> None:
+    `content_type` is what it is sent on as: with the boundary that we have read, and nothing else.
+    """
+
+    def __init__(self, body: bytes, parts: list[_Part], boundary: str) -> None:
         self.body = body
+        quoted = boundary if _PLAIN.fullmatch(boundary) else f'"{boundary}"'
+        self.content_type = f"multipart/form-data; boundary={quoted}"
         self._all = parts
         self._parts = {part.name: part for part in parts}
         if (self.get(_DEFAULT_CHARSET) or "utf-8").lower() not in _UTF8:
@@ -100,11 +109,7 @@ class Form:
 
 def open_form(body: bytes, content_type: str) -> Form:
     """Open a form. Raises: InvalidRequest, code `invalid_form`, that says what is wrong."""
-    boundary = _read(b"content-type: " + content_type.encode("latin-1", "replace")).get_param(
-        "boundary"
-    )
-    if not isinstance(boundary, str) or not 1 <= len(boundary) <= 70 or not boundary.isascii():
-        raise _invalid("the content type of the form has no boundary")
+    boundary = _boundary_of(content_type)
     line = b"--" + boundary.encode()
     # A form may begin at once, or after a line that nobody reads.
     at = 0 if body.startswith(line) else body.find(b"\r\n" + line) + 2
@@ -126,7 +131,20 @@ def open_form(body: bytes, content_type: str) -> Form:
         at = part.end + 2 + len(line)
     if body[at : at + 2] != b"--":
         raise _invalid("the form does not end with its boundary")
-    return Form(body, parts)
+    return Form(body, parts, boundary)
+
+
+def _boundary_of(content_type: str) -> str:
+    """Find the one boundary, plain or in quotes. Of two each server would take another.
+
+    Source: https://www.rfc-editor.org/rfc/rfc2046#section-5.1.1 (read 2026-11)
+    """
+    head = _read(b"content-type: " + content_type.encode("latin-1", "replace"))
+    said = [value for name, value in head.get_params([]) if name.lower().startswith("boundary")]
+    whole = "*" not in content_type  # which would be a piece of a value, or an encoded one
+    if not whole or len(said) != 1 or not _BOUNDARY.fullmatch(said[0]):
+        raise _invalid("the content type of the form has not one boundary")
+    return said[0]
 
 
 def _part(body: bytes, start: int, mark: bytes) -> _Part:
