@@ -35,10 +35,20 @@ def public_url(context: Context, headers: Mapping[str, str]) -> str:
 
 
 def read_session_cookie(context: Context, cookies: Mapping[str, str]) -> str | None:
-    """Find the token of a session. Where we are at https, only a cookie that https has set."""
-    names = [SECURE_COOKIE]
+    """Find the token of a session; see `read_cookie`."""
+    return read_cookie(context, cookies, SECURE_COOKIE, PLAIN_COOKIE)
+
+
+def read_cookie(
+    context: Context, cookies: Mapping[str, str], secure: str, plain: str
+) -> str | None:
+    """Find a cookie by its two names. Where we are at https, only one that https has set.
+
+    The plain one any neighbouring host, and whoever sits on the wire, could have set.
+    """
+    names = [secure]
     if not (context.config().server.public_url or "").lower().startswith("https://"):
-        names.append(PLAIN_COOKIE)
+        names.append(plain)
     return next((cookies[name] for name in names if cookies.get(name)), None)
 
 

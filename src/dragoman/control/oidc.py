@@ -11,7 +11,13 @@ from litestar import Request, Response, delete, get, put
 from litestar.datastructures import State
 from msgspec import Struct
 
-from dragoman.control.browser import make_cookie, public_url, read_session_cookie, session_cookie
+from dragoman.control.browser import (
+    make_cookie,
+    public_url,
+    read_cookie,
+    read_session_cookie,
+    session_cookie,
+)
 from dragoman.control.context import Context
 from dragoman.control.oidc_client import Asked, OidcClient
 from dragoman.control.sessions import peer_of
@@ -217,7 +223,7 @@ def _open_secret(context: Context) -> Secret | None:
 
 def _read_asked(context: Context, request: Request[Any, Any, Any]) -> Asked:
     """Read what this browser was sent away with. Raises: Unauthorized."""
-    sealed = request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
+    sealed = read_cookie(context, request.cookies, SECURE_COOKIE, COOKIE)
     if sealed:
         try:
             asked = msgspec.json.decode(context.safe.open(sealed, _PURPOSE).reveal(), type=Asked)

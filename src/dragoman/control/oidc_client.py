@@ -230,7 +230,7 @@ class OidcClient:
             issuer=settings.issuer,
             subject=str(claims["sub"])[:255],
             email=_text(claims.get("email")),
-            email_verified=claims.get("email_verified") in (True, "true"),
+            email_verified=_is_true(claims.get("email_verified")),
             name=_text(claims.get("name")),
         )
 
@@ -363,3 +363,8 @@ def _random() -> str:
 
 def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _is_true(claim: object) -> bool:
+    """Whether a claim says so; some write it as text. A number says nothing."""
+    return claim is True or claim == "true"
