@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -53,6 +53,10 @@ STEERING = frozenset(
 
 Source: https://docs.litellm.ai/docs/completion/input,
 https://docs.litellm.ai/docs/proxy/clientside_auth (read 2026-11)"""
+_LOOKED_AT = STEERING | {
+    "model", "stream", "n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens",
+}  # fmt: skip
+"""Fields by which it is decided what a request may do, and may cost."""
 
 
 class Envelope:
@@ -193,10 +197,22 @@ def open_envelope(body: bytes) -> Envelope:
     except (ValueError, RecursionError):
         decode_request(body)  # says better what is wrong
         raise invalid_json("the body is not a JSON object") from None
+    if (spelled := "".join(fields)) != spelled.casefold():
+        _check_spelling(fields)
     if not STEERING.isdisjoint(fields):
         name = next(name for name in fields if name in STEERING)
         refuse(name, "a request does not choose where it is sent; configure a provider")
     return Envelope(body, fields, _compact_members(body, fields) or list(_members(body, fields)))
+
+
+def _check_spelling(fields: Iterable[str]) -> None:
+    """Refuse names that we look at in other capitals: servers written in Go take them as the same.
+
+    Raises: InvalidRequest. Source: https://pkg.go.dev/encoding/json#Unmarshal (read 2026-11)
+    """
+    for name in fields:
+        if name not in _LOOKED_AT and name.casefold() in _LOOKED_AT:
+            refuse(name[:100], f"is written {name.casefold()!r}")
 
 
 def _value(raw: Raw, name: str) -> Any:
