@@ -76,6 +76,26 @@ def test_the_same_request_is_answered_once_in_any_order_of_its_fields(
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('{"role":"user","content":"bad","content":"Q"}', '{"role":"user","content":"Q"}'),
+        ('{"role":"user","content":"Q","x":0.1}', '{"role":"user","content":"Q","x":0.1'+"0"*18+'1}'),
+        ('{"role":"user","content":"Q","x":0.1}', '{"role":"user","content":"Q","x":"0.1"}'),
+        ('{"role":"user","content":"Q","x":1}', '{"role":"user","content":"Q","x":true}'),
+    ],
+)  # fmt: skip
+def test_what_a_server_could_read_otherwise_is_another_question(
+    serve: Any, upstream: StartUpstream, first: str, second: str
+) -> None:
+    server = upstream(chat("ok"))
+    gateway = serve_cached(serve, server)
+    for message in (first, second):
+        asked = f'{{"model":"a/x","messages":[{message}]}}'.encode()
+        assert ask(f"{gateway.base_url}/chat/completions", asked)[0] == 200
+    assert len(server.requests) == 2
+
+
 def test_a_hit_is_an_exchange_without_attempts_that_costs_nothing(
     serve: Any, upstream: StartUpstream
 ) -> None:

@@ -10,8 +10,11 @@ Law: what is kept is whole and was a success; whoever keeps it can fail, and the
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections import OrderedDict
+from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Protocol
 
 import msgspec
@@ -27,9 +30,6 @@ log = logging.getLogger("dragoman.server")
 ENDINGS = frozenset({"stop", "tool_calls"})
 """Finish reasons of answers that are whole: not those that ran into a limit or a filter."""
 PREFIX = "dragoman:cache:"
-
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Shelf(Protocol):
@@ -121,9 +121,13 @@ class RedisShelf:
 
 
 def cache_key(call: Call, body: bytes, snapshot: Snapshot) -> str | None:
-    """Name what is asked, by whom, and whom it would be asked; None for what is no JSON."""
+    """Name what is asked, by whom, and whom it would be asked.
+
+    None for what is no JSON, and where a name stands twice in an object: of those each server may
+    take the one or the other, and what it answers to both is nobody else's answer.
+    """
     try:
-        canonical = _encode(_decode(body))
+        canonical = repr(json.loads(body, object_pairs_hook=_in_order, parse_float=Decimal))
     except (ValueError, RecursionError):
         return None
     rails = snapshot.rails
@@ -142,9 +146,18 @@ def cache_key(call: Call, body: bytes, snapshot: Snapshot) -> str | None:
         ],
         [d.provider.body for d in call.deployments],
     )
-    digest = hashlib.blake2b(canonical, digest_size=32)
-    digest.update(repr(about).encode("utf-8", "backslashreplace"))
+    digest = hashlib.blake2b(digest_size=32)
+    for part in (canonical, repr(about)):
+        digest.update(part.encode("utf-8", "backslashreplace") + b"\0")
     return f"{call.exchange.organisation_id}:{digest.hexdigest()}"
+
+
+def _in_order(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Put an object's members into one order. Raises: ValueError for a name that stands twice."""
+    found = dict(sorted(members, key=itemgetter(0)))
+    if len(found) < len(members):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def may_be_kept(call: Call, answer: KeptAnswer) -> bool:
