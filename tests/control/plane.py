@@ -102,17 +102,18 @@ class Plane:
                 self._env,
                 config=lambda: gateway.snapshot.config,
                 door=lambda: gateway.snapshot.door,
+                stopping=lambda: not gateway.ready,
                 transport=gateway.transport,
                 network=lambda: Network(env={}),
             )
             return Mount(self.context, lambda: gateway.snapshot.door, tell_nobody)
 
-        gateway = Gateway(snapshot, control=mount)
-        application = Application(gateway, body_limit=8 * 1024 * 1024, client_write_s=30.0)
+        self.gateway = gateway = Gateway(snapshot, control=mount)
+        self.application = Application(gateway, body_limit=8 * 1024 * 1024, client_write_s=30.0)
         sock = socket.create_server(("127.0.0.1", 0))
         self.port = sock.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = uvicorn.Server(settings_for(application))
+        self._server = uvicorn.Server(settings_for(self.application))
 
         async def serve() -> None:
             await self._server.serve(sockets=[sock])

@@ -6,6 +6,7 @@ import csv
 import http.client
 import io
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -151,6 +152,35 @@ def test_the_tail_tells_of_requests_as_they_end(plane: Plane) -> None:
         while not line.startswith(b"data: "):
             line = answer.readline()
         assert json.loads(line.removeprefix(b"data: "))["id"] == late.id
+
+
+def under_way(plane: Plane) -> int:
+    """Say how many requests are being answered, when those that are over have had time to end."""
+    until = time.monotonic() + 5
+    while plane.application.in_flight and time.monotonic() < until:
+        time.sleep(0.01)
+    return plane.application.in_flight
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_file_that_was_sent_is_no_request_under_way(filled: Plane, form: str) -> None:
+    answer = filled.ask("GET", f"{ORGANISATION}/requests", query={"format": form})
+    assert answer.status == 200
+    assert answer.headers["content-type"].count("charset") == 1
+    assert under_way(filled) == 0
+
+
+def test_a_tail_does_not_hold_up_a_gateway_that_drains(plane: Plane) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=10)
+    with closing(connection):
+        connection.request("GET", f"/api/v1/{ORGANISATION}/requests/tail")
+        answer = connection.getresponse()
+        assert answer.getheader("content-type") == "text/event-stream; charset=utf-8"
+        while answer.readline() != b":\n":  # it has looked once
+            pass
+        plane.gateway.ready = False
+        answer.read()
+        assert under_way(plane) == 0
 
 
 @pytest.mark.parametrize("end", ["no member any more", "signed out"])

@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from dragoman.control.authentication import guard
+from dragoman.control.context import Context
 from dragoman.control.paging import Listed, listed
 from dragoman.control.usage import Chosen, Since, Until, Zone
 from dragoman.discretion import conceal_attempt, concealed
@@ -45,7 +46,7 @@ from dragoman.types.exchange import NANO, Outcome
 from dragoman.types.paging import Page
 
 TAIL_S = 55.0
-"""A tail ends then, and its reader comes again: a server that stops need not wait for it."""
+"""A tail ends then, and its reader comes again."""
 LOOK_S = 1.0
 _PAGE = msgspec.json.Encoder()
 
@@ -155,7 +156,7 @@ def list_organisation_requests(
 )
 def tail_requests(
     request: Request[Any, Any, Any],
-    desk: Desk,
+    context: Context,
     organisation: Organisation,
     wanted: Wanted,
     after: Annotated[str | None, Parameter(max_length=100, description="The last one seen")] = None,
@@ -167,8 +168,8 @@ def tail_requests(
     """
     last = request.headers.get("last-event-id") or after
     return Stream(
-        _follow(request, desk, organisation, wanted, last),
-        media_type="text/event-stream; charset=utf-8",
+        _follow(request, context, organisation, wanted, last),
+        media_type="text/event-stream",
     )
 
 
@@ -281,17 +282,18 @@ def _read(desk: Desk, selection: Selection, page: Page) -> Any:
 
 async def _follow(
     request: Request[Any, Any, Any],
-    desk: Desk,
+    context: Context,
     organisation: Organisation,
     wanted: Wanted,
     last: str | None,
 ) -> AsyncIterator[str]:
-    """Write events until the time is over; a comment where there is nothing to tell.
+    """Write events until the time is over or the gateway drains; a comment where nothing is new.
 
     Who asked has to be let in at every look: whoever may not see it any more, sees no more of it,
     and hears why when they ask again.
     """
     tail: Tail | None = None
+    desk = context.desk
 
     def look() -> list[RequestLine]:
         nonlocal tail
@@ -302,7 +304,7 @@ async def _follow(
 
     ends = time.monotonic() + TAIL_S
     yield "retry: 1000\n\n"
-    while time.monotonic() < ends:
+    while time.monotonic() < ends and not context.stopping():
         try:
             await guard(request, request.route_handler)
         except RequestError:

@@ -16,7 +16,7 @@ import msgspec
 
 Format: TypeAlias = Literal["json", "csv", "jsonl"]
 MEDIA_TYPES: Mapping[str, str] = {
-    "csv": "text/csv; charset=utf-8; header=present",
+    "csv": "text/csv; header=present",  # text: who sends it says in which charset
     "jsonl": "application/jsonl; charset=utf-8",
 }
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -280,6 +280,7 @@ class Assembly:
             self._env,
             config=lambda: gateway.snapshot.config,
             door=lambda: gateway.snapshot.door,
+            stopping=lambda: not gateway.ready,
             transport=gateway.transport,
             network=lambda: self.transport.network,
             registry=registry_of,

@@ -50,6 +50,7 @@ def make_context(
     *,
     config: Callable[[], Config],
     door: Callable[[], Door],
+    stopping: Callable[[], bool],
     transport: AsyncTransport,
     network: Callable[[], Network],
     registry: Callable[[str], Registry] | None = None,
@@ -57,7 +58,8 @@ def make_context(
 ) -> Context:
     """Gather what the control plane works with; nothing is opened yet.
 
-    `config` and `door` are those in force at any time; `registry` is an organisation's, and the
+    `config` and `door` are those in force at any time; `stopping` says whether the worker drains;
+    `registry` is an organisation's, and the
     operator's where nothing is said; `checked` finds what came of asking a provider.
     """
     from dragoman.control.context import Context
@@ -71,6 +73,7 @@ def make_context(
         config=config,
         registry=registry or (lambda _: Registry(config())),
         closed=lambda: door().mode == "closed",
+        stopping=stopping,
         check_host=lambda headers: door().check_host(headers),
         check_origin=lambda headers: door().check_origin(headers),
         checked=checked,
@@ -104,7 +107,8 @@ class Mount:
             await reply.send(error.status, JSON_HEADERS, _error_body(error))
             return
         answer = _Answer(reply, None if request.method in _READING else self._tell)
-        await app(_scope(request, self._door().address_of(request)), _receiver(body), answer.take)  # type: ignore[arg-type]
+        scope = _scope(request, self._door().address_of(request))
+        await app(scope, _receiver(body, answer.over), answer.take)  # type: ignore[arg-type]
         await answer.finish()
 
     async def describe(self) -> dict[str, Any]:
@@ -169,14 +173,18 @@ def _scope(request: Request, address: str) -> dict[str, Any]:
     }
 
 
-def _receiver(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
-    """Hand over the body. That a client leaves cancels the task: there is no message for it."""
+def _receiver(body: bytes, over: asyncio.Event) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Hand over the body, and say once the answer is `over` that nobody listens any more.
+
+    That a client leaves cancels the task: there is no message for it.
+    """
     told = False
 
     async def receive() -> dict[str, Any]:
         nonlocal told
         if told:
-            await asyncio.get_running_loop().create_future()
+            await over.wait()
+            return {"type": "http.disconnect"}
         told = True
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -186,7 +194,8 @@ def _receiver(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
 class _Answer:
     """Turns ASGI's messages into a reply: in one piece, or in several when it comes so.
 
-    `changed` is waited for before it is said that something was done.
+    `changed` is waited for before it is said that something was done. `over` is set when all of it
+    was sent.
     """
 
     def __init__(self, reply: Reply, changed: Callable[[], Awaitable[None]] | None) -> None:
@@ -195,7 +204,7 @@ class _Answer:
         self._status = 0
         self._headers: dict[str, str] = {}
         self._streaming = False
-        self._over = False
+        self.over = asyncio.Event()
 
     async def take(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -207,20 +216,20 @@ class _Answer:
         body, more = bytes(message.get("body", b"")), message.get("more_body", False)
         if not more and not self._streaming:
             self._headers.pop("content-length", None)
-            self._over = True
             await self._reply.send(self._status, self._headers, body)
+            self.over.set()
             return
         if not self._streaming:
             self._streaming = True
             await self._reply.start(self._status, self._headers)
         await self._reply.write(body)
         if not more:
-            self._over = True
             await self._reply.end()
+            self.over.set()
 
     async def finish(self) -> None:
         """See that the answer is whole, or that everybody can see that it is not."""
-        if not self._over:
+        if not self.over.is_set():
             self._reply.cut()
 
 
