@@ -380,6 +380,37 @@ def test_a_redis_that_stumbles_lets_nobody_past_a_limit_and_without_one_each_cou
     asyncio.run(work())
 
 
+def test_the_log_says_once_that_redis_is_away_and_once_that_it_is_back(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "dragoman.server")
+
+    def told(part: str) -> int:
+        return sum(part in record.getMessage() for record in caplog.records)
+
+    async def wait_for(part: str, times: int) -> None:
+        async with asyncio.timeout(30):
+            while told(part) < times:
+                await asyncio.sleep(0.02)
+
+    async def work() -> None:
+        counters = open_shared(redis_server.new(), nothing_used)
+        await counters.begin()
+        for outage in (1, 2):
+            redis_server.stop()
+            await wait_for("Redis is away", outage)
+            await asyncio.sleep(1.0)
+            redis_server.start()
+            await wait_for("Redis answers again", outage)
+        await counters.close()
+
+    asyncio.run(work())
+    assert (told("Redis is away"), told("Redis answers again")) == (2, 2)
+    (first, *_) = [each for each in caplog.records if "Redis is away" in each.getMessage()]
+    assert first.levelname == "WARNING"
+    assert "DRAGOMAN_REDIS_URL" in first.getMessage()
+
+
 def test_a_memory_that_was_lost_is_made_anew_from_workers_and_database(
     redis_server: RedisServer,
 ) -> None:

@@ -47,6 +47,11 @@ KEPT_MS = 7 * 86_400_000
 OUTBOX_LIMIT = 100_000
 TOGETHER = 64
 TRIES = 5
+_AWAY = (
+    "Redis is away (%s): until it is back, requests under strict budgets and quotas are answered"
+    " 503, and each worker keeps limits of a minute for itself. Bring it back, or correct"
+    " DRAGOMAN_REDIS_URL and restart"
+)
 
 log = logging.getLogger("dragoman.server")
 
@@ -91,6 +96,7 @@ class RedisCounters:
         self._clock = clock
         self._epoch: str | None = None
         self._joined = False
+        self._failing = False
         self._asked = 0
         self._joining = asyncio.Lock()
         self._live: dict[str, _Entry] = {}
@@ -243,11 +249,25 @@ class RedisCounters:
                 await self._enter(old)
                 for _, entry in old:
                     entry.at = self._clock()
+                self._note(None)
             except StoreError as error:  # whoever reserves is told, and the next beat tries again
-                log.debug("redis: %s", error)
+                self._note(error)
             except Exception:  # what is reserved would lapse, and nobody would know why
                 log.exception("the counters in Redis are not renewed; it is tried again")
             await asyncio.sleep(BEAT_S)
+
+    def _note(self, error: StoreError | None) -> None:
+        """Say once that nothing can be counted in Redis, and once that it can be again.
+
+        One that does not answer for a moment only stumbles: that is said nowhere.
+        """
+        if error is None:
+            if self._failing:
+                log.warning("Redis answers again: limits and budgets count in it from now on")
+            self._failing = False
+        elif not self._failing and (self._redis.gone or not isinstance(error, RedisDown)):
+            self._failing = True
+            log.warning(_AWAY, error)
 
     def _decision(self, hold: str, lines: Sequence[Line], answer: Sequence[int]) -> Decision:
         refused: list[int] = []
