@@ -239,6 +239,24 @@ def test_operators_limit_how_many_keys_there_are(house: House) -> None:
     house.make("more")
 
 
+@pytest.mark.parametrize("until", [None, 1_800_003_600.0])
+def test_a_key_that_has_expired_comes_back_only_where_one_more_may_be(
+    house: House, until: float | None
+) -> None:
+    with house.desk.read() as connection:
+        connection.write("UPDATE organisation SET quotas = '{\"keys\": 1}' WHERE id = 'org_a'")
+    old = house.make("old", expires_at=house.clock.now + 10).key
+    house.clock.now += 11
+    new = house.make("new").key
+    again = KeyChanges(expires_at=until)
+    with pytest.raises(QuotaReached):
+        keys.update_key(house.desk, ADMIN, "org_a", old.id, again)
+    keys.update_key(house.desk, ADMIN, "org_a", old.id, KeyChanges(name="older"))
+    keys.update_key(house.desk, ADMIN, "org_a", new.id, again)  # it is one of those there are
+    keys.revoke_key(house.desk, ADMIN, "org_a", new.id)
+    keys.update_key(house.desk, ADMIN, "org_a", old.id, again)
+
+
 def test_keys_go_with_their_project_and_their_account(house: House) -> None:
     of_project = house.make("a", project_id="prj_a")
     of_member = house.make("b", account_id="acc_max")

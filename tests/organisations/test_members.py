@@ -127,6 +127,30 @@ def test_quotas_hold(desk: Desk) -> None:
         somebody(desk, acme, "member")
 
 
+def test_an_invitation_is_accepted_only_where_one_more_may_be(desk: Desk) -> None:
+    acme = organisation(desk)
+    somebody(desk, acme, "owner")
+    tokens = [invitations.invite(desk, SYSTEM, acme, "member").token.reveal() for _ in range(3)]
+    acme = organisations.update_organisation(desk, SYSTEM, acme, quotas=QuotasChange(members=2))
+
+    def register(number: int) -> None:
+        email = f"n{number}@example.com"
+        invitations.register(desk, tokens[number], email, PASSWORD, name=None, address="")
+
+    register(0)
+    with pytest.raises(QuotaReached):
+        register(1)
+    with desk.read() as connection:
+        assert accounts.find_by_email(connection, "n1@example.com") is None
+        member = accounts.find_by_email(connection, "n0@example.com")
+        assert member is not None
+        actor = accounts.actor_of(connection, member, None)
+    other = somebody(desk, organisation(desk, "other"), "owner", "other")
+    with pytest.raises(QuotaReached):
+        invitations.accept(desk, other, tokens[1])
+    assert invitations.accept(desk, actor, tokens[2]).role == "member"  # who is one already
+
+
 def test_a_quota_holds_for_many_at_once(desk: Desk) -> None:
     acme = organisation(desk)
     acme = organisations.update_organisation(desk, SYSTEM, acme, quotas=QuotasChange(projects=3))

@@ -19,7 +19,7 @@ from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import Conflict, NotFound
 from dragoman.organisations.invitation_rows import COLUMNS, Invitation, read_invitation
-from dragoman.organisations.members import add_member, check_grant
+from dragoman.organisations.members import add_member, check_grant, find_member
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.passwords import check_password, digest_password
 from dragoman.organisations.quotas import check_quota
@@ -137,7 +137,10 @@ def _holds(connection: Connection, invitation: Invitation) -> bool:
 
 
 def accept(desk: Desk, actor: Actor, token: str) -> Invitation:
-    """Become a member with the account that one has. Raises: NotFound, Forbidden, Conflict."""
+    """Become a member with the account that one has.
+
+    Raises: NotFound, Forbidden, Conflict, QuotaReached.
+    """
     with desk.read() as connection:
         of = resolve_invitation(connection, token, desk.clock()).organisation_id
     with desk.change(actor, "accept", "invitation", actor.name, organisation_id=of) as change:
@@ -156,8 +159,8 @@ def register(
 ) -> Account:
     """Make an account, and become a member with it.
 
-    Raises: NotFound, Forbidden, InvalidRequest, Conflict for an address that has an account, and
-    LimitExceeded for who tries addresses to hear that.
+    Raises: NotFound, Forbidden, InvalidRequest, QuotaReached, Conflict for an address that has an
+    account, and LimitExceeded for who tries addresses to hear that.
     """
     email = read_email(email)
     with desk.read() as connection:
@@ -185,11 +188,15 @@ def register(
 def _take(change: Change, invitation: Invitation, account: Account) -> None:
     if invitation.email not in (None, account.email):
         raise _for_another()
+    of = invitation.organisation_id
+    if find_member(change.connection, of, account.id) is None:
+        # Fewer may be allowed by now than were invited: the first to come are let in.
+        check_quota(change.connection, of, "members", change.now, invited=False)
     change.connection.write(
         "UPDATE invitation SET accepted_at = :now, accepted_by = :account WHERE id = :id",
         {"now": change.now, "account": account.id, "id": invitation.id},
     )
-    add_member(change, invitation.organisation_id, account, invitation.role)
+    add_member(change, of, account, invitation.role)
     change.note(None, {"email": account.email, "role": invitation.role})
 
 

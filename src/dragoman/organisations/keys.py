@@ -104,9 +104,9 @@ def create_key(
 def update_key(
     desk: Desk, actor: Actor, organisation_id: str, key_id: str, changes: KeyChanges
 ) -> IssuedKey:
-    """Change a key's name, rules or expiry.
+    """Change a key's name, rules or expiry. One that has expired comes back as a new one would.
 
-    Raises: NotFound, Conflict, ChangedMeanwhile, InvalidRequest, StoreError.
+    Raises: NotFound, Conflict, ChangedMeanwhile, InvalidRequest, QuotaReached, StoreError.
     """
     with desk.change(actor, "update", "key", key_id, organisation_id=organisation_id) as change:
         before = get_key(change.connection, actor, organisation_id, key_id)
@@ -122,6 +122,8 @@ def update_key(
             _may_say(actor, organisation_id, said["rules"], before.rules)
         if changes.expires_at is not UNSET:
             _check_expiry(changes.expires_at, change.now)
+            if before.expires_at is not None and before.expires_at <= change.now:
+                check_quota(change.connection, organisation_id, "keys", change.now)  # it comes back
             said["expires_at"] = changes.expires_at
         return _store(change, before, said)
 

@@ -20,8 +20,8 @@ _COUNTS: Mapping[Counted, str] = {
     " AND definition IS NOT NULL",
     "projects": "SELECT COUNT(*) AS n FROM project WHERE organisation_id = :id",
     "members": "SELECT (SELECT COUNT(*) FROM member WHERE organisation_id = :id)"
-    " + (SELECT COUNT(*) FROM invitation WHERE organisation_id = :id AND accepted_at IS NULL"
-    " AND expires_at > :now) AS n",
+    " + :invited * (SELECT COUNT(*) FROM invitation WHERE organisation_id = :id"
+    " AND accepted_at IS NULL AND expires_at > :now) AS n",
 }
 
 
@@ -42,8 +42,18 @@ def read_quotas(connection: Connection, organisation_id: str) -> tuple[Quotas, s
     return read_json(rows[0]["quotas"] if rows else "{}", Quotas, UNREAD_QUOTAS)
 
 
-def check_quota(connection: Connection, organisation_id: str, counted: Counted, now: float) -> None:
-    """See that there may be one more, inside a change. Raises: QuotaReached."""
+def check_quota(
+    connection: Connection,
+    organisation_id: str,
+    counted: Counted,
+    now: float,
+    *,
+    invited: bool = True,
+) -> None:
+    """See that there may be one more, inside a change. Raises: QuotaReached.
+
+    `invited`: who is invited counts as a member already.
+    """
     quotas, unread = read_quotas(connection, organisation_id)
     if unread is not None:
         raise QuotaReached(
@@ -53,7 +63,8 @@ def check_quota(connection: Connection, organisation_id: str, counted: Counted, 
     most: int | None = getattr(quotas, counted)
     if most is None:
         return
-    (row,) = connection.rows(_COUNTS[counted], {"id": organisation_id, "now": now})
+    values = {"id": organisation_id, "now": now, "invited": int(invited)}
+    (row,) = connection.rows(_COUNTS[counted], values)
     if row["n"] >= most:
         raise QuotaReached(
             f"this organisation may have {most} {counted}, and has as many",
