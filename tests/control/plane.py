@@ -71,7 +71,10 @@ async def tell_nobody() -> None:
 
 
 class Plane:
-    """A gateway with its control plane, as a context. `listening` is what it believes of itself."""
+    """A gateway with its control plane, as a context. `listening` is what it believes of itself.
+
+    `env` is its environment, by default one with a master key.
+    """
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class Plane:
         *,
         listening: str = "127.0.0.1",
         config: Mapping[str, Any] = MappingProxyType({}),
+        env: Mapping[str, str] | None = None,
         **server: Any,
     ) -> None:
         self._config = config
@@ -86,7 +90,7 @@ class Plane:
         self.desk = Desk(place, clock=self.clock)
         self._listening = listening
         self._server_settings = server
-        self._env = {"DRAGOMAN_SECRET_KEY": new_key()}
+        self._env = {"DRAGOMAN_SECRET_KEY": new_key()} if env is None else env
 
     def __enter__(self) -> Self:
         keys = self._server_settings.pop("gateway_keys", [])
@@ -100,6 +104,7 @@ class Plane:
             self.context = make_context(
                 self.desk,
                 self._env,
+                listening=self._listening,
                 config=lambda: gateway.snapshot.config,
                 door=lambda: gateway.snapshot.door,
                 stopping=lambda: not gateway.ready,

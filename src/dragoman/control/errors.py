@@ -17,6 +17,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from msgspec import UNSET, Struct, UnsetType
 
+from dragoman.discretion import conceal
 from dragoman.errors import ConfigError, DragomanError, InvalidRequest
 from dragoman.organisations.failures import Conflict
 from dragoman.store.database import StoreError, UnwritableRow
@@ -67,7 +68,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     """Make the answer for whatever was raised."""
     if isinstance(error, HTTPException):
         return _answer(*_of_litestar(error), headers=error.headers or {})
-    told = _as_ours(error)
+    told = _as_ours(error, _is_operator(request))
     if told is None:
         log.error(
             *("%s %s failed: %s", request.method, request.url.path, type(error).__name__),
@@ -84,6 +85,12 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     return _answer(told.status, describe_error(told), headers=headers)
 
 
+def _is_operator(request: Request[Any, Any, Any]) -> bool:
+    """Whether an operator asks, as far as the guard came."""
+    identity = request.scope["state"].get("identity")
+    return identity is not None and identity.actor.operator
+
+
 def _is_browser(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
@@ -94,10 +101,14 @@ def describe_error(error: DragomanError) -> Told:
     return Told(error.code, error.message, error.hint or UNSET, param or UNSET)
 
 
-def _as_ours(error: Exception) -> DragomanError | None:
+def _as_ours(error: Exception, operator: bool) -> DragomanError | None:
+    """Say an error in our terms; what the gateway is missing, and where, operators alone are told.
+
+    None for one that nobody expected.
+    """
     if isinstance(error, ConfigError):
-        log.error("%s", error)
-        return error
+        log.error("%s; to mend it: %s", error, error.hint or "see its place")
+        return error if operator else conceal(error, None)
     if isinstance(error, DragomanError):
         return error
     if isinstance(error, UnwritableRow):

@@ -27,6 +27,7 @@ HOW = f"make one with `dragoman secrets new-key`, keep it, and set {VARIABLE} to
 class NoMasterKey(ConfigError):
     """None is given, and none was made; or the one that was made is gone."""
 
+    status = 503
     code = "no_master_key"
 
 

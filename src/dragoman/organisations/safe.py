@@ -42,10 +42,10 @@ _PEPPER_BYTES = 32
 class Safe:
     """Seals and opens, makes tokens and their digests. For any number of threads.
 
-    Nothing is read before it is needed. `create`: this is single-user mode, in which a master key
-    is made where there is none, and nothing was ever sealed. Every method raises ConfigError for a
-    master key that is missing or wrong, and StoreError when the database cannot be asked for the
-    pepper, once.
+    Nothing is read before it is needed. `create`: nobody but this machine is served, and a master
+    key is made where there is none, and nothing was ever sealed. Every method raises ConfigError
+    for a master key that is missing or wrong, and StoreError when the database cannot be asked for
+    the pepper, once.
 
     Example:
         safe = Safe(desk, os.environ)

@@ -278,6 +278,7 @@ class Assembly:
         context = make_context(
             self.desk,
             self._env,
+            listening=self._work.listening,
             config=lambda: gateway.snapshot.config,
             door=lambda: gateway.snapshot.door,
             stopping=lambda: not gateway.ready,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
 from dragoman.registry import Registry
-from dragoman.server.admission.access import Door
+from dragoman.server.admission.access import Door, is_loopback
 from dragoman.server.http.failures import BodyTooLarge, NoSuchPath, WrongMethod
 from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
 from dragoman.types.checked import FindCheck, nothing_checked
@@ -48,6 +48,7 @@ def make_context(
     desk: Desk,
     env: Mapping[str, str],
     *,
+    listening: str,
     config: Callable[[], Config],
     door: Callable[[], Door],
     stopping: Callable[[], bool],
@@ -58,6 +59,7 @@ def make_context(
 ) -> Context:
     """Gather what the control plane works with; nothing is opened yet.
 
+    `listening` is the host that is listened at: what nobody else reaches makes its own master key.
     `config` and `door` are those in force at any time; `stopping` says whether the worker drains;
     `registry` is an organisation's, and the
     operator's where nothing is said; `checked` finds what came of asking a provider.
@@ -67,7 +69,7 @@ def make_context(
 
     return Context(
         desk=desk,
-        safe=Safe(desk, env, create=door().mode == "single-user"),
+        safe=Safe(desk, env, create=is_loopback(listening)),
         transport=transport,
         network=network,
         config=config,
