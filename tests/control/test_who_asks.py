@@ -28,6 +28,27 @@ def test_an_account_that_runs_nothing_takes_nothing_from_who_sits_there(plane: P
     assert plane.ask("GET", "accounts").status == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "organisations/default/demo-traffic"),
+        ("DELETE", "organisations/default/requests?tag=demo"),
+    ],
+)
+def test_pages_that_may_ask_models_change_nothing(
+    serve_plane: ServePlane, method: str, path: str
+) -> None:
+    plane = serve_plane(
+        allowed_origins=["http://localhost:3000"], public_url="https://gateway.example"
+    )
+    theirs = {"origin": "http://localhost:3000", "sec-fetch-site": "same-site"}
+    assert plane.ask("GET", "/v1/models", headers=theirs).status == 200
+    answer = plane.ask(method, path, headers=theirs)
+    assert (answer.status, answer.code) == (403, "forbidden")
+    for own in (plane.url, "https://gateway.example"):
+        assert plane.ask(method, path, headers={"origin": own}).status in (200, 201)
+
+
 @pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded", "via", "x-real-ip"])
 def test_who_comes_through_a_proxy_does_not_sit_at_the_machine(plane: Plane, name: str) -> None:
     answer = plane.ask("GET", "organisations", headers={name: "127.0.0.1"})

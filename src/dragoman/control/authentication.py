@@ -100,10 +100,11 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if rule is None:
         raise NoSuchPath("nothing is served under this path")
     headers = dict(connection.headers.items())
-    if not rule.navigation:
-        context.check_origin(headers)
     if connection.scope.get("method") in _UNSAFE:
+        context.check_own_origin(headers)
         _check_kind(headers)
+    elif not rule.navigation:
+        context.check_origin(headers)
     state = connection.scope["state"]
     if rule.kind == "open":
         return

@@ -78,6 +78,7 @@ def make_context(
         stopping=stopping,
         check_host=lambda headers: door().check_host(headers),
         check_origin=lambda headers: door().check_origin(headers),
+        check_own_origin=lambda headers: door().check_own_origin(headers),
         checked=checked,
         env=env,
     )

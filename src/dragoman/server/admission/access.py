@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -91,9 +91,9 @@ class Door:
         self._hosts = {host.lower() for host in named}
         elsewhere = settings.public_url or settings.trusted_proxies or settings.allowed_hosts
         self._is_private = self._is_local and not elsewhere
-        own = f"{public.scheme}://{public.netloc}"
-        origins = (*settings.allowed_origins, *([own] if public.netloc else ()))
-        self._origins = {origin.lower().rstrip("/") for origin in origins}
+        own = {f"{public.scheme}://{public.netloc}".lower()} if public.netloc else set()
+        self._own_origins: Set[str] = own
+        self._origins = own | {one.lower().rstrip("/") for one in settings.allowed_origins}
 
     @property
     def mode(self) -> Mode:
@@ -213,15 +213,27 @@ class Door:
             )
 
     def check_origin(self, headers: Mapping[str, str]) -> None:
-        """Keep other sites' pages out. Raises: Forbidden."""
+        """Keep out the pages of other sites that may not ask. Raises: Forbidden."""
+        self._check_page(
+            headers, self._origins, "add it to `allowed_origins` under [server] to let them"
+        )
+
+    def check_own_origin(self, headers: Mapping[str, str]) -> None:
+        """Keep out the pages of all other sites: what is set up, none of them changes.
+
+        Raises: Forbidden.
+        """
+        self._check_page(
+            headers, self._own_origins, "change it in the console; its address is `public_url`"
+        )
+
+    @staticmethod
+    def _check_page(headers: Mapping[str, str], allowed: Set[str], hint: str) -> None:
         origin = headers.get("origin")
         if origin is not None:
             same = origin.partition("://")[2].lower() == headers.get("host", "").lower()
-            if not (same or self.allows_origin(origin)):
-                raise Forbidden(
-                    f"web pages of {origin[:100]} may not ask this gateway",
-                    hint="add it to `allowed_origins` under [server] to let them",
-                )
+            if not (same or origin.lower() in allowed):
+                raise Forbidden(f"web pages of {origin[:100]} may not ask this gateway", hint=hint)
         elif headers.get("sec-fetch-site", "").lower() in _OTHER_SITES:
             raise Forbidden("web pages of other sites may not ask this gateway")
 
