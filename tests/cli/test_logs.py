@@ -156,6 +156,16 @@ def test_unknown_id_is_told(busy: Dragoman) -> None:
         assert result.err.startswith("Error: no record, or more than one")
 
 
+def test_a_name_of_a_model_turns_no_table_around(dragoman: Dragoman, upstream: Upstream) -> None:
+    server = upstream(chat_stream(["Hm."]))
+    name = "m\u202egnp.exe"
+    assert dragoman("-m", name, "--base-url", server.base_url, "first").code == 0
+    for command in (["logs"], ["logs", "show"], ["usage"]):
+        shown = dragoman(*command).out
+        assert "\u202e" not in shown
+        assert "gnp.exe" in shown
+
+
 @pytest.mark.parametrize("command", [["logs"], ["logs", "show"], ["usage"]], ids=" ".join)
 def test_record_that_is_not_there_is_told(command: list[str], dragoman: Dragoman) -> None:
     result = dragoman(*command)

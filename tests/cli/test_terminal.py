@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dragoman.cli.terminal.streams import use_color
+from dragoman.cli.terminal.streams import one_line, printable, use_color
 from tests.cli.running import Dragoman
 from tests.upstream.fault import FaultUpstream, chat_stream, delta_stream, error
 
@@ -21,6 +21,25 @@ ESCAPE = "\x1b"
 def plain(text: str) -> str:
     """Take out what only moves or colours."""
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+
+
+TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+UNSEEN = "\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff"
+FAMILY = "\U0001f469\u200d\U0001f467"
+
+
+@pytest.mark.parametrize("character", [*TURNS, "\x1b", "\x9b", "\ufff9"])
+def test_what_turns_text_around_is_seen_in_answers_and_in_tables(character: str) -> None:
+    for clean in (printable, one_line):
+        assert clean(f"gpt{character}5") == "gpt\N{REPLACEMENT CHARACTER}5"
+
+
+def test_what_nobody_sees_is_seen_in_tables_and_joins_emoji_and_words_in_answers() -> None:
+    assert one_line(f"a{UNSEEN}b") == "a" + "\N{REPLACEMENT CHARACTER}" * len(UNSEEN) + "b"
+    for text in (FAMILY, "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"):
+        assert (printable(text), one_line(text)) == (text, text)
+    hebrew = "\u05e9\u05dc\u05d5\u05dd\u200f!\n"
+    assert printable(hebrew) == hebrew
 
 
 COLOR = [

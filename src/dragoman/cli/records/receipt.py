@@ -8,6 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from dragoman.cli.terminal.streams import one_line
+
 if TYPE_CHECKING:
     from dragoman.types.exchange import Exchange
     from dragoman.types.usage import Usage
@@ -23,7 +25,7 @@ REMARKS = {
 def usage_line(exchange: Exchange, *, local: bool) -> str:
     """Write the line. `local`: the provider that answered is on this machine or network."""
     final = exchange.final
-    facts = [f"{exchange.provider}/{exchange.model}", *_tokens(exchange.usage)]
+    facts = [one_line(f"{exchange.provider}/{exchange.model}"), *_tokens(exchange.usage)]
     if exchange.stream and exchange.first_token_s is not None:
         facts.append(f"first token {duration(exchange.first_token_s)}")
     facts.append(duration(exchange.duration_s))

@@ -17,8 +17,14 @@ When = Literal["auto", "always", "never"]
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PLAIN_TERMINALS = ("dumb", "linux")
-# C0 and C1 controls but tab and newline: what others wrote must not drive the terminal.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# C0 and C1 controls but tab and newline, what turns the direction of text, and annotations: what
+# others wrote must not drive the terminal, nor be read as something else.
+_DRIVING = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb"
+# With these a name looks like another's. Text in Arabic and Hebrew needs its marks of direction; to
+# join emoji and letters (U+200C, U+200D) is for names, too.
+_UNSEEN = r"\u00ad\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\ufeff"
+_CONTROLS = re.compile(f"[{_DRIVING}]")
+_NO_NAME = re.compile(f"[{_DRIVING}{_UNSEEN}]")
 
 
 class Console:
@@ -103,13 +109,13 @@ class Terminal:
 
 
 def printable(text: str) -> str:
-    """Replace control characters: text of others must not drive the terminal."""
+    """Replace what drives the terminal or turns text around, in text that others wrote."""
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def one_line(text: str) -> str:
-    """Put text that others wrote on one line that is safe to print."""
-    return printable(" ".join(text.split()))
+    """Put names and words of others on one line, with nothing in it that drives or hides."""
+    return _NO_NAME.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
 
 
 def use_color(tty: bool, env: Mapping[str, str], when: When) -> bool:
