@@ -18,6 +18,7 @@ from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.organisations import create_organisation
+from dragoman.organisations.safe import Safe
 from dragoman.server.admission.directory import Directory, DirectoryAway
 from dragoman.server.admission.guard_mark import GuardMark
 from tests.server.process import Process, wait_until
@@ -231,6 +232,27 @@ def test_rules_that_cannot_be_read_open_nothing(tmp_path: Path) -> None:
         directory = Directory(team.desk, team.safe)
         await directory.catch_up()
         assert directory.find(key) is None
+        await asyncio.to_thread(directory.close)
+
+    with Team(tmp_path / "team.db") as team:
+        asyncio.run(check(team))
+
+
+@pytest.mark.parametrize("env", [{}, {"DRAGOMAN_SECRET_KEY": new_key()}], ids=["gone", "wrong"])
+def test_without_the_master_key_it_is_not_the_database_that_is_away(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    async def check(team: Team) -> None:
+        await asyncio.to_thread(team.key, team.organisation("red"))
+        safe = Safe(team.desk, {"HOME": str(tmp_path), **env})
+        directory = Directory(team.desk, safe)
+        with pytest.raises(DirectoryAway) as caught:
+            await directory.catch_up()
+        told = caught.value
+        assert (told.status, told.code) == (503, "keys_unavailable")
+        assert "database" not in told.message
+        assert "master" not in f"{told.message} {told.hint}"
+        assert "log" in (told.hint or "")
         await asyncio.to_thread(directory.close)
 
     with Team(tmp_path / "team.db") as team:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from dragoman.discretion import HINT, TOLD
 from dragoman.errors import ConfigError, DragomanError, Unauthorized
 from dragoman.server.admission.census import Census, KnownKey, read_census
 from dragoman.store.database import StoreError
@@ -42,7 +43,7 @@ USES_S = 30.0
 
 
 class DirectoryAway(DragomanError):
-    """Whose a key is cannot be found out: the database is away."""
+    """Whose a key is cannot be found out: the database is away, or its secrets do not open."""
 
     status = 503
     code = "database_unavailable"
@@ -76,6 +77,7 @@ class Directory:
         self._salt = os.urandom(32)
         self._recent: dict[bytes, KnownKey] = {}
         self._away = False
+        self._unfit = False
         self._good_at = clock()
         self._asked_at = float("-inf")
         self._looking = asyncio.Lock()
@@ -130,10 +132,11 @@ class Directory:
 
     def unavailable(self) -> DirectoryAway:
         """Make the error for what cannot be decided now."""
-        error = DirectoryAway(
-            "whose this key is cannot be found out at the moment: the database is away",
-            hint="ask again in a moment",
-        )
+        what = "whose this key is cannot be found out at the moment"
+        if self._unfit:
+            error = DirectoryAway(f"{what}: {TOLD}", hint=HINT, code="keys_unavailable")
+        else:
+            error = DirectoryAway(f"{what}: the database is away", hint="ask again in a moment")
         error.retry_after = RETRY_AFTER_S
         return error
 
@@ -178,7 +181,7 @@ class Directory:
                 self._failed(error)
                 self.looked(self._census)
                 return
-            self._away, self._said = False, None
+            self._away, self._unfit, self._said = False, False, None
             self._good_at, self._asked_at = self._clock(), began
             if found is not None:
                 self._census = found
@@ -203,7 +206,7 @@ class Directory:
         return found
 
     def _failed(self, error: Exception) -> None:
-        self._away = True
+        self._away, self._unfit = True, isinstance(error, ConfigError)
         said = str(error)
         if said != self._said:
             log.warning("what organisations have set up cannot be read: %s", said)
