@@ -64,6 +64,8 @@ def test_a_default_model_with_fallbacks_is_a_route(home: Home) -> None:
         ('routes.r = { models = ["a", 3] }', "route 'r': models[1] must be a string"),
         ('routes.r = { primary = "a", models = ["b"] }', "both primary and models"),
         ("routes.r = { models = [{ weight = 1 }] }", "models[0] has no model"),
+        ("routes.r = { models = [{ model = 'a', weight = '130%' }] }", "must be at most 100%"),
+        ("routes.r = { models = [{ model = 'a', weight = '-1%' }] }", "must be at least 0"),
         ('routes.r = { models = [{ model = "a", when = "later" }] }', "must be one of always"),
         ("routes = 3", "routes must be a table"),
         ('[[routes]]\nmodels = ["a"]', "has no name"),

@@ -68,6 +68,7 @@ def test_what_the_configuration_says_is_read_only(acme: Plane, noun: str, defini
 WRONG = [
     ("routes/smart", {}, "names no model"),
     ("routes/smart", {"models": ["demo/echo"], "wight": 1}, "unknown key 'wight'"),
+    ("routes/smart", {"models": [{"model": "demo/echo", "weight": "130%"}]}, "at most 100%"),
     ("routes/smart", {"models": [{"model": "demo/echo", "when": {"hours": "noon"}}]}, "08:00"),
     ("routes/smart", {**ROUTE, "shadow": {"model": "demo/x", "percent": 101}}, "at most 100"),
     ("routes/a b", ROUTE, "no name for a route"),

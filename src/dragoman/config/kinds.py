@@ -240,10 +240,13 @@ def number(value: Any, field: Field) -> float:
 
 
 def share(value: Any, field: Field) -> float:
-    """A number, or a percentage: `30%` is 30."""
-    if isinstance(value, str):
-        value = value.strip().removesuffix("%")
-    return number(value, field)
+    """A number, or a percentage of at most 100: `30%` is 30."""
+    if not isinstance(value, str):
+        return number(value, field)
+    found = number(value.strip().removesuffix("%"), field)
+    if found > 100 and value.rstrip().endswith("%"):
+        raise Wrong("must be at most 100%; a number without the sign may be any")
+    return found
 
 
 def hours(value: Any, field: Field) -> str:

@@ -104,7 +104,9 @@ _KINDS: Mapping[str, Callable[[Field], dict[str, Any]]] = {
     "networks": _texts,
     "text_map": lambda _: _map({"type": "string"}),
     "think_tags": lambda _: {"enum": [True, False, "open"]},
-    "share": lambda _: _any(_NUMBER, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}),
+    "share": lambda _: _any(
+        _NUMBER, {"type": "string", "pattern": r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"}
+    ),
     "hours": lambda _: {"type": "string", "pattern": r"^\d\d:\d\d-\d\d:\d\d$|\$\{"},
     "occasion": lambda field: _any(_choice(field), _object(field.fields)),
     "switch": lambda field: _any({"type": "boolean"}, _object(field.fields)),
