@@ -68,6 +68,15 @@ def test_no_gateway_is_run_without_what_may_have_been_meant_to_guard_it(
         config.check_guards()
 
 
+@pytest.mark.parametrize("text", ["[gateway]\nzzz = 1\n", "[server]\nzzz = 1\n"])
+def test_a_key_that_bars_a_file_is_not_said_to_be_ignored(home: Home, text: str) -> None:
+    (error,) = home.read(text).barring
+    assert "unknown key 'zzz'" in str(error)
+    assert (error.hint or "").startswith("It may be ")
+    (note,) = home.read("[zzz]\n").notes
+    assert note.hint == "It is ignored."
+
+
 def test_a_link_that_leads_nowhere_is_no_missing_file(home: Home) -> None:
     path = home.user("")
     path.unlink()

@@ -139,15 +139,16 @@ class Walker:
         key = path[-1]
         names = list(dict.fromkeys(one.name for one in known.values() if not one.internal))
         near = kinds.nearest(str(key), names)
-        # What an organisation writes is refused for it; a file goes on without it.
-        refused = self.document.layer == ORGANISATION
+        meant = near is not None and known[near].guards and self.document.kind == "dragoman"
+        is_error = meant or path[0] in fields.GUARDING
+        # What an organisation writes is refused for it, and what guards; else a file goes on.
+        refused = is_error or self.document.layer == ORGANISATION
         hint = f"It may be {', '.join(names)}." if refused else "It is ignored."
         if near is not None:
             hint = f"Did you mean '{near}'?"
         elif isinstance(value, Mapping) and len(path) == 3 and path[0] == "providers":
             hint = "A provider? Then write [[providers]] with a name, as for the one above it."
-        meant = near is not None and known[near].guards and self.document.kind == "dragoman"
-        say = self.problem if meant or path[0] in fields.GUARDING else self.note
+        say = self.problem if is_error else self.note
         say(path, f"unknown key '{_short(key)}'{where}", hint)
         if meant and len(path) == 1:
             self.report.barring.append(self.report.problems[-1])
