@@ -108,26 +108,26 @@ def refusal(lines: Sequence[Line], decision: Decision) -> LimitExceeded:
 
 
 def _used_up(line: Line) -> LimitExceeded:
+    """Say that a quota has no room; where others hold more than they may use, it may have soon."""
     allowance = line.term.allowance
     left = allowance.amount - line.used
+    whose = f"{describe(allowance)} for {_whose(line)}"
     begins = "" if line.term.until is None else f"; it begins anew at {_moment(line.term.until)}"
+    may_come_back = allowance.measure != "requests" and line.held > 0
+    comes_back = may_come_back and line.used - line.held + line.amount <= allowance.amount
     if left > 0 and line.amount > left:
         what = f"this request may take up to {amount_of(allowance, line.amount)}, and"
-        what = f"{what} {amount_of(allowance, left)} are left of {describe(allowance)}"
-        error = BudgetExceeded(
-            f"{what} for {_whose(line)}",
-            code="budget_exceeded",
-            hint=f"allow it a shorter answer (`max_tokens`){begins}",
-        )
+        what = f"{what} {amount_of(allowance, left)} are left of {whose}"
+        soon = "ask again in a moment, or " if comes_back else ""
+        hint = f"{soon}allow it a shorter answer (`max_tokens`){begins}"
+    elif comes_back:
+        what = f"what is left of the budget of {whose} is held by requests under way"
+        hint = "ask again in a moment: what they do not use comes back"
     else:
-        error = BudgetExceeded(
-            f"the budget of {describe(allowance)} for {_whose(line)} is used up",
-            code="budget_exceeded",
-            hint=f"ask whoever runs this gateway for more{begins}",
-        )
-    may_come_back = allowance.measure != "requests" and line.held > 0
-    if may_come_back and line.used - line.held + line.amount <= allowance.amount:
-        error.retry_after = HELD_S  # others hold more than they may use
+        what = f"the budget of {whose} is used up"
+        hint = f"ask whoever runs this gateway for more{begins}"
+    error = BudgetExceeded(what, code="budget_exceeded", hint=hint)
+    error.retry_after = HELD_S if comes_back else None
     return error
 
 

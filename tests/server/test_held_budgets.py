@@ -1,0 +1,37 @@
+"""What is said of a budget without room: that it is used up, or that requests under way hold it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman.ledger.counting import Decision, Line, term_of
+from dragoman.server.limits.ratelimits import refusal
+from dragoman.types.allowance import Allowance
+
+
+def budget(*, used: int, held: int, **more: Any) -> Line:
+    """Make a line of a budget of 100, of which so much is used or held, and so much held alone."""
+    allowance = Allowance(
+        id="lim", name="n", organisation_id="o", kind="key", subject="k",
+        measure="tokens", period="total", amount=100, **more,
+    )  # fmt: skip
+    line = Line(term_of(allowance, "k", 0, None), 10)
+    line.used, line.held = used, held
+    return line
+
+
+def test_what_others_hold_for_a_moment_is_not_used_up() -> None:
+    error = refusal([budget(used=100, held=60)], Decision([0], passed=False))
+    assert (error.code, error.retry_after) == ("budget_exceeded", 1.0)
+    assert "held by requests under way" in error.message
+    assert "used up" not in error.message
+    assert "in a moment" in (error.hint or "")
+    assert "for more" not in (error.hint or "")
+
+
+def test_what_is_used_up_is_said_to_be() -> None:
+    for used, held in ((100, 0), (100, 5)):
+        error = refusal([budget(used=used, held=held)], Decision([0], passed=False))
+        assert error.retry_after is None
+        assert "is used up" in error.message
+        assert "for more" in (error.hint or "")
