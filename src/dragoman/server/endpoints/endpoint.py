@@ -264,7 +264,7 @@ class Endpoint(abc.ABC):
     async def _ask_shadow(
         self, body: bytes, request: Request, admission: Admission, privacy: str | None
     ) -> None:
-        """Ask, and write it down; what it says goes nowhere."""
+        """Ask, and write it down where somebody was asked; what it says goes nowhere."""
         reply = Nowhere()
         call: Call | None = None
         try:
@@ -290,7 +290,15 @@ class Endpoint(abc.ABC):
             raise
         finally:
             if call is not None:
-                self.conclude(call, reply)
+                self._end_shadow(call, reply)
+
+    def _end_shadow(self, call: Call, reply: Reply) -> None:
+        """Write a shadow down, unless nobody was asked: that is no request."""
+        if call.exchange.attempts or call.concluded:
+            return self.conclude(call, reply)
+        for release in call.releases:
+            release(call.exchange)
+        return None
 
     def cacheable(self, call: Call) -> bool:
         """Whether the same answer may be given to whoever asks the same."""

@@ -1,7 +1,8 @@
 """Shadow traffic: a route's requests, asked once more of another model after they were answered.
 
 Law: nobody waits for it, and nobody gets its answer. It is an exchange of its own, with the mark
-`shadow`, and whoever asked pays for it; where a limit or budget says no, it is not asked.
+`shadow`, and whoever asked pays for it; where a limit or budget says no, it is not asked, and what
+is not asked is not written down.
 """
 
 from __future__ import annotations
