@@ -16,7 +16,7 @@ from dragoman.config.secrets import looked
 from dragoman.engine.call import Call
 from dragoman.engine.context import NOTICEABLE_BYTES, find_silent_cut
 from dragoman.engine.dialogue import Whole, signer_of
-from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message, fill_in
+from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message, fill_in, raise_to_said
 from dragoman.engine.mending import Mending
 from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.secrecy import find_secrets, hide_secret, hide_words
@@ -402,16 +402,18 @@ class Attempt:
         self._end(outcome, self._estimated(None) if self._asked else None)
 
     def _estimated(self, usage: Usage | None) -> Usage | None:
-        """Fill in what was not reported, and mark it as our guess."""
-        reported = usage or (self.bridge.usage if self.bridge else None)
+        """Fill in what was not reported, or not to the end, and mark it as our guess."""
+        bridge = self.bridge
+        reported = usage or (bridge.usage if bridge else None)
         neighbour = self.call.dialogue.neighbour
         if neighbour is not None and not neighbour.countable:
             return reported
         known = reported or Usage()
-        size = self.bridge.said_tokens if self.bridge else 0
+        size = bridge.said_tokens if bridge else 0
         if self.whole is not None and self.whole.completion is not None:
             size = estimate_message(self.whole.completion.message) - MESSAGE_TOKENS
-        return fill_in(known, self.call.dialogue.estimate, size)
+        complete = raise_to_said if bridge and bridge.finish is None else fill_in
+        return complete(known, self.call.dialogue.estimate, size)
 
     def _end(self, outcome: Outcome, usage: Usage | None) -> None:
         self._over = True

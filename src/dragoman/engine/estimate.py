@@ -67,6 +67,20 @@ def fill_in(usage: Usage, prompt_tokens: int, completion_tokens: int) -> Usage:
     )
 
 
+def raise_to_said(usage: Usage, prompt_tokens: int, completion_tokens: int) -> Usage:
+    """Count an answer that broke off: at least what it had said, and marked as our guess.
+
+    What was reported until then is how it began: Anthropic's `message_start` has a placeholder.
+    """
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    return replace(
+        usage,
+        prompt_tokens=prompt_tokens if prompt is None else prompt,
+        completion_tokens=max(completion_tokens, completion or 0),
+        estimated=True,
+    )
+
+
 def _part(part: Part) -> int:
     if isinstance(part, Text | Refusal | Reasoning):
         return estimate_text(part.text)
