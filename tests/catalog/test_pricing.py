@@ -98,8 +98,9 @@ def _oracle(usage: Usage, price: Price) -> int | None:
         counts["reasoning"] = usage.reasoning_tokens or 0
         counts["output"] -= counts["reasoning"]
     dollars = Fraction(price.request or 0)
+    only_fee = price.request is not None and price.input is None and price.output is None
     for name, count in counts.items():
-        if count and sheet[name] is None:
+        if count and sheet[name] is None and not only_fee:
             return None
         dollars += Fraction(sheet[name] or 0) * Fraction(count, 1_000_000)
     return round(dollars * 10**9)  # round() of a Fraction is half to even

@@ -34,6 +34,35 @@ def test_an_image_is_made_and_paid_for(serve: Any, upstream: Any) -> None:
     assert (exchange.endpoint, exchange.cost_nanousd) == ("/images/generations", 1_010_000)
 
 
+@pytest.mark.parametrize(
+    ("cost", "nano"),
+    [
+        ({"request": 0.02}, 20_000_000),
+        ({"request": 0.02, "input": 0, "output": 0}, 20_000_000),
+        ({"request": 0.02, "input": 1, "output": 1}, None),
+    ],
+)
+def test_the_fee_of_a_request_is_paid_where_nobody_tells_tokens(
+    serve: Any, upstream: Any, cost: dict[str, float], nano: int | None
+) -> None:
+    server = upstream(told({"created": 1, "data": [{"b64_json": "aGk="}]}))
+    models = [{"id": "m", "cost": cost}]
+    gateway = serve({"a": {"base_url": server.base_url, "models": models, "retries": 0}})
+    gateway.openai().images.generate(model="a/m", prompt="a cat")
+    exchange = gateway.seen.wait()
+    assert exchange.cost_nanousd == nano
+    assert exchange.final.cost_source == ("unknown" if nano is None else "config")
+
+
+def test_what_failed_owes_no_fee(serve: Any, upstream: Any) -> None:
+    models = [{"id": "m", "cost": {"request": 0.02}}]
+    server = upstream(error(500))
+    gateway = serve({"a": {"base_url": server.base_url, "models": models, "retries": 0}})
+    with pytest.raises(openai.InternalServerError):
+        gateway.openai().images.generate(model="a/m", prompt="a cat")
+    assert gateway.seen.wait().final.cost_nanousd is None
+
+
 def test_a_large_answer_is_not_held_and_its_usage_is_still_read(serve: Any, upstream: Any) -> None:
     usage = {"input_tokens": 10, "output_tokens": 100}
     picture = base64.b64encode(b"x" * 3_000_000).decode()

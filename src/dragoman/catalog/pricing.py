@@ -14,6 +14,8 @@ from dragoman.types.usage import Usage
 _NANO_PER_MICRO = 1000
 """USD per million tokens is micro-dollars per token, and money here is nano-dollars."""
 
+_NOTHING_TOLD = Usage()
+
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
 """Ours, so that nobody's `decimal.getcontext()` changes a bill; wide enough that no sum rounds."""
 
@@ -30,14 +32,16 @@ def compute_cost(
     reasoning where it has a price of its own, and the fee per request. Above a tier's threshold its
     prices hold for the whole request.
 
-    Unknown is None with "unknown", and never 0: no usage, no price, a total that nobody reported
-    (unless its price is 0), or a bucket that holds tokens and has no price. A missing price is
-    made up for in these cases only:
+    Unknown is None with "unknown", and never 0: no price, no usage and no fee, a total that nobody
+    reported (unless its price is 0), or a bucket that holds tokens and has no price. A missing
+    price is made up for in these cases only:
     - cache reads at the price of the prompt: who publishes no discount gives none, and a read is
       never dearer, so that spend cannot be understated. (Writes are dearer: those stay unknown.)
     - writes for an hour at the price of writes, reasoning at the price of completion: both are
       priced apart only where they differ.
-    - no fee per request is no fee.
+    - no fee per request is no fee; where there is one, and no price of prompt and completion, it is
+      all that is paid.
+    A fee is owed also where nobody told the usage: it is the cost where tokens cost nothing.
 
     What would be more than anything can cost is as much as that: figures of a stranger's are held
     within what can be counted.
@@ -55,13 +59,15 @@ def _compute(
         return 0, "free"
     if price is not None and price.per_hour is not None:
         return _by_time(price.per_hour, price.shared_by, duration_s)
-    if usage is None or price is None:
+    if price is None or (usage is None and price.request is None):
         return None, "unknown"
+    usage = usage or _NOTHING_TOLD
     if (nano := _in_whole_nano(usage, price)) is not None:
         return nano, _source(usage, price)
     total = Decimal(0)
+    by_request = price.request is not None and price.input is None and price.output is None
     for tokens, per_million in _buckets(usage, price):
-        if tokens == 0 or per_million == 0:
+        if tokens == 0 or per_million == 0 or (by_request and per_million is None):
             continue
         if tokens is None or per_million is None:
             return None, "unknown"

@@ -35,7 +35,7 @@ from dragoman.errors import (
 )
 from dragoman.routing.plan import Try
 from dragoman.types.event import FinishReason
-from dragoman.types.exchange import STOPPED, AttemptKind, Outcome
+from dragoman.types.exchange import PAID, AttemptKind, Outcome
 from dragoman.types.exchange import Attempt as Record
 from dragoman.types.http import HttpAnswer, HttpRequest
 from dragoman.types.model import Price
@@ -426,7 +426,7 @@ class Attempt:
             if outcome == "ok":
                 self._watch_model(answered.model)
         price = self.deployment.info.price
-        if usage is not None or self._took_time(price, outcome):
+        if usage is not None or self._owes(price, outcome):
             record.cost_nanousd, record.cost_source = compute_cost(usage, price, record.duration_s)
         if self._inside:
             used = (usage.total_tokens or 0) if usage else 0
@@ -435,11 +435,13 @@ class Attempt:
                 used - self.call.dialogue.estimate if limited and used else 0
             )
 
-    def _took_time(self, price: Price | None, outcome: Outcome) -> bool:
-        """Whether time is paid for: that of an answer, or until nobody waited for it any more."""
-        if price is None or price.per_hour is None:
+    def _owes(self, price: Price | None, outcome: Outcome) -> bool:
+        """Whether something is paid for without tokens: time, or the fee of a request."""
+        if price is None or not self._asked or outcome not in PAID:
             return False
-        return outcome == "ok" or (outcome in STOPPED and self._asked)
+        neighbour = self.call.dialogue.neighbour
+        charged = neighbour is not None and neighbour.charged
+        return price.per_hour is not None or (charged and price.request is not None)
 
     def _warn(self, *warnings: str) -> None:
         if warnings:

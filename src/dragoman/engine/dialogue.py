@@ -57,7 +57,8 @@ class Neighbour(Struct, frozen=True):
     """An endpoint beside the format's own: what of it is not as there.
 
     `tail` comes behind the path, a query included: what differs from one request to the next.
-    `countable`: tokens that a provider does not report there may be estimated.
+    `countable`: tokens that a provider does not report there may be estimated. `charged`: a request
+    there is paid for, be it without tokens.
     """
 
     path: str
@@ -65,6 +66,7 @@ class Neighbour(Struct, frozen=True):
     method: str = "POST"
     content_type: str = "application/json"
     countable: bool = False
+    charged: bool = False
 
 
 class Dialogue(Protocol):

@@ -49,7 +49,8 @@ class PassThrough(Endpoint):
             kind = form.content_type
         else:
             sent = open_envelope(body)
-        dialogue = Passing(sent, Neighbour(self.path, content_type=kind), self.client)
+        neighbour = Neighbour(self.path, content_type=kind, charged=True)
+        dialogue = Passing(sent, neighbour, self.client)
         rails = dialogue.rails = admission.snapshot.outward
         if rails is not None and self.path in MEDIA_PATHS and (refused := rails.refuses_media):
             raise refused  # before it is made, and paid for

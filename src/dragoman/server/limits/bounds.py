@@ -178,8 +178,8 @@ def _find_dearest(price: Price) -> _Dearest:
         inputs += [tier.input, tier.cache_write, tier.cache_write_1h]
         outputs += [tier.output]
     request = _up((price.request or Decimal(0)) * 1_000_000_000)
-    if price.input is None and price.output is None:
-        return None if price.request is None else (0, 0, request)
+    if price.input is None and price.output is None and price.request is None:
+        return None
     return _pico(inputs), _pico(outputs), request
 
 
