@@ -71,6 +71,8 @@ WRONG = [
     ("routes/smart", {"models": [{"model": "demo/echo", "weight": "130%"}]}, "at most 100%"),
     ("routes/smart", {"models": [{"model": "demo/echo", "when": {"hours": "noon"}}]}, "08:00"),
     ("routes/smart", {**ROUTE, "shadow": {"model": "demo/x", "percent": 101}}, "at most 100"),
+    ("routes/smart", {**ROUTE, "body": {"api_base": "http://x"}}, "api_base chooses where"),
+    ("routes/smart", {**ROUTE, "body": {"n": 1, "base_url": "http://x"}}, "base_url chooses"),
     ("routes/a b", ROUTE, "no name for a route"),
     ("guardrails/g", {"kind": "nonsense"}, "kind"),
     ("guardrails/g", {"kind": "secrets", "action": "explode"}, "action"),

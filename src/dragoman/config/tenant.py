@@ -14,6 +14,7 @@ from dragoman.errors import ConfigError
 from dragoman.types.guardrail import Guardrail, GuardrailMode
 from dragoman.types.provider import ORGANISATION
 from dragoman.types.route import Route
+from dragoman.wire.envelope import STEERING
 
 _NO_VARIABLES: Mapping[str, str] = {}
 """Those of this machine are its operator's."""
@@ -36,7 +37,18 @@ def build_tenant_route(
     if table is None or problems:
         broken = problems or (ConfigError(f"route '{name}' is no table of settings"),)
         return Route(name=name, steps=(), origin=ORGANISATION), broken
-    return build_route(table), ()
+    route = build_route(table)
+    if steering := sorted(STEERING & route.body.keys()):
+        return Route(name=name, steps=(), origin=ORGANISATION), (_steers(name, steering[0]),)
+    return route, ()
+
+
+def _steers(name: str, field: str) -> ConfigError:
+    """Say what a route may not add: it would send its operator's keys where a tenant likes."""
+    return ConfigError(
+        f"route '{name}': body: {field} chooses where a request is sent, and is not added",
+        hint="make a provider of your own with that base_url",
+    )
 
 
 def build_tenant_guardrail(

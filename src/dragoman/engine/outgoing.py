@@ -61,7 +61,7 @@ def prepare(
         place = _place(target, deployment)
         learning = call.around.learning
         written, anew = learning.fit(deployment, place, call.around.wall(), repairs)
-    added = _added(call, deployment)
+    added = added_fields(call, deployment)
     if added and written is not deployment:
         dialect = written.provider.dialect
         added = {dialect.rename.get(n, n): v for n, v in added.items() if n not in dialect.drop}
@@ -84,8 +84,8 @@ def prepare(
     return Outgoing(target, request, rendered.warnings, upstream, streamed, place)
 
 
-def _added(call: Call, deployment: Deployment) -> Mapping[str, Any]:
-    """Put together what is added to the body; nearly always nothing."""
+def added_fields(call: Call, deployment: Deployment) -> Mapping[str, Any]:
+    """Put together what is added to the body, where the caller does not say it; mostly nothing."""
     every = deployment.provider.body, deployment.info.body, call.route.body
     return {name: value for body in every for name, value in body.items()} if any(every) else _NONE
 

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from dragoman.catalog.pricing import compute_cost
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Dialogue
+from dragoman.engine.outgoing import added_fields
 from dragoman.server.endpoints.beside import Passing
 from dragoman.server.endpoints.dialogue import OverHttp
 from dragoman.types.exchange import MOST_NANOUSD
@@ -38,6 +39,7 @@ _SAID: Mapping[str, frozenset[str]] = {
 """The fields that say how long answers may be, and how many are made. Any others a provider may not
 know, and ignore."""
 _COUNTS = ("n", "best_of")
+_LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _NOTHING: frozenset[str] = frozenset()
 _WHOLE_LIMIT = 10**9
 """More is asked for only to be asked for; it is counted as so much."""
@@ -117,12 +119,31 @@ class Bounds:
 
     def _length(self, deployment: Deployment) -> int:
         """The tokens of all answers together."""
-        if self._asked is not None:
-            return self._asked * self._answers
         neighbour = self._call.dialogue.neighbour
         if neighbour is not None and neighbour.path != _COMPLETIONS:
             return 0
-        return (deployment.info.max_tokens or ANSWER_TOKENS) * self._answers
+        asked, answers = self._asked, self._answers
+        if added := self._added(deployment):
+            answers *= max([added[name] for name in _COUNTS if name in added], default=1) or 1
+            lengths = [added[name] for name in _LENGTHS if name in added]
+            asked = max([*lengths, asked or 0]) if lengths else asked
+        return (deployment.info.max_tokens or ANSWER_TOKENS if asked is None else asked) * answers
+
+    def _added(self, deployment: Deployment) -> Mapping[str, int]:
+        """Read what is added to the client's request; its own word comes before that.
+
+        What it says that its language does not know does not go to another, and so is no word.
+        """
+        fields = added_fields(self._call, deployment)
+        known = _SAID.get(self._call.exchange.endpoint or "", _NOTHING)
+        envelope = _envelope(self._call.dialogue) if fields else None
+        numbers = {
+            name: _number(fields[name])
+            for name in (*_LENGTHS, *_COUNTS)
+            if name in fields
+            if envelope is None or name not in known or envelope.get(name) is None
+        }
+        return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _envelope(dialogue: Dialogue) -> Envelope | None:

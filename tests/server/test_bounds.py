@@ -1,0 +1,107 @@
+"""The most that a request may take, as it is reserved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dragoman.catalog.pricing import compute_cost
+from dragoman.config import Secrets
+from dragoman.config.tenant import build_tenant_route
+from dragoman.engine.call import Call, CallOptions, Surroundings
+from dragoman.engine.start import begin
+from dragoman.registry import Registry
+from dragoman.server.endpoints.dialogue import OverHttp
+from dragoman.server.limits.bounds import ANSWER_TOKENS, Bounds
+from dragoman.types.usage import Usage
+from dragoman.wire import get_format
+from dragoman.wire.envelope import open_envelope
+from tests.library.asking import configure
+
+LANGUAGES = {
+    "/chat/completions": "openai-completions",
+    "/messages": "anthropic-messages",
+    "/responses": "openai-responses",
+}
+
+
+def called(
+    said: Mapping[str, Any], path: str = "/chat/completions", **provider: Any
+) -> tuple[Call, Bounds]:
+    """Begin a call of the route `r`, and bound it; `body` is what the route adds."""
+    body = provider.pop("body", {})
+    adds = {"body": provider.pop("provider_body", {})}
+    table = {"base_url": "https://a.example/v1", "model_defaults": False, **adds, **provider}
+    config = configure({"a": table}, routes={"r": {"models": ["a/m"], "body": body}})
+    around = Surroundings(secrets=Secrets({}))
+    envelope = open_envelope(json.dumps({"model": "r", **said}).encode())
+    dialogue = OverHttp(envelope, get_format(LANGUAGES[path]))
+    call = begin(Registry(config), around, dialogue, "r", CallOptions())
+    dialogue.exchange = call.exchange
+    call.exchange.endpoint = path
+    return call, Bounds(call)
+
+
+def answers(said: Mapping[str, Any], path: str = "/chat/completions", **provider: Any) -> int:
+    """Count the tokens that are reserved for answers."""
+    call, bounds = called(said, path, **provider)
+    prompt: int = call.dialogue.estimate * 5 // 4 + 1
+    return bounds.tokens(call.deployments) - prompt
+
+
+HI = {"messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "body", "expected"),
+    [
+        ({"max_tokens": 10}, {}, 10),
+        ({"max_tokens": 10}, {"n": 1000}, 10_000),
+        ({"max_tokens": 10}, {"best_of": 3}, 30),
+        ({"max_tokens": 10}, {"max_tokens": 99_999}, 10),
+        ({"max_tokens": 10}, {"max_completion_tokens": 99_999}, 99_999),
+        ({"max_tokens": 10, "n": 2}, {"n": 1000}, 20),
+        ({}, {"max_tokens": 99_999}, 99_999),
+        ({}, {"max_output_tokens": 7}, 7),
+        ({}, {"n": 2}, 2 * ANSWER_TOKENS),
+        ({"max_tokens": 10}, {"n": "many", "max_completion_tokens": None, "n_": 5}, 10),
+    ],
+)
+@pytest.mark.parametrize("where", ["route", "provider", "model"])
+def test_what_is_added_to_a_request_is_reserved_with_it(
+    said: dict[str, int], body: dict[str, Any], expected: int, where: str
+) -> None:
+    tables: dict[str, Any] = {
+        "route": {"body": body},
+        "provider": {"provider_body": body},
+        "model": {"models": [{"id": "m", "body": body}]},
+    }
+    assert answers({**HI, **said}, **tables[where]) == expected
+
+
+@pytest.mark.parametrize("path", ["/messages", "/responses"])
+def test_what_is_added_counts_whatever_language_the_client_speaks(path: str) -> None:
+    said = {"input": "hi"} if path == "/responses" else HI
+    name = "max_output_tokens" if path == "/responses" else "max_tokens"
+    assert answers({**said, name: 10}, path, body={"n": 1000}) == 10_000
+    assert answers({**said, name: 10, "n": 1}, path, body={"n": 1000}) == 10_000
+
+
+def test_a_fee_alone_is_known_before_and_after() -> None:
+    call, bounds = called(HI, models=[{"id": "m", "cost": {"request": 0.02}}])
+    (deployment,) = call.deployments
+    usage = Usage(prompt_tokens=10, completion_tokens=5)
+    assert bounds.cost(deployment) == 20_000_000
+    assert compute_cost(usage, deployment.info.price) == (20_000_000, "config")
+
+
+def test_a_route_of_a_tenant_that_steers_leads_nowhere() -> None:
+    for field in ("api_base", "base_url", "user_config"):
+        route, (problem,) = build_tenant_route(
+            "rb", {"models": ["a/m"], "body": {field: "http://x"}}
+        )
+        assert route.steps == ()
+        assert field in problem.message
