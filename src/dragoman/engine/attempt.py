@@ -16,9 +16,10 @@ from dragoman.config.secrets import looked
 from dragoman.engine.call import Call
 from dragoman.engine.context import NOTICEABLE_BYTES, find_silent_cut
 from dragoman.engine.dialogue import Whole, signer_of
-from dragoman.engine.estimate import MESSAGE_TOKENS, estimate_message, fill_in, raise_to_said
+from dragoman.engine.estimate import fill_in, raise_to_said
 from dragoman.engine.mending import Mending
 from dragoman.engine.outgoing import Outgoing, prepare
+from dragoman.engine.overstated import hold_to_limit, said_tokens
 from dragoman.engine.secrecy import find_secrets, hide_secret, hide_words
 from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
 from dragoman.engine.target import Target
@@ -29,10 +30,10 @@ from dragoman.errors import (
     DragomanError,
     NotFound,
     ProtocolError,
-    RateLimited,
     Timeout,
     UpstreamError,
 )
+from dragoman.routing.limits import full
 from dragoman.routing.plan import Try
 from dragoman.types.event import FinishReason
 from dragoman.types.exchange import PAID, AttemptKind, Outcome
@@ -42,6 +43,7 @@ from dragoman.types.model import Price
 from dragoman.types.usage import Usage
 from dragoman.wire.base import WireFormat
 from dragoman.wire.bridge import Bridge, Events
+from dragoman.wire.tokens import doubts
 
 if TYPE_CHECKING:
     from dragoman.engine.adapted import AdaptedTarget
@@ -285,7 +287,7 @@ class Attempt:
         while wait := gate.enter(tokens, around.clock()):
             left = self.call.deadline - around.clock()
             if self.others or min(wait, left) <= 0 or (wait > left and not math.isinf(wait)):
-                raise self._full(None if math.isinf(wait) else wait)
+                raise full(self.deployment.provider.name, None if math.isinf(wait) else wait)
             yield Wait(gate, left) if math.isinf(wait) else Sleep(wait)
             self._begin_later()
         self._inside = True
@@ -295,16 +297,6 @@ class Attempt:
         began, self._began = self._began, self.call.around.clock()
         self.record.pause_s += self._began - began
         self.record.started_at += self._began - began
-
-    def _full(self, wait_s: float | None) -> RateLimited:
-        error = RateLimited(
-            f"our own limit for {self.deployment.provider.name} is reached",
-            code="provider_limit",
-            retry_after=wait_s,
-            hint="raise the provider's `limits`, or add a fallback",
-        )
-        error.retryable = False
-        return error
 
     def _timed(self, kind: type[Step], *args: Any) -> Flow[bytes]:
         """Read from the answer for as long as the timers allow."""
@@ -373,6 +365,9 @@ class Attempt:
             usage = self._estimated(usage)
         elif self._sent_bytes > NOTICEABLE_BYTES:
             self._warn(*find_silent_cut(usage, self.call.dialogue.estimate))
+        if usage is not None and not usage.estimated and self._outgoing is not None:
+            usage = hold_to_limit(usage, self._outgoing.request.body, self._said_tokens)
+        self._warn(*doubts(usage))
         self._end("ok", usage)
 
     def _fail(self, error: DragomanError) -> None:
@@ -408,12 +403,17 @@ class Attempt:
         neighbour = self.call.dialogue.neighbour
         if neighbour is not None and not neighbour.countable:
             return reported
-        known = reported or Usage()
-        size = bridge.said_tokens if bridge else 0
-        if self.whole is not None and self.whole.completion is not None:
-            size = estimate_message(self.whole.completion.message) - MESSAGE_TOKENS
         complete = raise_to_said if bridge and bridge.finish is None else fill_in
-        return complete(known, self.call.dialogue.estimate, size)
+        return complete(reported or Usage(), self.call.dialogue.estimate, self._said_tokens())
+
+    def _said_tokens(self) -> int:
+        """How many tokens of answer have come, about."""
+        if self.bridge is not None:
+            return self.bridge.said_tokens
+        whole, outgoing = self.whole, self._outgoing
+        if whole is None or outgoing is None or self.call.dialogue.neighbour is not None:
+            return 0
+        return said_tokens(whole, outgoing.format, self.deployment.provider.dialect)
 
     def _end(self, outcome: Outcome, usage: Usage | None) -> None:
         self._over = True

@@ -45,6 +45,11 @@ def estimate_message(message: Message) -> int:
     return MESSAGE_TOKENS + sum(_part(part) for part in message.parts)
 
 
+def estimate_answer(message: Message) -> int:
+    """Estimate the tokens that a model made for a message: what no template added."""
+    return estimate_message(message) - MESSAGE_TOKENS
+
+
 def estimate_request(request: ChatRequest) -> int:
     """Estimate the tokens of the prompt: messages, tools and the answer's schema."""
     total = sum(estimate_message(message) for message in request.messages)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
+from dragoman.errors import RateLimited
 from dragoman.types.provider import Limits
 
 MINUTE_S = 60.0
@@ -84,3 +85,15 @@ class Gate:
         """Call `wake` once, from whatever thread, when somebody leaves."""
         with self._lock:
             self._waiting.append(wake)
+
+
+def full(provider: str, wait_s: float | None) -> RateLimited:
+    """Make the error for a gate that nobody waits at; None is for who knows how long."""
+    error = RateLimited(
+        f"our own limit for {provider} is reached",
+        code="provider_limit",
+        retry_after=wait_s,
+        hint="raise the provider's `limits`, or add a fallback",
+    )
+    error.retryable = False
+    return error

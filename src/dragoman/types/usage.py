@@ -13,8 +13,8 @@ class Usage(Struct, frozen=True, omit_defaults=True, gc=False):
     Invariants: cache_read_tokens + cache_write_tokens <= prompt_tokens and
     reasoning_tokens <= completion_tokens. `cache_write_1h_tokens` is the part of
     `cache_write_tokens` that is kept for an hour. `cost` is what the provider itself says that it
-    charged, in USD. `suspect` marks figures that were impossible (negative, not numbers) and have
-    been clamped; `estimated` marks our own guess.
+    charged, in USD. `suspect` marks figures that were impossible (negative, not numbers, above what
+    was asked for) and have been clamped; `estimated` marks our own guess.
     """
 
     prompt_tokens: int | None = None
