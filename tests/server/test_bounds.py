@@ -15,7 +15,7 @@ from dragoman.engine.call import Call, CallOptions, Surroundings
 from dragoman.engine.start import begin
 from dragoman.registry import Registry
 from dragoman.server.endpoints.dialogue import OverHttp
-from dragoman.server.limits.bounds import ANSWER_TOKENS, Bounds
+from dragoman.server.limits.bounds import ANSWER_TOKENS, CONTINUED_TOKENS, Bounds
 from dragoman.types.usage import Usage
 from dragoman.wire import get_format
 from dragoman.wire.envelope import open_envelope
@@ -88,6 +88,23 @@ def test_what_is_added_counts_whatever_language_the_client_speaks(path: str) -> 
     name = "max_output_tokens" if path == "/responses" else "max_tokens"
     assert answers({**said, name: 10}, path, body={"n": 1000}) == 10_000
     assert answers({**said, name: 10, "n": 1}, path, body={"n": 1000}) == 10_000
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation"])
+def test_what_a_provider_keeps_is_reserved_as_far_as_its_model_reads(name: str) -> None:
+    def prompt(api: str, value: str | None, **model: int) -> int:
+        said = {"input": "hi", "max_output_tokens": 10, name: value}
+        models = [{"id": "m", "cost": {"input": 1, "output": 1}, **model}]
+        call, bounds = called(said, "/responses", api=api, models=models)
+        cost = bounds.cost(call.deployments[0])
+        assert cost == bounds.tokens(call.deployments) * 1000
+        return bounds.tokens(call.deployments) - 10
+
+    small = prompt("openai-responses", None)
+    assert small < 100
+    assert prompt("openai-responses", "resp_1", context_window=50_000) == 50_000
+    assert prompt("openai-responses", "resp_1") == CONTINUED_TOKENS
+    assert prompt("openai-completions", "resp_1") < 100
 
 
 def test_a_fee_alone_is_known_before_and_after() -> None:

@@ -25,16 +25,22 @@ from dragoman.wire.envelope import Envelope
 
 ANSWER_TOKENS = 4096
 """For a model of which nobody says how long its answers may be."""
+CONTINUED_TOKENS = 128_000
+"""Of what a provider kept, for a model of which nobody says how much it reads: as much as most open
+models do, which servers of one's own run. Of those that vendors sell the catalog knows it."""
 MACHINE_S = 60.0
 """Of a machine that is paid by the hour: few answers take longer, and all may take half an hour."""
 SOMETHING = 1
 """Nano-dollars, of what costs nobody knows how much: only what is free passes a used-up budget."""
 _COMPLETIONS = "/completions"
+_RESPONSES = "/responses"
+_CONTINUING = ("previous_response_id", "conversation")
+"""The fields that name what a provider kept, and reads again as part of the prompt."""
 _SAID: Mapping[str, frozenset[str]] = {
     "/chat/completions": frozenset({"max_completion_tokens", "max_tokens", "n"}),
     _COMPLETIONS: frozenset({"max_tokens", "n", "best_of"}),
     "/messages": frozenset({"max_tokens"}),
-    "/responses": frozenset({"max_output_tokens"}),
+    _RESPONSES: frozenset({"max_output_tokens"}),
 }
 """The fields that say how long answers may be, and how many are made. Any others a provider may not
 know, and ignore."""
@@ -54,20 +60,21 @@ class Bounds:
     The prompt's tokens are an estimate that is good to a quarter, and that quarter.
     """
 
-    __slots__ = ("_answers", "_asked", "_call", "_prompt")
+    __slots__ = ("_answers", "_asked", "_call", "_continues", "_prompt")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._prompt: int = call.dialogue.estimate * 5 // 4 + 1
         self._asked: int | None = None
         self._answers = 1
+        self._continues = False
         envelope = _envelope(call.dialogue)
         if envelope is not None:
             self._read(envelope, call.exchange.endpoint or "")
 
     def tokens(self, deployments: Sequence[Deployment]) -> int:
         """All tokens of what these deployments may answer."""
-        return self._together([self._prompt + self._length(one) for one in deployments])
+        return self._together([self._read_by(one) + self._length(one) for one in deployments])
 
     def spend(self, deployments: Sequence[Deployment], assumed: int) -> int:
         """Nano-dollars for what they may answer; `assumed` is that of one without a price."""
@@ -90,7 +97,7 @@ class Bounds:
         if found is None:
             return None
         prompt, answer, request = found
-        pico = self._prompt * prompt + self._length(deployment) * answer
+        pico = self._read_by(deployment) * prompt + self._length(deployment) * answer
         return -(-pico // 1000) + request
 
     def _together(self, amounts: list[int]) -> int:
@@ -114,8 +121,19 @@ class Bounds:
                 self._answers = max(number, self._answers)
             else:
                 self._asked = max(number, self._asked or 0)
+        if endpoint == _RESPONSES:
+            self._continues = any(envelope.get(name) is not None for name in _CONTINUING)
         if endpoint == _COMPLETIONS:
             self._answers *= _prompts(envelope.get("prompt"))
+
+    def _read_by(self, deployment: Deployment) -> int:
+        """The tokens of the prompt, with what a provider kept of it: as much as its model reads.
+
+        What we keep ourselves is in the request by now, and in its estimate.
+        """
+        if not self._continues or deployment.provider.api != "openai-responses":
+            return self._prompt
+        return max(self._prompt, deployment.info.context_window or CONTINUED_TOKENS)
 
     def _length(self, deployment: Deployment) -> int:
         """The tokens of all answers together."""
