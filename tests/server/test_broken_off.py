@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.server.serving import ask
-from tests.upstream.fault import sse
+from tests.upstream.fault import chat, sse
 from tests.upstream.script import Answer
 
 SAID = "word " * 400
@@ -96,3 +96,23 @@ def test_more_that_was_reported_than_said_stays(serve: Any, upstream: Any) -> No
     exchange = gateway.seen.wait()
     assert exchange.outcome == "truncated"
     assert (exchange.usage.completion_tokens, exchange.usage.estimated) == (900, True)
+
+
+def test_the_slower_one_of_a_race_makes_the_sum_a_guess(serve: Any, upstream: Any) -> None:
+    slow = upstream(chat("late").hold(threading.Event(), at=0))
+    quick = upstream(chat("ok"))
+    gateway = serve(
+        {
+            "a": {"base_url": slow.base_url, "models": PRICED},
+            "b": {"base_url": quick.base_url, "models": PRICED},
+        },
+        routes={"r": {"models": ["a/m", "b/m"], "hedge_after": 0.05}},
+    )
+    body = json.dumps({"model": "r", "messages": [{"role": "user", "content": "hi"}]}).encode()
+    _, headers, _ = ask(f"{gateway.base_url}/chat/completions", body)
+    exchange = gateway.seen.wait()
+    sources = [(one.outcome, one.cost_source) for one in exchange.attempts]
+    assert sources == [("interrupted", "estimated"), ("ok", "config")]
+    assert exchange.cost_nanousd == sum(one.cost_nanousd for one in exchange.attempts)
+    assert exchange.cost_source == headers["x-dragoman-cost-source"] == "estimated"
+    assert not exchange.usage.estimated

@@ -180,8 +180,14 @@ class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
 
     @property
     def cost_source(self) -> CostSource:
-        """Where the answering attempt's price came from."""
+        """Where the answering attempt's price came from; a sum that holds a guess is one itself."""
         if self.replayed is not None:
             return "cached"
         final = self.final
-        return final.cost_source if final is not None else "unknown"
+        if final is None:
+            return "unknown"
+        source, attempts = final.cost_source, self.attempts
+        if len(attempts) > 1 and source not in ("unknown", "demo"):
+            guessed = any(one.cost_source == "estimated" for one in attempts)
+            return "estimated" if guessed else source
+        return source

@@ -44,7 +44,7 @@ def describe(exchange: Exchange, now: float) -> Mapping[str, str]:
     if final.cost_nanousd is not None:
         dollars, nano = divmod(exchange.cost_nanousd or 0, 1_000_000_000)
         headers["x-dragoman-cost-usd"] = f"{dollars}.{nano:09}"
-        headers["x-dragoman-cost-source"] = final.cost_source
+        headers["x-dragoman-cost-source"] = exchange.cost_source
     return headers
 
 
