@@ -27,6 +27,10 @@ class _Sent(msgspec.Struct):
     prompt: Any = None
 
 
+_LONG_BYTES = 32 * 1024
+_FEW_TOKENS = 1024
+"""For fewer a long request is not read again: that takes a tenth of all the work with it."""
+
 _read = msgspec.json.Decoder(_Sent).decode
 
 
@@ -36,6 +40,8 @@ def hold_to_limit(usage: Usage, request: bytes, said_tokens: Callable[[], int]) 
     `request` is the body that the provider was sent; a limit in another shape is none here.
     `said_tokens` is asked only then: whoever really said more does not heed the limit, and is paid.
     """
+    if len(request) > _LONG_BYTES and (usage.completion_tokens or 0) < _FEW_TOKENS:
+        return usage
     try:
         sent = _read(request)
     except (ValueError, RecursionError):
