@@ -18,9 +18,9 @@ CONFIG = """
 base_url = "{url}"
 models = [{{ id = "m", cost = {{ input = 1.0, output = 100.0 }} }}]
 """
-USAGE = tokens(10, 20)
-SPENT = "$0.0020"
-"""Ten tokens at $1 a million, twenty at $100."""
+USAGE = tokens(10, 10)
+SPENT = "$0.0010"
+"""Ten tokens at $1 a million, ten at $100: a second time there is no room for them."""
 
 
 def test_a_strict_budget_refuses_the_next_request(
@@ -60,7 +60,7 @@ def test_a_strict_budget_refuses_the_next_request(
 
     page = watched.open("/limits")
     expect(page.get_by_text(f"{SPENT} of $0.0015")).to_be_visible()
-    expect(meter).to_have_attribute("aria-valuenow", "0.0015")
+    expect(meter).to_have_attribute("aria-valuenow", "0.00101")
     page = watched.open("/requests?failed=true")
     row = page.get_by_role("table", name="Requests").locator("tbody tr[aria-rowindex]")
     expect(row).to_have_count(1)

@@ -155,7 +155,8 @@ class Directory:
         Those who ask together share a look. Raises: DirectoryAway.
         """
         asked_at = self._clock()
-        if self.away and (self._census is not None or self._said is not None):
+        # Who was stopped for a while knows nothing new, and has only to look.
+        if self._away and (self._census is not None or self._said is not None):
             raise self.unavailable()
         try:
             async with asyncio.timeout(PATIENCE_S):
