@@ -72,17 +72,19 @@ SILENT = {
 
 _CONTENT = chat_stream(["Hel", "lo"])
 _AT = _CONTENT.body.index(b"lo")
+_FELL_OVER = sse(
+    [
+        {"choices": [{"index": 0, "delta": {"content": "Hel"}}]},
+        {"error": {"message": "the model fell over", "type": "server_error"}},
+    ]
+)
+# What comes in one piece with the first content may still be tried elsewhere: nothing has gone out.
 AFTER_CONTENT = {
     "cut": _CONTENT.cut(at=_AT),
     "reset": _CONTENT.reset(at=_AT),
     "silent": _CONTENT.stall(at=_AT),
     "without an end": chat_stream(["Hel", "lo"], finish=None, usage=None, done=False),
-    "an error": sse(
-        [
-            {"choices": [{"index": 0, "delta": {"content": "Hel"}}]},
-            {"error": {"message": "the model fell over", "type": "server_error"}},
-        ]
-    ),
+    "an error": _FELL_OVER.stall(0.05, at=_FELL_OVER.body.index(b'{"error"')),
 }
 NONSENSE = sse([{"choices": [{"index": 0, "delta": {"content": "Hel"}}]}, "{{{"])
 
@@ -152,7 +154,7 @@ def test_a_fault_after_content_is_one_event_and_no_ending(
     first, second = upstream(AFTER_CONTENT[name]), upstream(chat_stream(["other"]))
     gateway = serve(
         {
-            "a": {"base_url": first.base_url, "timeouts": QUICK},
+            "a": {"base_url": first.base_url, "timeouts": {**QUICK, "first_token": 3.0}},
             "b": {"base_url": second.base_url},
         },
         routes={"smart": {"models": ["a/x", "b/y"]}},
