@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +35,13 @@ _LIMIT = 256
 """Files in the folder that are read: more are no adapters."""
 
 
-def dropped_in(folder: Path, layer: str) -> Iterator[Document | ConfigError]:
-    """Read a folder of adapters: a document for each file, or why it was passed over.
+def read_adapters(
+    folder: Path, paths: Sequence[Path], layer: str
+) -> Iterator[Document | ConfigError]:
+    """Read a folder's adapters, as listed: a document for each, or why it was passed over.
 
     An adapter that cannot be loaded gives a document too: its error is its provider's.
     """
-    paths = list_adapters(folder)
     if paths and (refusal := _distrusted(folder)):
         yield refusal
         return

@@ -98,9 +98,10 @@ class _Loading:
         """Read the adapters that lie beside a configuration file."""
         if folder in self.stamps:
             return
-        for path in (folder, *adapted.list_adapters(folder)):
+        paths = adapted.list_adapters(folder)
+        for path in (folder, *paths):
             self.stamps[path] = files.stamp(path)
-        for found in adapted.dropped_in(folder, layer):
+        for found in adapted.read_adapters(folder, paths, layer):
             if isinstance(found, ConfigError):
                 self.report.problems.append(found)
             elif found.path is not None:

@@ -6,6 +6,8 @@ where no usage was reported, and says so.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec.structs import replace
 
@@ -48,6 +50,12 @@ def estimate_message(message: Message) -> int:
 def estimate_answer(message: Message) -> int:
     """Estimate the tokens that a model made for a message: what no template added."""
     return estimate_message(message) - MESSAGE_TOKENS
+
+
+def count_prompts(prompt: Any) -> int:
+    """Count the prompts of a text completion: a list may be several, or the tokens of one."""
+    several = isinstance(prompt, list) and prompt and not isinstance(prompt[0], int)
+    return len(prompt) if several else 1
 
 
 def estimate_request(request: ChatRequest) -> int:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.engine.dialogue import Whole
-from dragoman.engine.estimate import estimate_answer
+from dragoman.engine.estimate import count_prompts, estimate_answer
 from dragoman.errors import DragomanError
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
@@ -40,20 +40,21 @@ def hold_to_limit(usage: Usage, request: bytes, said_tokens: Callable[[], int]) 
     `request` is the body that the provider was sent; a limit in another shape is none here.
     `said_tokens` is asked only then: whoever really said more does not heed the limit, and is paid.
     """
-    if len(request) > _LONG_BYTES and (usage.completion_tokens or 0) < _FEW_TOKENS:
+    completion = usage.completion_tokens
+    if completion is None or (completion < _FEW_TOKENS and len(request) > _LONG_BYTES):
         return usage
     try:
         sent = _read(request)
     except (ValueError, RecursionError):
         return usage
     limit = _limit(sent)
-    if limit is None or usage.completion_tokens is None:
+    if limit is None:
         return usage
     # Of `max_tokens` alone some servers do not count reasoning (DeepSeek's, xAI's); the others'
     # limits are those of reasoning, too.
     plain = sent.max_completion_tokens is None and sent.max_output_tokens is None
     apart = usage.reasoning_tokens or 0 if plain else 0
-    if not _exceeds(usage.completion_tokens - apart, limit) or _exceeds(said_tokens(), limit):
+    if not _exceeds(completion - apart, limit) or _exceeds(said_tokens(), limit):
         return usage
     held = limit + apart
     reasoning = usage.reasoning_tokens
@@ -86,8 +87,7 @@ def _limit(sent: _Sent) -> int | None:
     if not said:
         return None
     answers = max([count for count in (sent.n, sent.best_of) if _is_count(count)], default=1)
-    prompts = len(sent.prompt) if isinstance(sent.prompt, list) and sent.prompt else 1
-    return int(max(said) * answers * prompts)
+    return int(max(said) * answers * count_prompts(sent.prompt))
 
 
 def _is_count(value: Any) -> bool:

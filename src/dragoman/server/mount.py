@@ -61,8 +61,8 @@ def make_context(
 
     `listening` is the host that is listened at: what nobody else reaches makes its own master key.
     `config` and `door` are those in force at any time; `stopping` says whether the worker drains;
-    `registry` is an organisation's, and the
-    operator's where nothing is said; `checked` finds what came of asking a provider.
+    `registry` is an organisation's, and the operator's where nothing is said; `checked` finds what
+    came of asking a provider.
     """
     from dragoman.control.context import Context
     from dragoman.organisations.safe import Safe

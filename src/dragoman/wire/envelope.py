@@ -53,9 +53,11 @@ STEERING = frozenset(
 
 Source: https://docs.litellm.ai/docs/completion/input,
 https://docs.litellm.ai/docs/proxy/clientside_auth (read 2026-11)"""
-_LOOKED_AT = STEERING | {
-    "model", "stream", "n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens",
-}  # fmt: skip
+LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+"""Fields that say how long an answer may be."""
+COUNTS = ("n", "best_of")
+"""Fields that say how many answers are made."""
+_LOOKED_AT = STEERING | {"model", "stream", *LENGTHS, *COUNTS}
 """Fields by which it is decided what a request may do, and may cost."""
 
 

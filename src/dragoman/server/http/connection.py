@@ -96,7 +96,7 @@ class Connection(HttpToolsProtocol):
                     self.send_400_response("Invalid HTTP request received.")
                 return
             except httptools.HttpParserUpgrade as upgrade:
-                if "upgrade" not in self.headers:
+                if "upgrade" not in self.headers:  # written anew, it would end here again, for ever
                     self.send_400_response("Invalid HTTP request received.")
                     return
                 data = self._without_upgrade(data[upgrade.args[0] :])

@@ -15,13 +15,14 @@ from typing import Any, TypeAlias
 from dragoman.catalog.pricing import compute_cost
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Dialogue
+from dragoman.engine.estimate import count_prompts
 from dragoman.engine.outgoing import added_fields
 from dragoman.server.endpoints.beside import Passing
 from dragoman.server.endpoints.dialogue import OverHttp
 from dragoman.types.exchange import MOST_NANOUSD
 from dragoman.types.model import Price
 from dragoman.types.route import Deployment
-from dragoman.wire.envelope import Envelope
+from dragoman.wire.envelope import COUNTS, LENGTHS, Envelope
 
 ANSWER_TOKENS = 4096
 """For a model of which nobody says how long its answers may be."""
@@ -44,8 +45,6 @@ _SAID: Mapping[str, frozenset[str]] = {
 }
 """The fields that say how long answers may be, and how many are made. Any others a provider may not
 know, and ignore."""
-_COUNTS = ("n", "best_of")
-_LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _NOTHING: frozenset[str] = frozenset()
 _WHOLE_LIMIT = 10**9
 """More is asked for only to be asked for; it is counted as so much."""
@@ -117,14 +116,14 @@ class Bounds:
             if number is None:
                 continue
             # Of two that are said some servers heed the one, some the other.
-            if name in _COUNTS:
+            if name in COUNTS:
                 self._answers = max(number, self._answers)
             else:
                 self._asked = max(number, self._asked or 0)
         if endpoint == _RESPONSES:
             self._continues = any(envelope.get(name) is not None for name in _CONTINUING)
         if endpoint == _COMPLETIONS:
-            self._answers *= _prompts(envelope.get("prompt"))
+            self._answers *= count_prompts(envelope.get("prompt"))
 
     def _read_by(self, deployment: Deployment) -> int:
         """The tokens of the prompt, with what a provider kept of it: as much as its model reads.
@@ -142,8 +141,8 @@ class Bounds:
             return 0
         asked, answers = self._asked, self._answers
         if added := self._added(deployment):
-            answers *= max([added[name] for name in _COUNTS if name in added], default=1) or 1
-            lengths = [added[name] for name in _LENGTHS if name in added]
+            answers *= max([added[name] for name in COUNTS if name in added], default=1) or 1
+            lengths = [added[name] for name in LENGTHS if name in added]
             asked = max([*lengths, asked or 0]) if lengths else asked
         return (deployment.info.max_tokens or ANSWER_TOKENS if asked is None else asked) * answers
 
@@ -157,7 +156,7 @@ class Bounds:
         envelope = _envelope(self._call.dialogue) if fields else None
         numbers = {
             name: _number(fields[name])
-            for name in (*_LENGTHS, *_COUNTS)
+            for name in (*LENGTHS, *COUNTS)
             if name in fields
             if envelope is None or name not in known or envelope.get(name) is None
         }
@@ -185,12 +184,6 @@ def _number(value: Any) -> int | None:
     if not isinstance(value, float) or not value >= 0:
         return None
     return math.ceil(min(value, _WHOLE_LIMIT))
-
-
-def _prompts(prompt: Any) -> int:
-    """Count the prompts of a text completion: a list may be several, or the tokens of one."""
-    several = isinstance(prompt, list) and prompt and not isinstance(prompt[0], int)
-    return len(prompt) if several else 1
 
 
 _Dearest: TypeAlias = tuple[int, int, int] | None
