@@ -21,6 +21,7 @@ from dragoman.organisations.organisations import create_organisation
 from dragoman.organisations.safe import Safe
 from dragoman.server.admission.directory import Directory, DirectoryAway
 from dragoman.server.admission.guard_mark import GuardMark
+from dragoman.server.health import Sign, sign_of_directory
 from tests.server.process import Process, wait_until
 from tests.server.serving import ask
 from tests.server.tenancy import Team
@@ -253,6 +254,8 @@ def test_without_the_master_key_it_is_not_the_database_that_is_away(
         assert "database" not in told.message
         assert "master" not in f"{told.message} {told.hint}"
         assert "log" in (told.hint or "")
+        sign = sign_of_directory(away=directory.away, unreadable=directory.unreadable)
+        assert sign == Sign({"secrets": "unreadable"}, stops="unreadable")
         await asyncio.to_thread(directory.close)
 
     with Team(tmp_path / "team.db") as team:

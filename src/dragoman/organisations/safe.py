@@ -122,7 +122,7 @@ class Safe:
             stamp = _stamp(named_file(self._env))
             if self._keys is None or stamp != self._stamp:
                 self._keys = find_master_keys(self._env, create=create)
-                self._stamp = _stamp(named_file(self._env))
+                self._stamp = stamp  # of before it was read: what is written meanwhile is seen
             return self._keys
 
     def _lost_or(self, error: NoMasterKey) -> NoMasterKey:

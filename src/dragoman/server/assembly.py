@@ -36,7 +36,7 @@ from dragoman.server.endpoints.endpoint import Observer
 from dragoman.server.gateway import Gateway
 from dragoman.server.health import (
     Sign,
-    sign_of_database,
+    sign_of_directory,
     sign_of_ledger,
     sign_of_redis,
     sign_of_tasks,
@@ -260,7 +260,9 @@ class Assembly:
         ]
         if self.directory is not None:
             directory = self.directory
-            signs.append(lambda: sign_of_database(directory.away))
+            signs.append(
+                lambda: sign_of_directory(away=directory.away, unreadable=directory.unreadable)
+            )
         if self.ledger is not None:
             state = self.ledger.state
             signs.append(lambda: sign_of_ledger(state()))

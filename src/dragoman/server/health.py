@@ -38,8 +38,14 @@ def sign_of_redis(away: bool) -> Sign | None:
     return Sign({"redis": "away"}) if away else None
 
 
-def sign_of_database(away: bool) -> Sign | None:
-    """Tell that the database does not answer: what organisations had set up holds meanwhile."""
+def sign_of_directory(*, away: bool, unreadable: bool) -> Sign | None:
+    """Tell why what organisations have set up is not known anew: what was known holds meanwhile.
+
+    `unreadable`: the database answers, but its secrets do not open with the master key of this
+    machine; another may have the right one.
+    """
+    if unreadable:
+        return Sign({"secrets": "unreadable"}, stops="unreadable")
     return Sign({"database": "away"}) if away else None
 
 

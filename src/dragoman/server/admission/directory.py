@@ -101,6 +101,11 @@ class Directory:
         return self._away or self._clock() - self._good_at > STALE_S
 
     @property
+    def unreadable(self) -> bool:
+        """Whether the database answers, but keeps secrets that do not open here."""
+        return self._unfit
+
+    @property
     def was_open(self) -> bool:
         """Whether the database cannot be seen, and nobody here knows that it asks for keys."""
         if self._census is not None or not self.away:
