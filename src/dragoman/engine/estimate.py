@@ -37,9 +37,14 @@ MEDIA_TOKENS = {"image": 1000, "audio": 1000, "video": 5000, "file": 2000}
 """A middling figure: vendors count an image by size and detail, from 85 to 1 600 and more."""
 
 
+def estimate_size(size: int) -> int:
+    """Estimate the tokens of so many bytes; a part of one counts as one."""
+    return -(-size // BYTES_PER_TOKEN)
+
+
 def estimate_text(text: str) -> int:
     """Estimate the tokens of a text."""
-    return (utf8_size(text) + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN
+    return estimate_size(utf8_size(text))
 
 
 def estimate_message(message: Message) -> int:
@@ -63,7 +68,7 @@ def estimate_request(request: ChatRequest) -> int:
     total = sum(estimate_message(message) for message in request.messages)
     total += sum(_tool(tool) for tool in request.tools)
     if request.output is not None:
-        total += len(msgspec.json.encode(request.output)) // BYTES_PER_TOKEN
+        total += estimate_size(len(msgspec.json.encode(request.output)))
     return total
 
 
@@ -109,4 +114,4 @@ def _part(part: Part) -> int:
 def _tool(tool: Tool | ForeignTool) -> int:
     if isinstance(tool, ForeignTool):
         return estimate_text(tool.raw)
-    return MESSAGE_TOKENS + len(msgspec.json.encode(tool)) // BYTES_PER_TOKEN
+    return MESSAGE_TOKENS + estimate_size(len(msgspec.json.encode(tool)))

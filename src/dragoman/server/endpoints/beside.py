@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dragoman.engine.call import Call, CallOptions
 from dragoman.engine.dialogue import Dialogue, Letter, Neighbour, Whole
 from dragoman.engine.drive import adrive
-from dragoman.engine.estimate import BYTES_PER_TOKEN
+from dragoman.engine.estimate import estimate_size
 from dragoman.engine.flow import stream
 from dragoman.engine.start import begin
 from dragoman.engine.timers import PLAIN_HEAD_S
@@ -81,7 +81,7 @@ class Passing:
     def estimate(self) -> int:
         """See `Dialogue.estimate`."""
         countable = self.neighbour is not None and self.neighbour.countable
-        return len(self.sent.body) // BYTES_PER_TOKEN if countable else 0
+        return estimate_size(len(self.sent.body)) if countable else 0
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`."""

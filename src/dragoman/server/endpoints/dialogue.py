@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dragoman.catalog.pricing import compute_cost
 from dragoman.engine.dialogue import Letter, Neighbour, Whole, signer_of, write_anew
-from dragoman.engine.estimate import BYTES_PER_TOKEN, estimate_request
+from dragoman.engine.estimate import estimate_request, estimate_size
 from dragoman.engine.images import has_images
 from dragoman.guardrails.rails import Rails
 from dragoman.server.policies.guarding import AnswerScreen
@@ -71,7 +71,7 @@ class OverHttp:
         """See `Dialogue.estimate`: by size, unless pictures make the body large."""
         if self._may_have_images:
             return estimate_request(self.request)
-        return len(self.envelope.body) // BYTES_PER_TOKEN
+        return estimate_size(len(self.envelope.body))
 
     @lazy
     def has_images(self) -> bool:

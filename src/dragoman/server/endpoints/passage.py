@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dragoman.engine.estimate import BYTES_PER_TOKEN
+from dragoman.engine.estimate import BYTES_PER_TOKEN, estimate_size
 from dragoman.errors import DragomanError, ProtocolError, StreamTruncated
 from dragoman.types.event import Failure, Finish, FinishReason
 from dragoman.types.http import Headers
@@ -88,7 +88,7 @@ class Passage:
     @property
     def said_tokens(self) -> int:
         """See `Bridge.said_tokens`."""
-        return -(-self.said_bytes // BYTES_PER_TOKEN)
+        return estimate_size(self.said_bytes)
 
     @property
     def heard(self) -> bool:
