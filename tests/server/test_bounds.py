@@ -13,9 +13,13 @@ from dragoman.config import Secrets
 from dragoman.config.tenant import build_tenant_route
 from dragoman.engine.call import Call, CallOptions, Surroundings
 from dragoman.engine.start import begin
+from dragoman.ledger.rulebook import Rulebook
 from dragoman.registry import Registry
+from dragoman.server.admission.access import Principal
 from dragoman.server.endpoints.dialogue import OverHttp
 from dragoman.server.limits.bounds import ANSWER_TOKENS, CONTINUED_TOKENS, Bounds
+from dragoman.server.limits.plan import Planner
+from dragoman.types.allowance import Allowance, Period
 from dragoman.types.usage import Usage
 from dragoman.wire import get_format
 from dragoman.wire.envelope import open_envelope
@@ -49,7 +53,7 @@ def answers(said: Mapping[str, Any], path: str = "/chat/completions", **provider
     """Count the tokens that are reserved for answers."""
     call, bounds = called(said, path, **provider)
     prompt: int = call.dialogue.estimate * 5 // 4 + 1
-    return bounds.tokens(call.deployments) - prompt
+    return bounds.tokens(call.deployments, kept=True) - prompt
 
 
 HI = {"messages": [{"role": "user", "content": "hi"}]}
@@ -97,14 +101,31 @@ def test_what_a_provider_keeps_is_reserved_as_far_as_its_model_reads(name: str) 
         models = [{"id": "m", "cost": {"input": 1, "output": 1}, **model}]
         call, bounds = called(said, "/responses", api=api, models=models)
         cost = bounds.cost(call.deployments[0])
-        assert cost == bounds.tokens(call.deployments) * 1000
-        return bounds.tokens(call.deployments) - 10
+        assert cost == bounds.tokens(call.deployments, kept=True) * 1000
+        assert bounds.tokens(call.deployments, kept=False) < 100
+        return bounds.tokens(call.deployments, kept=True) - 10
 
     small = prompt("openai-responses", None)
     assert small < 100
     assert prompt("openai-responses", "resp_1", context_window=50_000) == 50_000
     assert prompt("openai-responses", "resp_1") == CONTINUED_TOKENS
     assert prompt("openai-completions", "resp_1") < 100
+
+
+def test_a_minute_has_room_for_more_than_one_that_is_continued() -> None:
+    def limit(period: Period) -> Allowance:
+        return Allowance(
+            id=period, name=period, organisation_id="o", kind="organisation", subject="o",
+            measure="tokens", period=period, amount=1_000_000,
+        )  # fmt: skip
+
+    said = {"input": "hi", "max_output_tokens": 10, "previous_response_id": "resp_1"}
+    call, _ = called(said, "/responses", api="openai-responses")
+    planner = Planner(Rulebook([limit("minute"), limit("day")]), shared=False)
+    plan = planner.plan(call, Principal(organisation_id="o"), 1e9)
+    held = {line.term.allowance.period: line.amount for line in plan.lines}
+    assert held["minute"] < 100
+    assert held["day"] == CONTINUED_TOKENS + 10
 
 
 def test_a_fee_alone_is_known_before_and_after() -> None:

@@ -46,6 +46,7 @@ _SAID: Mapping[str, frozenset[str]] = {
 """The fields that say how long answers may be, and how many are made. Any others a provider may not
 know, and ignore."""
 _NOTHING: frozenset[str] = frozenset()
+_NO_NUMBERS: Mapping[str, int] = {}
 _WHOLE_LIMIT = 10**9
 """More is asked for only to be asked for; it is counted as so much."""
 _REMEMBERED = 4096
@@ -71,9 +72,14 @@ class Bounds:
         if envelope is not None:
             self._read(envelope, call.exchange.endpoint or "")
 
-    def tokens(self, deployments: Sequence[Deployment]) -> int:
-        """All tokens of what these deployments may answer."""
-        return self._together([self._read_by(one) + self._length(one) for one in deployments])
+    def tokens(self, deployments: Sequence[Deployment], *, kept: bool) -> int:
+        """All tokens of what these deployments may answer; `kept`: with what a provider keeps."""
+        return self._together(
+            [
+                (self._read_by(one) if kept else self._prompt) + self._length(one)
+                for one in deployments
+            ]
+        )
 
     def spend(self, deployments: Sequence[Deployment], assumed: int) -> int:
         """Nano-dollars for what they may answer; `assumed` is that of one without a price."""
@@ -152,8 +158,10 @@ class Bounds:
         What it says that its language does not know does not go to another, and so is no word.
         """
         fields = added_fields(self._call, deployment)
+        if not fields:
+            return _NO_NUMBERS
         known = _SAID.get(self._call.exchange.endpoint or "", _NOTHING)
-        envelope = _envelope(self._call.dialogue) if fields else None
+        envelope = _envelope(self._call.dialogue)
         numbers = {
             name: _number(fields[name])
             for name in (*LENGTHS, *COUNTS)

@@ -146,9 +146,11 @@ def _most(term: Term, bounds: Bounds, deployments: Sequence[Deployment]) -> int:
     if measure == "spend":
         return bounds.spend(deployments, term.charge.assumed)
     if measure == "tokens":
-        amount = bounds.tokens(deployments)
-        # A minute's tokens may be fewer: else it would never pass, so it takes all of them.
-        return amount if term.is_quota else min(amount, term.allowance.amount)
+        if term.is_quota:
+            return bounds.tokens(deployments, kept=True)
+        # A minute may have fewer tokens: else it would never pass, so it takes all of them. And
+        # what may have been kept would leave nothing for others.
+        return min(bounds.tokens(deployments, kept=False), term.allowance.amount)
     return 1
 
 
