@@ -26,13 +26,13 @@ from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.members import put_member
 from dragoman.organisations.organisations import create_organisation, find_organisation
 from dragoman.organisations.sign_in import start_session
+from dragoman.server.admission.network import make_network
 from dragoman.server.admission.snapshot import take_snapshot
 from dragoman.server.gateway import Gateway
 from dragoman.server.http.application import Application
 from dragoman.server.mount import Mount, make_context
 from dragoman.server.worker import settings_for
 from dragoman.store import Place
-from dragoman.transport.dial import Network
 from dragoman.types.organisation import Quotas
 from tests.library.asking import configure
 
@@ -109,7 +109,7 @@ class Plane:
                 door=lambda: gateway.snapshot.door,
                 stopping=lambda: not gateway.ready,
                 transport=gateway.transport,
-                network=lambda: Network(env={}),
+                network=lambda: make_network(config.server, {}),
             )
             return Mount(self.context, lambda: gateway.snapshot.door, tell_nobody)
 

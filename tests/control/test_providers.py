@@ -37,7 +37,7 @@ class Asker:
 @pytest.fixture
 def asked(serve_plane: Start) -> Callable[..., Asker]:
     """Give somebody with a role in `red`, or the operator."""
-    plane = serve_plane(egress_allow=["127.0.0.1"])
+    plane = serve_plane(egress_allow=["10.0.0.9"])
     plane.organisation("red")
 
     def give(role: str | None = None) -> Asker:
@@ -92,6 +92,21 @@ def test_a_token_is_gone_when_it_would_go_elsewhere_and_that_is_told(asked: Any)
         f"the token was for {URL} and is not sent to {URL}:8443: it is gone; give the new one"
     ]
     assert admin.put().json["token"] is None
+
+
+def test_an_address_that_nobody_may_ask_is_told_when_it_is_given(asked: Any) -> None:
+    admin = asked("admin")
+    for inside in (
+        "https://10.0.0.5:8443/v1",
+        "https://[::ffff:10.0.0.5]",
+        "https://169.254.169.254",
+    ):
+        (warning,) = admin.put(base_url=inside).json["warnings"]
+        assert "will be refused" in warning
+        assert "egress_allow" in warning
+    assert admin.put(base_url="https://10.0.0.9:8443/v1").json["warnings"] == []  # it is granted
+    assert admin.put(base_url="https://localhost/v1").json["warnings"] == []
+    assert asked()("PUT", "providers/near", {"base_url": "http://10.0.0.5"}).json["warnings"] == []
 
 
 def test_nobody_can_read_a_token_and_the_log_has_none(asked: Any) -> None:

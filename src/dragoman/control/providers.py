@@ -24,6 +24,7 @@ from dragoman.control.provider_shapes import (
     show_configured,
     show_stored,
 )
+from dragoman.errors import DestinationDenied
 from dragoman.organisations import providers
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.definition import called_urls
@@ -33,6 +34,8 @@ from dragoman.organisations.opened import Opened
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.provider_rows import get_stored, list_stored
 from dragoman.organisations.providers import ProviderDraft
+from dragoman.transport.dial import Network, check_written
+from dragoman.types.http import parse_url
 from dragoman.types.paging import Page, cut
 from dragoman.types.provider import Api, Provider
 
@@ -114,7 +117,8 @@ def put_provider(
     written = providers.put_provider(
         desk, context.safe, actor, organisation.id, name, draft, context.config()
     )
-    return show_stored(context.safe, written.provider, written.warnings)
+    warnings = (*written.warnings, *_unreachable(data.base_url, actor, context.network()))
+    return show_stored(context.safe, written.provider, warnings)
 
 
 @patch("/organisations/{org:str}/providers/{name:str}", opt={"least": "admin"}, sync_to_thread=True)
@@ -166,6 +170,17 @@ def delete_provider(
 def preview_provider(actor: Actor, organisation: Organisation, data: Draft) -> CalledUrls:  # noqa: ARG001
     """Say which URLs a provider at this address would be asked at. Nothing is sent there."""
     return CalledUrls(**called_urls(data.base_url, data.api, actor.egress))
+
+
+def _unreachable(base_url: str, actor: Actor, network: Network) -> Iterator[str]:
+    """Warn of an address to which nobody of the organisation gets, as things are."""
+    try:
+        check_written(parse_url(base_url), actor.egress, network)
+    except DestinationDenied as error:
+        yield (
+            f"requests to it will be refused: {error.message} (a private address needs the"
+            " operator's `egress_allow`)"
+        )
 
 
 def _after(page: Page) -> str:

@@ -110,6 +110,15 @@ def dial(url: Url, options: ConnectOptions, network: Network) -> Dial:
     return None
 
 
+def check_written(url: Url, policy: EgressPolicy, network: Network) -> None:
+    """Refuse an address that stands in a URL; what a name leads to is found when it is asked.
+
+    Raises: DestinationDenied.
+    """
+    if (address := check_host(url.host)) is not None:
+        check_address(address, policy, port=url.port, allow=network.allow, deny=network.deny)
+
+
 def _resolve(
     host: str, port: int, policy: EgressPolicy, network: Network
 ) -> Generator[Step, Any, list[IPAddress]]:
@@ -198,10 +207,8 @@ def _connect_through(
     target = url.host
     if options.egress == "organisation":
         target = str((yield from _resolve(url.host, url.port, options.egress, network))[0])
-    elif (address := check_host(url.host)) is not None:
-        check_address(
-            address, options.egress, port=url.port, allow=network.allow, deny=network.deny
-        )
+    else:
+        check_written(url, options.egress, network)
     try:
         addresses = yield from _resolve(proxy.host, proxy.port, "operator", network)
     except DestinationDenied as error:
