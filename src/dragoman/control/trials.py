@@ -34,7 +34,9 @@ from dragoman.types.provider import Provider
 
 T = TypeVar("T")
 
-AT_ONCE = 2
+AT_ONCE = 8
+OF_ONE = 2
+"""Of one organisation so many run at once: one whose providers hang holds up none but itself."""
 WAITING_LIMIT = 8
 QUICK = ("reach", "tls", "auth", "models", "chat", "stream")
 """The steps of a test that is not thorough."""
@@ -43,7 +45,8 @@ _SAFE = ("tls", "auth", "models")
 """Steps that tell nothing of what the other side said but its models' names."""
 
 _threads = ThreadPoolExecutor(AT_ONCE, "provider-test")
-_waiting = 0
+_turns: dict[str, _Turns] = {}
+"""By organisation, as long as it has tests under way."""
 
 
 class TrialBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,7 +121,7 @@ async def try_provider(
         provider = _stored(context, organisation, name)
         return _test(context, actor, provider, asked.model, thorough=asked.thorough)
 
-    return await _in_turn(run)
+    return await _in_turn(organisation, run)
 
 
 @post("/organisations/{org:str}/provider-drafts/test", opt={"least": "admin"}, status_code=200)
@@ -131,7 +134,7 @@ async def try_draft(
         provider = _drafted(context, actor, organisation, data)
         return _test(context, actor, provider, data.model, thorough=data.thorough)
 
-    return await _in_turn(run)
+    return await _in_turn(organisation, run)
 
 
 @get("/organisations/{org:str}/providers/{name:str}/models", opt={"least": "member"})
@@ -147,21 +150,35 @@ async def list_provider_models(
         items = [ModelFound(one, one in provider.models, one in listed) for one in names]
         return ModelsFound(items, error)
 
-    return await _in_turn(run)
+    return await _in_turn(organisation, run)
 
 
-async def _in_turn(work: Callable[[], T]) -> T:
+class _Turns:
+    """The tests of one organisation: `slots` for those that run, `asked` counts those waiting, too.
+
+    For one event loop.
+    """
+
+    def __init__(self) -> None:
+        self.slots = asyncio.Semaphore(OF_ONE)
+        self.asked = 0
+
+
+async def _in_turn(organisation: Organisation, work: Callable[[], T]) -> T:
     """Do something that takes long in a thread of its own kind. Raises: LimitExceeded."""
-    global _waiting
-    if _waiting >= AT_ONCE + WAITING_LIMIT:
+    turns = _turns.setdefault(organisation.id, _Turns())
+    if turns.asked >= OF_ONE + WAITING_LIMIT:
         raise LimitExceeded(
             "too many providers are being tested", hint="try again in a moment", retry_after=5
         )
-    _waiting += 1
+    turns.asked += 1
     try:
-        return await asyncio.get_running_loop().run_in_executor(_threads, work)
+        async with turns.slots:
+            return await asyncio.get_running_loop().run_in_executor(_threads, work)
     finally:
-        _waiting -= 1
+        turns.asked -= 1
+        if turns.asked == 0:
+            del _turns[organisation.id]
 
 
 def _stored(context: Context, organisation: Organisation, name: str) -> Provider:
