@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.errors import ConfigError
+from dragoman.guardrails.built_in import word_patterns
 from dragoman.guardrails.rails import Rails
+from dragoman.guardrails.window import Window
 from dragoman.types.guardrail import Guardrail
 
 CASES = tomllib.loads((Path(__file__).parent / "cases" / "found.toml").read_text())["case"]
@@ -129,6 +132,33 @@ EVIL = ["(a+)+b", "(a|a)*b", "(a|aa)+$", "(x+x+)+y", "([a-z]+)*0"]
 def test_patterns_that_explode_elsewhere_do_not_here(pattern: str) -> None:
     rails = Rails([Guardrail(name="p", kind="pattern", patterns=(pattern,), where=("in",))])
     rails.inspect({"messages": [{"role": "user", "content": "ax" * 50_000}]})
+
+
+NO_CARDS = {"apart": "1 " * 30_000, "in one": "1" * 60_000, "dashes": "1-" * 30_000}
+
+
+@pytest.mark.parametrize("digits", NO_CARDS.values(), ids=NO_CARDS.keys())
+def test_digits_that_are_no_card_are_looked_at_once(digits: str) -> None:
+    began = time.thread_time()
+    inspected = Rails([Guardrail(name="p", kind="personal", entities=("card",))]).inspect(
+        {"messages": [{"role": "user", "content": digits}]}
+    )
+    assert inspected.changed == {}
+    assert time.thread_time() - began < 4, "each digit was looked at again with all that follow"
+
+
+@pytest.mark.parametrize("before", [*range(20), 31, 40])
+def test_a_card_is_found_wherever_it_stands_in_a_run_of_digits(before: int) -> None:
+    text = "0 " * before + "4111 1111 1111 1111" + " 0" * 40
+    told = Rails([Guardrail(name="p", kind="personal", entities=("card",))]).screen().whole(text)
+    assert "card removed" in told
+    assert "4111 1111" not in told
+
+
+def test_what_stands_before_a_match_is_gathered_only_for_a_refusal() -> None:
+    window = Window(word_patterns(["foo"])[0], lambda: "bar")
+    assert window.feed("a foo " * 1000) + window.close() == "a bar " * 1000
+    assert window.before == "", "to gather it for each match takes quadratic time"
 
 
 WRONG = {

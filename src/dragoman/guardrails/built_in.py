@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from dragoman.guardrails.patterns import LOOK_BACK, Accept, Pattern
 from dragoman.types.guardrail import PersonalKind
@@ -43,6 +44,8 @@ _ESCAPES = ("\\n", "\\r", "\\t", "\\b", "\\f")
 
 _IBAN_LENGTHS = (15, 34)
 _CARD_DIGITS = (13, 19)
+_RUN_DIGITS = 31
+"""Of a run of digits so many are looked at at once."""
 _GAP_WIDTH = 20
 """Characters that may part two words of a phrase: so much more of a stream is held back."""
 
@@ -87,7 +90,8 @@ def _phrase(words: str) -> str:
 
 def _personal(kind: PersonalKind) -> Pattern:
     source, width, alphabet = _PERSONAL[kind]
-    return Pattern(kind, source, width=width, alphabet=alphabet, accept=_CHECKS[kind])
+    past = _past_card if kind == "card" else None
+    return Pattern(kind, source, width=width, alphabet=alphabet, accept=_CHECKS[kind], past=past)
 
 
 # Numbers are taken with all that could belong to them; the checks say what is one.
@@ -105,7 +109,7 @@ _PERSONAL: Mapping[PersonalKind, tuple[str, int, str]] = {
         50,
         string.digits + " ()./-+",
     ),
-    "card": (r"[0-9](?:[ -]?[0-9]){12,30}", 62, string.digits + " -"),
+    "card": (rf"[0-9](?:[ -]?[0-9]){{12,{_RUN_DIGITS - 1}}}", 62, string.digits + " -"),
     "iban": (r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}", 64, string.ascii_uppercase + "0123456789 "),
 }
 
@@ -145,26 +149,43 @@ def _address(text: str, start: int, end: int) -> tuple[int, int] | None:
 def _find_card(text: str, start: int, end: int) -> tuple[int, int] | None:
     """Find a card's number in a run of digits, by its check digit.
 
-    It begins and ends where the run does, or at a space or dash in it.
+    It begins and ends where the run does, or at a space or dash in it. Of a run that may go on,
+    only those numbers are looked for that end in it, however long they are: see `_past_card`.
     Source: ISO/IEC 7812-1, annex B (Luhn's formula)
     """
     places = [at for at in range(start, end) if text[at].isdigit()]
-    for first, begin in enumerate(places):
-        if _goes_on(text, begin):
+    sums = _luhn_sums([int(text[at]) for at in places])
+    for first in range(_judged(len(places))):
+        if _goes_on(text, places[first]):
             continue
         for count in range(_CARD_DIGITS[1], _CARD_DIGITS[0] - 1, -1):
-            if first + count > len(places):
+            last = first + count - 1
+            if last >= len(places) or text[places[last] + 1 : places[last] + 2].isalnum():
                 continue
-            last = places[first + count - 1]
-            digits = [int(text[at]) for at in places[first : first + count]]
-            if not text[last + 1 : last + 2].isalnum() and _is_luhn(digits):
-                return begin, last + 1
+            total = sums[last % 2][last + 1] - sums[last % 2][first]
+            if total and total % 10 == 0:
+                return places[first], places[last] + 1
     return None
 
 
-def _is_luhn(digits: Sequence[int]) -> bool:
-    total = sum(digits[-1::-2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
-    return total % 10 == 0 and any(digits)
+def _past_card(text: str, start: int, end: int) -> int:
+    """Say where to look on when no card's number was found in a run of digits."""
+    places = [at for at in range(start, end) if text[at].isdigit()]
+    judged = _judged(len(places))
+    return places[judged] if judged < len(places) else end
+
+
+def _judged(digits: int) -> int:
+    """Say how many digits of a run are judged as a number's first: of one cut off, not its last."""
+    return digits if digits < _RUN_DIGITS else _RUN_DIGITS - _CARD_DIGITS[1] + 1
+
+
+def _luhn_sums(digits: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Sum digits up as Luhn's formula does, for numbers that end at even and at odd places."""
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits]
+    even = [digits[at] if at % 2 == 0 else doubled[at] for at in range(len(digits))]
+    odd = [digits[at] if at % 2 == 1 else doubled[at] for at in range(len(digits))]
+    return list(accumulate(even, initial=0)), list(accumulate(odd, initial=0))
 
 
 def _find_iban(text: str, start: int, end: int) -> tuple[int, int] | None:

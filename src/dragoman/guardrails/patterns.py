@@ -29,6 +29,9 @@ _MEMORY_BYTES = 8 * 1024 * 1024
 Accept: TypeAlias = Callable[[str, int, int], tuple[int, int] | None]
 """Judges a match, by the text and its span: the span that is meant, or None."""
 
+Past: TypeAlias = Callable[[str, int, int], int]
+"""Says of a match that is not meant, by the text and its span, where the next may begin."""
+
 
 class Found(NamedTuple):
     """A match: it was seen at `seen`, and `start` to `end` is what is meant of it."""
@@ -57,6 +60,7 @@ class Pattern:
         opening: str | None = None,
         opening_width: int = 0,
         accept: Accept | None = None,
+        past: Past | None = None,
     ) -> None:
         self.label = label
         self.width = width
@@ -65,6 +69,7 @@ class Pattern:
         self._opening = compile_linear(opening) if opening is not None else None
         self._opening_width = opening_width
         self._accept = accept
+        self._past = past
 
     def find(self, text: str, at: int) -> Found | None:
         """Find the first match at or behind `at`."""
@@ -78,7 +83,7 @@ class Pattern:
             meant = self._accept(text, seen, end)
             if meant is not None:
                 return Found(seen, *meant)
-            at = seen + 1
+            at = seen + 1 if self._past is None else self._past(text, seen, end)
 
     def settled(self, text: str, at: int) -> int:
         """Say up to where a match's beginning would be seen, whatever text follows."""

@@ -50,8 +50,11 @@ class Window:
             if found is None or found.seen >= until:
                 break
             out.append(text[at : found.start])
-            self.before = "".join((*given, *out))
-            instead = self._replace()
+            try:
+                instead = self._replace()
+            except Exception:  # only then: to gather it for each match takes quadratic time
+                self.before = "".join((*given, *out))
+                raise
             out.append(text[found.start : found.end] if instead is None else instead)
             at = found.end
         if at < until:

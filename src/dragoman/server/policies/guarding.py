@@ -30,7 +30,7 @@ from dragoman.wire.json_text import TooDeep, decode, encode, encode_text
 
 FORM = "multipart/form-data"
 
-LONG_BYTES = 64 * 1024
+LONG_BYTES = 8 * 1024
 """Longer bodies are looked at in a thread of their own, so that nobody else waits for them."""
 
 
