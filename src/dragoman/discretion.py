@@ -67,6 +67,12 @@ def conceal(error: DragomanError, exchange: Exchange | None) -> DragomanError:
     return told
 
 
+def reason_of(error: DragomanError) -> str:
+    """Say why something failed, without what the configuration holds."""
+    found = (words for kind, words in _WORDS.items() if isinstance(error, kind))
+    return next(found, error.message)
+
+
 def conceal_attempt(attempt: Attempt) -> Attempt:
     """Say of an attempt no more than is told to all: no place, and not which key was sent."""
     reason = _words_for(attempt) or attempt.reason

@@ -398,10 +398,16 @@ def test_a_provider_that_describes_itself_wrongly_is_not_used(
     assert (answer.status, answer.code) == (502, "sign_in_provider_failed")
 
 
-def test_a_provider_that_is_away_is_told_so(visitor: Visitor) -> None:
-    visitor.set_up(issuer="http://127.0.0.1:9")
+@pytest.mark.parametrize("where", ["127.0.0.1:9", "[fe80::1]:8443"])
+def test_a_provider_that_is_away_is_told_so_and_where_it_is_the_log_alone_says(
+    visitor: Visitor, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor.set_up(issuer=f"{'http' if where[0] == '1' else 'https'}://{where}")
     answer = visitor.plane.ask("GET", "oidc/start", headers=visitor.host)
     assert (answer.status, answer.code) == (502, "sign_in_provider_failed")
+    place = where.rpartition(":")[0].strip("[]")
+    assert place not in answer.body.decode()
+    assert place in caplog.text
 
 
 def test_behind_https_the_cookies_are_kept_to_it(

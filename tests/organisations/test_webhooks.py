@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from dragoman.errors import ConnectFailed
 from dragoman.organisations.actor import SYSTEM
 from dragoman.organisations.audit import list_audit
+from dragoman.organisations.delivery import NotDelivered, why_not
 from dragoman.organisations.failures import ChangedMeanwhile
 from dragoman.organisations.master_keys import new_key
 from dragoman.organisations.safe import Safe
@@ -62,3 +65,16 @@ def test_no_webhook_is_made_without_a_secret_and_none_loses_its_own(desk: Overta
         (kept,) = list_webhooks(connection, "default", Page()).items
     assert kept.secret is not None
     assert kept.version == 1
+
+
+@pytest.mark.parametrize("of", ["default", "org_red"])
+def test_a_proxy_that_fails_is_named_to_the_operator_alone(desk: Overtaken, of: str) -> None:
+    safe = Safe(desk, {"DRAGOMAN_SECRET_KEY": new_key()})
+    put_webhook(desk, safe, SYSTEM, "default", "hook", url=URL)
+    with desk.read() as connection:
+        (made,) = list_webhooks(connection, "default", Page()).items
+    hook = replace(made, organisation_id=of)
+    named = "the proxy 10.0.0.9:3128 refused the connection"
+    told = why_not(ConnectFailed(named), hook)
+    assert told == (named if of == "default" else "it cannot be reached")
+    assert why_not(NotDelivered("it was answered with 500"), hook) == "it was answered with 500"

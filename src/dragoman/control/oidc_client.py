@@ -16,6 +16,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
+from dragoman.discretion import reason_of
 from dragoman.errors import DragomanError, Unauthorized
 from dragoman.organisations.oidc import Claims, OidcSettings, is_safe
 from dragoman.types.credential import Secret
@@ -32,6 +34,8 @@ from dragoman.types.provider import EgressPolicy
 
 if TYPE_CHECKING:
     from dragoman.transport.base import AsyncTransport
+
+log = logging.getLogger("dragoman.control")
 
 ALGORITHMS = ("RS256", "ES256")
 """What an id_token may be signed with. Never `none`, never one with a shared secret."""
@@ -291,7 +295,9 @@ class OidcClient:
             async with asyncio.timeout(TIMEOUT_S):
                 status, answer = await self._perform(request)
         except (DragomanError, ValueError, TimeoutError) as error:
-            why = error.message if isinstance(error, DragomanError) else "no answer in time"
+            # Nobody has signed in here: where the provider is, or a proxy, the log alone says.
+            log.warning("the sign-in provider at %s cannot be asked: %s", url, error)
+            why = reason_of(error) if isinstance(error, DragomanError) else "no answer in time"
             raise ProviderFailed(
                 f"the sign-in provider cannot be asked: {why}", hint=_HINT
             ) from None

@@ -8,6 +8,7 @@ id. `dragoman-signature` is `t=TIME,v1=HEX`: HMAC-SHA256, by the webhook's secre
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Annotated
 
 from litestar import delete, get, post, put
@@ -20,12 +21,14 @@ from dragoman.errors import DragomanError
 from dragoman.organisations import deliveries, webhooks
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.deliveries import Delivery, State
-from dragoman.organisations.delivery import deliver, write_body
+from dragoman.organisations.delivery import deliver, why_not, write_body
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.organisations import Organisation
 from dragoman.organisations.webhooks import EVENTS, Event, Webhook
 from dragoman.types.identifier import new_id
 from dragoman.types.paging import Page
+
+log = logging.getLogger("dragoman.control")
 
 
 class WebhookShown(Struct, frozen=True, kw_only=True):
@@ -122,7 +125,8 @@ async def try_webhook(context: Context, desk: Desk, organisation: Organisation, 
         body = write_body(id_, "test", desk.clock(), {"webhook": name})
         await deliver(context.transport, context.safe, webhook, id_, body)
     except DragomanError as error:
-        return Tried(delivered=False, reason=error.message)
+        log.warning("the webhook '%s' was not told of a test: %s", name, error.message)
+        return Tried(delivered=False, reason=why_not(error, webhook))
     return Tried(delivered=True)
 
 

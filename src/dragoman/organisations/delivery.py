@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from dragoman.discretion import reason_of
 from dragoman.errors import DragomanError
 from dragoman.organisations.webhooks import egress_of, purpose_of
 from dragoman.types.http import ConnectOptions, HttpRequest, parse_url
@@ -38,6 +39,11 @@ class NotDelivered(DragomanError):
     status = 502
     code = "webhook_failed"
     answered: int | None = None
+
+
+def why_not(error: DragomanError, webhook: Webhook) -> str:
+    """Say why a delivery failed. A proxy of the gateway's is in no reason that tenants read."""
+    return error.message if egress_of(webhook.organisation_id) == "operator" else reason_of(error)
 
 
 def sign(secret: Secret, at: int, body: bytes) -> str:

@@ -181,7 +181,7 @@ class Alerts:
         self, transport: AsyncTransport, webhook: Webhook, errand: Errand
     ) -> tuple[int | None, str | None]:
         """Send it. Returns: the status of the answer, and why it failed, if it did."""
-        from dragoman.organisations.delivery import NotDelivered, deliver
+        from dragoman.organisations.delivery import NotDelivered, deliver, why_not
 
         try:
             return await deliver(
@@ -190,7 +190,10 @@ class Alerts:
         except NotDelivered as error:
             return error.answered, error.message
         except DragomanError as error:
-            return None, error.message
+            reason = why_not(error, webhook)
+            if reason != error.message:
+                log.warning("the webhook '%s' cannot be told: %s", webhook.name, error.message)
+            return None, reason
 
 
 def _announce_mark(connection: Connection, mark: Reached, now: float) -> None:
