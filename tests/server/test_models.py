@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ import anthropic
 import openai
 import pytest
 
+from dragoman.server.endpoints.models import AT_ONCE, in_turns
 from tests.server.serving import ask
 from tests.upstream.fault import models
 
@@ -39,6 +41,32 @@ def test_what_is_declared_is_listed_with_openrouters_extras(serve: Any) -> None:
     }
     assert "tools" not in extra["supported_parameters"]
     assert "response_format" in extra["supported_parameters"]
+
+
+def test_others_have_their_turn_while_many_models_are_listed() -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def listing() -> list[int]:
+        beside = asyncio.create_task(other())
+        listed = [row async for row in in_turns(range(100 * AT_ONCE))]
+        beside.cancel()
+        return listed
+
+    assert asyncio.run(listing()) == list(range(100 * AT_ONCE))
+    assert turns >= 90
+
+
+def test_a_long_list_of_models_is_whole(serve: Any) -> None:
+    names = [f"m{number}" for number in range(3 * AT_ONCE + 1)]
+    gateway = serve({"mine": {**HERE, "models": names}})
+    listed = [row.id for row in gateway.openai().models.list()]
+    assert [ref for ref in listed if ref.startswith("mine/")] == [f"mine/{one}" for one in names]
 
 
 def test_of_the_catalog_nothing_is_listed_by_itself(serve: Any) -> None:
