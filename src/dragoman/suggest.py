@@ -14,15 +14,26 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 _CLOSE = 0.7
+_COMPARED = 30_000
+"""Characters of all the words that one is compared with."""
 _LONGEST = 200
 """Characters of a ref that are shown and compared: it may come from anybody."""
 
 
 def nearest(word: str, words: Iterable[str], count: int = _SHOWN) -> list[str]:
-    """Find the words that were probably meant, best first, whatever their case."""
+    """Find the words that were probably meant, best first, whatever their case.
+
+    Of very many only the first are compared: others' requests wait meanwhile.
+    """
     import difflib
 
-    folded = {name.lower(): name for name in words}
+    folded: dict[str, str] = {}
+    left = _COMPARED
+    for name in words:
+        left -= len(name)
+        if left < 0:
+            break
+        folded[name.lower()] = name
     found = difflib.get_close_matches(word[:_LONGEST].lower(), folded, count, _CLOSE)
     return [folded[name] for name in found]
 
