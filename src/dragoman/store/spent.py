@@ -14,12 +14,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from dragoman.store.database import Connection
 from dragoman.store.forgotten import forgotten_before
 from dragoman.store.sums import IS_PAID
 from dragoman.types.allowance import EVERYBODY, Allowance, Bucket, Measure, SubjectKind
 from dragoman.types.calendar import find_span
 from dragoman.types.gateway_key import FILE
+
+IN_FORCE = "limits.configured"
+"""The setting that holds which quotas of the configuration are counted, and by which period."""
 
 
 class _Written(NamedTuple):
@@ -86,26 +91,56 @@ _SUMS = _Written(
 )
 
 
-def begin(connection: Connection, allowance: Allowance, now: float) -> None:
+def begin(connection: Connection, allowance: Allowance, now: float, *, anew: bool = False) -> None:
     """Begin to count a quota, with what was used of it in the present period.
 
-    In the transaction that sets it. What is there already for this period stays as it is.
-    Raises: StoreError.
+    In the transaction that sets it. What is there already for this period stays as it is; `anew`,
+    what it lacks is added: for a while nobody may have counted. Raises: StoreError.
     """
     if not allowance.is_quota:
         return
     since = find_span(allowance.period, now)[0]
-    if _is_begun(connection, allowance, since):
+    if not anew and _is_begun(connection, allowance, since):
         return
     if lock := connection.speak("lock of exchanges"):
         connection.write(lock)
-        if _is_begun(connection, allowance, since):
+        if not anew and _is_begun(connection, allowance, since):
             return  # by another worker, for whom we waited
-    spent = read_spent(connection, allowance, since)
-    rows = [(allowance.id, subject, since, n, n) for subject, n in sorted(spent.items()) if n > 0]
+    lacking = Counter(read_spent(connection, allowance, since))
+    lacking.subtract(read_counted(connection, allowance, since))
+    rows = [(allowance.id, subject, since, n, n) for subject, n in sorted(lacking.items()) if n > 0]
     if rows:
-        columns = ("allowance_id", "subject", "since", "amount", "earlier")
-        connection.insert("consumption", columns, rows)
+        keys = ("allowance_id", "subject", "since")
+        connection.accumulate("consumption", keys, ("amount", "earlier"), rows)
+
+
+def read_counted(connection: Connection, allowance: Allowance, since: int) -> dict[str, int]:
+    """Read what is counted of a quota so far, by subject. Raises: StoreError."""
+    rows = connection.rows(
+        "SELECT subject, amount FROM consumption WHERE allowance_id = :id AND since = :since",
+        {"id": allowance.id, "since": since},
+    )
+    return {row["subject"]: int(row["amount"]) for row in rows}
+
+
+def read_in_force(connection: Connection) -> dict[str, str]:
+    """Say which of the configuration's quotas were in force last, and by which period.
+
+    Raises: StoreError.
+    """
+    rows = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": IN_FORCE})
+    return msgspec.json.decode(rows[0]["value"], type=dict[str, str]) if rows else {}
+
+
+def note_in_force(connection: Connection, periods: Mapping[str, str], now: float) -> None:
+    """Note which of the configuration's quotas are in force from now on. Raises: StoreError."""
+    connection.write(
+        "INSERT INTO setting (name, value, created_at, updated_at)"
+        " VALUES (:name, :value, :now, :now)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
+        " updated_at = excluded.updated_at",
+        {"name": IN_FORCE, "value": msgspec.json.encode(periods).decode(), "now": now},
+    )
 
 
 def _is_begun(connection: Connection, allowance: Allowance, since: int) -> bool:

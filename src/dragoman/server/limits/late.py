@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class LateCharges:
-    """Charges exchanges late. `file` gives the quotas of the configuration that have begun.
+    """Charges exchanges late. `file` gives the quotas of the configuration.
 
     For the drain's thread.
     """

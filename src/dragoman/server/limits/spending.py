@@ -22,7 +22,13 @@ from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.shared import Consumed, RedisCounters
 from dragoman.server.limits.late import LateCharges
 from dragoman.store.database import is_there
-from dragoman.store.spent import begin, read_earlier
+from dragoman.store.spent import (
+    begin,
+    note_in_force,
+    read_counted,
+    read_earlier,
+    read_in_force,
+)
 from dragoman.types.allowance import Allowance, Bucket
 from dragoman.types.calendar import find_span
 from dragoman.types.exchange import Exchange
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
 
 MARKS = (80, 100)
 """At these percentages of a quota it is announced how much is used."""
+NOBODYS = ""
+"""The hold of what is told without anybody's having held it."""
 
 
 class Reached(Struct, frozen=True):
@@ -69,7 +77,8 @@ class Spending:
         self._ready = isinstance(counters, RedisCounters)
         self._file: Sequence[Allowance] = ()
         self._begun: Sequence[Allowance] = ()
-        self._late = LateCharges(lambda: self._begun)
+        self._periods: Mapping[str, str] | None = None
+        self._late = LateCharges(lambda: self._file)
         self._noted: Mapping[str, Allowance] = {}
 
     def follow(self, connection: Connection, exchanges: Sequence[Exchange]) -> None:
@@ -94,18 +103,40 @@ class Spending:
         self._begin()
 
     def _begin(self) -> None:
+        """Count what was used of them; of those that were not in force until now, anew."""
         quotas = self._file
         if quotas is self._begun:
             return
-        if quotas and is_there(self._desk.place):
+        periods = {one.id: one.period for one in quotas}
+        if is_there(self._desk.place):
             now = self._desk.clock()
             with self._desk.read() as connection:
+                before = read_in_force(connection) if self._periods is None else self._periods
+                resumed = [one for one in quotas if before.get(one.id) != one.period]
                 for one in quotas:
                     with connection.transaction():
-                        begin(connection, one, now)
+                        begin(connection, one, now, anew=one in resumed)
+                if read_in_force(connection) != periods:
+                    with connection.transaction():
+                        note_in_force(connection, periods, now)
                 if isinstance(self._counters, MemoryCounters):
                     self._tell_earlier(read_earlier(connection))
-        self._begun = quotas
+                else:
+                    self._tell_counted(connection, resumed, now)
+        self._begun, self._periods = quotas, periods
+
+    def _tell_counted(
+        self, connection: Connection, quotas: Sequence[Allowance], now: float
+    ) -> None:
+        """Tell Redis, which may remember less, what is counted of quotas."""
+        assert isinstance(self._counters, RedisCounters)
+        rows = []
+        for one in quotas:
+            since = find_span(one.period, now)[0]
+            for subject, amount in read_counted(connection, one, since).items():
+                rows.append(Consumed(NOBODYS, one.id, subject, since, amount))
+        written = self._counters.written
+        self._soon(lambda: written(rows))
 
     def found(self, exchanges: Sequence[Exchange]) -> None:
         """Publish what dead workers had used, as their journals tell. Raises: StoreError."""
