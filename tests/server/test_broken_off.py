@@ -116,3 +116,23 @@ def test_the_slower_one_of_a_race_makes_the_sum_a_guess(serve: Any, upstream: An
     assert exchange.cost_nanousd == sum(one.cost_nanousd for one in exchange.attempts)
     assert exchange.cost_source == headers["x-dragoman-cost-source"] == "estimated"
     assert not exchange.usage.estimated
+
+
+def test_who_leaves_while_waiting_for_a_place_has_asked_nobody(serve: Any, upstream: Any) -> None:
+    done = threading.Event()
+    server = upstream(chat("late").hold(done, at=0))
+    narrow = {"base_url": server.base_url, "models": PRICED, "limits": {"concurrency": 1}}
+    gateway = serve({"a": narrow})
+    url = f"{gateway.base_url}/chat/completions"
+    body = asked("/chat/completions")
+    inside = threading.Thread(target=ask, args=(url, body))
+    inside.start()
+    server.wait_requests(1)
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    with pytest.raises(TimeoutError):
+        urllib.request.urlopen(request, timeout=0.7)
+    exchange = gateway.seen.wait()
+    assert (exchange.outcome, exchange.attempts) == ("client_closed", [])
+    done.set()
+    inside.join()
+    assert len(server.requests) == 1

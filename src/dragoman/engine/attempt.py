@@ -392,9 +392,10 @@ class Attempt:
         """Nobody listens any more, or another attempt was faster; what was made is paid for."""
         if self._over:
             return
+        if not self._asked:  # it waited for a place, and was none
+            self.call.exchange.attempts.remove(self.record)
         self.call.around.health.released(self.deployment)
-        outcome: Outcome = "interrupted" if self.racing else "client_closed"
-        self._end(outcome, self._estimated(None) if self._asked else None)
+        self._end("interrupted" if self.racing else "client_closed", self._estimated(None))
 
     def _estimated(self, usage: Usage | None) -> Usage | None:
         """Fill in what was not reported, or not to the end, and mark it as our guess."""
