@@ -38,6 +38,17 @@ def test_anthropics_own_count_is_relayed(serve: Any, upstream: Any) -> None:
     assert (exchange.endpoint, exchange.usage) == ("/messages/count_tokens", None)
 
 
+@pytest.mark.parametrize("cost", [None, {"input": 1, "output": 1, "request": 1}])
+def test_a_count_is_free_whatever_the_model_costs(serve: Any, upstream: Any, cost: Any) -> None:
+    server = upstream(count(17))
+    model = {"id": "x"} if cost is None else {"id": "x", "cost": cost}
+    provider = {"base_url": server.url, "api": "anthropic-messages", "models": [model]}
+    gateway = serve({"a": provider})
+    ask_count(gateway)
+    exchange = gateway.seen.wait()
+    assert (exchange.cost_nanousd, exchange.cost_source) == (0, "free")
+
+
 @pytest.mark.parametrize("api", ["openai-completions", "openai-responses"])
 def test_elsewhere_it_is_an_estimate_and_says_so(serve: Any, upstream: Any, api: str) -> None:
     server = upstream([])

@@ -54,6 +54,15 @@ def test_the_fee_of_a_request_is_paid_where_nobody_tells_tokens(
     assert exchange.final.cost_source == ("unknown" if nano is None else "config")
 
 
+def test_a_free_model_is_free_where_nobody_tells_tokens(serve: Any, upstream: Any) -> None:
+    server = upstream(told({"created": 1, "data": [{"b64_json": "aGk="}]}))
+    models = [{"id": "m", "free": True}]
+    gateway = serve({"a": {"base_url": server.base_url, "models": models}})
+    gateway.openai().images.generate(model="a/m", prompt="a cat")
+    exchange = gateway.seen.wait()
+    assert (exchange.cost_nanousd, exchange.cost_source) == (0, "free")
+
+
 def test_what_failed_owes_no_fee(serve: Any, upstream: Any) -> None:
     models = [{"id": "m", "cost": {"request": 0.02}}]
     server = upstream(error(500))

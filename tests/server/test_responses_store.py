@@ -144,6 +144,7 @@ def test_what_its_provider_keeps_is_shown_cancelled_and_deleted_there(
         "/responses/{id}/input_items",
     ]
     assert all(e.usage is None for e in gateway.seen.exchanges[1:])  # counted when it was made
+    assert [e.cost_source for e in gateway.seen.exchanges[1:]] == ["free"] * 4
 
 
 def test_one_that_its_provider_has_forgotten_is_a_404(serve: Any, upstream: Any) -> None:

@@ -426,7 +426,8 @@ class Attempt:
             record.answered_model = answered.model
             if outcome == "ok":
                 self._watch_model(answered.model)
-        price = self.deployment.info.price
+        price, neighbour = self.deployment.info.price, self.call.dialogue.neighbour
+        price = price if neighbour is None else neighbour.price_of(price)
         if usage is not None or self._owes(price, outcome):
             record.cost_nanousd, record.cost_source = compute_cost(usage, price, record.duration_s)
         if self._inside:
@@ -437,14 +438,13 @@ class Attempt:
             )
 
     def _owes(self, price: Price | None, outcome: Outcome) -> bool:
-        """Whether something is paid for without tokens: time, or the fee of a request."""
+        """Whether it is known without tokens what is paid: nothing, time, or a request's fee."""
         if price is None or not self._asked or outcome not in PAID:
             return False
         neighbour = self.call.dialogue.neighbour
-        charged = neighbour is not None and neighbour.charged
-        return price.per_hour is not None or (charged and price.request is not None)
+        fee = neighbour is not None and neighbour.charged and price.request is not None
+        return fee or price.free or price.per_hour is not None
 
     def _warn(self, *warnings: str) -> None:
-        if warnings:
-            known = self.call.exchange.warnings
-            known.extend(warning for warning in warnings if warning not in known)
+        known = self.call.exchange.warnings
+        known.extend(warning for warning in warnings if warning not in known)

@@ -18,7 +18,7 @@ from dragoman.types.completion import Completion
 from dragoman.types.event import FinishReason
 from dragoman.types.http import Headers
 from dragoman.types.lazy import lazy
-from dragoman.types.model import OnOverflow
+from dragoman.types.model import OnOverflow, Price
 from dragoman.types.request import ChatRequest
 from dragoman.types.route import Deployment
 from dragoman.types.usage import Usage
@@ -53,12 +53,16 @@ class Letter(Struct, frozen=True):
     anew: bool = False
 
 
+FREE = Price(free=True)
+"""The price where nothing is paid for."""
+
+
 class Neighbour(Struct, frozen=True):
     """An endpoint beside the format's own: what of it is not as there.
 
     `tail` comes behind the path, a query included: what differs from one request to the next.
     `countable`: tokens that a provider does not report there may be estimated. `charged`: a request
-    there is paid for, be it without tokens.
+    there is paid for, be it without tokens. `free`: nothing is paid for there, whatever the model.
     """
 
     path: str
@@ -67,6 +71,11 @@ class Neighbour(Struct, frozen=True):
     content_type: str = "application/json"
     countable: bool = False
     charged: bool = False
+    free: bool = False
+
+    def price_of(self, price: Price | None) -> Price | None:
+        """Say what is paid here for a model of this price."""
+        return FREE if self.free else price
 
 
 class Dialogue(Protocol):

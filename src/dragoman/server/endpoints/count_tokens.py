@@ -51,7 +51,7 @@ _MISSING = (404, 405, 501)
 class Counting:
     """The dialogue of a request for a count."""
 
-    neighbour: Neighbour | None = Neighbour(PATH)
+    neighbour: Neighbour | None = Neighbour(PATH, free=True)
     has_images = False
     estimate = 0
 

@@ -108,7 +108,7 @@ class StoredResponses(Endpoint):
         tail = f"/{quote(made.id, safe='')}{self._tail}"
         if request.query:
             tail += f"?{request.query}"
-        neighbour = Neighbour("/responses", tail, self._method)
+        neighbour = Neighbour("/responses", tail, self._method, free=True)
         ref = f"{made.provider}/{made.model}"
         dialogue = _Asking(_Nothing(ref), neighbour, self.client)
         dialogue.rails = rails
