@@ -112,6 +112,24 @@ def test_differences_are_told_by_day_and_model_beyond_what_is_tolerated(place: P
         assert compare(connection, whole, "mycorp")[2].ours == 60_000_000
 
 
+def test_shadows_were_asked_too(place: Place) -> None:
+    write_all(
+        place,
+        [
+            spent(DAY + 5, "gpt-4o-mini", 60_000_000),
+            spent(DAY + 6, "gpt-4o-mini", 1, tag="shadow"),
+            spent(DAY + 7, "gpt-4o-mini", 7, tag="demo"),
+        ],
+    )
+    theirs = read_export((EXPORTS / "generic.csv").read_text("utf-8"))
+    with closing(open_database(place)) as connection:
+        assert [one.ours for one in compare(connection, theirs, "mycorp")] == [
+            2000,
+            1000,
+            60_000_001,
+        ]
+
+
 def test_the_same_figures_agree(place: Place) -> None:
     write_all(place, [spent(DAY + 5, "gpt-4o-mini", 60_000_001)])
     costs = read_export((EXPORTS / "openai-costs.csv").read_text("utf-8"))

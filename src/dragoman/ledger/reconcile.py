@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from dragoman.ledger.demo_traffic import DEMO
 from dragoman.ledger.provider_exports import Reported, normal_model
 from dragoman.ledger.queries.sums import Filters, Period, read_sums
 from dragoman.store.database import Connection
@@ -85,14 +86,13 @@ def _ours(
 ) -> dict[tuple[str, str], dict[str, int]]:
     begins = [int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) for day in days]
     period = Period(begins[0], begins[-1] + DAY_S)
-    # What was made up was asked of nobody.
-    filters = Filters(organisation_id=organisation_id, provider=provider, tag="")
+    filters = Filters(organisation_id=organisation_id, provider=provider)
     ours: dict[tuple[str, str], dict[str, int]] = {}
     # A day that is not told of is part of the time between: there may be years of them.
     starts = sorted({*begins, *(begin + DAY_S for begin in begins[:-1])})
-    for row in read_sums(connection, period, filters, ("provider", "model"), starts):
+    for row in read_sums(connection, period, filters, ("provider", "model", "tag"), starts):
         day = datetime.fromtimestamp(row["at"], UTC).date().isoformat()
-        if day not in days:
+        if day not in days or row["tag"] == DEMO:  # what was made up was asked of nobody
             continue
         name = normal_model(row["model"]) if by_model else ""
         sums = ours.setdefault((day, name), {})
