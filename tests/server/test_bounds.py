@@ -12,11 +12,15 @@ from dragoman.catalog.pricing import compute_cost
 from dragoman.config import Secrets
 from dragoman.config.tenant import build_tenant_route
 from dragoman.engine.call import Call, CallOptions, Surroundings
+from dragoman.engine.dialogue import Neighbour
 from dragoman.engine.start import begin
 from dragoman.ledger.rulebook import Rulebook
 from dragoman.registry import Registry
 from dragoman.server.admission.access import Principal
+from dragoman.server.endpoints.beside import Passing, Sent
 from dragoman.server.endpoints.dialogue import OverHttp
+from dragoman.server.endpoints.passthrough import FORM_PATHS
+from dragoman.server.http.multipart import Form, open_form
 from dragoman.server.limits.bounds import ANSWER_TOKENS, CONTINUED_TOKENS, Bounds
 from dragoman.server.limits.plan import Planner
 from dragoman.types.allowance import Allowance, Period
@@ -126,6 +130,47 @@ def test_a_minute_has_room_for_more_than_one_that_is_continued() -> None:
     held = {line.term.allowance.period: line.amount for line in plan.lines}
     assert held["minute"] < 100
     assert held["day"] == CONTINUED_TOKENS + 10
+
+
+def _form(**fields: str) -> Form:
+    """Make a client's form."""
+    parts = [
+        f'--b\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    return open_form("".join([*parts, "--b--\r\n"]).encode(), "multipart/form-data; boundary=b")
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "model", "expected"),
+    [
+        ("/images/generations", {"prompt": "a cat"}, {"max_tokens": 100}, 100),
+        ("/images/generations", {"prompt": "a cat", "n": 3}, {"max_tokens": 100}, 300),
+        ("/images/generations", {"prompt": "a cat"}, {}, ANSWER_TOKENS),
+        ("/images/edits", {"n": "2"}, {"max_tokens": 100}, 200),
+        ("/images/edits", {}, {"max_tokens": 100}, 100),
+        ("/audio/speech", {"input": "hi", "n": 3}, {"max_tokens": 100}, 100),
+        ("/audio/transcriptions", {"n": "3"}, {"max_tokens": 100}, 100),
+        ("/rerank", {"query": "hi"}, {"max_tokens": 100}, 0),
+        ("/moderations", {"input": "hi"}, {"max_tokens": 100}, 0),
+    ],
+)
+def test_pictures_and_sound_are_answers_too(
+    path: str, said: dict[str, Any], model: dict[str, Any], expected: int
+) -> None:
+    table = {"base_url": "https://a.example/v1", "model_defaults": False}
+    priced = {"id": "m", "cost": {"input": 0, "output": 1}, **model}
+    config = configure({"a": {**table, "models": [priced]}})
+    sent: Sent = (
+        _form(model="a/m", **said)
+        if path in FORM_PATHS
+        else open_envelope(json.dumps({"model": "a/m", **said}).encode())
+    )
+    dialogue = Passing(sent, Neighbour(path, charged=True), get_format("openai-completions"))
+    around = Surroundings(secrets=Secrets({}))
+    call = begin(Registry(config), around, dialogue, "a/m", CallOptions())
+    call.exchange.endpoint = path
+    assert Bounds(call).cost(call.deployments[0]) == expected * 1000
 
 
 def test_a_fee_alone_is_known_before_and_after() -> None:

@@ -19,6 +19,7 @@ from dragoman.engine.estimate import count_prompts
 from dragoman.engine.outgoing import added_fields
 from dragoman.server.endpoints.beside import Passing
 from dragoman.server.endpoints.dialogue import OverHttp
+from dragoman.server.http.multipart import Form
 from dragoman.types.exchange import MOST_NANOUSD
 from dragoman.types.model import Price
 from dragoman.types.route import Deployment
@@ -35,6 +36,9 @@ SOMETHING = 1
 """Nano-dollars, of what costs nobody knows how much: only what is free passes a used-up budget."""
 _COMPLETIONS = "/completions"
 _RESPONSES = "/responses"
+_PICTURES = "/images/"
+_ANSWERING = (_COMPLETIONS, _PICTURES, "/audio/")
+"""What the paths beside the formats' own begin with whose answers may have tokens."""
 _CONTINUING = ("previous_response_id", "conversation")
 """The fields that name what a provider kept, and reads again as part of the prompt."""
 _SAID: Mapping[str, frozenset[str]] = {
@@ -42,6 +46,9 @@ _SAID: Mapping[str, frozenset[str]] = {
     _COMPLETIONS: frozenset({"max_tokens", "n", "best_of"}),
     "/messages": frozenset({"max_tokens"}),
     _RESPONSES: frozenset({"max_output_tokens"}),
+    f"{_PICTURES}generations": frozenset({"n"}),
+    f"{_PICTURES}edits": frozenset({"n"}),
+    f"{_PICTURES}variations": frozenset({"n"}),
 }
 """The fields that say how long answers may be, and how many are made. Any others a provider may not
 know, and ignore."""
@@ -71,6 +78,8 @@ class Bounds:
         envelope = _envelope(call.dialogue)
         if envelope is not None:
             self._read(envelope, call.exchange.endpoint or "")
+        elif (form := _form_for_pictures(call)) is not None:
+            self._answers = _number(form.get("n")) or 1
 
     def tokens(self, deployments: Sequence[Deployment], *, kept: bool) -> int:
         """All tokens of what these deployments may answer; `kept`: with what a provider keeps."""
@@ -143,7 +152,7 @@ class Bounds:
     def _length(self, deployment: Deployment) -> int:
         """The tokens of all answers together."""
         neighbour = self._call.dialogue.neighbour
-        if neighbour is not None and neighbour.path != _COMPLETIONS:
+        if neighbour is not None and not neighbour.path.startswith(_ANSWERING):
             return 0
         asked, answers = self._asked, self._answers
         if added := self._added(deployment):
@@ -178,6 +187,13 @@ def _envelope(dialogue: Dialogue) -> Envelope | None:
     if isinstance(dialogue, Passing) and isinstance(dialogue.sent, Envelope):
         return dialogue.sent
     return None
+
+
+def _form_for_pictures(call: Call) -> Form | None:
+    """Find the form that a client sent for pictures; what it says for sound makes no more of it."""
+    sent = call.dialogue.sent if isinstance(call.dialogue, Passing) else None
+    wanted = (call.exchange.endpoint or "").startswith(_PICTURES)
+    return sent if wanted and isinstance(sent, Form) else None
 
 
 def _number(value: Any) -> int | None:
