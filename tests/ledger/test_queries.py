@@ -96,6 +96,17 @@ def test_filters_go_together_with_any_groups(connection: Connection) -> None:
     assert (only.name, only.figures.requests) == ("web", len(own))
 
 
+@pytest.mark.parametrize("whole", ["mycorp/small", "other/a/b"])
+def test_a_model_is_found_by_the_name_that_it_is_listed_by(
+    whole: str, connection: Connection
+) -> None:
+    listed = read_groups(connection, PERIOD, ACME, "model", UTC)
+    (figures,) = [group.figures for group in listed if group.id == whole]
+    for named in (whole, whole.partition("/")[2]):
+        (group,) = read_groups(connection, PERIOD, replace(ACME, model=named), "model", UTC)
+        assert (group.id, group.figures.cost_nanousd) == (whole, figures.cost_nanousd)
+
+
 def test_groups_have_the_names_that_people_gave(place: Place) -> None:
     write_all(place, EXCHANGES[:50])
     with closing(open_database(place)) as connection:
@@ -241,6 +252,8 @@ FILTERS = [
     (Selection(failed=False), lambda one: one.outcome == "ok"),
     (Selection(failed=True), lambda one: one.outcome != "ok"),
     (Selection(provider="mycorp", model="small"), lambda one: one.model == "small"),
+    (Selection(model="small"), lambda one: one.model == "small"),
+    (Selection(model="mycorp/small"), lambda one: (one.provider, one.model) == ("mycorp", "small")),
     (Selection(key="web"), lambda one: one.key == "web"),
     (Selection(key="key_acme_web"), lambda one: one.key == "web"),
     (Selection(project_id="prj_acme_1"), lambda one: one.project_id == "prj_acme_1"),

@@ -8,9 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 _EQUAL = (
-    *("organisation_id", "project_id", "account_id", "provider", "model"),
+    *("organisation_id", "project_id", "account_id", "provider"),
     *("outcome", "status", "source", "tag", "asked"),
 )
+OF_MODEL = "(model = :model OR provider || '/' || model = :model)"
+"""A model is named with its provider, as lists of models name it, or as any provider's."""
 _AT_LEAST: Mapping[str, str] = {
     "started_at": "since",
     "cost_nanousd": "least_nanousd",
@@ -21,9 +23,9 @@ _AT_LEAST: Mapping[str, str] = {
 class Selection(Struct, frozen=True, kw_only=True):
     """What exchanges must be like; None is anything. Times are Unix time, `until` excluded.
 
-    `key` is a gateway key's id or name. `failed`: those whose outcome is not `ok`; or those alone
-    whose outcome is. `tag` '' is those without. `error` stands in an attempt's error or reason,
-    whatever its case.
+    `key` is a gateway key's id or name, `model` is one with its provider or without. `failed`:
+    those whose outcome is not `ok`; or those alone whose outcome is. `tag` '' is those without.
+    `error` stands in an attempt's error or reason, whatever its case.
     """
 
     organisation_id: str | None = None
@@ -65,6 +67,9 @@ class Selection(Struct, frozen=True, kw_only=True):
             values["until"] = self.until
         if self.failed is not None:
             found.append(f"exchange.outcome {'<>' if self.failed else '='} 'ok'")
+        if self.model is not None:
+            found.append(OF_MODEL)
+            values["model"] = self.model
         if self.key is not None:
             found.append("(exchange.key_id = :key OR exchange.gateway_key = :key)")
             values["key"] = self.key

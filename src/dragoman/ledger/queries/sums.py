@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 from dragoman.ledger.latencies import FIRST_S, TOOK_S, find_quantile
 from dragoman.ledger.rollups import LATENCY_SUMS, SUMS
 from dragoman.store.database import Connection
+from dragoman.store.selection import OF_MODEL
 from dragoman.types.calendar import DAY_S, HOUR_S
 
 Dimension: TypeAlias = Literal[
@@ -19,6 +20,10 @@ Dimension: TypeAlias = Literal[
 ]  # fmt: skip
 _WHOSE = frozenset({"project_id", "account_id", "key_id", "gateway_key", "key"})
 _WHAT = frozenset({"provider", "model"})
+_CONDITIONS: Mapping[str, str] = {
+    "key": "(key_id = :key OR (key_id = '' AND gateway_key = :key))",
+    "model": OF_MODEL,
+}
 
 _TOOK = tuple(name for name in LATENCY_SUMS if name.startswith("took_"))
 _FIRST = tuple(name for name in LATENCY_SUMS if name.startswith("first_"))
@@ -27,7 +32,8 @@ _FIRST = tuple(name for name in LATENCY_SUMS if name.startswith("first_"))
 class Filters(Struct, frozen=True, kw_only=True):
     """What is added up; None is anything. `tag` '' is what bears none: real traffic.
 
-    `key` is a gateway key's id, or its name if it has none.
+    `key` is a gateway key's id, or its name if it has none; `model` is one with its provider or
+    without.
     """
 
     organisation_id: str | None = None
@@ -186,12 +192,7 @@ def _read(
     starts: Sequence[int] | None,
     sums: Sequence[str],
 ) -> list[dict[str, Any]]:
-    conditions = [
-        "(key_id = :key OR (key_id = '' AND gateway_key = :key))"
-        if name == "key"
-        else f"{name} = :{name}"
-        for name in chosen
-    ]
+    conditions = [_CONDITIONS.get(name) or f"{name} = :{name}" for name in chosen]
     at = {} if starts is None else {"at": f"{_step_of(starts)} AS at"}
     columns = ", ".join((*by, *at.values(), *sums))
     selects = []
