@@ -12,12 +12,13 @@ from contextlib import closing
 import pytest
 
 from dragoman.cli.terminal.width import cell_width
+from dragoman.ledger.content import ContentLog, Heard
 from dragoman.ledger.queries.sums import Filters, whole_hours
 from dragoman.ledger.queries.usage import read_total
 from dragoman.ledger.retention import delete_due
 from dragoman.store.database import open_database
 from dragoman.types.calendar import DAY_S
-from dragoman.types.content import LedgerSettings
+from dragoman.types.content import ContentMode, LedgerSettings
 from tests.cli.running import Dragoman
 from tests.ledger.test_rollups import write_all
 from tests.ledger.traffic import BEGAN, traffic
@@ -147,6 +148,22 @@ def test_one_exchange_is_shown_with_its_attempts(dragoman: Dragoman, upstream: U
     found = dragoman("logs", "show", entry["id"], "--json").json()
     assert [attempt["outcome"] for attempt in found["attempts"]] == ["error", "ok"]
     assert found["text"] == "Good day"
+
+
+@pytest.mark.parametrize(("mode", "how"), [("full", ""), ("redacted", ", redacted")])
+def test_what_the_gateway_keeps_of_what_was_said_is_shown(
+    dragoman: Dragoman, mode: ContentMode, how: str
+) -> None:
+    write_all(dragoman.database, [one := next(traffic(1, span_s=60))])
+    assert dragoman("logs", "show").out.endswith("What was said is not recorded.\n")
+    log = ContentLog(dragoman.database)
+    log.keep(Heard(one.id, "default", BEGAN, mode, 10, lambda: ('{"a": "\x1b[2J"}', "so")))
+    log.close()
+    shown = dragoman("logs", "show").out
+    assert shown.endswith(f'\nrequest{how}\n{{"a": "\ufffd[2J"}}\n\nresponse{how}\nso\n')
+    assert "not recorded" not in shown
+    found = dragoman("logs", "show", "--json").json()
+    assert found["content"] == {"mode": mode, "request": '{"a": "\x1b[2J"}', "response": "so"}
 
 
 def test_unknown_id_is_told(busy: Dragoman) -> None:

@@ -51,8 +51,19 @@ class Entry(Struct, frozen=True, kw_only=True):
     prompt: str = ""
 
 
+class Content(Struct, frozen=True, kw_only=True):
+    """What was said through the gateway, where that is kept: as JSON, and it may be cut."""
+
+    mode: str
+    request: str
+    response: str
+
+
 class Recorded(Struct, frozen=True, kw_only=True):
-    """An exchange as it was recorded, with what was said in it."""
+    """An exchange as it was recorded, with what was said in it.
+
+    `sent` and `answer` are the command line's, `content` is the gateway's.
+    """
 
     exchange: Exchange
     source: str
@@ -60,6 +71,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
     turn: int | None
     sent: tuple[Message, ...]
     answer: Message | None
+    content: Content | None = None
 
 
 _ENTRY = tuple(name for name in Entry.__struct_fields__ if name != "prompt")
@@ -243,7 +255,15 @@ class Records:
             turn=row["turn"],
             sent=tuple(message for direction, message in said if direction == "in"),
             answer=next((message for direction, message in said if direction == "out"), None),
+            content=self._content(row["id"]),
         )
+
+    def _content(self, exchange_id: str) -> Content | None:
+        rows = self._connection.rows(
+            "SELECT mode, request, response FROM content WHERE exchange_id = :id",
+            {"id": exchange_id},
+        )
+        return Content(**dict(rows[0])) if rows else None
 
 
 def attempt_of(row: Any) -> Attempt:

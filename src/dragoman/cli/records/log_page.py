@@ -41,7 +41,14 @@ def print_log(session: Session, found: Recorded) -> None:
         console.line(console.style(message.role, "bold"))
         for text in map(_text_of, message.parts):
             console.line(printable(text.rstrip("\n")))
-    if not said:
+    if found.content is not None:
+        kept = found.content
+        for what, text in (("request", kept.request), ("response", kept.response)):
+            console.line()
+            how = ", redacted" if kept.mode == "redacted" else ""
+            console.line(console.style(f"{what}{how}", "bold"))
+            console.line(printable(text.rstrip("\n")))
+    elif not said:
         console.line()
         console.line(console.style("What was said is not recorded.", "dim"))
 
@@ -69,6 +76,7 @@ def log_object(found: Recorded) -> dict[str, Any]:
         "overhead_s": exchange.overhead_s,
         "outcome": exchange.outcome,
         "messages": [msgspec.to_builtins(message) for message in found.sent],
+        "content": msgspec.to_builtins(found.content),
         **described,
     }
 
