@@ -22,6 +22,10 @@ FILE_VARIABLE = "DRAGOMAN_SECRET_KEY_FILE"
 OLD_VARIABLE = "DRAGOMAN_SECRET_KEYS_OLD"
 FILE = "secret.key"
 HOW = f"make one with `dragoman secrets new-key`, keep it, and set {VARIABLE} to it"
+_OLD_HOW = (
+    f"give the master keys that {VARIABLE} replaced, as they were, with commas between them;"
+    " take out what is none"
+)
 
 
 class NoMasterKey(ConfigError):
@@ -163,7 +167,8 @@ def _read(text: str, place: str) -> MasterKey:
     except ValueError as error:
         broken = isinstance(error, (binascii.Error, UnicodeError))
         reason = "it is not base64" if broken else str(error)
-        raise ConfigError(f"this is no master key: {reason}", place=place, hint=HOW) from None
+        hint = _OLD_HOW if place == OLD_VARIABLE else HOW
+        raise ConfigError(f"this is no master key: {reason}", place=place, hint=hint) from None
 
 
 def _unusable(path: Path, error: OSError) -> ConfigError:
