@@ -255,7 +255,11 @@ def _id_of(
     wanted = {"of": organisation.id, "name": name.lower() if noun == "member" else name}
     rows = connection.rows(_STATEMENTS[noun], wanted)
     if not rows:
-        raise InvalidRequest(f"the organisation has no such {noun}", param=noun)
+        raise InvalidRequest(
+            f"the organisation has no such {noun}",
+            param=noun,
+            hint=f"list its {noun}s to see which there are",
+        )
     return str(rows[0]["id"])
 
 

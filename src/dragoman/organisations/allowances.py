@@ -251,7 +251,11 @@ def _subject(connection: Connection, of: str, draft: Draft) -> str:
     given = draft.subject
     if draft.kind == "organisation":
         if given not in (None, EVERYBODY):
-            raise InvalidRequest("a limit of the organisation has no subject", param="subject")
+            raise InvalidRequest(
+                "a limit of the organisation has no subject",
+                param="subject",
+                hint="leave `subject` out, or say its `kind`: key, project, member …",
+            )
         return of
     if not given:
         raise InvalidRequest(
@@ -266,7 +270,11 @@ def _subject(connection: Connection, of: str, draft: Draft) -> str:
         return given
     rows = connection.rows(statement, {"of": of, "name": given})
     if not rows:
-        raise InvalidRequest(f"the organisation has no such {draft.kind}", param="subject")
+        raise InvalidRequest(
+            f"the organisation has no such {draft.kind}",
+            param="subject",
+            hint=f"list its {draft.kind}s to see which there are; '*' is each of them",
+        )
     if len(rows) > 1:
         raise Conflict(f"several of them are called {shown(given)}", hint="use the id")
     return str(rows[0]["id"])
@@ -278,7 +286,11 @@ def _amount(draft: Draft) -> int:
     amount = draft.amount
     whole = amount.is_finite() and 0 <= amount <= MOST_NANOUSD and amount == int(amount)
     if not whole:
-        raise InvalidRequest("the amount is no whole number from 0 on", param="amount")
+        raise InvalidRequest(
+            "the amount is no whole number from 0 on",
+            param="amount",
+            hint="write 60 or 100000; only `spend` has parts of one",
+        )
     return int(amount)
 
 

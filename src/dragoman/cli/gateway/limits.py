@@ -97,7 +97,8 @@ def set_limit(
 ) -> None:
     """Make a limit called NAME, or change it: what is not said then stays.
 
-    The amount is USD for `spend`.
+    The amount is USD for `spend`. Without a period a new limit is of a
+    month; `concurrency` needs none.
 
     \b
     dragoman limits set team 100 spend month
