@@ -48,3 +48,22 @@ def test_a_body_that_may_be_left_out_may(plane: Plane) -> None:
     made = plane.ask("POST", "organisations/default/keys", {"name": "ci"}).json
     path = f"organisations/default/keys/{made['id']}/rotate"
     assert plane.ask("POST", path).status == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "organisations/default/limits/day", {"measure": "sheep"}),
+        ("PUT", "organisations/default/limits/day", {"of": "key:ci"}),
+        ("GET", "organisations/default/requests?outcome=nonsense", None),
+        ("GET", "organisations/default/requests?min_cost=much", None),
+        ("DELETE", "organisations/default", None),
+        ("PUT", "organisations/default", {"title": "Web"}),
+        ("GET", "organisation", None),
+    ],
+)
+def test_what_is_not_known_is_told_with_where_to_look_it_up(
+    plane: Plane, method: str, path: str, body: Any
+) -> None:
+    told = plane.ask(method, path, body).json["error"]
+    assert told["hint"].startswith("GET /openapi.json "), told

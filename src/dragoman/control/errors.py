@@ -28,6 +28,10 @@ DATABASE_RETRY_S = 5
 _FIELD = re.compile(r" field `(.+)`$", re.DOTALL)
 _NO_BODY = "Object missing required field `data`"
 """Why a handler cannot be called without a body. Of a field of the body it would say where."""
+_LOOK_UP = (
+    "GET /openapi.json (with a gateway key, where one is needed) tells paths, fields, and what each"
+    " may be"
+)
 _SIGN_IN = ("/api/v1/oidc/start", "/api/v1/oidc/callback")
 """Where people are led, not programs: the console says to them what went wrong, by its code."""
 _HOME = "../../../console/"
@@ -140,7 +144,7 @@ def _of_litestar(error: HTTPException) -> tuple[int, Told]:
         message = "the request cannot be read" if status < 500 else "the gateway failed"
         if status == 400:
             code, message = "invalid_request", error.detail or message
-    return status, Told(code, message)
+    return status, Told(code, message, hint=_LOOK_UP if status in (400, 404, 405) else UNSET)
 
 
 def _of_validation(error: ValidationException) -> Told:
@@ -160,7 +164,10 @@ def _of_validation(error: ValidationException) -> Told:
     where = [first["key"]] if first.get("key") not in (None, "", "data") else []
     where += _FIELD.findall(message)
     return Told(
-        "invalid_request", message[:1].lower() + message[1:], param=".".join(where) or UNSET
+        "invalid_request",
+        message[:1].lower() + message[1:],
+        hint=_LOOK_UP,
+        param=".".join(where) or UNSET,
     )
 
 
