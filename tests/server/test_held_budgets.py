@@ -13,7 +13,7 @@ def budget(*, used: int, held: int, **more: Any) -> Line:
     """Make a line of a budget of 100, of which so much is used or held, and so much held alone."""
     allowance = Allowance(
         id="lim", name="n", organisation_id="o", kind="key", subject="k",
-        measure="tokens", period="total", amount=100, **more,
+        **{"measure": "tokens", "period": "total", "amount": 100, **more},
     )  # fmt: skip
     line = Line(term_of(allowance, "k", 0, None), 10)
     line.used, line.held = used, held
@@ -35,3 +35,12 @@ def test_what_is_used_up_is_said_to_be() -> None:
         assert error.retry_after is None
         assert "is used up" in error.message
         assert "for more" in (error.hint or "")
+
+
+def test_what_would_fit_is_said_by_what_takes_so_much() -> None:
+    refused = Decision([0], passed=False)
+    by_length = refusal([budget(used=95, held=0)], refused).hint or ""
+    assert by_length.startswith("allow it a shorter answer (`max_tokens`), or ask whoever runs")
+    assumed = budget(used=95, held=0, measure="spend", unknown="assume", assumed_nanousd=10)
+    hint = refusal([assumed], refused).hint or ""
+    assert hint.startswith("ask a model whose price is known, or ask whoever runs")

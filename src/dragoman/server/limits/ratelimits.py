@@ -119,7 +119,11 @@ def _used_up(line: Line) -> LimitExceeded:
         what = f"this request may take up to {amount_of(allowance, line.amount)}, and"
         what = f"{what} {amount_of(allowance, left)} are left of {whose}"
         soon = "ask again in a moment, or " if comes_back else ""
-        hint = f"{soon}allow it a shorter answer (`max_tokens`){begins}"
+        # A machine that is paid by the hour takes as much for any answer.
+        less = "allow it a shorter answer (`max_tokens`)"
+        if line.amount == allowance.assumed_nanousd:
+            less = "ask a model whose price is known"
+        hint = f"{soon}{less}, or ask whoever runs this gateway for more{begins}"
     elif comes_back:
         what = f"what is left of the budget of {whose} is held by requests under way"
         hint = "ask again in a moment: what they do not use comes back"
