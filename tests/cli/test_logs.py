@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.cli.terminal.width import cell_width
 from dragoman.ledger.content import ContentLog, Heard
@@ -148,6 +149,16 @@ def test_one_exchange_is_shown_with_its_attempts(dragoman: Dragoman, upstream: U
     found = dragoman("logs", "show", entry["id"], "--json").json()
     assert [attempt["outcome"] for attempt in found["attempts"]] == ["error", "ok"]
     assert found["text"] == "Good day"
+
+
+def test_why_a_request_was_refused_is_shown(dragoman: Dragoman) -> None:
+    one = next(traffic(1, span_s=60))
+    refused = replace(one, attempts=[], outcome="error", status=429, refused="budget_exceeded")
+    write_all(dragoman.database, [refused])
+    (entry,) = dragoman("logs", "--query", "budget", "--json").json()
+    assert entry["error"] == "budget_exceeded"
+    head = dragoman("logs", "show").out.partition("\n")[0]
+    assert head.endswith(", error: budget_exceeded")
 
 
 @pytest.mark.parametrize(("mode", "how"), [("full", ""), ("redacted", ", redacted")])

@@ -270,6 +270,15 @@ def test_a_refusal_is_not_kept_for_who_asks_again(start: Start, upstream: Any) -
         assert "idempotent-replayed" not in {name.lower() for name in headers}
 
 
+def test_why_a_request_was_refused_is_on_record(start: Start, upstream: Any) -> None:
+    gateway = start(config(upstream(chat("Hello")), a="budget = 0.000001", b="rpm = 1"))
+    statuses = [post(gateway, key)[0] for key in ("k-a", "k-b", "k-b")]
+    assert statuses == [429, 200, 429]
+    gateway.stop()
+    rows = gateway.rows("SELECT gateway_key, error, attempt_count FROM exchange ORDER BY id")
+    assert rows == [("a", "budget_exceeded", 0), ("b", None, 1), ("b", "rate_limit_exceeded", 0)]
+
+
 def test_as_many_at_a_time_as_may(start: Start, upstream: Any) -> None:
     server = upstream(chat_stream(["Hel", "lo"]).stall(at=0))
     gateway = start(config(server, a="concurrency = 2"))

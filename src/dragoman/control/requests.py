@@ -131,8 +131,8 @@ def list_organisation_requests(
 ) -> Response[Any]:
     """List the organisation's requests, the latest first.
 
-    `error` is a word in an attempt's error, `asked` the model as it was asked for. `format` may be
-    `csv` or `jsonl`: all that fit, as a file. Costs are nano-dollars; null is unknown.
+    `error` is a word in its error or an attempt's, `asked` the model as it was asked for. `format`
+    may be `csv` or `jsonl`: all that fit, as a file. Costs are nano-dollars; null is unknown.
     """
     with desk.read() as connection:
         selection = wanted.of(connection, organisation)

@@ -173,7 +173,7 @@ def _exchange_row(exchange: Exchange, source: str) -> tuple[Any, ...]:
         *_tokens(final.usage if final else None),
         exchange.cost_nanousd,
         exchange.cost_source,
-        final and final.error,
+        (final and final.error) or exchange.refused,
         exchange.first_token_s,
         exchange.duration_s,
         exchange.endpoint,

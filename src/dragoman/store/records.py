@@ -247,6 +247,7 @@ class Records:
                 account_id=row["account_id"],
                 key_id=row["key_id"],
                 tag=row["tag"],
+                refused=row["error"],
                 attempts=[attempt_of(attempt) for attempt in attempts],
                 warnings=msgspec.json.decode(row["warnings"] or "[]", type=list[str]),
             ),

@@ -25,7 +25,7 @@ class Selection(Struct, frozen=True, kw_only=True):
 
     `key` is a gateway key's id or name, `model` is one with its provider or without. `failed`:
     those whose outcome is not `ok`; or those alone whose outcome is. `tag` '' is those without.
-    `error` stands in an attempt's error or reason, whatever its case.
+    `error` stands in its error, or in an attempt's error or reason, whatever its case.
     """
 
     organisation_id: str | None = None
@@ -75,9 +75,10 @@ class Selection(Struct, frozen=True, kw_only=True):
             values["key"] = self.key
         if self.error is not None:
             found.append(
-                "EXISTS (SELECT 1 FROM attempt WHERE exchange_id = exchange.id"
+                "(lower(exchange.error) LIKE :error ESCAPE '!'"
+                " OR EXISTS (SELECT 1 FROM attempt WHERE exchange_id = exchange.id"
                 " AND (lower(attempt.error) LIKE :error ESCAPE '!'"
-                " OR lower(reason) LIKE :error ESCAPE '!'))"
+                " OR lower(reason) LIKE :error ESCAPE '!')))"
             )
             values["error"] = pattern(self.error)
         return found, values

@@ -102,6 +102,7 @@ class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
     answer began. `traceparent` is the client's header of that name.
     `organisation_id`, `project_id`, `account_id` and `key_id` say whose it was; `tag` marks traffic
     that is not what it seems (`demo`: made up). `charges` are the quotas that it counts against.
+    `refused` is the code of the error that its client was told.
 
     `replayed`: it was answered as one before it, so that it has no attempts and costs nothing.
     `findings` are what guardrails found.
@@ -129,6 +130,7 @@ class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
     attempts: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     replayed: Replayed | None = None
+    refused: str | None = None
     findings: list[Finding] = field(default_factory=list)
 
     @property

@@ -89,6 +89,8 @@ def _facts(session: Session, found: Recorded) -> Iterator[str]:
     console = session.terminal.out
     when = datetime.fromtimestamp(exchange.started_at, UTC).astimezone()
     outcome = "" if exchange.outcome == "ok" else f", {exchange.outcome.replace('_', ' ')}"
+    if exchange.refused is not None and not exchange.attempts:
+        outcome = f"{outcome}: {one_line(exchange.refused)}"
     yield f"{console.style(exchange.id, 'bold')}  {when:%Y-%m-%d %H:%M:%S}{outcome}"
     if found.conversation_id:
         yield f"turn {found.turn} of {found.conversation_id}"

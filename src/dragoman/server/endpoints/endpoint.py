@@ -246,6 +246,7 @@ class Endpoint(abc.ABC):
         headers = JSON_HEADERS if call is None else describe(call.exchange, time.time())
         refusal = write_refusal(error, self.client, headers)
         if call is not None:
+            call.exchange.refused = error.code
             call.finish("error")
             self.conclude(call, course.reply, refusal[0])
         await course.reply.send(*refusal)
