@@ -78,7 +78,7 @@ STRUCTS: list[tuple[tuple[fields.Field, ...], type, set[str]]] = [
     (fields.STEP, route.RouteStep, {"ref", "condition"}),
     (fields.CONDITION, condition.Condition, set()),
     (fields.CACHE, server.CacheSettings, set()),
-    (fields.GUARDRAIL, guardrail.Guardrail, {"place"}),
+    (fields.GUARDRAIL, guardrail.Guardrail, {"place", "hurried"}),
 ]
 
 

@@ -17,7 +17,7 @@ from dragoman.types.guardrail import Guardrail
 _LISTS = ("patterns", "words", "entities", "where")
 
 
-def build_guardrails(top: Table, report: Report) -> tuple[Guardrail, ...]:
+def build_guardrails(top: Table, report: Report, *, hurried: bool = False) -> tuple[Guardrail, ...]:
     """Build the entries of `[[guardrails]]`, in their order."""
     if "guardrails" not in top:
         return ()
@@ -29,7 +29,7 @@ def build_guardrails(top: Table, report: Report) -> tuple[Guardrail, ...]:
             # Reported; it is kept as one that cannot be compiled, so that nothing passes it.
             found.append(Guardrail(name=f"guardrails[{number}]", kind="pattern", place=str(here)))
             continue
-        guardrail = build_guardrail(entry, str(here))
+        guardrail = build_guardrail(entry, str(here), hurried=hurried)
         if any(other.name == guardrail.name for other in found):
             report.bar(
                 ConfigError(
@@ -44,11 +44,11 @@ def build_guardrails(top: Table, report: Report) -> tuple[Guardrail, ...]:
     return tuple(found)
 
 
-def build_guardrail(entry: Table, place: str | None) -> Guardrail:
+def build_guardrail(entry: Table, place: str | None, *, hurried: bool = False) -> Guardrail:
     """Build one guardrail of a table that has been checked."""
     given: dict[str, Any] = {name: value.value for name, value in entry.items()}
     given |= {name: tuple(given[name]) for name in _LISTS if name in given}
-    return Guardrail(place=place, **given)
+    return Guardrail(place=place, hurried=hurried, **given)
 
 
 def find_fault(guardrail: Guardrail) -> ConfigError | None:

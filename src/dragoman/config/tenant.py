@@ -56,7 +56,8 @@ def build_tenant_guardrail(
 ) -> tuple[Guardrail, tuple[ConfigError, ...]]:
     """Build a guardrail of an organisation's own, and say what is wrong with it.
 
-    One that cannot be read cannot be compiled: nothing passes it.
+    One that cannot be read cannot be compiled: nothing passes it. It is `hurried`: others wait for
+    the same processor.
     """
     report = Report()
     said = definition if isinstance(definition, Mapping) else {}
@@ -64,6 +65,6 @@ def build_tenant_guardrail(
     document = Document({"guardrails": [entry]}, layer=ORGANISATION)
     reader = Reader(document, _NO_VARIABLES, report)
     reader.top()
-    (guardrail,) = build_guardrails(reader.layer.top, report)
+    (guardrail,) = build_guardrails(reader.layer.top, report, hurried=True)
     problems = (*report.problems, *report.missing, *report.notes)
     return guardrail, problems

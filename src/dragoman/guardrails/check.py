@@ -13,6 +13,8 @@ from dragoman.types.guardrail import Guardrail
 
 BYTES_PER_TOKEN = 4
 WORDS_LIMIT = 1000
+HURRIED_PATTERNS = 50
+"""Of one guardrail that is hurried: each takes memory of its own, too."""
 _UNFIT = frozenset('"\\')
 """What a replacement must not hold: it may come to stand inside of a tool call's JSON."""
 
@@ -80,5 +82,12 @@ def _patterns(rule: Guardrail) -> tuple[Pattern, ...]:
         if len(words) > WORDS_LIMIT:
             raise ConfigError(f"has {len(words)} words, at most {WORDS_LIMIT}")
         return word_patterns(words)
+    if rule.hurried and len(rule.patterns) > HURRIED_PATTERNS:
+        raise ConfigError(
+            f"has {len(rule.patterns)} patterns, at most {HURRIED_PATTERNS}",
+            hint="put several into one with |, or list words: kind = 'words'",
+        )
     bounded = "out" in rule.where
-    return tuple(users_pattern(source, bounded=bounded) for source in rule.patterns)
+    return tuple(
+        users_pattern(source, bounded=bounded, small=rule.hurried) for source in rule.patterns
+    )

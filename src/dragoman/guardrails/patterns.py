@@ -1,6 +1,7 @@
 """What is looked for in a text, so that looking takes linear time, whoever wrote the pattern.
 
-The engine is RE2: an automaton without backtracking, so that no pattern can be made to take long.
+The engine is RE2: an automaton without backtracking, so that no pattern takes long for long texts
+alone. What a character may take grows with the pattern; see `users_pattern`.
 Python's own engine takes exponential time for some patterns, and a gateway's operator lets others
 write them. What RE2 leaves out for that (look-around, back-references) is refused with its words.
 
@@ -10,7 +11,7 @@ Source: https://github.com/google/re2/wiki/Syntax (read 2026-11)
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from dragoman.errors import ConfigError
@@ -25,6 +26,10 @@ PATTERN_LIMIT = 2000
 """Characters of a pattern."""
 
 _MEMORY_BYTES = 8 * 1024 * 1024
+_SMALL_BYTES = 128 * 1024
+"""For a pattern of somebody not trusted: what it may take decides how long a character may take."""
+_UNBOUNDED_BYTES = 32 * 1024
+"""For one whose matches have no bound: it looks at a whole text at once, however long that is."""
 
 Accept: TypeAlias = Callable[[str, int, int], tuple[int, int] | None]
 """Judges a match, by the text and its span: the span that is meant, or None."""
@@ -61,29 +66,33 @@ class Pattern:
         opening_width: int = 0,
         accept: Accept | None = None,
         past: Past | None = None,
+        memory_bytes: int = _MEMORY_BYTES,
     ) -> None:
         self.label = label
         self.width = width
-        self._regex = compile_linear(source)
+        self._regex = compile_linear(source, memory_bytes)
         self._alphabet = alphabet
         self._opening = compile_linear(opening) if opening is not None else None
         self._opening_width = opening_width
         self._accept = accept
         self._past = past
 
-    def find(self, text: str, at: int) -> Found | None:
-        """Find the first match at or behind `at`."""
-        while True:
-            match = self._regex.search(text, at)
-            if match is None:
-                return None
+    def find_all(self, text: str, at: int) -> Iterator[Found]:
+        """Find the matches at or behind `at`; the next is looked for when it is asked for."""
+        if self._accept is None:
+            # Not a search for each: the engine copies the whole text for one.
+            for match in self._regex.finditer(text, at):
+                seen, end = match.span()
+                yield Found(seen, seen, end)
+            return
+        while match := self._regex.search(text, at):
             seen, end = match.span()
-            if self._accept is None:
-                return Found(seen, seen, end)
             meant = self._accept(text, seen, end)
             if meant is not None:
-                return Found(seen, *meant)
-            at = seen + 1 if self._past is None else self._past(text, seen, end)
+                yield Found(seen, *meant)
+                at = meant[1]
+            else:
+                at = seen + 1 if self._past is None else self._past(text, seen, end)
 
     def settled(self, text: str, at: int) -> int:
         """Say up to where a match's beginning would be seen, whatever text follows."""
@@ -100,14 +109,14 @@ class Pattern:
         return certain
 
 
-def compile_linear(source: str) -> Any:
+def compile_linear(source: str, memory_bytes: int = _MEMORY_BYTES) -> Any:
     """Compile a pattern for linear time. Raises: ConfigError."""
     if len(source) > PATTERN_LIMIT:
         raise ConfigError(f"a pattern has {len(source)} characters, at most {PATTERN_LIMIT}")
     re2 = _engine()
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = _MEMORY_BYTES
+    options.max_mem = memory_bytes
     try:
         return re2.compile(source, options)
     except re2.error as error:
@@ -119,10 +128,11 @@ def compile_linear(source: str) -> Any:
         ) from None
 
 
-def users_pattern(source: str, *, bounded: bool) -> Pattern:
+def users_pattern(source: str, *, bounded: bool, small: bool = False) -> Pattern:
     """Make a pattern out of what somebody wrote.
 
-    `bounded`: it must say how long a match can be, because answers come in pieces.
+    `bounded`: it must say how long a match can be, because answers come in pieces. `small`: it may
+    take little memory, and so little time for a character.
 
     Raises: ConfigError.
     """
@@ -133,14 +143,16 @@ def users_pattern(source: str, *, bounded: bool) -> Pattern:
             f"the pattern {source[:100]!r} matches the empty text", hint="write + rather than *"
         )
     if most is not None and most <= LONGEST:
-        return Pattern("pattern", source, width=most)
+        memory_bytes = _SMALL_BYTES if small else _MEMORY_BYTES
+        return Pattern("pattern", source, width=most, memory_bytes=memory_bytes)
     if bounded:
         raise ConfigError(
             f"the pattern {source[:100]!r} has no bound: a match in an answer has at most {LONGEST}"
             " characters",
             hint="write {1,200} rather than + or *, or check requests alone: where = ['in']",
         )
-    return Pattern("pattern", source, width=None)
+    memory_bytes = _UNBOUNDED_BYTES if small else _MEMORY_BYTES
+    return Pattern("pattern", source, width=None, memory_bytes=memory_bytes)
 
 
 def _widths(source: str) -> tuple[int, int | None]:

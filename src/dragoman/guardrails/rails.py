@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -16,6 +17,10 @@ from dragoman.types.guardrail import Direction, Finding, Guardrail
 
 UNSEEN = "media"
 """What was found where nobody could look."""
+GRACE_S = 0.05
+PER_CHARACTER_S = 2e-6
+"""The CPU that all patterns that are hurried may take together: so much, and more with the text.
+Fifty usual ones take a tenth of it."""
 
 
 class Blocked(NamedTuple):
@@ -188,6 +193,7 @@ class _Line:
             if (limit := check.limit_bytes) is not None
         ]
         self._size = 0
+        self._left_s = GRACE_S
         self.blocked: Blocked | None = None
 
     @property
@@ -201,7 +207,11 @@ class _Line:
 
     def windows(self) -> list[Window]:
         return [
-            Window(pattern, lambda number=number, what=pattern.label: self._met(number, what))  # type: ignore[misc]
+            Window(
+                pattern,
+                partial(self._met, number, pattern.label),
+                partial(self._spent, number) if check.rule.hurried else None,
+            )
             for number, check in enumerate(self._checks)
             for pattern in check.patterns
         ]
@@ -239,6 +249,7 @@ class _Line:
             return ""
         if not text.isascii():  # half a character is none, and the engine takes no such text
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        self._left_s += len(text) * PER_CHARACTER_S
         fitting, too_long = self._measure(text)
         out = self._through(windows, fitting, 0)
         self.blocked = self.blocked or too_long
@@ -276,6 +287,19 @@ class _Line:
             self.blocked = Blocked(rule, f"it holds a {what}", self._where)
             raise _Denied
         return f"[{what} removed]" if rule.replacement is None else rule.replacement
+
+    def _spent(self, number: int, seconds: float) -> bool:
+        """Note how long it took to look; False, or a refusal, when there is no time for more."""
+        self._left_s -= seconds
+        if self._left_s >= 0:
+            return True
+        rule = self._checks[number].rule
+        if seconds:
+            self._count(number, "text that takes too long")
+        if rule.mode == "shadow":
+            return False
+        self.blocked = Blocked(rule, "its patterns take too long to be looked for", self._where)
+        raise _Denied
 
     def _measure(self, text: str) -> tuple[str, Blocked | None]:
         """Count what comes: how much of it may pass, and why the rest may not."""

@@ -34,7 +34,7 @@ def redact(text: str) -> str:
 def _replace(text: str, pattern: Pattern) -> str:
     pieces: list[str] = []
     at = 0
-    while (found := pattern.find(text, at)) is not None:
+    for found in pattern.find_all(text, 0):
         pieces += (text[at : found.start], f"[{pattern.label}]")
-        at = max(found.end, found.start + 1)
+        at = found.end
     return "".join((*pieces, text[at:]))

@@ -23,6 +23,8 @@ class Guardrail(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `pattern`, `words` to `words`, `entities` to `personal`; `max_tokens` (estimated) and
     `max_bytes` of text to `size`, which always denies. `replacement` stands where something was
     redacted; None says what it was. `strict`: what cannot be looked at (media, files) is refused.
+    `hurried`: who wrote it is not trusted with everybody's time, so its patterns may take only so
+    much of it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Guardrail(Struct, frozen=True, omit_defaults=True, kw_only=True):
     max_bytes: int | None = None
     replacement: str | None = None
     strict: bool = False
+    hurried: bool = False
     place: str | None = None
 
 

@@ -119,9 +119,8 @@ def _used_up(line: Line) -> LimitExceeded:
         what = f"this request may take up to {amount_of(allowance, line.amount)}, and"
         what = f"{what} {amount_of(allowance, left)} are left of {whose}"
         soon = "ask again in a moment, or " if comes_back else ""
-        # A machine that is paid by the hour takes as much for any answer.
         less = "allow it a shorter answer (`max_tokens`)"
-        if line.amount == allowance.assumed_nanousd:
+        if line.amount == allowance.assumed_nanousd:  # it is that for an answer of any length
             less = "ask a model whose price is known"
         hint = f"{soon}{less}, or ask whoever runs this gateway for more{begins}"
     elif comes_back:
