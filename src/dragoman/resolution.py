@@ -258,8 +258,18 @@ class Resolving:
         """
         if route.origin != ORGANISATION:
             raise error
+        self._count()  # to say why takes longer than a deployment does
         self.gone.append(error)
         self.trail.append(f"{ref}: passed over: {error.message}")
+
+    def _count(self) -> None:
+        """Count what an entry leads to. Raises: ConfigError for more than anybody means."""
+        self.count += 1
+        if self.count > MAX_DEPLOYMENTS:
+            raise ConfigError(
+                f"more than {MAX_DEPLOYMENTS} deployments",
+                hint="routes that name routes multiply: name models instead",
+            )
 
     def _widened(self, route: Route) -> Iterator[RouteStep]:
         """Yield a route's steps; in an `auto` route `*` and `provider/*` are all configured models.
@@ -301,12 +311,7 @@ class Resolving:
         info = self.registry.describe(provider, model, at=self.now)
         positions = range(len(provider.credentials)) if provider.rotate else (None,)
         for position in positions:
-            self.count += 1
-            if self.count > MAX_DEPLOYMENTS:
-                raise ConfigError(
-                    f"more than {MAX_DEPLOYMENTS} deployments",
-                    hint="routes that name routes multiply: name models instead",
-                )
+            self._count()
             yield Deployment(
                 provider=provider,
                 model=model,

@@ -137,6 +137,13 @@ def test_an_entry_that_leads_nowhere_is_a_problem_of_its_route(acme: Plane) -> N
     assert mended.json["problem"] is None
 
 
+def test_entries_that_lead_nowhere_multiply_no_more_than_others(acme: Plane) -> None:
+    nowhere = [f"gone/x{number}" for number in range(30)]
+    assert "leads nowhere" in put(acme, "routes/lost", {"models": nowhere}).json["problem"]
+    many = put(acme, "routes/many", {"models": ["lost", "lost", "lost", "demo/echo"]})
+    assert "more than 64" in many.json["problem"]
+
+
 def test_a_guardrail_is_tried_without_being_kept(acme: Plane) -> None:
     tried = acme.ask(
         "POST",
