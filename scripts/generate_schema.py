@@ -72,6 +72,9 @@ def render() -> str:
     lines = [HEAD, f"VERSION = {len(made)}", ""]
     lines.append("MIGRATIONS: tuple[tuple[str, ...], ...] = (")
     for step in made:
+        if len(step) == 1 and "\n" not in step[0]:
+            lines.append(f'    ("{step[0]}",),')
+            continue
         lines.append("    (")
         for statement in step:
             text = statement.splitlines()

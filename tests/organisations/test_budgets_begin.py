@@ -78,12 +78,21 @@ def traffic() -> Iterator[Exchange]:
     yield exchange("req_none", NOW - 5, attempts=[], outcome="error")
     yield exchange("req_kept", NOW - 5, attempts=[], replayed="cache")
     yield exchange("req_count", NOW - 5, endpoint="/messages/count_tokens")
-    yield exchange("req_asked", NOW - 5, endpoint="/responses/{id}/cancel")
+    free = {"usage": None, "cost_nanousd": 0, "cost_source": "free"}
+    looked = [attempt("req_looked", 1, "a", **free)]
+    yield exchange("req_looked", NOW - 5, endpoint="/responses/{id}", attempts=looked)
+    yield exchange("req_settled", NOW - 5, endpoint="/responses/{id}/cancel")
+    untold = [attempt("req_untold", 1, "a", **unknown)]
+    yield exchange("req_untold", NOW - 5, endpoint="/responses/{id}", attempts=untold)
+    dead = attempt("req_dead", 1, "a", outcome="interrupted", usage=None, **unknown)
+    yield exchange("req_dead", NOW - 5, endpoint="/responses/{id}", attempts=[dead])
     yield exchange("req_demo", NOW - 5, tag="demo")
     yield exchange("req_shadow", NOW - 5, tag="shadow")
 
 
-UNCOUNTED = {"req_count", "req_asked", "req_demo"}
+UNCOUNTED = {"req_count", "req_looked", "req_dead", "req_demo"}
+SETTLED = {"req_settled", "req_untold"}
+"""What was used before is told there: that counts, and the request does not."""
 
 
 def expected(allowance: Allowance, exchanges: Sequence[Exchange]) -> dict[str, int]:
@@ -93,6 +102,8 @@ def expected(allowance: Allowance, exchanges: Sequence[Exchange]) -> dict[str, i
     for one in exchanges:
         of = allowance.organisation_id
         if one.started_at < since or one.id in UNCOUNTED or one.organisation_id != of:
+            continue
+        if one.id in SETTLED and allowance.measure == "requests":
             continue
         key = one.key_id or (f"file:{one.key}" if one.key else None)
         subjects: dict[str, set[str | None]] = {
@@ -275,3 +286,19 @@ def test_what_counts_for_nothing_hides_nobody_who_was_let_through_before(
     with Ledger(place, followers=[accounting.follow, late]) as ledger:
         ledger.record_all(together, source="gateway")
     assert used(desk, made) == {"default": 2}
+
+
+def test_what_is_settled_late_is_charged_when_written(desk: Desk, place: Place) -> None:
+    drafts = {"tokens": Draft(measure="tokens", period="day", amount=Decimal(99)),
+              "asked": Draft(measure="requests", period="day", amount=Decimal(99))}  # fmt: skip
+    made = {name: put_allowance(desk, SYSTEM, "default", name, one) for name, one in drafts.items()}
+    late = _follow(LateCharges(lambda: ()))
+    free = {"usage": None, "cost_nanousd": 0, "cost_source": "free"}
+    together = [
+        exchange("req_1", NOW, endpoint="/responses/{id}", attempts=[attempt("1", 1, "a", **free)]),
+        exchange("req_2", NOW, endpoint="/responses/{id}"),
+    ]
+    with Ledger(place, followers=[accounting.follow, late]) as ledger:
+        ledger.record_all(together, source="gateway")
+    assert used(desk, made["tokens"]) == {"default": 10}
+    assert used(desk, made["asked"]) == {}

@@ -1,7 +1,7 @@
 """One try at one deployment: from the request to the first content, and on to the end.
 
 Until content has come an attempt may fail in private, and another one follows; from then on its
-output is the caller's. Its record in the exchange is written here and nowhere else.
+output is the caller's. Its record in the exchange is written here, and else in `settling` only.
 """
 
 from __future__ import annotations
@@ -399,10 +399,10 @@ class Attempt:
 
     def _estimated(self, usage: Usage | None) -> Usage | None:
         """Fill in what was not reported, or not to the end, and mark it as our guess."""
-        bridge = self.bridge
+        bridge, whole = self.bridge, self.whole
         reported = usage or (bridge.usage if bridge else None)
         neighbour = self.call.dialogue.neighbour
-        if neighbour is not None and not neighbour.countable:
+        if (whole and whole.owed) or (neighbour is not None and not neighbour.countable):
             return reported
         complete = raise_to_said if bridge and bridge.finish is None else fill_in
         return complete(reported or Usage(), self.call.dialogue.estimate, self._said_tokens())

@@ -29,7 +29,10 @@ from dragoman.wire.signer import forget_signatures, name_signer, sign_completion
 
 
 class Whole(Struct, frozen=True):
-    """An answer in one piece: what the caller gets, and what is measured of it."""
+    """An answer in one piece: what the caller gets, and what is measured of it.
+
+    `owed`: it is still being made, and what it uses is told later.
+    """
 
     out: Any
     finish_reason: FinishReason
@@ -37,6 +40,7 @@ class Whole(Struct, frozen=True):
     model: str | None = None
     completion: Completion | None = None
     warnings: tuple[str, ...] = ()
+    owed: bool = False
 
 
 class Letter(Struct, frozen=True):
@@ -63,6 +67,7 @@ class Neighbour(Struct, frozen=True):
     `tail` comes behind the path, a query included: what differs from one request to the next.
     `countable`: tokens that a provider does not report there may be estimated. `charged`: a request
     there is paid for, be it without tokens. `free`: nothing is paid for there, whatever the model.
+    `settles`: but what was asked for before may be, once it is known what it used.
     """
 
     path: str
@@ -72,6 +77,7 @@ class Neighbour(Struct, frozen=True):
     countable: bool = False
     charged: bool = False
     free: bool = False
+    settles: bool = False
 
     def price_of(self, price: Price | None) -> Price | None:
         """Say what is paid here for a model of this price."""

@@ -12,6 +12,12 @@ from dragoman.types.allowance import OF_DEPLOYMENTS, Allowance, Charge
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.usage import Usage
 
+COUNTING = "/messages/count_tokens"
+"""An endpoint whose requests count for nothing."""
+LOOKING = "/responses/{"
+"""What the endpoints begin with that look at a response that was made before. Their requests count
+for nothing; what they settle does."""
+
 
 def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
     """Say that something counts against an allowance, in the period that began at `since`."""
@@ -25,17 +31,28 @@ def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
     )
 
 
+def is_counted(exchange: Exchange) -> bool:
+    """Whether an exchange counts for limits at all; `store.spent` has the same in SQL."""
+    endpoint = exchange.endpoint
+    if endpoint is None or not endpoint.startswith((COUNTING, LOOKING)):
+        return bool(exchange.attempts)
+    return endpoint.startswith(LOOKING) and any(map(_settles, exchange.attempts))
+
+
 def taken(charge: Charge, exchange: Exchange) -> int:
     """Count what an exchange took of an allowance: requests, tokens, or nano-dollars.
 
     Of places at a time it has taken none, now that it is over.
 
     A request counts when a provider was asked for it, whatever came of it: also when the worker
-    died then. What that had cost is not known, and counts as any unknown cost does.
+    died then. What that had cost is not known, and counts as any unknown cost does. Who looks at
+    what was made before takes what is settled by that, and is no request.
     """
     attempts, measure = exchange.attempts, charge.measure
     if charge.kind in OF_DEPLOYMENTS:
         attempts = _concerned(charge, attempts)
+    if exchange.endpoint is not None and exchange.endpoint.startswith(LOOKING):
+        attempts = [] if measure == "requests" else [one for one in attempts if _settles(one)]
     if measure == "requests":
         return 1 if attempts else 0
     amount = 0
@@ -57,6 +74,12 @@ def tokens_of(usage: Usage | None) -> int:
     if usage is None:
         return 0
     return (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
+
+
+def _settles(attempt: Attempt) -> bool:
+    """Whether an attempt at what was made before was told what that used."""
+    usage = attempt.usage
+    return usage is not None and not (usage.prompt_tokens is usage.completion_tokens is None)
 
 
 def _concerned(charge: Charge, attempts: Sequence[Attempt]) -> list[Attempt]:

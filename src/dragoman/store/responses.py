@@ -6,13 +6,16 @@ Law: a response belongs to the gateway key that asked for it; to any other it do
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.store.database import (
     Connection,
@@ -36,13 +39,16 @@ _AGAIN_S = 1.0
 """After so long a database that could not be written is tried again."""
 _LAST_WORDS_S = 10.0
 """For what is still to be written at the end."""
+SETTLE_S = 1.0
+"""So long a client waits until it is noted that a response is paid for."""
 
 
 class StoredResponse(Struct, frozen=True, kw_only=True):
     """A response, and the deployment that made it. `expires_at` is Unix time.
 
     `key` is the gateway key's name, empty where none is needed. `body` is the response and `input`
-    the items that led to it, as JSON, where we keep them; None where the provider does.
+    the items that led to it, as JSON, where we keep them; None where the provider does. `owed`: it
+    is not counted yet what it used.
     """
 
     id: str
@@ -53,6 +59,7 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
     expires_at: float
     body: str | None = None
     input: str | None = None
+    owed: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -85,7 +92,7 @@ class Responses:
         self._lock = threading.Lock()
         self._reader: Connection | None = None
         self._reading = threading.Lock()
-        self._work: deque[_Change] = deque()
+        self._work: deque[_Change | _Settlement] = deque()
         self._waiting_bytes = 0
         self._told = threading.Condition()
         self._closing = False
@@ -120,6 +127,37 @@ class Responses:
         self._keep((key, response_id), None)
         self._write(_Change(key, response_id, None))
 
+    async def settle(self, made: StoredResponse) -> bool:
+        """Note that a response is not owed any more; True for one alone of all who say so.
+
+        Where that cannot be done, or not in a moment, it is False and stays owed.
+        """
+        if self._place is None:
+            return self._settle_kept((made.key, made.id))
+        work = _Settlement(made.key, made.id, Future())
+        self._write(work)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work.done), SETTLE_S)
+        except StoreError as error:
+            log.warning("a response stays owed: %s", error)
+        except TimeoutError:
+            self._take_back(work, made)
+            log.warning("a response stays owed: the database takes too long")
+        except asyncio.CancelledError:
+            self._take_back(work, made)
+            raise
+        return False
+
+    def _take_back(self, work: _Settlement, made: StoredResponse) -> None:
+        """See that what is being settled for nobody is owed again."""
+
+        def owe(done: Future[bool]) -> None:
+            if not done.cancelled() and done.exception() is None and done.result():
+                self.add(made)
+
+        if not work.done.cancel():
+            work.done.add_done_callback(owe)
+
     def close(self) -> None:
         """Write what is still to be written, and close the database."""
         if self._thread is not None:
@@ -148,6 +186,15 @@ class Responses:
         before = self._kept.pop(place, None)
         self._size_bytes -= before.size_bytes if before else 0
 
+    def _settle_kept(self, place: tuple[str, str]) -> bool:
+        """Settle what is in memory alone."""
+        with self._lock:
+            made = self._kept.get(place)
+            if made is None or not made.owed:
+                return False
+            self._kept[place] = replace(made, owed=False)
+            return True
+
     def _let_go(self, change: _Change) -> None:
         """Leave to the database what it has now, so that what others do to it is seen."""
         place = (change.key, change.id)
@@ -165,7 +212,7 @@ class Responses:
                 self._reader = open_database(self._place)
             found = self._reader.rows(
                 "SELECT id, gateway_key AS key, provider, model, credential, expires_at, body,"
-                " input FROM response WHERE gateway_key = :key AND id = :id",
+                " input, owed FROM response WHERE gateway_key = :key AND id = :id",
                 {"key": at[0], "id": at[1]},
             )
         except StoreError:
@@ -173,9 +220,12 @@ class Responses:
                 self._reader.close()
                 self._reader = None  # opened anew the next time
             raise
-        return StoredResponse(**dict(found[0])) if found else None
+        if not found:
+            return None
+        row = dict(found[0])
+        return StoredResponse(**row | {"owed": bool(row["owed"])})
 
-    def _write(self, change: _Change) -> None:
+    def _write(self, change: _Change | _Settlement) -> None:
         if self._place is None:
             return
         if self._thread is None:
@@ -199,8 +249,11 @@ class Responses:
                     break
                 change = self._work[0]
             try:
-                writer.write(change)
-                self._let_go(change)
+                if isinstance(change, _Settlement):
+                    self._settle(writer, change)
+                else:
+                    writer.write(change)
+                    self._let_go(change)
             except StoreError as error:
                 with self._told:
                     if not (self._closing or isinstance(error, UnwritableRow)):
@@ -211,6 +264,23 @@ class Responses:
                 if self._work and self._work[0] is change:
                     self._waiting_bytes -= self._work.popleft().size_bytes
         writer.close()
+
+    def _settle(self, writer: _Writer, work: _Settlement) -> None:
+        """Settle what was written before; what could not be, in memory."""
+        if not work.done.set_running_or_notify_cancel():
+            return
+        try:
+            settled = writer.settle(work) or self._settle_unwritten((work.key, work.id))
+        except StoreError as error:
+            work.done.set_exception(error)
+        else:
+            work.done.set_result(settled)
+
+    def _settle_unwritten(self, place: tuple[str, str]) -> bool:
+        """Settle what cannot be written; not what is about to be, which comes after."""
+        with self._told:
+            changes = [each for each in self._work if isinstance(each, _Change)]
+        return place not in {(each.key, each.id) for each in changes} and self._settle_kept(place)
 
 
 class _Writer:
@@ -225,17 +295,33 @@ class _Writer:
 
     def write(self, change: _Change) -> None:
         """Write one. Raises: StoreError."""
+        with self._opened() as connection:
+            if self._count % _PURGE_EVERY == 0:
+                now = {"now": self._wall()}
+                connection.write("DELETE FROM response WHERE expires_at <= :now", now)
+            _apply(connection, change)
+        self._count += 1
+
+    def settle(self, work: _Settlement) -> bool:
+        """Note that one is not owed any more; False if it was not. Raises: StoreError."""
+        with self._opened() as connection:
+            return bool(
+                connection.rows(
+                    "UPDATE response SET owed = 0"
+                    " WHERE gateway_key = :key AND id = :id AND owed = 1 RETURNING id",
+                    {"key": work.key, "id": work.id},
+                )
+            )
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Connection]:
         try:
             if self._connection is None:
                 self._connection = open_database(self._place)
-            if self._count % _PURGE_EVERY == 0:
-                now = {"now": self._wall()}
-                self._connection.write("DELETE FROM response WHERE expires_at <= :now", now)
-            _apply(self._connection, change)
+            yield self._connection
         except StoreError:
             self.close()
             raise
-        self._count += 1
 
     def close(self) -> None:
         """Close the database."""
@@ -257,6 +343,15 @@ class _Change(Struct, frozen=True):
         return self.response.size_bytes if self.response is not None else 0
 
 
+class _Settlement(Struct, frozen=True):
+    """That a response is to be owed no more. `done` says whether it was until then."""
+
+    key: str
+    id: str
+    done: Future[bool]
+    size_bytes: int = 500
+
+
 def _apply(connection: Connection, change: _Change) -> None:
     made = change.response
     if made is None:
@@ -265,11 +360,11 @@ def _apply(connection: Connection, change: _Change) -> None:
             {"key": change.key, "id": change.id},
         )
         return
-    fields = ("provider", "model", "credential", "expires_at", "body", "input")
+    fields = ("provider", "model", "credential", "expires_at", "body", "input", "owed")
     connection.write(
         f"INSERT INTO response (gateway_key, id, {', '.join(fields)})"  # noqa: S608
         f" VALUES (:key, :id, {', '.join(f':{name}' for name in fields)})"
         " ON CONFLICT (gateway_key, id) DO UPDATE"
         f" SET {', '.join(f'{name} = excluded.{name}' for name in fields)}",
-        {name: getattr(made, name) for name in ("key", "id", *fields)},
+        {name: getattr(made, name) for name in ("key", "id", *fields)} | {"owed": int(made.owed)},
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-VERSION = 6
+VERSION = 7
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -587,6 +587,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX idempotency_until ON idempotency (until)",
     ),
+    ("ALTER TABLE response ADD COLUMN owed INTEGER DEFAULT 0 NOT NULL",),
 )
 """The statements that lead from each version to the next."""
 
@@ -762,6 +763,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "expires_at",
         "body",
         "input",
+        "owed",
     ),
     "revision": (
         "id",

@@ -41,13 +41,17 @@ class _Written(NamedTuple):
     amounts: Mapping[Measure, str]
 
 
-# Made-up traffic counts for no limit, nor do the endpoints that `Allowances.enter` lets through.
+# Made-up traffic counts for no limit, nor do requests to count tokens, or to look at what was made
+# before; what is settled by looking does. As `ledger.charging` has it.
+_LOOKING = "coalesce(e.endpoint, '') LIKE '/responses/{%'"
 _EXCHANGES = _Written(
     rows="exchange e JOIN attempt ON attempt.exchange_id = e.id",
     organisation="e.organisation_id",
     at="e.started_at",
-    counted="(e.tag IS NULL OR e.tag <> 'demo') AND (e.endpoint IS NULL OR"
-    " (e.endpoint <> '/messages/count_tokens' AND e.endpoint NOT LIKE '/responses/{%'))",
+    counted="(e.tag IS NULL OR e.tag <> 'demo')"
+    " AND coalesce(e.endpoint, '') <> '/messages/count_tokens'"
+    f" AND (NOT {_LOOKING} OR attempt.prompt_tokens IS NOT NULL"
+    " OR attempt.completion_tokens IS NOT NULL)",
     subjects={
         "organisation": "e.organisation_id",
         "project": "e.project_id",
@@ -57,7 +61,7 @@ _EXCHANGES = _Written(
         "model": "attempt.provider || '/' || attempt.model",
     },
     amounts={
-        "requests": "count(DISTINCT e.id)",
+        "requests": f"count(DISTINCT CASE WHEN NOT {_LOOKING} THEN e.id END)",
         "tokens": "sum(coalesce(attempt.prompt_tokens, 0)"
         " + coalesce(attempt.completion_tokens, 0))",
         # As `ledger.charging` has it.

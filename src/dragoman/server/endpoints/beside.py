@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -181,11 +181,21 @@ def patient(options: CallOptions) -> CallOptions:
     return replace(options, first_token=PLAIN_HEAD_S)
 
 
-async def hand_on(endpoint: Endpoint, call: Call, dialogue: Passing, reply: Reply) -> None:
+async def _settle_nothing() -> None:
+    """Nothing is owed."""
+
+
+async def hand_on(
+    endpoint: Endpoint,
+    call: Call,
+    dialogue: Passing,
+    reply: Reply,
+    settle: Callable[[], Awaitable[None]] = _settle_nothing,
+) -> None:
     """Get an answer and hand it on as it comes; a short JSON one in one piece, with its cost.
 
     An answer that breaks off after its beginning says so where it can (server-sent events), and is
-    cut where it can't.
+    cut where it can't. `settle` is called when it is whole, before it is written down.
 
     Raises: DragomanError while the reply has not begun.
     """
@@ -194,6 +204,8 @@ async def hand_on(endpoint: Endpoint, call: Call, dialogue: Passing, reply: Repl
     held = bytearray()
     try:
         async for chunk in output:
+            if call.over:
+                await settle()
             if reply.status is None:
                 held += chunk
                 if dialogue.passage.settles and len(held) <= HELD_BYTES:

@@ -111,8 +111,10 @@ class GuardedJson(_Whole):
             return ()
         body = bytes(self._body)
         plain = JsonPassage(self.content_type, self._dialect)
+        plain.settling = self.settling
         plain.feed(body)
         plain.close()
+        self.due = plain.due
         self._usage, self.model, self.id = plain.usage, plain.model, plain.id
         self.said_bytes, self.finish = plain.said_bytes, plain.finish
         if plain.failure is not None:

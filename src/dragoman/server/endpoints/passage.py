@@ -26,10 +26,13 @@ from dragoman.wire.error_body import bounded
 from dragoman.wire.json_text import decode, utf8_size
 from dragoman.wire.openai_completions.errors import find_error
 from dragoman.wire.openai_completions.usage import parse_usage
+from dragoman.wire.openai_responses.usage import parse_usage as parse_response_usage
 from dragoman.wire.sse import DONE, Frame, FrameSplitter, SseParser, split_frames
 
 HELD_BYTES = 64 * 1024
 """What of a JSON answer is held back: no error is longer, and few answers without media are."""
+SETTLED_BYTES = 64 * 1024 * 1024
+"""The same of one that settles something: its beginning says whether it is finished."""
 
 EVENTS, JSON, PAGE = "text/event-stream", "application/json", "text/html"
 TYPE_LIMIT = 200
@@ -60,12 +63,15 @@ class Passage:
 
     `content_type` is what the client is told. `streams`: server-sent events, into which an error
     can be written. `settles`: it is held back, and may come as one piece. Without `metered` no
-    usage is told: it was counted before.
+    usage is told: it was counted before. `settling`: unless it is still owed; then `due` is what a
+    response has used that turns out to be finished.
     """
 
     streams = False
     settles = False
     metered = True
+    settling = False
+    due: Usage | None = None
 
     def __init__(self, content_type: str, dialect: Dialect) -> None:
         self.content_type = content_type
@@ -146,7 +152,7 @@ class JsonPassage(Passage):
         if self.committed:
             del held[:-HELD_BYTES]
             return [chunk]
-        if len(held) <= HELD_BYTES:
+        if len(held) <= (SETTLED_BYTES if self.settling else HELD_BYTES):
             return ()
         self.committed = True
         return [bytes(held)]
@@ -166,6 +172,7 @@ class JsonPassage(Passage):
         if not is_resource and (error := find_error(body)):
             return self.fail(error)
         self._usage = find_usage(value, self._dialect)
+        self.due = find_due(value, self._dialect) if self.settling else None
         self.model = _text(value, "model")
         self.id = _text(value, "id")
         self.said_bytes = sum(map(utf8_size, _said(value)))
@@ -267,6 +274,8 @@ class EventPassage(Passage):
         except ValueError:
             return  # handed on as it is: whoever asked may know what it means
         self._usage = find_usage(value, self._dialect) or self._usage
+        if self.settling and (due := find_due(value, self._dialect)):
+            self.due, self._done = due, True  # nobody leaves with it before it is settled
         self._reason = _reason(value) or self._reason
         self.model = _text(value, "model") or self.model
         self.id = _text(value, "id") or self.id
@@ -330,6 +339,20 @@ def find_usage(value: Any, dialect: Dialect) -> Usage | None:
     return parse_usage(usage, None, dialect)
 
 
+def find_due(value: Any, dialect: Dialect) -> Usage | None:
+    """Find what a response has used, in itself or in its last event; None unless it is finished."""
+    if not isinstance(value, dict):
+        return None
+    inner = value.get("response")
+    said = inner if isinstance(inner, dict) else value
+    usage = parse_response_usage(said.get("usage"), dialect)
+    if said.get("status") not in _FINISHED or usage is None:
+        return None
+    told = usage.prompt_tokens is not None or usage.completion_tokens is not None
+    return usage if told else None
+
+
+_FINISHED = ("completed", "incomplete", "failed", "cancelled")
 _COUNTS = {"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"}
 
 

@@ -44,6 +44,7 @@ from dragoman.wire.envelope import Envelope, open_envelope
 from dragoman.wire.fields import read_bool, read_text
 from dragoman.wire.json_text import decode, encode, encode_text
 from dragoman.wire.openai_responses import FORMAT
+from dragoman.wire.openai_responses.response import NOT_YET
 from dragoman.wire.sse import SseParser
 
 BEFORE = "previous_response_id"
@@ -84,7 +85,10 @@ class _Renamed(Translate):
 
 
 class OverResponses(OverHttp):
-    """The dialogue with a client of the Responses API: it notes who made what."""
+    """The dialogue with a client of the Responses API: it notes who made what.
+
+    `owed` are the ids of answers that are still being made, and can be asked for here.
+    """
 
     memory: Memory
 
@@ -93,6 +97,7 @@ class OverResponses(OverHttp):
         self._bridges: list[tuple[Deployment, Bridge]] = []
         self._whole: list[tuple[Deployment, bytes]] = []
         self._told: str | None = None
+        self.owed: set[str] = set()
 
     @lazy
     def echoed(self) -> ChatRequest:
@@ -120,6 +125,10 @@ class OverResponses(OverHttp):
         whole = super().read(upstream, body, deployment)
         if upstream is self.client:
             self._whole.append((deployment, body))
+            made = _id_of(body) if self.memory.by_provider and _is_unfinished(whole) else None
+            if made is not None:
+                self.owed.add(made)
+                return replace(whole, usage=None, owed=True)
         return whole
 
     def _written(self, completion: Completion, price: Price | None) -> Whole:
@@ -236,7 +245,8 @@ class ResponsesEndpoint(Generator):
             return
         expires_at = call.around.wall() + PROVIDER_TTL_S
         for deployment, made in dialogue.made(call.deployments):
-            self._kept.add(_row(made, memory.key, deployment, expires_at))
+            row = _row(made, memory.key, deployment, expires_at)
+            self._kept.add(replace(row, owed=made in dialogue.owed))
 
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""
@@ -398,6 +408,11 @@ def _row(made: str, key: str, deployment: Deployment, expires_at: float) -> Stor
         credential=deployment.credential,
         expires_at=expires_at,
     )
+
+
+def _is_unfinished(whole: Whole) -> bool:
+    """Whether an answer only says that there will be one: it is made in the background."""
+    return whole.completion is not None and whole.completion.raw_finish_reason in NOT_YET
 
 
 def _id_of(body: bytes) -> str | None:

@@ -3,17 +3,22 @@
 Those that a provider keeps are asked for there; those that we keep are ours to show. A response of
 another key's is one that there is not.
 
+Law: one that was made in the background is paid for when it is first seen finished, and once.
+Unless that can be noted in a moment, it stays owed.
+
 Source: https://platform.openai.com/docs/api-reference/responses (read 2026-11)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, quote
 
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Letter, Neighbour
+from dragoman.engine.settling import settle
 from dragoman.errors import InvalidRequest, NotFound, RequestError, Unsupported
 from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.beside import Passing, begin_beside, hand_on
@@ -21,8 +26,11 @@ from dragoman.server.endpoints.endpoint import Endpoint, Services
 from dragoman.server.endpoints.responses import find, made_by
 from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
 from dragoman.store.responses import Responses, StoredResponse
+from dragoman.types.http import Headers
 from dragoman.types.provider import Dialect
+from dragoman.types.route import Deployment
 from dragoman.wire.base import Rendered, WireFormat
+from dragoman.wire.bridge import Bridge
 from dragoman.wire.fields import refuse
 from dragoman.wire.ids import hashed_id
 from dragoman.wire.json_text import decode, encode
@@ -56,14 +64,21 @@ class _Nothing:
 
 
 class _Asking(Passing):
-    """The dialogue about a response: what it used was counted when it was made."""
+    """The dialogue about a response: what it used was counted before, unless it is owed."""
 
     metered = False
+    owed: StoredResponse | None = None
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`: nothing is added, for there is nothing to add it to."""
         del upstream, letter
         return Rendered(b"")
+
+    def bridge(self, upstream: WireFormat, deployment: Deployment, headers: Headers) -> Bridge:
+        """See `Dialogue.bridge`."""
+        bridge = super().bridge(upstream, deployment, headers)
+        self.passage.settling = self.owed is not None
+        return bridge
 
 
 class StoredResponses(Endpoint):
@@ -108,10 +123,12 @@ class StoredResponses(Endpoint):
         tail = f"/{quote(made.id, safe='')}{self._tail}"
         if request.query:
             tail += f"?{request.query}"
-        neighbour = Neighbour("/responses", tail, self._method, free=True)
+        settles = made.owed and (self._method, self._tail) in _SETTLING
+        neighbour = Neighbour("/responses", tail, self._method, free=True, settles=settles)
         ref = f"{made.provider}/{made.model}"
         dialogue = _Asking(_Nothing(ref), neighbour, self.client)
         dialogue.rails = rails
+        dialogue.owed = made if settles else None
         call = begin_beside(admission, dialogue, ref, self.options(request))
         call.deployments = tuple(d for d in call.deployments if made_by(d, made))
         if not call.deployments:
@@ -124,9 +141,20 @@ class StoredResponses(Endpoint):
         neighbour = call.dialogue.neighbour
         assert neighbour is not None, "a response is asked for by its path"
         try:
-            await hand_on(self, call, call.dialogue, reply)
+            await hand_on(
+                self, call, call.dialogue, reply, partial(self._settle, call, call.dialogue)
+            )
         except NotFound:
             raise _missing(neighbour.tail.split("/")[1].partition("?")[0]) from None
+
+    async def _settle(self, call: Call, dialogue: _Asking) -> None:
+        """Charge for what turns out to be finished, if it is still owed."""
+        made, due = dialogue.owed, dialogue.passage.due
+        if made is None or due is None:
+            return
+        dialogue.owed = None
+        if await self._kept.settle(made):
+            settle(call, due)
 
     def cacheable(self, call: Call) -> bool:
         """See `Endpoint.cacheable`: what is kept is looked at as it is now."""
@@ -214,6 +242,9 @@ _ANSWERS = {
     ("POST", "/cancel"): _cancel,
     ("GET", "/input_items"): _list,
 }
+
+_SETTLING = (("GET", ""), ("POST", "/cancel"))
+"""What is answered with the response itself."""
 
 OPERATIONS = tuple(_ANSWERS)
 """Each method, and the tail of the path that it is for."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from dragoman.errors import DragomanError
 from dragoman.ledger.ceilings import spares_provider
-from dragoman.ledger.charging import taken
+from dragoman.ledger.charging import COUNTING, LOOKING, taken
 from dragoman.ledger.counting import Counters, Decision, Line, Warming
 from dragoman.ledger.memory import MemoryCounters
 from dragoman.ledger.rulebook import Rulebook
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from dragoman.server.admission.snapshot import Admission
     from dragoman.server.endpoints.endpoint import Release
 
-UNCOUNTED = ("/messages/count_tokens", "/responses/{")
-"""Endpoints that cost nothing, or whose answers were counted when they were made."""
+UNCOUNTED = (COUNTING, LOOKING)
+"""Endpoints that cost nothing, or whose answers are counted when they are made, or settled."""
 READY_S = 2.0
 """How long requests wait, just after the start, for what was used before."""
 RETRY_S = 1.0
@@ -129,8 +129,10 @@ class Allowances:
             with contextlib.suppress(TimeoutError):  # the database is away: see `Limits`
                 await asyncio.wait_for(self._learning.wait(), READY_S)
         exchange = call.exchange
-        if self._idle or not is_counted(exchange.endpoint):
+        if self._idle:
             return _nothing
+        if not _holds(exchange.endpoint):
+            return await self._enter_to_settle(call, admission)
         now = self._wall()
         plan = self._planner.plan(call, admission.principal, now)
         if not plan.lines:
@@ -155,6 +157,27 @@ class Allowances:
         call.told.update(told)
         exchange.charges = plan.charges
         return partial(_release, counters, plan.lines)
+
+    async def _enter_to_settle(self, call: Call, admission: Admission) -> Release:
+        """Count what may turn out to be owed for what was made before. It refuses nobody.
+
+        While that cannot be counted, it is when it is written down: see `LateCharges`.
+        """
+        neighbour = call.dialogue.neighbour
+        if neighbour is None or not neighbour.settles or call.exchange.replayed is not None:
+            return _nothing
+        if self._readiness is not None or not self.countable:
+            return _nothing
+        now = self._wall()
+        plan = self._planner.plan_to_settle(call, admission.principal, now)
+        if not plan.lines:
+            return _nothing
+        try:
+            await self.counters.reserve(call.exchange.id, plan.lines, now)
+        except (Warming, StoreError):
+            return _nothing
+        call.exchange.charges = plan.charges
+        return partial(_release, self.counters, plan.lines)
 
     def _goes_elsewhere(
         self, call: Call, plan: Plan, counters: Counters, decision: Decision
@@ -190,8 +213,8 @@ class Allowances:
 
 
 @lru_cache(maxsize=256)
-def is_counted(endpoint: str | None) -> bool:
-    """Whether requests to an endpoint count at all; `store.spent` has the same in SQL."""
+def _holds(endpoint: str | None) -> bool:
+    """Whether requests to an endpoint hold what they may take."""
     return endpoint is None or not endpoint.startswith(UNCOUNTED)
 
 

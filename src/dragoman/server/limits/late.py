@@ -1,5 +1,7 @@
 """Exchanges that were let through before anybody knew of a quota, and end when it is in force.
 
+So are those that settle what was made before, where it could not be done at once.
+
 Law: what was written before the quota was set is in the sum that it begins with (`store.spent`).
 What is written later and was not charged with it is charged here, in the transaction that writes
 it; so everything counts once, whatever is under way when a quota is set.
@@ -11,9 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dragoman.ledger.accounting import KEYS, Charged, add_up
-from dragoman.ledger.charging import charge_of, taken
+from dragoman.ledger.charging import charge_of, is_counted, taken
 from dragoman.ledger.rulebook import Bound, Rulebook
-from dragoman.server.limits.allowances import is_counted
 from dragoman.server.limits.terms import subjects_of
 from dragoman.types.allowance import Allowance, Charge
 from dragoman.types.calendar import find_span
@@ -77,7 +78,7 @@ def _each_lacking(
     for exchange in exchanges:
         whose = exchange.organisation_id, exchange.project_id, exchange.account_id
         alike = (whose, exchange.key_id, exchange.key, exchange.endpoint, exchange.charges)
-        if alike in complete or not exchange.attempts or not is_counted(exchange.endpoint):
+        if alike in complete or not is_counted(exchange):
             continue
         if lacking := _lacking(rulebook, exchange):
             yield exchange, lacking

@@ -90,6 +90,16 @@ class Planner:
             self._add_deployments(plan, call, bounds, principal.organisation_id, now)
         return plan
 
+    def plan_to_settle(self, call: Call, principal: Principal, now: float) -> Plan:
+        """Say of what a request takes that is told what was used before: it holds nothing yet."""
+        terms = [*self._terms.of(principal, now).each]
+        if self._minds_deployments:
+            for deployment in call.deployments:
+                terms += self._of_deployment(principal.organisation_id, deployment, now)
+        weighed = {term.bucket: term for term in terms if term.is_weighed}
+        lines = [Line(term, 0) for term in weighed.values()]
+        return Plan(lines, charges_of(lines))
+
     def _priced(
         self, call: Call, bounds: Bounds, principal: Principal, now: float
     ) -> tuple[Deployment, ...]:

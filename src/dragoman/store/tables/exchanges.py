@@ -8,7 +8,8 @@ again has several exchanges: the last one that was answered counts. `settings` i
 goes on with, as JSON.
 
 A response can be continued by the gateway key that asked for it ('' where none is needed); `body`
-and `input` are what was said, where we keep it ourselves.
+and `input` are what was said, where we keep it ourselves. `owed`: what it used is not known
+yet, and is counted when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -145,6 +146,7 @@ RESPONSE = Table(
     Column("expires_at", Seconds, nullable=False),
     Column("body", TEXT),
     Column("input", TEXT),
+    Column("owed", Flag, nullable=False, server_default=text("0")),
     **SQLITE,
     sqlite_with_rowid=False,
 )

@@ -23,7 +23,7 @@ from dragoman.wire.openai_responses.usage import parse_usage
 from dragoman.wire.tokens import doubts
 from dragoman.wire.whole import events_of, read_whole
 
-_NOT_YET = ("queued", "in_progress")
+NOT_YET = ("queued", "in_progress")
 """How a request for an answer in the background is answered."""
 
 
@@ -48,7 +48,7 @@ def _parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
     if not isinstance(value, dict) or not isinstance(value.get("output"), list):
         if error := find_error(body):
             raise error
-        if not isinstance(value, dict) or value.get("status") not in _NOT_YET:
+        if not isinstance(value, dict) or value.get("status") not in NOT_YET:
             raise ProtocolError("the upstream's answer has no output", raw=bounded(body))
     if failure := find_failure(value, body):
         raise failure
