@@ -10,7 +10,7 @@ from openai import OpenAI
 from playwright.sync_api import expect
 
 from tests.console.browser import Watched
-from tests.server.process import Process
+from tests.server.process import Process, wait_until
 from tests.upstream.fault import FaultUpstream, chat, tokens
 
 CONFIG = """
@@ -57,6 +57,7 @@ def test_a_strict_budget_refuses_the_next_request(
             ask()
     assert refused.value.code == "budget_exceeded"
     assert behind.received == 1  # the SDK was told not to try again, and nobody was asked
+    wait_until(lambda: len(process.rows("SELECT id FROM exchange")) == 2)  # the page looks once
 
     page = watched.open("/limits")
     expect(page.get_by_text(f"{SPENT} of $0.0015")).to_be_visible()
