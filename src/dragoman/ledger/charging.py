@@ -33,10 +33,12 @@ def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
 
 def is_counted(exchange: Exchange) -> bool:
     """Whether an exchange counts for limits at all; `store.spent` has the same in SQL."""
-    endpoint = exchange.endpoint
-    if endpoint is None or not endpoint.startswith((COUNTING, LOOKING)):
-        return bool(exchange.attempts)
-    return endpoint.startswith(LOOKING) and any(map(_settles, exchange.attempts))
+    endpoint = exchange.endpoint or ""
+    if endpoint.startswith(COUNTING):
+        return False
+    if endpoint.startswith(LOOKING):
+        return any(map(_settles, exchange.attempts))
+    return bool(exchange.attempts)
 
 
 def taken(charge: Charge, exchange: Exchange) -> int:
@@ -78,8 +80,7 @@ def tokens_of(usage: Usage | None) -> int:
 
 def _settles(attempt: Attempt) -> bool:
     """Whether an attempt at what was made before was told what that used."""
-    usage = attempt.usage
-    return usage is not None and not (usage.prompt_tokens is usage.completion_tokens is None)
+    return attempt.usage is not None and attempt.usage.total_tokens is not None
 
 
 def _concerned(charge: Charge, attempts: Sequence[Attempt]) -> list[Attempt]:

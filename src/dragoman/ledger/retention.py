@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-import msgspec
-
 from dragoman.ledger.rebuilding import rebuild_missing
 from dragoman.store.database import Connection, Place, StoreError, open_database
 from dragoman.store.forgotten import FORGOTTEN, forgotten_before
 from dragoman.store.json_column import read_json
+from dragoman.store.settings import write_setting
 from dragoman.types.calendar import DAY_S, HOUR_S
 from dragoman.types.content import LedgerSettings
 from dragoman.types.identifier import new_id
@@ -173,13 +172,7 @@ def _requests(connection: Connection, settings: LedgerSettings, now: float) -> i
         return 0
     # Where more days are kept than before, what is deleted already stays deleted.
     forgotten = max(before, forgotten_before(connection) or before)
-    connection.write(
-        "INSERT INTO setting (name, value, created_at, updated_at)"
-        " VALUES (:name, :value, :now, :now)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
-        " updated_at = excluded.updated_at",
-        {"name": FORGOTTEN, "value": msgspec.json.encode(forgotten).decode(), "now": now},
-    )
+    write_setting(connection, FORGOTTEN, forgotten, now)
     return _delete(connection, "exchange", "id", where, {"before": before})
 
 

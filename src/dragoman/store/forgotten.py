@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from dragoman.store.database import Connection
+from dragoman.store.settings import read_setting
 
 FORGOTTEN = "ledger.forgotten"
 """The setting that holds before which time exchanges have been deleted, in Unix seconds."""
@@ -15,5 +14,4 @@ def forgotten_before(connection: Connection) -> float | None:
 
     It is the beginning of an hour. What the command line asked before is still there.
     """
-    rows = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": FORGOTTEN})
-    return msgspec.json.decode(rows[0]["value"], type=float) if rows else None
+    return read_setting(connection, FORGOTTEN, float)

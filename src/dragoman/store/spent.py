@@ -14,10 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from dragoman.store.database import Connection
 from dragoman.store.forgotten import forgotten_before
+from dragoman.store.settings import read_setting, write_setting
 from dragoman.store.sums import IS_PAID
 from dragoman.types.allowance import EVERYBODY, Allowance, Bucket, Measure, SubjectKind
 from dragoman.types.calendar import find_span
@@ -132,19 +131,12 @@ def read_in_force(connection: Connection) -> dict[str, str]:
 
     Raises: StoreError.
     """
-    rows = connection.rows("SELECT value FROM setting WHERE name = :name", {"name": IN_FORCE})
-    return msgspec.json.decode(rows[0]["value"], type=dict[str, str]) if rows else {}
+    return read_setting(connection, IN_FORCE, dict[str, str]) or {}
 
 
 def note_in_force(connection: Connection, periods: Mapping[str, str], now: float) -> None:
     """Note which of the configuration's quotas are in force from now on. Raises: StoreError."""
-    connection.write(
-        "INSERT INTO setting (name, value, created_at, updated_at)"
-        " VALUES (:name, :value, :now, :now)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
-        " updated_at = excluded.updated_at",
-        {"name": IN_FORCE, "value": msgspec.json.encode(periods).decode(), "now": now},
-    )
+    write_setting(connection, IN_FORCE, periods, now)
 
 
 def _is_begun(connection: Connection, allowance: Allowance, since: int) -> bool:

@@ -348,8 +348,7 @@ def find_due(value: Any, dialect: Dialect) -> Usage | None:
     usage = parse_response_usage(said.get("usage"), dialect)
     if said.get("status") not in _FINISHED or usage is None:
         return None
-    told = usage.prompt_tokens is not None or usage.completion_tokens is not None
-    return usage if told else None
+    return usage if usage.total_tokens is not None else None
 
 
 _FINISHED = ("completed", "incomplete", "failed", "cancelled")
