@@ -50,10 +50,10 @@ def taken(charge: Charge, exchange: Exchange) -> int:
     died then. What that had cost is not known, and counts as any unknown cost does. Who looks at
     what was made before takes what is settled by that, and is no request.
     """
-    attempts, measure = exchange.attempts, charge.measure
+    attempts, measure, endpoint = exchange.attempts, charge.measure, exchange.endpoint
     if charge.kind in OF_DEPLOYMENTS:
         attempts = _concerned(charge, attempts)
-    if exchange.endpoint is not None and exchange.endpoint.startswith(LOOKING):
+    if endpoint is not None and endpoint.startswith(LOOKING):
         attempts = [] if measure == "requests" else [one for one in attempts if _settles(one)]
     if measure == "requests":
         return 1 if attempts else 0

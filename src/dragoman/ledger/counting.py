@@ -22,7 +22,8 @@ class Term(Struct, frozen=True, gc=False):
     """An allowance as it holds for a subject; a quota's `since` and `until` are its present period.
 
     All that follows from it is worked out once, because every request asks. `charge` is what an
-    exchange notes that counts against it. `is_weighed`: a request takes more than 1 of it.
+    exchange notes that counts against it, `most` what may be used. `is_weighed`: a request takes
+    more than 1 of it.
     `refuses`: it is what a client is refused for, unless there is another way; `told` is the
     measure of which the client is told, then, what is left. `asks_price`: it lets nothing pass
     whose price nobody knows.
@@ -34,6 +35,7 @@ class Term(Struct, frozen=True, gc=False):
     until: int | None
     charge: Charge
     bucket: Bucket
+    most: int
     is_quota: bool
     is_strict: bool
     is_weighed: bool
@@ -55,6 +57,7 @@ def term_of(allowance: Allowance, subject: str, since: int = 0, until: int | Non
         until,
         charge=charge,
         bucket=charge.bucket,
+        most=allowance.amount,
         is_quota=allowance.is_quota,
         is_strict=is_strict,
         is_weighed=measure in ("tokens", "spend"),

@@ -173,7 +173,9 @@ class Journal:
         try:
             if self._size >= self._segment_bytes:
                 self._begin_segment()
-            written = _write_whole(self._file, data)
+            written = os.write(self._file, data)
+            if written < len(data):  # the disk is nearly full
+                written += _write_whole(self._file, data[written:])
         except OSError as error:
             self._take_back()
             self._complain("the journal cannot be written", error)

@@ -18,40 +18,44 @@ PRUNE_AT = 10_000
 
 
 class Window:
-    """A sliding period: what was taken in each of its parts, of which `last` is the present one."""
+    """A sliding period: what was taken in each of its parts, up to the `present` one.
 
-    __slots__ = ("last", "parts", "total", "width_s")
+    A part is its number and what was taken in it. The present one `ends` at this time.
+    """
+
+    __slots__ = ("ends", "parts", "present", "total", "width_s")
 
     def __init__(self, length_s: int) -> None:
         self.width_s = length_s / SLOTS
         self.parts: deque[list[int]] = deque()
-        self.last = -1
+        self.present = [-1, 0]
+        self.ends = 0.0
         self.total = 0
 
     def take(self, line: Line, now: float) -> bool:
         """Count a line; False where there was no room for it."""
-        slot = int(now / self.width_s)
-        if slot > self.last:  # otherwise the clock may have been set back
-            self._slide(slot)
-        amount, used = line.amount, self.total
+        if now >= self.ends:
+            self._slide(int(now / self.width_s))
+        amount, used, present = line.amount, self.total, self.present
         self.total = total = used + amount
-        self.parts[-1][1] += amount
-        line.used, line.slot = used, self.last
-        return total <= line.term.allowance.amount or not amount
+        present[1] += amount
+        line.used, line.slot = used, present[0]
+        return total <= line.term.most or not amount
 
     def _slide(self, slot: int) -> None:
         """Begin a part, and let go of those that are over."""
         parts, edge = self.parts, slot - SLOTS
         while parts and parts[0][0] < edge:
             self.total -= parts.popleft()[1]
-        parts.append([slot, 0])
-        self.last = slot
+        self.present = [slot, 0]
+        self.ends = (slot + 1) * self.width_s
+        parts.append(self.present)
 
     def give_back(self, line: Line, now: float) -> None:
         """Undo what was taken a moment ago, and say when it may be had."""
         self.total -= line.amount
-        self.parts[-1][1] -= line.amount
-        over = self.total + line.amount - line.term.allowance.amount
+        self.present[1] -= line.amount
+        over = self.total + line.amount - line.term.most
         line.wait_s = 0.0 if over <= 0 else None
         line.reset_s = freed = 0
         for slot, amount in self.parts:
@@ -74,7 +78,7 @@ class Window:
 
     def is_idle(self, now: float) -> bool:
         """Whether it counts nothing any more."""
-        return not self.total or self.last < int(now / self.width_s) - SLOTS
+        return not self.total or self.present[0] < int(now / self.width_s) - SLOTS
 
 
 class Quota:
@@ -97,7 +101,7 @@ class Quota:
         held, amount = self.held, line.amount
         line.used = used = self.used + self.earlier + held
         self.held = held + amount
-        return used + amount <= line.term.allowance.amount or not amount
+        return used + amount <= line.term.most or not amount
 
     def give_back(self, line: Line, now: float) -> None:
         """Undo what was taken a moment ago, and say what may come back."""
@@ -127,7 +131,7 @@ class Places:
         del now
         line.used = inside = self.inside
         self.inside = inside + line.amount
-        return self.inside <= line.term.allowance.amount
+        return self.inside <= line.term.most
 
     def give_back(self, line: Line, now: float) -> None:
         """Come out again: everybody in there may."""

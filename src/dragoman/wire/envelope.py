@@ -81,7 +81,12 @@ class Envelope:
     def get(self, name: str) -> Any:
         """Decode one top-level field; None when it is not there."""
         raw = self.fields.get(name)
-        return None if raw is None else _value(raw, name)
+        if raw is None:
+            return None
+        try:
+            return _decode(raw)
+        except (ValueError, RecursionError) as error:
+            refuse(name, f"can't be read: {str(error)[:100]}")
 
     @property
     def holds_seals(self) -> bool:
@@ -215,13 +220,6 @@ def _check_spelling(fields: Iterable[str]) -> None:
     for name in fields:
         if name not in _LOOKED_AT and name.casefold() in _LOOKED_AT:
             refuse(name[:100], f"is written {name.casefold()!r}")
-
-
-def _value(raw: Raw, name: str) -> Any:
-    try:
-        return _decode(raw)
-    except (ValueError, RecursionError) as error:
-        refuse(name, f"can't be read: {str(error)[:100]}")
 
 
 def _compact_members(body: bytes, fields: dict[str, Raw]) -> list[_Member] | None:

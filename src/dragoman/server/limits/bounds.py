@@ -41,19 +41,17 @@ _ANSWERING = (_COMPLETIONS, _PICTURES, "/audio/")
 """What the paths beside the formats' own begin with whose answers may have tokens."""
 _CONTINUING = ("previous_response_id", "conversation")
 """The fields that name what a provider kept, and reads again as part of the prompt."""
-_SAID: Mapping[str, frozenset[str]] = {
-    "/chat/completions": frozenset({"max_completion_tokens", "max_tokens", "n"}),
-    _COMPLETIONS: frozenset({"max_tokens", "n", "best_of"}),
-    "/messages": frozenset({"max_tokens"}),
-    _RESPONSES: frozenset({"max_output_tokens"}),
-    f"{_PICTURES}generations": frozenset({"n"}),
-    f"{_PICTURES}edits": frozenset({"n"}),
-    f"{_PICTURES}variations": frozenset({"n"}),
+_SAID: Mapping[str, tuple[str, ...]] = {
+    "/chat/completions": ("max_completion_tokens", "max_tokens", "n"),
+    _COMPLETIONS: ("max_tokens", "n", "best_of"),
+    "/messages": ("max_tokens",),
+    _RESPONSES: ("max_output_tokens",),
+    f"{_PICTURES}generations": ("n",),
+    f"{_PICTURES}edits": ("n",),
+    f"{_PICTURES}variations": ("n",),
 }
 """The fields that say how long answers may be, and how many are made. Any others a provider may not
 know, and ignore."""
-_NOTHING: frozenset[str] = frozenset()
-_NO_NUMBERS: Mapping[str, int] = {}
 _WHOLE_LIMIT = 10**9
 """More is asked for only to be asked for; it is counted as so much."""
 _REMEMBERED = 4096
@@ -111,7 +109,8 @@ class Bounds:
         if found is None:
             return None
         prompt, answer, request = found
-        pico = self._read_by(deployment) * prompt + self._length(deployment) * answer
+        read = self._read_by(deployment) if self._continues else self._prompt
+        pico = read * prompt + self._length(deployment) * answer
         return -(-pico // 1000) + request
 
     def _together(self, amounts: list[int]) -> int:
@@ -122,19 +121,20 @@ class Bounds:
             most = sum(sorted(amounts)[-2:])
         else:
             most = max(amounts, default=0)
-        return min(most, MOST_NANOUSD)
+        return most if most < MOST_NANOUSD else MOST_NANOUSD
 
     def _read(self, envelope: Envelope, endpoint: str) -> None:
         """Find out how many answers are asked for, of which length."""
-        for name in _SAID.get(endpoint, _NOTHING) & envelope.fields.keys():
-            number = _number(envelope.get(name))
-            if number is None:
+        fields, asked = envelope.fields, self._asked
+        for name in _SAID.get(endpoint, ()):
+            if name not in fields or (number := _number(envelope.get(name))) is None:
                 continue
             # Of two that are said some servers heed the one, some the other.
             if name in COUNTS:
                 self._answers = max(number, self._answers)
-            else:
-                self._asked = max(number, self._asked or 0)
+            elif asked is None or number > asked:
+                asked = number
+        self._asked = asked
         if endpoint == _RESPONSES:
             self._continues = any(envelope.get(name) is not None for name in _CONTINUING)
         if endpoint == _COMPLETIONS:
@@ -151,25 +151,24 @@ class Bounds:
 
     def _length(self, deployment: Deployment) -> int:
         """The tokens of all answers together."""
-        neighbour = self._call.dialogue.neighbour
+        call, info = self._call, deployment.info
+        neighbour = call.dialogue.neighbour
         if neighbour is not None and not neighbour.path.startswith(_ANSWERING):
             return 0
         asked, answers = self._asked, self._answers
-        if added := self._added(deployment):
+        if fields := added_fields(call, deployment):
+            added = self._heeded(fields)
             answers *= max([added[name] for name in COUNTS if name in added], default=1) or 1
             lengths = [added[name] for name in LENGTHS if name in added]
             asked = max([*lengths, asked or 0]) if lengths else asked
-        return (deployment.info.max_tokens or ANSWER_TOKENS if asked is None else asked) * answers
+        return (info.max_tokens or ANSWER_TOKENS if asked is None else asked) * answers
 
-    def _added(self, deployment: Deployment) -> Mapping[str, int]:
+    def _heeded(self, fields: Mapping[str, Any]) -> Mapping[str, int]:
         """Read what is added to the client's request; its own word comes before that.
 
         What it says that its language does not know does not go to another, and so is no word.
         """
-        fields = added_fields(self._call, deployment)
-        if not fields:
-            return _NO_NUMBERS
-        known = _SAID.get(self._call.exchange.endpoint or "", _NOTHING)
+        known = _SAID.get(self._call.exchange.endpoint or "", ())
         envelope = _envelope(self._call.dialogue)
         numbers = {
             name: _number(fields[name])
@@ -199,7 +198,9 @@ def _form_for_pictures(call: Call) -> Form | None:
 def _number(value: Any) -> int | None:
     """Read a number as leniently as a server may. What is none is somebody else's to refuse."""
     if type(value) is int:
-        return min(value, _WHOLE_LIMIT) if value >= 0 else None
+        if value > _WHOLE_LIMIT:
+            return _WHOLE_LIMIT
+        return value if value >= 0 else None
     if isinstance(value, str):
         try:
             value = float(value)

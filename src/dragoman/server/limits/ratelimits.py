@@ -58,31 +58,31 @@ def tell(lines: Sequence[Line], path: str, now: float, *, passed: bool) -> dict[
     names = _ANTHROPIC if anthropic else _OPENAI
     tightest: dict[str, tuple[int, Line]] = {}
     for line in lines:
-        measure = line.term.told
+        term = line.term
+        measure = term.told
         if measure is None or line.optional:
             continue
-        left = line.term.allowance.amount - line.used - (line.amount if passed else 0)
+        left = term.most - line.used
+        if passed:
+            left -= line.amount
         if measure not in tightest or left < tightest[measure][0]:
             tightest[measure] = left, line
     for name, (left, line) in tightest.items():
+        term = line.term
         limit, remaining, reset = names[name]
-        headers[limit] = str(line.term.allowance.amount)
-        headers[remaining] = str(left if left > 0 else 0)
-        reset_s = _reset_s(line, now, passed=passed)
-        if reset_s is None:
+        headers[limit] = str(term.most)
+        headers[remaining] = str(left) if left > 0 else "0"
+        if term.is_quota:
+            reset_s = None if term.until is None else max(0.0, term.until - now)
+        else:
+            reset_s = FRESH_S if passed else line.reset_s
+        if reset_s is None:  # there is no such time
             continue
         if anthropic:
             headers[reset] = _moment(now + reset_s)
         else:
             headers[reset] = _FRESH if reset_s is FRESH_S else _length(reset_s)
     return headers
-
-
-def _reset_s(line: Line, now: float, *, passed: bool) -> float | None:
-    """Say when all is left again; None for never."""
-    if line.term.is_quota:
-        return None if line.term.until is None else max(0.0, line.term.until - now)
-    return FRESH_S if passed else line.reset_s
 
 
 def refusal(lines: Sequence[Line], decision: Decision) -> LimitExceeded:
