@@ -45,7 +45,7 @@ def test_a_budget_is_made_shown_changed_and_deleted(red: Plane) -> None:
         1,
     )
     (used,) = made.json["used"]
-    assert (used["used"], used["left"]) == ("0", "25.5")
+    assert (used["subject"], used["used"], used["left"]) == ("red", "0", "25.5")
     assert admin("PUT", "limits/team", BUDGET).json["version"] == 1
     changed = admin("PUT", "limits/team", {**BUDGET, "amount": 30, "version": 1})
     assert (changed.json["version"], changed.json["id"]) == (2, made.json["id"])

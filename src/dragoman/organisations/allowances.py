@@ -39,6 +39,7 @@ _COLUMNS = (
     " assumed_nanousd, operator, version"
 )
 _NAMES: Mapping[SubjectKind, str] = {
+    "organisation": "SELECT id, name FROM organisation WHERE id = :of AND :name IN (id, name)",
     "project": "SELECT id, name FROM project WHERE organisation_id = :of AND :name IN (id, name)",
     "member": "SELECT a.id AS id, a.email AS name FROM member m JOIN account a"
     " ON a.id = m.account_id WHERE m.organisation_id = :of AND :name IN (a.id, a.email)",
