@@ -34,7 +34,8 @@ class OidcProvider:
 
     Who comes is `claims`. `twist` may change the claims of a token before it is signed, `header`
     and `key` how it is signed; `description` what the provider says of itself. `redirects`: from
-    which paths it sends elsewhere.
+    which paths it sends elsewhere. `userinfo`: what it says of who comes to whoever asks with the
+    access token; None where it cannot be asked.
     """
 
     def __init__(self, algorithm: str = "RS256") -> None:
@@ -49,6 +50,8 @@ class OidcProvider:
         self.header: dict[str, Any] = {}
         self.description: dict[str, Any] = {}
         self.redirects: dict[str, str] = {}
+        self.userinfo: dict[str, Any] | None = None
+        self._access_token = secrets.token_urlsafe(16)
         self.asked: list[str] = []
         self.redeemed: list[dict[str, str]] = []
         self._codes: dict[str, dict[str, str]] = {}
@@ -117,7 +120,12 @@ class OidcProvider:
                 "response_types_supported": ["code"],
                 **self.description,
             }
+            if self.userinfo is not None:
+                said.setdefault("userinfo_endpoint", f"{self.issuer}/userinfo")
             return self._answer(request, 200, said)
+        if request.path == "/userinfo" and self.userinfo is not None:
+            knows = request.headers.get("authorization") == f"Bearer {self._access_token}"
+            return self._answer(request, 200 if knows else 401, self.userinfo if knows else {})
         if request.path == "/keys":
             kind = ECAlgorithm if self.algorithm == "ES256" else RSAAlgorithm
             published = json.loads(kind.to_jwk(self._key.public_key()))
@@ -165,7 +173,10 @@ class OidcProvider:
         algorithm = header.get("alg", self.algorithm)
         key = None if algorithm == "none" else self.key
         token = jwt.encode(claims, key, algorithm=algorithm, headers=header)
-        return self._answer(request, 200, {"id_token": token, "token_type": "Bearer"})
+        return self._answer(request, 200, {"id_token": token, **self._access()})
+
+    def _access(self) -> dict[str, str]:
+        return {"access_token": self._access_token, "token_type": "Bearer"}
 
     @staticmethod
     def _knows(request: BaseHTTPRequestHandler, form: dict[str, str]) -> bool:

@@ -62,13 +62,15 @@ class Description(Struct, frozen=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str | None = None
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
 
     @property
     def endpoints(self) -> tuple[str, ...]:
         """Where a browser and we are to go."""
-        return self.authorization_endpoint, self.token_endpoint, self.jwks_uri
+        needed = (self.authorization_endpoint, self.token_endpoint, self.jwks_uri)
+        return needed if self.userinfo_endpoint is None else (*needed, self.userinfo_endpoint)
 
     def egress_to(self, url: str) -> EgressPolicy:
         """Say under which policy one of its URLs is asked. Raises: ValueError."""
@@ -162,8 +164,11 @@ class OidcClient:
         if "error" in answer or not answer.get("code"):
             said = answer.get("error", "no code")[:100]
             raise _refused(f"the provider said: {said if said.isprintable() else 'no'}")
-        token = await self._redeem(found, settings, secret, asked, answer["code"])
-        return await self._verify(found, settings, asked, token, now)
+        token, access = await self._redeem(found, settings, secret, asked, answer["code"])
+        claims = await self._verify(found, settings, asked, token, now)
+        if claims.email is None and found.userinfo_endpoint is not None and access is not None:
+            return await self._complete(found, found.userinfo_endpoint, access, claims)
+        return claims
 
     async def _redeem(
         self,
@@ -172,7 +177,8 @@ class OidcClient:
         secret: Secret | None,
         asked: Asked,
         code: str,
-    ) -> str:
+    ) -> tuple[str, str | None]:
+        """Give the id_token, and what opens the provider's userinfo."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -192,7 +198,23 @@ class OidcClient:
         token = told.get("id_token")
         if not isinstance(token, str):
             raise ProviderFailed("the sign-in provider gave no id_token", hint=_HINT)
-        return token
+        return token, _text(told.get("access_token"))
+
+    async def _complete(self, found: Description, url: str, access: str, claims: Claims) -> Claims:
+        """Ask for what an id_token leaves out: some carry nothing but the subject.
+
+        Raises: Unauthorized, ProviderFailed.
+        Source: OpenID Connect Core, 5.3.2: `sub` is to be compared.
+        """
+        told = await self._fetch(url, found.egress_to(url), {"authorization": f"Bearer {access}"})
+        if str(told.get("sub"))[:255] != claims.subject:
+            raise _refused("the provider told who somebody else is")
+        return msgspec.structs.replace(
+            claims,
+            email=_text(told.get("email")),
+            email_verified=_is_true(told.get("email_verified")),
+            name=claims.name or _text(told.get("name")),
+        )
 
     async def _verify(
         self,
