@@ -1,4 +1,4 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
@@ -6,14 +6,16 @@ import { createRoot } from "react-dom/client";
 import { Failure } from "~/api/client";
 import { applyTheme } from "~/frame/theme";
 import { makeRouter } from "~/router";
-import { askAhead } from "~/session";
+import { askAhead, lookAgain } from "~/session";
 import "~/theme.css";
 
 applyTheme();
 // Dialogs keep the page behind them from scrolling by a style of their own, which needs the page's leave.
 setNonce(document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "");
 
-const queries = new QueryClient({
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: (error, query) => lookAgain(queries, error, query) }),
+  mutationCache: new MutationCache({ onError: (error) => lookAgain(queries, error, { queryKey: [] }) }),
   defaultOptions: {
     queries: {
       staleTime: 5_000,

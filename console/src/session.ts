@@ -1,6 +1,6 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
-import { api, taken } from "~/api/client";
+import { api, Failure, taken } from "~/api/client";
 import type { components } from "~/api/schema";
 
 export type Shapes = components["schemas"];
@@ -26,6 +26,12 @@ const ORGANISATIONS = {
 export function askAhead(queries: QueryClient): void {
   void queries.prefetchQuery(ME);
   void queries.prefetchQuery(ORGANISATIONS);
+}
+
+/** After a refusal, ask anew whether one is still signed in: a session may end while a page is open. */
+export function lookAgain(queries: QueryClient, error: Error, { queryKey: [asked] }: { queryKey: readonly unknown[] }): void {
+  const ended = error instanceof Failure && error.status === 401 && queries.getQueryData(ME.queryKey) !== undefined;
+  if (ended && asked !== ME.queryKey[0]) void queries.invalidateQueries({ queryKey: ME.queryKey });
 }
 
 /** The organisation to which an address leads whoever has signed in. */

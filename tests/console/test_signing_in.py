@@ -192,3 +192,37 @@ def test_nothing_is_shown_in_a_frame_of_another_page(
     expect(page.locator("#over")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert page.frames[1].url.startswith("chrome-error:")
+
+
+def test_a_session_that_ends_in_the_middle_of_something_loses_nothing_that_was_typed(
+    team: Process, context: BrowserContext
+) -> None:
+    page = context.new_page()
+    page.goto(f"{team.url}/console/limits")
+    sign_in(page)
+    page.get_by_role("button", name="New limit").first.click()
+    sheet = page.get_by_role("dialog", name="New limit")
+    sheet.get_by_label("Name").fill("kept")
+    sheet.get_by_label("How much").fill("42")
+    context.clear_cookies()
+    sheet.get_by_role("button", name="Save").click()
+
+    again = page.get_by_role("dialog", name="Your session has ended")
+    again.get_by_label("E-mail").fill(OPERATOR)
+    again.get_by_label("Password").fill(PASSWORD)
+    again.get_by_role("button", name="Sign in").click()
+    expect(again).to_have_count(0)
+    sheet.get_by_role("button", name="Save").click()
+    expect(sheet).to_have_count(0)
+    expect(page.get_by_text("$42.00 a month")).to_be_visible()
+
+
+def test_a_page_that_finds_its_session_ended_asks_to_sign_in(
+    team: Process, context: BrowserContext
+) -> None:
+    page = context.new_page()
+    page.goto(f"{team.url}/console/")
+    sign_in(page)
+    context.clear_cookies()
+    page.get_by_role("link", name="Keys").click()
+    expect(page.get_by_role("dialog", name="Your session has ended")).to_be_visible()

@@ -7,15 +7,8 @@ import { Form } from "~/components/Form";
 import { Alone } from "./Alone";
 import { Elsewhere } from "./Elsewhere";
 
-/** Sign in with a password. Where the gateway waits to be set up, it says how. */
+/** Whoever has not signed in is asked to. Where the gateway waits to be set up, it says how. */
 export function SignIn({ told }: { told: Refusal }) {
-  const queries = useQueryClient();
-  const [email, setEmail] = useState("");
-  const [password, setPassword] = useState("");
-  const signIn = useMutation({
-    mutationFn: () => taken(api.POST("/api/v1/session", { body: { email, password } })),
-    onSuccess: () => queries.invalidateQueries(),
-  });
   if (told.message.includes("not set up"))
     return (
       <Alone>
@@ -26,6 +19,22 @@ export function SignIn({ told }: { told: Refusal }) {
   return (
     <Alone>
       <h1 className="mb-4 text-lg font-semibold">Sign in to Dragoman</h1>
+      <SignInForm />
+    </Alone>
+  );
+}
+
+/** Sign in with a password, or elsewhere. */
+export function SignInForm() {
+  const queries = useQueryClient();
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const signIn = useMutation({
+    mutationFn: () => taken(api.POST("/api/v1/session", { body: { email, password } })),
+    onSuccess: () => queries.invalidateQueries(),
+  });
+  return (
+    <>
       <Form onSubmit={() => signIn.mutate()}>
         <TextField label="E-mail" type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
         <TextField
@@ -42,6 +51,6 @@ export function SignIn({ told }: { told: Refusal }) {
         </Button>
       </Form>
       <Elsewhere />
-    </Alone>
+    </>
   );
 }
