@@ -194,6 +194,38 @@ def test_nothing_is_shown_in_a_frame_of_another_page(
     assert page.frames[1].url.startswith("chrome-error:")
 
 
+def test_who_has_an_account_accepts_an_invitation_by_signing_in(
+    team: Process, context: BrowserContext
+) -> None:
+    operator = Operator(team)
+    operator.ask("POST", "organisations", {"name": "guests", "title": "Guests"})
+    page = context.new_page()
+    page.goto(operator.ask("POST", "organisations/guests/invitations", {"role": "viewer"})["link"])
+    page.get_by_role("button", name="I have an account: sign in").click()
+    page.get_by_label("E-mail").fill(OPERATOR)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name=f"Join as {OPERATOR}").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    (member,) = operator.ask("GET", "organisations/guests/members")["items"]
+    assert (member["email"], member["role"]) == (OPERATOR, "viewer")
+
+
+def test_who_signs_in_elsewhere_for_an_invitation_comes_back_to_it(
+    team: Process, provider: OidcProvider, context: BrowserContext
+) -> None:
+    provider.claims |= {"sub": "user-8", "email": "hedy@example.com"}
+    operator = Operator(team)
+    operator.ask("POST", "organisations", {"name": "others", "title": "Others"})
+    page = context.new_page()
+    page.goto(operator.ask("POST", "organisations/others/invitations", {"role": "viewer"})["link"])
+    page.get_by_role("button", name="I have an account: sign in").click()
+    page.get_by_role("link", name="Acme accounts").click()
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_role("button", name="Join as hedy@example.com").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
 def test_a_session_that_ends_in_the_middle_of_something_loses_nothing_that_was_typed(
     team: Process, context: BrowserContext
 ) -> None:

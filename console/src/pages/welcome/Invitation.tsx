@@ -3,6 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { Alone } from "~/frame/Alone";
+import { SignInForm } from "~/frame/SignIn";
 import { Button } from "~/components/Button";
 import { TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
@@ -10,12 +11,22 @@ import { Shown } from "~/components/Shown";
 import { Trouble } from "~/components/Trouble";
 import { useMe } from "~/session";
 
+const TOKEN = "invitation";
+
+/** Read what stands behind the `#`, and keep it in this tab: whoever signs in elsewhere comes back without it. */
+function readToken(): string {
+  const token = location.hash.slice(1);
+  if (token !== "") sessionStorage.setItem(TOKEN, token);
+  return token || (sessionStorage.getItem(TOKEN) ?? "");
+}
+
 /** Somebody was invited: who has an account accepts, others make one. */
 export default function Invitation() {
-  const token = location.hash.slice(1);
+  const [token] = useState(readToken);
   const me = useMe();
   const queries = useQueryClient();
   const navigate = useNavigate();
+  const [known, setKnown] = useState(false);
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const seen = useQuery({
@@ -24,6 +35,7 @@ export default function Invitation() {
     retry: false,
   });
   const enter = async () => {
+    sessionStorage.removeItem(TOKEN);
     await queries.invalidateQueries();
     await navigate({ to: "/", replace: true });
   };
@@ -42,6 +54,8 @@ export default function Invitation() {
           <Button kind="primary" busy={accept.isPending} onClick={() => accept.mutate()}>
             Join as {me.data.name}
           </Button>
+        ) : known ? (
+          <SignInForm />
         ) : (
           <Form onSubmit={() => register.mutate()}>
             <TextField label="E-mail" type="email" autoComplete="username" required disabled={seen.data?.email != null} value={seen.data?.email ?? email} onChange={(event) => setEmail(event.target.value)} />
@@ -52,6 +66,17 @@ export default function Invitation() {
           </Form>
         )}
         <Trouble error={trouble} />
+        {me.data?.account == null && (
+          <Button
+            className="mt-4"
+            onClick={() => {
+              setKnown(!known);
+              register.reset();
+            }}
+          >
+            {known ? "I have no account yet" : "I have an account: sign in"}
+          </Button>
+        )}
       </Shown>
     </Alone>
   );
