@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Response, expect
 
 from tests.console.browser import Watched
-from tests.console.operating import PASSWORD, TEAM, Operator
+from tests.console.operating import OPERATOR, PASSWORD, TEAM, Operator
 from tests.server.process import Process
 
 
@@ -46,3 +46,26 @@ def test_who_was_invited_is_led_to_nothing_that_is_refused(
         page.wait_for_load_state("networkidle")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert refused == []
+
+
+def test_what_the_playground_needs_of_an_organisations_keys_it_gives_back(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start("", "--host", "0.0.0.0", **TEAM)
+    operator = Operator(process)
+    quotas = {"operator_providers": ["demo"], "keys": 1}
+    operator.ask("POST", "organisations", {"name": "acme", "quotas": quotas})
+    watched = visit(process)
+    page = watched.open("/")
+    page.get_by_label("E-mail").fill(OPERATOR)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    for _ in range(2):
+        watched.open("/models?org=acme")
+        expect(page.get_by_role("link", name="demo/echo")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    keys = operator.ask("GET", "organisations/acme/keys")["items"]
+    assert len(keys) == 2
+    assert all(key["revoked_at"] for key in keys)

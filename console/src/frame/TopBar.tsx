@@ -3,6 +3,7 @@ import { LogOut, Monitor, Moon, Search, Sun } from "lucide-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { api } from "~/api/client";
+import { endPlaygroundKeys } from "~/api/playground";
 import { BOX } from "~/components/Field";
 import { IconButton } from "~/components/IconButton";
 import { Menu, MenuChoices } from "~/components/Menu";
@@ -100,6 +101,7 @@ function Leave() {
   const queries = useQueryClient();
   if (me?.account == null) return null;
   const leave = async () => {
+    await endPlaygroundKeys();
     await api.DELETE("/api/v1/session");
     queries.clear();
     location.reload();
