@@ -69,3 +69,20 @@ def test_what_the_playground_needs_of_an_organisations_keys_it_gives_back(
     keys = operator.ask("GET", "organisations/acme/keys")["items"]
     assert len(keys) == 2
     assert all(key["revoked_at"] for key in keys)
+
+
+def test_a_viewer_who_opens_the_keys_by_address_is_offered_none(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start("", "--host", "0.0.0.0", **TEAM)
+    link = Operator(process).ask("POST", "organisations/default/invitations", {"role": "viewer"})
+    watched = visit(process)
+    page = watched.page
+    page.goto(link["link"])
+    page.get_by_label("E-mail").fill("grace@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    watched.open("/keys")
+    expect(page.get_by_text("that takes the role member")).to_be_visible()
+    expect(page.get_by_role("button", name="New key")).to_have_count(0)

@@ -9,7 +9,7 @@ import { ago, time, UNKNOWN } from "~/components/numbers";
 import { PageHead } from "~/components/PageHead";
 import { Shown } from "~/components/Shown";
 import { columnsOf, Table } from "~/components/Table";
-import { type Shapes, useOrg } from "~/session";
+import { type Shapes, useMay, useOrg } from "~/session";
 import { KeySheet } from "./KeySheet";
 import { NewKey } from "./NewKey";
 import { State } from "./State";
@@ -35,7 +35,7 @@ export default function Keys() {
   const keys = useList(["keys", org], (cursor) =>
     taken(api.GET("/api/v1/organisations/{org}/keys", { params: { path: { org }, query: { limit: 100, cursor: cursor ?? null } } })),
   );
-  const add = (
+  const add = useMay("member") && (
     <Button kind="primary" icon={<Plus aria-hidden size={14} />} onClick={() => setMaking(true)}>
       New key
     </Button>
