@@ -57,6 +57,17 @@ export function useOrg(): string {
   return org ?? known?.[0]?.name ?? "default";
 }
 
+/** The projects of the organisation at which one looks; the first page is more than anybody chooses from. */
+export function useProjects(): readonly Shapes["ProjectShown"][] {
+  const org = useOrg();
+  const projects = useQuery({
+    queryKey: ["projects", org, "all"],
+    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/projects", { params: { path: { org }, query: { limit: 200 } } })),
+    staleTime: 30_000,
+  });
+  return projects.data?.items ?? [];
+}
+
 /** Whether one's role in the organisation at which one looks is at least this. */
 export function useMay(least: Role): boolean {
   return useMays()(least);

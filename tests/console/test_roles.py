@@ -71,6 +71,35 @@ def test_what_the_playground_needs_of_an_organisations_keys_it_gives_back(
     assert all(key["revoked_at"] for key in keys)
 
 
+def test_a_key_is_made_for_a_project_and_for_a_member(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start("", "--host", "0.0.0.0", **TEAM)
+    operator = Operator(process)
+    operator.ask("PUT", "organisations/default/projects/web", {"title": "Web shop"})
+    link = operator.ask("POST", "organisations/default/invitations", {"role": "admin"})["link"]
+    watched = visit(process)
+    page = watched.page
+    page.goto(link)
+    page.get_by_label("E-mail").fill("grace@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+    watched.open("/keys")
+    page.get_by_role("button", name="New key").first.click()
+    sheet = page.get_by_role("dialog", name="New key")
+    sheet.get_by_label("Name").fill("ci")
+    sheet.get_by_label("Project").select_option("Web shop")
+    sheet.get_by_label("Member").fill("nobody@example.com")
+    sheet.get_by_role("button", name="Make it").click()
+    expect(sheet.get_by_text("the organisation has no such member")).to_be_visible()
+    sheet.get_by_label("Member").fill("grace@example.com")
+    sheet.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("row", name="ci")).to_contain_text("web, grace@example.com")
+
+
 def test_a_viewer_who_opens_the_keys_by_address_is_offered_none(
     start: Callable[..., Process], visit: Callable[[Process], Watched]
 ) -> None:

@@ -1,21 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { api, taken } from "~/api/client";
 import { BOX } from "~/components/Field";
-import { useOrg } from "~/session";
+import { useProjects } from "~/session";
 import { useProject } from "./view";
 
 /** Which project's requests one looks at, where there are any. */
 export function ProjectPicker() {
-  const org = useOrg();
   const project = useProject();
   const navigate = useNavigate();
-  const projects = useQuery({
-    queryKey: ["projects", org, "all"],
-    queryFn: () => taken(api.GET("/api/v1/organisations/{org}/projects", { params: { path: { org }, query: { limit: 200 } } })),
-    staleTime: 30_000,
-  });
-  const every = projects.data?.items ?? [];
+  const every = useProjects();
   if (every.length === 0 && project === undefined) return null;
   return (
     <select

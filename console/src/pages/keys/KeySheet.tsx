@@ -64,6 +64,10 @@ export function KeySheet({ shown, onClose }: { shown: Key; onClose: () => void }
             <dd>
               <code className="text-xs">{shown.prefix}</code>
             </dd>
+            <dt className="text-muted">Project</dt>
+            <dd>{shown.project ?? "none"}</dd>
+            <dt className="text-muted">Member</dt>
+            <dd>{shown.member ?? "nobody's own"}</dd>
             <dt className="text-muted">Last used</dt>
             <dd>{ago(shown.used_at)}</dd>
             <dt className="text-muted">Made</dt>

@@ -21,7 +21,7 @@ const columns = column.columns([
   column.accessor("name", { header: "Name", cell: ({ getValue }) => <span className="font-medium">{getValue()}</span> }),
   column.accessor("prefix", { header: "Key", cell: ({ getValue }) => <code className="text-xs">{getValue()}</code> }),
   column.display({ id: "state", header: "State", cell: ({ row }) => <State of={row.original} /> }),
-  column.accessor((key) => key.project ?? key.member ?? "", { id: "whose", header: "Whose" }),
+  column.accessor(({ project, member }) => [project, member].filter(Boolean).join(", "), { id: "whose", header: "Whose" }),
   column.accessor((key) => rulesOf(key), { id: "rules", header: "May ask" }),
   column.accessor("used_at", { header: "Last used", cell: ({ row }) => (row.original.read_only ? UNKNOWN : ago(row.original.used_at)) }),
   column.accessor("created_at", { header: "Made", cell: ({ getValue }) => time(getValue()) }),
