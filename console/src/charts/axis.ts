@@ -11,7 +11,7 @@ export function momentsAxis(moments: number) {
 
 /** How an axis of amounts looks; all of its few are named, for the same reason. */
 export function amountsAxis(tell: (value: number) => string) {
-  return { tickFormatter: rounded(tell), stroke: "var(--muted)", tickLine: false, axisLine: false, fontSize: 11, width: 56, interval: 0 };
+  return { tickFormatter: rounded(tell), stroke: "var(--muted)", tickLine: false, axisLine: false, fontSize: 11, width: "auto" as const, interval: 0 };
 }
 
 /** As an axis says it: "6 s", not "6.00 s". */
