@@ -21,7 +21,7 @@ export function Invitations() {
       <Rows of={found.rows} keyOf={({ id }) => id}>
         {({ id, email, role, expires_at }) => (
           <>
-            <span className="min-w-0 flex-1 truncate">{email ?? "whoever has the link"}</span>
+            <span className="min-w-40 flex-1 truncate">{email ?? "whoever has the link"}</span>
             <Badge tone="accent">{role}</Badge>
             <span className="text-muted">until {time(expires_at)}</span>
             <ConfirmButton label="Withdraw" title="Withdraw the invitation?" verb="Withdraw it" onYes={() => withdraw.mutateAsync(id)}>
