@@ -70,7 +70,7 @@ def _facts(deployment: Deployment) -> Iterator[tuple[str, str]]:
         yield "aids", aids
     yield "limits", "; ".join(_limits(deployment))
     yield "abilities", "; ".join(_abilities(deployment.info))
-    yield "price", _price(deployment.info.price)
+    yield "price", say_price(deployment.info.price)
     if turn := ", ".join(_turn(deployment)):
         yield "turn", turn
     for problem in provider.problems:
@@ -200,20 +200,23 @@ def _source(info: ModelInfo, name: str) -> str:
     return f" ({source})" if source else ""
 
 
-def _price(price: Price | None) -> str:
-    """Prices per million tokens, and who told."""
+def say_price(price: Price | None) -> str:
+    """Say what a model costs, in tokens, requests or hours, and who told."""
     if price is None:
         return "unknown"
     if price.free:
         return f"free ({price.source})"
+    if price.per_hour is not None:
+        return f"{_usd(price.per_hour)} an hour, shared by {price.shared_by} ({price.source})"
     names = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
     said = [f"{_usd(getattr(price, name))} {name}" for name in names if getattr(price, name)]
-    said += [f"{_usd(price.request)} a request"] if price.request else []
     tiers = "".join(
         f"; above {tier.above:,} tokens {_usd(tier.input)} input, {_usd(tier.output)} output"
         for tier in price.tiers
     )
-    return f"{', '.join(said) or 'nothing'}, per million tokens{tiers} ({price.source})"
+    told = [f"{', '.join(said) or 'nothing'}, per million tokens{tiers}"] if said or tiers else []
+    told += [f"{_usd(price.request)} a request"] if price.request else []
+    return f"{', '.join(told) or 'nothing'} ({price.source})"
 
 
 def _usd(amount: Decimal | None) -> str:

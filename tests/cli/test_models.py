@@ -95,6 +95,16 @@ def test_alias_is_followed(mine: Dragoman) -> None:
     assert written(mine, "m/2") == {"input": 1.0, "output": 2.0}
 
 
+def test_an_hours_price_is_told_wherever_a_price_is(mine: Dragoman) -> None:
+    with mine.config_file.open("a") as file:
+        file.write('cost_per_hour = 2.5\nlimits = { concurrency = 4 }\nmodels = [{ id = "m/1" }]\n')
+    assert info(mine, "mine/m/1")["price"] == {"per_hour": 2.5, "shared_by": 4, "source": "config"}
+    assert "$2.5/h" in mine("models", "list", "--provider", "mine").out
+    assert (
+        "$2.50 an hour, shared by 4 (config)" in mine("providers", "test", "mine", "-m", "m/1").out
+    )
+
+
 WRONG = {
     "nothing said": (["mine/m/1"], 2, "say what it costs"),
     "both": (["mine/m/1", "--free", "--in", "1"], 2, "say what it costs"),

@@ -385,6 +385,32 @@ def test_an_explanation_has_every_fact_and_no_secret(loaded: Callable[[str], Reg
         assert fact in text, fact
 
 
+@pytest.mark.parametrize(
+    ("costs", "said"),
+    [
+        ("cost_per_hour = 2.5", "$2.50 an hour, shared by 16 (config)"),
+        ("cost = { request = 0.02 }", "$0.02 a request (config)"),
+        (
+            "cost = { input = 0.5, request = 0.02 }",
+            "$0.50 input, per million tokens, $0.02 a request (config)",
+        ),
+    ],
+)
+def test_an_explanation_says_in_what_a_price_is(
+    loaded: Callable[[str], Registry], costs: str, said: str
+) -> None:
+    registry = loaded(f"""
+        [providers.gpu]
+        base_url = "https://gpu.example/v1"
+        limits = {{ concurrency = 16 }}
+        [[providers.gpu.models]]
+        id = "m"
+        {costs}
+    """)
+    (line,) = [s for s in registry.resolve("gpu/m").steps if s.lstrip().startswith("price ")]
+    assert line.strip().removeprefix("price").strip() == said
+
+
 def test_an_explanation_of_a_keyless_server_says_so(loaded: Callable[[str], Registry]) -> None:
     (line,) = [s for s in loaded("").resolve("demo/echo").steps if s.lstrip().startswith("key ")]
     assert line.split() == ["key", "none"]

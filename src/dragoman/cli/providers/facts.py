@@ -89,7 +89,7 @@ def model_facts(info: ModelInfo) -> dict[str, Any]:
 
 
 def price_facts(price: Price) -> dict[str, Any]:
-    """Describe a price, in USD per million tokens."""
+    """Describe a price, in USD: per million tokens, a request, or an hour that so many share."""
     facts = {
         name: getattr(price, name)
         for name in (
@@ -99,6 +99,8 @@ def price_facts(price: Price) -> dict[str, Any]:
     }  # fmt: skip
     if price.tiers:
         facts["tiers"] = [_tier(tier) for tier in price.tiers]
+    if price.per_hour is not None:
+        facts |= {"per_hour": price.per_hour, "shared_by": price.shared_by}
     if price.free:
         facts["free"] = True
     return {**facts, "source": price.source}

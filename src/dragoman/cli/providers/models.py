@@ -187,6 +187,8 @@ def _price(price: Price | None) -> str:
         return "?"
     if price.free:
         return "free"
+    if price.per_hour is not None:
+        return f"{_amount(price.per_hour)}/h"
     return f"{_amount(price.input)}/{_amount(price.output)}"
 
 

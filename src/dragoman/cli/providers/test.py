@@ -65,17 +65,15 @@ def print_price(console: Console, ladder: Ladder) -> None:
     """Print what the tried model costs, and how to say it where nobody knows."""
     from dragoman.catalog.describe import describe_model
     from dragoman.cli.providers.ladder_lines import print_fact
+    from dragoman.explain import say_price
 
     if ladder.model is None or ladder.error is not None:
         return
     price = describe_model(ladder.provider, ladder.model).price
+    known = say_price(price)
     if price is None:
         ref = f"{ladder.provider.name}/{ladder.model}"
-        known = f"unknown; say it with: dragoman models price {ref} --in 0.5 --out 1.5"
-    elif price.free:
-        known = "free"
-    else:
-        known = f"${price.input}/${price.output} per million tokens in/out, says the {price.source}"
+        known += f"; say it with: dragoman models price {ref} --in 0.5 --out 1.5"
     print_fact(console, "price", known)
 
 
