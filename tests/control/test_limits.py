@@ -106,6 +106,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"unknown": "assume"}, "assumed_usd"),
     ({"kind": "key", "subject": "nobody"}, "subject"),
     ({"kind": "project"}, "subject"),
+    ({"kind": "provider", "subject": "Mine"}, "subject"),
+    ({"kind": "model", "subject": "large"}, "subject"),
+    ({"kind": "model", "subject": "Mine/large"}, "subject"),
+    ({"kind": "model", "subject": "mine:large"}, "subject"),
     ({"subject": "red"}, "subject"),
     ({"id": "lim_1"}, "id"),
 ]

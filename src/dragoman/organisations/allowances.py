@@ -5,6 +5,7 @@ Law: what an operator has set, nobody else changes or takes away.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -47,6 +48,11 @@ _NAMES: Mapping[SubjectKind, str] = {
     " AND revoked_at IS NULL AND :name IN (id, name)",
 }
 """How those are found who have an id and a name."""
+_SPELT: Mapping[SubjectKind, tuple[re.Pattern[str], str]] = {
+    "provider": (re.compile(r"[a-z0-9][a-z0-9_.-]*"), "write its name as in provider/model"),
+    "model": (re.compile(r"[a-z0-9][a-z0-9_.-]*/.+"), "write provider/model"),
+}
+"""How the others are spelt, who may come later: what is spelt in another way holds for nobody."""
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -264,12 +270,12 @@ def _subject(connection: Connection, of: str, draft: Draft) -> str:
         )
     if given == EVERYBODY:
         return given
-    statement = _NAMES.get(draft.kind)
-    if statement is None:
-        if not given.isprintable() or len(given) > 200:
-            raise InvalidRequest(f"{shown(given)} is no {draft.kind}", param="subject")
+    if (spelt := _SPELT.get(draft.kind)) is not None:
+        pattern, hint = spelt
+        if not pattern.fullmatch(given) or not given.isprintable() or len(given) > 200:
+            raise InvalidRequest(f"{shown(given)} is no {draft.kind}", param="subject", hint=hint)
         return given
-    rows = connection.rows(statement, {"of": of, "name": given})
+    rows = connection.rows(_NAMES[draft.kind], {"of": of, "name": given})
     if not rows:
         raise InvalidRequest(
             f"the organisation has no such {draft.kind}",
