@@ -33,6 +33,7 @@ from dragoman.server.telemetry.turns import Turn, Turns
 from dragoman.transport.dial import Network
 from dragoman.types.checked import Checked
 from dragoman.types.model import Price
+from dragoman.types.provider import Check
 from dragoman.types.usage import Usage
 from tests.library.asking import configure
 from tests.server.process import Process, wait_until
@@ -144,6 +145,38 @@ def test_providers_that_say_nothing_take_nobody_else_s_threads(watched: Start) -
     assert [(turn.provider, turn.up) for turn in told] == [("silent", False)]
 
 
+def test_one_that_says_nothing_hides_nobody_s_outage_and_keeps_nobody_from_stopping(
+    upstream: Start, watched: Start
+) -> None:
+    clock, box = Clock(), upstream(lambda _: error(503))
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        silent.setblocking(False)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        said = {
+            "silent": {"base_url": url, "check": {"timeout": 30}},
+            "box": {"base_url": box.base_url, "check": True},
+        }
+        _, snapshot, _ = watched(clock, said)
+        checks = Checks(lambda: snapshot, None, Network, patience_s=0.1)
+
+        async def look_and_stop() -> None:
+            loop = asyncio.get_running_loop()
+            await checks.look()
+            clock.now += 3
+            while checks.last((None, "box")) is None:
+                await checks.look()
+            assert checks.last((None, "silent")) is None, "it has been waited for"
+            asking, _ = await loop.sock_accept(silent)
+            checks.close()
+            with asking:
+                async with asyncio.timeout(10):
+                    while await loop.sock_recv(asking, 1000):
+                        pass
+
+        asyncio.run(look_and_stop())
+        assert first_of(snapshot, clock, ("silent/m", "box/m")) == [False, True]
+
+
 @pytest.mark.parametrize(
     ("said", "asked"),
     [({}, False), ({"free": True}, True), ({"free": True, "check": False}, False),
@@ -157,6 +190,12 @@ def test_only_the_free_are_asked_unless_it_is_said(
     look(checks, clock)
     look(checks, clock, 60)
     assert [request.path for request in up.requests] == (["/v1/models"] if asked else [])
+
+
+def test_a_check_is_asked_for_no_oftener_and_no_longer_than_it_may() -> None:
+    said = {"base_url": "http://h/v1", "check": {"interval": 0.1, "timeout": 86400}}
+    (one,) = configure({"one": said}).custom
+    assert one.check == Check(interval=5.0, timeout=30.0)
 
 
 def test_of_several_workers_one_asks_and_all_know(

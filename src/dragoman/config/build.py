@@ -370,6 +370,7 @@ def _frozen(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 LEAST_INTERVAL_S = 5.0
+MOST_TIMEOUT_S = 30.0
 
 
 def _check(values: Table) -> Check | None:
@@ -380,7 +381,11 @@ def _check(values: Table) -> Check | None:
     if isinstance(said, bool):
         return Check() if said else None
     found = Check(**{key: value.value for key, value in said.items()})
-    return replace(found, interval=max(found.interval, LEAST_INTERVAL_S))
+    return replace(
+        found,
+        interval=max(found.interval, LEAST_INTERVAL_S),
+        timeout=min(found.timeout, MOST_TIMEOUT_S),
+    )
 
 
 def _guard(said: Any) -> RepetitionGuard | None:

@@ -41,7 +41,7 @@ LIMITS = (
 
 CHECK = (
     Field("interval", "seconds", "Seconds between two questions, 5 at least.", "30"),
-    Field("timeout", "seconds", "For an answer.", "5"),
+    Field("timeout", "seconds", "For an answer, 30 at most.", "5"),
 )
 
 TLS = (

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -28,11 +28,16 @@ from dragoman.transport.dial import Network
 from dragoman.types.checked import Checked
 from dragoman.types.provider import Provider
 
+if TYPE_CHECKING:
+    from dragoman.transport.sync import SyncTransport
+
 log = logging.getLogger("dragoman.server")
 
 TICK_S = 1.0
 AT_ONCE = 8
-"""So many are asked at a time."""
+"""So many are asked at a time of the operator's, and so many of the organisations'."""
+PATIENCE_S = 5.0
+"""So long a look waits for answers. Those that come later are heard by a later one."""
 FAILURES = 3
 """So many failures of requests in a row, and a provider that nobody asks is down, too."""
 LOCK = "checks.lock"
@@ -61,17 +66,24 @@ class Checks:
         tenants: Tenants | None,
         network: Callable[[], Network],
         folder: Path | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._snapshot = snapshot
         self._tenants = tenants
         self._network = network
         self._folder = folder
+        self._patience_s = patience_s
         self._lock: IO[str] | None = None
         self._heard: dict[Name, Heard] = {}
         self._due: dict[Name, float] = {}
         self._stamp = 0
-        # Threads of their own: those that wait for silent providers are missed by nobody else.
-        self._threads = ThreadPoolExecutor(AT_ONCE, "provider-check")
+        # Threads of their own: those that wait for silent providers are missed by nobody else, and
+        # those that wait for an organisation's not by the operator.
+        self._threads, self._tenants_threads = (
+            ThreadPoolExecutor(AT_ONCE, "provider-check") for _ in range(2)
+        )
+        self._asking: dict[Name, asyncio.Future[DragomanError | None]] = {}
+        self._open: set[SyncTransport] = set()
         self.turns = Turns(folder)
 
     async def watch(self, tick_s: float = TICK_S) -> None:
@@ -105,8 +117,14 @@ class Checks:
         return None if heard is None else Checked(heard.at, heard.code)
 
     def close(self) -> None:
-        """Leave it to another worker to ask."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Leave it to another worker to ask, and wait for nobody's answer."""
+        for asked in self._asking.values():
+            asked.cancel()
+        for threads in (self._threads, self._tenants_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
+        # Else the process would end only when the last of the threads does.
+        for transport in list(self._open):
+            transport.close()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -115,29 +133,34 @@ class Checks:
 
     async def _ask_due(self, watched: dict[Name, Provider]) -> None:
         now = self._snapshot().around.clock()
-        due = []
+        loop = asyncio.get_running_loop()
         for name, provider in watched.items():
             assert provider.check is not None
             # The first question is asked once the worker has had time to begin.
-            if self._due.setdefault(name, now + min(provider.check.interval, 2.0)) <= now:
+            due = self._due.setdefault(name, now + min(provider.check.interval, 2.0))
+            if due <= now and name not in self._asking:
                 self._due[name] = now + provider.check.interval
-                due.append((name, provider))
+                threads = self._threads if name[0] is None else self._tenants_threads
+                self._asking[name] = loop.run_in_executor(threads, self._ask, provider)
         for gone in self._due.keys() - watched.keys():
             if not self._is_unseen(gone):
                 del self._due[gone]
                 self._heard.pop(gone, None)
-        if not due:
-            return
-        loop = asyncio.get_running_loop()
+        if self._asking:
+            await asyncio.wait(self._asking.values(), timeout=self._patience_s)
+            await self._hear()
 
-        async def ask(name: Name, provider: Provider) -> None:
-            wrong = await loop.run_in_executor(self._threads, self._ask, provider)
-            reason, code = (wrong.message, wrong.code) if wrong is not None else (None, None)
-            at = self._snapshot().around.wall()
-            self._heard[name] = Heard(*name, at=at, reason=reason, code=code)
-
-        await asyncio.gather(*(ask(name, provider) for name, provider in due))
-        await asyncio.to_thread(self._write)
+    async def _hear(self) -> None:
+        """Note who has answered, and share it."""
+        done = [name for name, asked in self._asking.items() if asked.done()]
+        for name in done:
+            wrong = self._asking.pop(name).result()
+            if name in self._due:
+                reason, code = (wrong.message, wrong.code) if wrong is not None else (None, None)
+                at = self._snapshot().around.wall()
+                self._heard[name] = Heard(*name, at=at, reason=reason, code=code)
+        if done:
+            await asyncio.to_thread(self._write)
 
     def _ask(self, provider: Provider) -> DragomanError | None:
         """Ask a provider; say why it is down, None when it is up."""
@@ -145,6 +168,7 @@ class Checks:
 
         assert provider.check is not None
         transport = SyncTransport(network=self._network())
+        self._open.add(transport)
         try:
             models = model_list(provider, self._snapshot().around.secrets)
             reply = models.ask(transport, provider.check.timeout)
@@ -155,6 +179,7 @@ class Checks:
                 hide_words(error)
             return error
         finally:
+            self._open.discard(transport)
             transport.close()
         if reply is not None and reply.status >= 500:
             return ServerError(f"it answered {reply.status}")
