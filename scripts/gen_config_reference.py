@@ -46,6 +46,7 @@ SECTIONS = (
     ("cost.tiers", "Prices of requests with long prompts.", fields.TIER),
     ("timeouts", "Seconds.", fields.TIMEOUTS),
     ("limits", "Requests beyond a limit wait for their turn.", fields.LIMITS),
+    ("check", "Of a provider: `true` means these defaults.", fields.CHECK),
     (
         "repetition_guard",
         "`true` means these defaults. A block without white space must fill four times as much.",
@@ -74,6 +75,7 @@ SECTIONS = (
     ("shadow", "Of a route: who gets a copy of its requests.", fields.SHADOW),
     ("server", "Where `dragoman serve` listens, and its limits.", fields.SERVER),
     ("server.cache", "The response cache of `dragoman serve`.", fields.CACHE),
+    ("server.ledger", "What is kept, and how long.", fields.LEDGER),
     ("guardrails", "One table under `[[guardrails]]`.", fields.GUARDRAIL),
     ("gateway", "Who may use the gateway.", fields.GATEWAY),
     ("gateway.keys", "One table under `[[gateway.keys]]`.", fields.GATEWAY_KEY),

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -65,6 +65,18 @@ def test_reference_and_schema_in_the_docs_are_up_to_date() -> None:
     command = [sys.executable, str(ROOT / "scripts" / "gen_config_reference.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_reference_has_every_table_that_it_speaks_of() -> None:
+    text = (ROOT / "docs" / "reference" / "config.md").read_text()
+
+    def missing(table: tuple[fields.Field, ...]) -> Iterator[str]:
+        for field in table:
+            if not field.internal and f"| `{field.name}` |" not in text:
+                yield field.name
+            yield from missing(field.fields)
+
+    assert list(missing(fields.TOP)) == []
 
 
 STRUCTS: list[tuple[tuple[fields.Field, ...], type, set[str]]] = [
