@@ -403,6 +403,7 @@ def test_the_wait_for_a_place_is_a_pause_and_no_time_on_the_machine(
 def test_a_full_provider_is_passed_over_for_the_next(kind: str, upstream: Start) -> None:
     asker = pair(kind, upstream(chat("a")), upstream(chat("b")), limits={"rpm": 2})
     assert [answer.text for answer in asker.chat_often(4, BOTH)] == ["a", "a", "b", "b"]
+    assert asker.around.health.cooling(asker.around.clock()) == set(), "it has not failed"
 
 
 def test_stall_before_the_head_is_a_first_token_timeout(kind: str, upstream: Start) -> None:

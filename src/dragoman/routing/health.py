@@ -3,7 +3,7 @@
 One failure is one mark. A mark makes its scope cool for `FIRST_S`, doubled for each further mark
 in a row up to `LONGEST_S`; a Retry-After counts instead where the upstream sent one. After that the
 scope is half open: one probe goes through, and decides. Only the upstream's own faults mark it; the
-caller's mistakes and a client that leaves move nothing.
+caller's mistakes, a client that leaves and limits of our own move nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dragoman.errors import (
     TransportError,
     UpstreamError,
 )
+from dragoman.routing.limits import FULL
 from dragoman.types.provider import Provider
 from dragoman.types.route import Deployment
 
@@ -187,7 +188,7 @@ def _scopes(deployment: Deployment) -> tuple[_Scope, _Scope]:
 
 
 def _blames_upstream(error: DragomanError) -> bool:
-    if isinstance(error, DestinationDenied | RepeatedItself):
+    if isinstance(error, DestinationDenied | RepeatedItself) or error.code == FULL:
         return False
     if isinstance(error, UpstreamError):
         return error.failover == "next"

@@ -13,6 +13,8 @@ from dragoman.errors import RateLimited
 from dragoman.types.provider import Limits
 
 MINUTE_S = 60.0
+FULL = "provider_limit"
+"""The code of the error for who finds no room."""
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ def full(provider: str, wait_s: float | None) -> RateLimited:
     """Make the error for a gate that nobody waits at; None is for who knows how long."""
     error = RateLimited(
         f"our own limit for {provider} is reached",
-        code="provider_limit",
+        code=FULL,
         retry_after=wait_s,
         hint="raise the provider's `limits`, or add a fallback",
     )

@@ -11,6 +11,7 @@ import msgspec
 
 from dragoman import __version__
 from dragoman.errors import DragomanError
+from dragoman.routing.limits import FULL
 from dragoman.server.admission.snapshot import Admission
 from dragoman.server.http.messages import Reply, Request
 from dragoman.server.telemetry.tally import Tally, add_up, cumulative
@@ -192,7 +193,7 @@ class Metrics:
         tally = self._tally
         pair = self._pair(attempt)
         tally.add(ATTEMPTS.name, (attempt.provider, attempt.outcome, reason))
-        if reason == "provider_limit":
+        if reason == FULL:
             tally.add(LIMITED.name, ("provider",))
         usage = attempt.usage
         if usage is not None:
