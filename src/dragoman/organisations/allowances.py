@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from dragoman.config.kinds import NAME
 from dragoman.errors import Forbidden, InvalidRequest
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
@@ -49,8 +50,8 @@ _NAMES: Mapping[SubjectKind, str] = {
 }
 """How those are found who have an id and a name."""
 _SPELT: Mapping[SubjectKind, tuple[re.Pattern[str], str]] = {
-    "provider": (re.compile(r"[a-z0-9][a-z0-9_.-]*"), "write its name as in provider/model"),
-    "model": (re.compile(r"[a-z0-9][a-z0-9_.-]*/.+"), "write provider/model"),
+    "provider": (NAME, "write its name as in provider/model"),
+    "model": (re.compile(f"{NAME.pattern}/.+"), "write provider/model"),
 }
 """How the others are spelt, who may come later: what is spelt in another way holds for nobody."""
 

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable
 
+from dragoman.config.kinds import NAME
 from dragoman.errors import InvalidRequest
 from dragoman.types.gateway_key import KeyRules
 
@@ -14,7 +15,6 @@ ENTRIES_LIMIT = 200
 TEXT_LIMIT = 200
 
 _ENDPOINT = re.compile(r"(/[a-z_*]+)+")
-_PROVIDER = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _CLASS = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -53,7 +53,7 @@ def _model(text: str) -> str:
 
 
 def _provider(text: str) -> str:
-    if not _fits(_PROVIDER, text):
+    if not _fits(NAME, text):
         raise _wrong("providers", text, "write providers' names, as in provider/model")
     return text
 
