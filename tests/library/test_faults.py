@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.errors import (
     AllAttemptsFailed,
@@ -29,6 +31,7 @@ from dragoman.errors import (
     Timeout,
 )
 from dragoman.types import PartDelta
+from dragoman.types.provider import Limits
 from tests.library.asking import Asker, configure, elapsed, trail
 from tests.upstream.fault import (
     FaultUpstream,
@@ -381,6 +384,21 @@ def test_concurrency_towards_a_provider_is_kept(kind: str, upstream: Start) -> N
     spans = sorted((r.at, r.wait_answered()) for r in server.requests)
     for (_, ended), (began, _) in pairwise(spans):
         assert began >= ended - 0.02
+
+
+def test_a_place_is_left_where_it_was_taken_whatever_is_configured_meanwhile(
+    kind: str, upstream: Start
+) -> None:
+    server = upstream(chat("ok").paced(50, pause_s=0.01))
+    asker = alone(kind, server, limits={"concurrency": 1})
+    (provider,) = asker.config.custom
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(asker.chat, "a/x")
+        server.wait_requests(1)
+        changed = asker.around.gate(replace(provider, limits=Limits(concurrency=2)))
+        assert asking.result().text == "ok"
+    assert asker.around.gates == {"a": changed}
+    assert changed.inside == 0
 
 
 def test_the_wait_for_a_place_is_a_pause_and_no_time_on_the_machine(

@@ -6,7 +6,6 @@ output is the caller's. Its record in the exchange is written here, and else in 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,9 @@ from dragoman.engine.estimate import fill_in, raise_to_said
 from dragoman.engine.mending import Mending
 from dragoman.engine.outgoing import Outgoing, prepare
 from dragoman.engine.overstated import hold_to_limit, said_tokens
+from dragoman.engine.place import Place, place_at
 from dragoman.engine.secrecy import find_secrets, hide_secret, hide_words
-from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Sleep, Step, Wait
+from dragoman.engine.steps import Flow, Out, Read, ReadAll, Response, Send, Step
 from dragoman.engine.target import Target
 from dragoman.engine.timers import timers_of
 from dragoman.errors import (
@@ -33,7 +33,6 @@ from dragoman.errors import (
     Timeout,
     UpstreamError,
 )
-from dragoman.routing.limits import full
 from dragoman.routing.plan import Try
 from dragoman.types.event import FinishReason
 from dragoman.types.exchange import PAID, AttemptKind, Outcome
@@ -72,7 +71,7 @@ class Attempt:
         self._held: bytes | None = None
         self._pending: Sequence[Out] = ()
         self._began = around.clock()
-        self._inside = False
+        self._place: Place | None = None
         self._asked = False
         self._sent_bytes = 0
         self._over = False
@@ -276,21 +275,10 @@ class Attempt:
 
     def _enter(self) -> Flow[None]:
         """Take a place at the provider, and wait for it only when nobody else can be asked."""
-        limits = self.deployment.provider.limits
-        if self._inside:
-            return  # asked again, with its request mended
-        if limits.rpm is None and limits.tpm is None and limits.concurrency is None:
-            return
-        around = self.call.around
-        gate = around.gate(self.deployment.provider)
-        tokens = self.call.dialogue.estimate if limits.tpm is not None else 0
-        while wait := gate.enter(tokens, around.clock()):
-            left = self.call.deadline - around.clock()
-            if self.others or min(wait, left) <= 0 or (wait > left and not math.isinf(wait)):
-                raise full(self.deployment.provider.name, None if math.isinf(wait) else wait)
-            yield Wait(gate, left) if math.isinf(wait) else Sleep(wait)
-            self._begin_later()
-        self._inside = True
+        place = place_at(self.call, self.deployment.provider)
+        if place is not None and self._place is None:  # else it is asked again, mended
+            yield from place.take(patient=not self.others, waited=self._begin_later)
+            self._place = place
 
     def _begin_later(self) -> None:
         """Begin only now: what was waited for a place is a pause before, and nobody's work."""
@@ -430,12 +418,8 @@ class Attempt:
         price = price if neighbour is None else neighbour.price_of(price)
         if usage is not None or self._owes(price, outcome):
             record.cost_nanousd, record.cost_source = compute_cost(usage, price, record.duration_s)
-        if self._inside:
-            used = (usage.total_tokens or 0) if usage else 0
-            limited = self.deployment.provider.limits.tpm is not None
-            self.call.around.gate(self.deployment.provider).leave(
-                used - self.call.dialogue.estimate if limited and used else 0
-            )
+        if self._place is not None:
+            self._place.leave(usage)
 
     def _owes(self, price: Price | None, outcome: Outcome) -> bool:
         """Whether it is known without tokens what is paid: nothing, time, or a request's fee."""
@@ -446,5 +430,6 @@ class Attempt:
         return fee or price.free or price.per_hour is not None
 
     def _warn(self, *warnings: str) -> None:
-        known = self.call.exchange.warnings
-        known.extend(warning for warning in warnings if warning not in known)
+        if warnings:
+            known = self.call.exchange.warnings
+            known.extend(warning for warning in warnings if warning not in known)

@@ -86,6 +86,9 @@ class Limits(Struct, frozen=True, omit_defaults=True, kw_only=True):
     concurrency: int | None = None
 
 
+NO_LIMITS = Limits()
+
+
 class Tls(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Files are absolute paths. `client_key` is for a certificate that comes without its key."""
 

@@ -13,14 +13,12 @@ from dragoman.server.limits.bounds import Bounds
 from dragoman.server.limits.terms import TermBook
 from dragoman.server.limits.unpriced import affordable, unknown_price
 from dragoman.types.allowance import Bucket, Charge
-from dragoman.types.provider import Limits
+from dragoman.types.provider import NO_LIMITS
 from dragoman.types.route import Deployment
 
 if TYPE_CHECKING:
     from dragoman.engine.call import Call
     from dragoman.server.admission.access import Principal
-
-NO_LIMITS = Limits()
 
 
 class Plan(Struct, gc=False):
