@@ -66,6 +66,7 @@ def traffic() -> Iterator[Exchange]:
         }
         yield exchange(f"req_{number:03}", at, ("a", "b")[: 1 + number % 2], **whose)
     unknown = {"cost_nanousd": None, "cost_source": "unknown"}
+    free = {"usage": None, "cost_nanousd": 0, "cost_source": "free"}
     yield exchange("req_u1", NOW - 5, attempts=[attempt("req_u1", 1, "a", **unknown)])
     cut = attempt("req_u2", 1, "a", outcome="interrupted", usage=None, **unknown)
     yield exchange("req_u2", NOW - 5, attempts=[cut], outcome="interrupted")
@@ -75,10 +76,13 @@ def traffic() -> Iterator[Exchange]:
         id_ = f"req_h{number}"
         lost = attempt(id_, 1, "a", outcome="interrupted", usage=None, **unknown)
         yield exchange(id_, at, attempts=[lost, attempt(id_, 2, "b", kind="hedge")])
+    full = {"outcome": "error", "error": "provider_limit", "usage": None, **free}
+    yield exchange("req_full", NOW - 5, attempts=[attempt("req_full", 1, "a", **full)])
+    passed_over = [attempt("req_over", 1, "a", **full), attempt("req_over", 2, "b")]
+    yield exchange("req_over", NOW - 5, attempts=passed_over)
     yield exchange("req_none", NOW - 5, attempts=[], outcome="error")
     yield exchange("req_kept", NOW - 5, attempts=[], replayed="cache")
     yield exchange("req_count", NOW - 5, endpoint="/messages/count_tokens")
-    free = {"usage": None, "cost_nanousd": 0, "cost_source": "free"}
     looked = [attempt("req_looked", 1, "a", **free)]
     yield exchange("req_looked", NOW - 5, endpoint="/responses/{id}", attempts=looked)
     yield exchange("req_settled", NOW - 5, endpoint="/responses/{id}/cancel")
@@ -120,6 +124,25 @@ def expected(allowance: Allowance, exchanges: Sequence[Exchange]) -> dict[str, i
             charge = charge_of(allowance, subject, since)
             found[subject] = found.get(subject, 0) + taken(charge, one)
     return {subject: amount for subject, amount in found.items() if amount}
+
+
+@pytest.mark.parametrize(
+    ("id_", "kind", "subject", "requests"),
+    [
+        ("req_full", "organisation", "default", 0),
+        ("req_full", "provider", "a", 0),
+        ("req_over", "organisation", "default", 1),
+        ("req_over", "provider", "a", 0),
+        ("req_over", "provider", "b", 1),
+        ("req_u3", "provider", "a", 1),
+    ],
+)
+def test_a_request_counts_where_it_came_to_a_provider(
+    id_: str, kind: Any, subject: str, requests: int
+) -> None:
+    (one,) = [each for each in traffic() if each.id == id_]
+    charge = Charge(allowance_id="x", kind=kind, subject=subject, measure="requests", since=0)
+    assert taken(charge, one) == requests
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ writes rows) comes to the same figure, because all of them ask here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from dragoman.types.allowance import OF_DEPLOYMENTS, Allowance, Charge
 from dragoman.types.exchange import Attempt, Exchange
@@ -17,6 +18,8 @@ COUNTING = "/messages/count_tokens"
 LOOKING = "/responses/{"
 """What the endpoints begin with that look at a response that was made before. Their requests count
 for nothing; what they settle does."""
+
+_has_asked = attrgetter("has_asked")
 
 
 def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
@@ -56,7 +59,7 @@ def taken(charge: Charge, exchange: Exchange) -> int:
     if endpoint is not None and endpoint.startswith(LOOKING):
         attempts = [] if measure == "requests" else [one for one in attempts if _settles(one)]
     if measure == "requests":
-        return 1 if attempts else 0
+        return 1 if any(map(_has_asked, attempts)) else 0
     amount = 0
     if measure == "spend":
         for attempt in attempts:

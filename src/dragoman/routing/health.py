@@ -24,7 +24,7 @@ from dragoman.errors import (
     TransportError,
     UpstreamError,
 )
-from dragoman.routing.limits import FULL
+from dragoman.types.exchange import NO_ROOM
 from dragoman.types.provider import Provider
 from dragoman.types.route import Deployment
 
@@ -188,7 +188,7 @@ def _scopes(deployment: Deployment) -> tuple[_Scope, _Scope]:
 
 
 def _blames_upstream(error: DragomanError) -> bool:
-    if isinstance(error, DestinationDenied | RepeatedItself) or error.code == FULL:
+    if isinstance(error, DestinationDenied | RepeatedItself) or error.code == NO_ROOM:
         return False
     if isinstance(error, UpstreamError):
         return error.failover == "next"

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from dragoman.errors import RateLimited
+from dragoman.types.exchange import NO_ROOM
 from dragoman.types.provider import Limits
 
 MINUTE_S = 60.0
-FULL = "provider_limit"
-"""The code of the error for who finds no room."""
 
 
 @dataclass(slots=True)
@@ -93,7 +92,7 @@ def full(provider: str, wait_s: float | None) -> RateLimited:
     """Make the error for a gate that nobody waits at; None is for who knows how long."""
     error = RateLimited(
         f"our own limit for {provider} is reached",
-        code=FULL,
+        code=NO_ROOM,
         retry_after=wait_s,
         hint="raise the provider's `limits`, or add a fallback",
     )

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from dragoman.store.database import Connection
 from dragoman.store.forgotten import forgotten_before
 from dragoman.store.settings import read_setting, write_setting
-from dragoman.store.sums import IS_PAID
+from dragoman.store.sums import HAS_ASKED, IS_PAID
 from dragoman.types.allowance import EVERYBODY, Allowance, Bucket, Measure, SubjectKind
 from dragoman.types.calendar import find_span
 from dragoman.types.gateway_key import FILE
@@ -60,7 +60,7 @@ _EXCHANGES = _Written(
         "model": "attempt.provider || '/' || attempt.model",
     },
     amounts={
-        "requests": f"count(DISTINCT CASE WHEN NOT {_LOOKING} THEN e.id END)",
+        "requests": f"count(DISTINCT CASE WHEN NOT {_LOOKING} AND {HAS_ASKED} THEN e.id END)",
         "tokens": "sum(coalesce(attempt.prompt_tokens, 0)"
         " + coalesce(attempt.completion_tokens, 0))",
         # As `ledger.charging` has it.

@@ -11,7 +11,7 @@ from dragoman.store.database import Connection
 from dragoman.store.forgotten import forgotten_before
 from dragoman.store.selection import Selection
 from dragoman.types.calendar import HOUR_S
-from dragoman.types.exchange import PAID, STOPPED
+from dragoman.types.exchange import KEPT_BACK, PAID, STOPPED
 
 By: TypeAlias = Literal["model", "provider", "key", "client", "day"]
 
@@ -59,6 +59,10 @@ class Sum(Struct, frozen=True, kw_only=True):
 # Python writes words in a tuple as SQL does in a list.
 IS_PAID = f"(attempt.outcome IN {PAID} OR attempt.completion_tokens IS NOT NULL)"
 """`Attempt.is_paid` in SQL."""
+HAS_ASKED = (
+    f"(attempt.error IS NULL OR attempt.status IS NOT NULL OR attempt.error NOT IN {KEPT_BACK})"
+)
+"""`Attempt.has_asked` in SQL."""
 _ADDED: Mapping[str, str] = {
     "prompt_tokens": "prompt_tokens",
     "completion_tokens": "completion_tokens",

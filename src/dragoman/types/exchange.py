@@ -20,6 +20,10 @@ STOPPED: tuple[Outcome, ...] = ("client_closed", "interrupted")
 """What was broken off, by the caller or by us: nobody's failure."""
 PAID: tuple[Outcome, ...] = (*ANSWERED, "interrupted")
 """What is taken to be paid for, though nobody may know how much."""
+NO_ROOM = "provider_limit"
+"""The error of an attempt that a provider's own limit kept back."""
+KEPT_BACK = (NO_ROOM, "config_error")
+"""The errors of attempts that never came to their provider: there was no room, or no key."""
 
 CostSource: TypeAlias = Literal[
     "cached",
@@ -79,6 +83,11 @@ class Attempt(Struct, omit_defaults=True, kw_only=True, gc=False):
     usage: Usage | None = None
     cost_nanousd: int | None = None
     cost_source: CostSource = "unknown"
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether it came to its provider. `store.sums.HAS_ASKED` is the same."""
+        return self.error is None or self.status is not None or self.error not in KEPT_BACK
 
     @property
     def is_paid(self) -> bool:

@@ -11,11 +11,10 @@ import msgspec
 
 from dragoman import __version__
 from dragoman.errors import DragomanError
-from dragoman.routing.limits import FULL
 from dragoman.server.admission.snapshot import Admission
 from dragoman.server.http.messages import Reply, Request
 from dragoman.server.telemetry.tally import Tally, add_up, cumulative
-from dragoman.types.exchange import Attempt, Exchange
+from dragoman.types.exchange import NO_ROOM, Attempt, Exchange
 
 if TYPE_CHECKING:
     from prometheus_client import Metric as Family
@@ -193,7 +192,7 @@ class Metrics:
         tally = self._tally
         pair = self._pair(attempt)
         tally.add(ATTEMPTS.name, (attempt.provider, attempt.outcome, reason))
-        if reason == FULL:
+        if reason == NO_ROOM:
             tally.add(LIMITED.name, ("provider",))
         usage = attempt.usage
         if usage is not None:
