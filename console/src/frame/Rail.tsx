@@ -4,6 +4,14 @@ import { Tip } from "~/components/Tip";
 import { usePlaces } from "./places";
 import { kept } from "./view";
 
+/** Scroll a rail to a place in it. After `scrollIntoView` some browsers let the next Tab go on from there. */
+function bringIntoSight(rail: HTMLElement, { offsetLeft, offsetTop, offsetWidth, offsetHeight }: HTMLElement): void {
+  rail.scrollTo({
+    left: offsetLeft - (rail.clientWidth - offsetWidth) / 2,
+    top: Math.min(Math.max(rail.scrollTop, offsetTop + offsetHeight - rail.clientHeight), offsetTop),
+  });
+}
+
 /** The list of places at the left; icons alone where there is little room, at the bottom of a phone. */
 export function Rail() {
   const places = usePlaces();
@@ -12,7 +20,8 @@ export function Rail() {
   const here = places.flat().findIndex(({ path }) => path === pathname);
   // A phone has no room for all of them: the one where one is comes into sight.
   useEffect(() => {
-    void rail.current?.querySelectorAll("li")[here]?.scrollIntoView({ block: "nearest", inline: "center" });
+    const place = rail.current?.querySelectorAll("li")[here];
+    if (rail.current && place) bringIntoSight(rail.current, place);
   }, [here]);
   return (
     <nav
