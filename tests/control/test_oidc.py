@@ -273,6 +273,48 @@ def test_who_may_not_use_the_gateway_gets_no_account(
     assert [item["email"] for item in listed] == ["root@example.com"]
 
 
+def test_who_is_invited_by_address_gets_an_account_and_is_no_member_until_they_accept(
+    visitor: Visitor,
+) -> None:
+    plane = visitor.plane
+    visitor.set_up()
+    given = {"role": "admin", "email": "ada@example.com"}
+    made = plane.ask("POST", "organisations/acme/invitations", given, headers=visitor.root).json
+    visitor.provider.claims["email_verified"] = False
+    assert visitor.sign_in().status == 403
+    visitor.provider.claims.update(email_verified=True, email="bob@example.com")
+    assert visitor.sign_in().status == 403
+    visitor.provider.claims["email"] = "ada@example.com"
+    answer = visitor.sign_in()
+    assert visitor.who(answer)["roles"] == {}
+    session = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+    token = {"token": made["token"]}
+    accepted = plane.ask("POST", "invitations/accept", token, headers=session)
+    assert accepted.json["roles"] == {"acme": "admin"}
+
+
+@pytest.mark.parametrize("wrong", ["withdrawn", "expired", "for nobody by name", "of who left"])
+def test_an_invitation_that_is_not_open_for_an_address_makes_no_account(
+    visitor: Visitor, wrong: str
+) -> None:
+    plane = visitor.plane
+    visitor.set_up()
+    bob = plane.account("bob@example.com", acme="admin")
+    given: dict[str, Any] = {"role": "member", "email": "ada@example.com", "expires_in": 60}
+    if wrong == "for nobody by name":
+        given.pop("email")
+    path = "organisations/acme/invitations"
+    made = plane.ask("POST", path, given, headers=plane.session(bob)).json
+    if wrong == "withdrawn":
+        plane.ask("DELETE", f"{path}/{made['id']}", headers=visitor.root)
+    if wrong == "expired":
+        plane.clock.added_s = 61
+    if wrong == "of who left":
+        plane.ask("DELETE", f"organisations/acme/members/{bob}", headers=visitor.root)
+    answer = visitor.sign_in()
+    assert (answer.status, answer.code) == (403, "forbidden")
+
+
 def test_an_account_is_taken_over_by_a_verified_address_alone_and_once(visitor: Visitor) -> None:
     visitor.set_up()
     ada = visitor.plane.account("ada@example.com", acme="admin")

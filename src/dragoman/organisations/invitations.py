@@ -125,6 +125,16 @@ def resolve_invitation(connection: Connection, token: str, now: float) -> Invita
     return found
 
 
+def is_invited(connection: Connection, email: str, now: float) -> bool:
+    """Whether an invitation for this address alone can be accepted."""
+    rows = connection.rows(
+        f"SELECT {COLUMNS} FROM invitation WHERE email = :email"  # noqa: S608
+        " AND accepted_at IS NULL AND expires_at > :now",
+        {"email": email, "now": now},
+    )
+    return any(_holds(connection, read_invitation(row)) for row in rows)
+
+
 def _holds(connection: Connection, invitation: Invitation) -> bool:
     """Whether whoever made it may still give its role. Who sits at the machine has no account."""
     maker = invitation.created_by or ""

@@ -22,6 +22,7 @@ from dragoman.organisations.accounts import (
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import NotFound
+from dragoman.organisations.invitations import is_invited
 from dragoman.organisations.members import add_member, find_member
 from dragoman.organisations.organisations import find_organisation
 from dragoman.organisations.quotas import check_quota
@@ -49,8 +50,8 @@ class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `domains`: only e-mail addresses of these; empty for all that the provider lets in.
     `organisation` is the name of one whose member (as `role`) everybody becomes who signs in;
-    without it, only who has an account or an invitation gets anywhere. `trust_email`: addresses
-    hold although the provider does not say that it has verified them.
+    without it, only who has an account gets anywhere, or an invitation for exactly their address.
+    `trust_email`: addresses hold although the provider does not say that it has verified them.
     """
 
     issuer: str
@@ -169,7 +170,8 @@ def admit(
 
     They are known by issuer and subject. An account of the same e-mail address is theirs when the
     address is verified; unless they had signed in to it (`session_id`), what opened it before
-    ends. A new account is made only for members of the default organisation.
+    ends. A new account is made only for members of the default organisation, and for an address
+    that somebody has invited; what makes them a member is that they accept.
 
     Raises: Forbidden, the same for every reason that says something about accounts; QuotaReached.
     """
@@ -191,7 +193,9 @@ def admit(
                     theirs=is_open(connection, session_id, account.id, change.now),
                 )
         if account is None:
-            if email is None or settings.organisation is None:
+            if email is None or not (
+                settings.organisation or is_invited(connection, email, change.now)
+            ):
                 raise _refused()
             account = make_account(
                 change,
