@@ -68,6 +68,31 @@ def test_what_was_different_stands_in_the_audit_log_and_nothing_else(red: Plane)
     assert red.ask("PATCH", RED, said).json["version"] == before + 1  # it is so already
 
 
+@pytest.mark.parametrize("path", [f"{RED}/audit", "audit"])
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("when", ["nan", "inf", "-inf", "1e400", "soon", ""])
+def test_what_is_no_time_is_refused_and_not_taken_for_one_without_changes(
+    red: Plane, path: str, name: str, when: str
+) -> None:
+    answer = red.ask("GET", path, query={name: when})
+    assert (answer.status, answer.code, answer.json["error"]["param"]) == (
+        400,
+        "invalid_request",
+        name,
+    )
+
+
+def test_the_audit_log_is_read_from_a_time_to_another(red: Plane) -> None:
+    (line, *_) = red.ask("GET", f"{RED}/audit").json["items"]
+
+    def found(**when: Any) -> bool:
+        return line in red.ask("GET", f"{RED}/audit", query=when).json["items"]
+
+    assert found(since=line["at"])
+    assert found(since="1h")
+    assert not found(until=line["at"])
+
+
 @pytest.mark.parametrize(
     "said",
     [
