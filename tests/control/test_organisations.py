@@ -68,6 +68,42 @@ def test_what_was_different_stands_in_the_audit_log_and_nothing_else(red: Plane)
     assert red.ask("PATCH", RED, said).json["version"] == before + 1  # it is so already
 
 
+def test_the_audit_log_names_what_was_changed_as_people_do(plane: Plane) -> None:
+    plane.organisation("red")
+    bob = plane.account("bob@example.com", red="admin")
+    root = plane.session(plane.account("root@example.com", operator=True))
+
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        answer = plane.ask(method, f"{RED}/{path}", body, headers=root)
+        assert answer.status < 300, answer
+        return answer.json if answer.body else None
+
+    key = ask("POST", "keys", {"name": "laptop"})["id"]
+    ask("PATCH", f"keys/{key}", {"name": "desk"})
+    ask("POST", f"keys/{key}/rotate", {})
+    ask("DELETE", f"keys/{key}")
+    of_ada, of_nobody = (
+        ask("POST", "invitations", {"role": "viewer", "email": email})["id"]
+        for email in ("ada@example.com", None)
+    )
+    ask("DELETE", f"invitations/{of_ada}")
+    ask("PUT", f"members/{bob}", {"role": "viewer"})
+    ask("DELETE", f"members/{bob}")
+    lines = ask("GET", "audit")["items"]
+    told = [(line["action"], line["kind"], line["object"]) for line in reversed(lines)]
+    assert told[-9:] == [
+        ("create", "key", "laptop"),
+        ("update", "key", "laptop"),
+        ("rotate", "key", "desk"),
+        ("revoke", "key", "desk"),
+        ("create", "invitation", "ada@example.com"),
+        ("create", "invitation", of_nobody),
+        ("delete", "invitation", "ada@example.com"),
+        ("put", "member", "bob@example.com"),
+        ("remove", "member", "bob@example.com"),
+    ]
+
+
 @pytest.mark.parametrize("path", [f"{RED}/audit", "audit"])
 @pytest.mark.parametrize("name", ["since", "until"])
 @pytest.mark.parametrize("when", ["nan", "inf", "-inf", "1e400", "soon", ""])

@@ -51,6 +51,11 @@ class Change:
         self.lines.append(made)
         return made
 
+    def name(self, name: str) -> None:
+        """Say which it is, as people call it, once it has been found."""
+        action, kind, _ = self.about
+        self.about = (action, kind, name)
+
     def note(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
         """Say what was there and what is now; None for nothing. Never hand a secret in here.
 

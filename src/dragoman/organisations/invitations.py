@@ -75,7 +75,7 @@ def invite(
     kept = None if email is None else read_email(email)
     made = new_id("inv")
     with desk.change(
-        actor, "create", "invitation", made, organisation_id=organisation.id
+        actor, "create", "invitation", kept or made, organisation_id=organisation.id
     ) as change:
         connection = change.connection
         connection.write(
@@ -108,6 +108,7 @@ def withdraw(desk: Desk, actor: Actor, organisation_id: str, invitation_id: str)
         if not rows:
             raise NotFound("there is no such invitation")
         old = read_invitation(rows[0])
+        change.name(old.email or old.id)
         change.connection.write("DELETE FROM invitation WHERE id = :id", {"id": old.id})
         change.note({"role": old.role, "email": old.email}, None)
 

@@ -110,6 +110,7 @@ def update_key(
     """
     with desk.change(actor, "update", "key", key_id, organisation_id=organisation_id) as change:
         before = get_key(change.connection, actor, organisation_id, key_id)
+        change.name(before.name)
         check_version(changes.version, before.version, f"the key '{before.name}'")
         _check_in_force(before)
         said: dict[str, Any] = {}
@@ -154,6 +155,7 @@ def rotate_key(
     token = safe.make_token(KIND)
     with desk.change(actor, "rotate", "key", key_id, organisation_id=organisation_id) as change:
         before = get_key(change.connection, actor, organisation_id, key_id)
+        change.name(before.name)
         check_version(version, before.version, f"the key '{before.name}'")
         _check_in_force(before)
         (row,) = change.connection.rows(
@@ -182,6 +184,7 @@ def revoke_key(
     """
     with desk.change(actor, "revoke", "key", key_id, organisation_id=organisation_id) as change:
         before = get_key(change.connection, actor, organisation_id, key_id)
+        change.name(before.name)
         if before.revoked_at is not None:
             return before
         check_version(version, before.version, f"the key '{before.name}'")

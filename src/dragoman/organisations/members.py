@@ -112,6 +112,7 @@ def put_member(
             )
         new = find_member(connection, organisation_id, account_id)
         assert new is not None
+        change.name(new.email)
         change.note(_noted(old) if old else None, _noted(new))
         return new
 
@@ -133,6 +134,7 @@ def remove_member(desk: Desk, actor: Actor, organisation_id: str, account_id: st
         if old is None:
             raise NotFound("there is no such member")
         _keep_an_owner(change.connection, organisation_id, old)
+        change.name(old.email)
         change.connection.write(
             "DELETE FROM member WHERE organisation_id = :organisation AND account_id = :account",
             {"organisation": organisation_id, "account": account_id},
