@@ -3,6 +3,19 @@ import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, ty
 export const BOX =
   "w-full rounded-md border border-line bg-canvas px-2.5 text-sm text-ink placeholder:text-muted disabled:opacity-60 aria-invalid:border-bad";
 
+/** A rule of the browser's: a form with a field that breaks it is not sent, and the field says why. */
+function rule(pattern: string, title: string) {
+  return { pattern, title };
+}
+
+/** What is read as a number: "0,59" would be none, and lost without a word. */
+export const NUMBER = { inputMode: "decimal", ...rule("\\s*[0-9]*\\.?[0-9]+(e-?[0-9]+)?\\s*", "a number, with a point: 0.59") } as const;
+
+/** What most things are called: it stands in a path, where a slash would lead elsewhere. */
+export const NAME = rule("[a-z0-9]([a-z0-9\\-]{0,61}[a-z0-9])?", "1 to 63 letters a-z, digits and hyphens, none at its ends");
+export const PROVIDER_NAME = rule("[a-z]{1,63}", "1 to 63 of the letters a to z");
+export const ROUTE_NAME = rule("[A-Za-z0-9][A-Za-z0-9._\\-]{0,99}", "1 to 100 letters, digits, '.', '_' and '-'; the first a letter or digit");
+
 interface Around {
   label: string;
   hint?: ReactNode;

@@ -10,7 +10,7 @@ interface Props {
   onChange: (value: Record<string, unknown>) => void;
 }
 
-/** An object, written as JSON; what is none is told at once, and not handed on. */
+/** An object, written as JSON; what is none is told at once, and neither handed on nor sent. */
 export function JsonField({ value, onChange, error, ...rest }: Props) {
   const [text, setText] = useState(() => JSON.stringify(value, null, 2));
   const [wrong, setWrong] = useState<string>();
@@ -23,13 +23,18 @@ export function JsonField({ value, onChange, error, ...rest }: Props) {
       {...(told === undefined ? {} : { error: told })}
       onChange={(event) => {
         setText(event.target.value);
+        // A form that shows it is not sent: what was there before would pass for what is written now.
+        const tell = (problem: string) => {
+          event.target.setCustomValidity(problem);
+          setWrong(problem || undefined);
+        };
         try {
           const read: unknown = JSON.parse(event.target.value);
           if (typeof read !== "object" || read === null || Array.isArray(read)) throw new Error("it is no object");
-          setWrong(undefined);
+          tell("");
           onChange(read as Record<string, unknown>);
         } catch (problem) {
-          setWrong(problem instanceof Error ? problem.message : String(problem));
+          tell(problem instanceof Error ? problem.message : String(problem));
         }
       }}
     />

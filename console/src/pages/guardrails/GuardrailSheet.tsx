@@ -5,7 +5,7 @@ import { api, taken } from "~/api/client";
 import { Badge } from "~/components/Badge";
 import { Button } from "~/components/Button";
 import { ConfirmButton } from "~/components/ConfirmButton";
-import { LongField, SelectField, TextField } from "~/components/Field";
+import { LongField, NAME, SelectField, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
 import { JsonField } from "~/components/JsonField";
 import { Problem } from "~/components/Problem";
@@ -70,7 +70,7 @@ export function GuardrailSheet({ shown, onClose }: { shown?: Guardrail; onClose:
       }
     >
       <Problem text={shown?.problem} />
-      <TextField label="Name" required disabled={shown !== undefined} value={name} error={save.at("name")} onChange={(event) => setName(event.target.value)} />
+      <TextField label="Name" required {...NAME} disabled={shown !== undefined} value={name} hint={NAME.title} error={save.at("name")} onChange={(event) => setName(event.target.value)} />
       <SelectField
         label="Mode"
         value={mode}

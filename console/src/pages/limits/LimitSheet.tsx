@@ -2,7 +2,7 @@ import { useState } from "react";
 import { api } from "~/api/client";
 import { useChange } from "~/api/change";
 import { ConfirmButton } from "~/components/ConfirmButton";
-import { SelectField, TextField } from "~/components/Field";
+import { NAME, NUMBER, SelectField, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
 import { SwitchField } from "~/components/SwitchField";
 import { type Shapes, useMe, useOrg } from "~/session";
@@ -69,9 +69,9 @@ export function LimitSheet({ shown, onClose }: { shown?: Limit; onClose: () => v
         )
       }
     >
-      <TextField label="Name" required disabled={shown !== undefined} value={name} error={save.at("name")} placeholder="team-month" onChange={(event) => setName(event.target.value)} />
+      <TextField label="Name" required {...NAME} disabled={shown !== undefined} value={name} hint={NAME.title} error={save.at("name")} placeholder="team-month" onChange={(event) => setName(event.target.value)} />
       <SelectField label="What is limited" value={limit.measure} choices={MEASURES} onChange={(event) => set({ measure: event.target.value as Body["measure"] })} />
-      <TextField label="How much" required inputMode="decimal" value={limit.amount} error={save.at("amount")} onChange={(event) => set({ amount: event.target.value })} />
+      <TextField label="How much" required {...NUMBER} value={limit.amount} error={save.at("amount")} onChange={(event) => set({ amount: event.target.value })} />
       {limit.measure !== "concurrency" && <SelectField label="In each" value={limit.period} choices={PERIODS} onChange={(event) => set({ period: event.target.value as Body["period"] })} />}
       <SelectField label="Of" value={limit.kind ?? "organisation"} choices={KINDS} onChange={(event) => set({ kind: event.target.value as NonNullable<Body["kind"]> })} />
       {limit.kind !== "organisation" && (
@@ -81,7 +81,7 @@ export function LimitSheet({ shown, onClose }: { shown?: Limit; onClose: () => v
       {limit.measure === "spend" && (
         <SelectField label="Models whose price is not known" value={limit.unknown ?? "allow"} choices={UNPRICED} onChange={(event) => set({ unknown: event.target.value as NonNullable<Body["unknown"]> })} />
       )}
-      {limit.measure === "spend" && limit.unknown === "assume" && <TextField label="USD a request" inputMode="decimal" value={limit.assumed_usd ?? ""} onChange={(event) => set({ assumed_usd: event.target.value || null })} />}
+      {limit.measure === "spend" && limit.unknown === "assume" && <TextField label="USD a request" {...NUMBER} value={limit.assumed_usd ?? ""} onChange={(event) => set({ assumed_usd: event.target.value || null })} />}
       {operator && <SwitchField label="Only operators may change it" checked={limit.operator ?? false} onChange={(next) => set({ operator: next })} />}
     </FormSheet>
   );

@@ -5,7 +5,7 @@ import { useList } from "~/api/list";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
 import { ConfirmButton } from "~/components/ConfirmButton";
-import { TextField } from "~/components/Field";
+import { NAME, TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
 import { Rows } from "~/components/Rows";
 import { Trouble } from "~/components/Trouble";
@@ -49,7 +49,7 @@ export function Projects() {
       </Rows>
       {admin && (
         <Form inline onSubmit={() => add.mutate()}>
-          <TextField label="Name" required value={name} error={add.at("name")} placeholder="web" onChange={(event) => setName(event.target.value)} />
+          <TextField label="Name" required {...NAME} value={name} error={add.at("name")} placeholder="web" onChange={(event) => setName(event.target.value)} />
           <TextField label="Title" value={title} placeholder="The web site" onChange={(event) => setTitle(event.target.value)} />
           <Button type="submit" busy={add.isPending} className="h-9">
             Add a project

@@ -5,7 +5,7 @@ import { type ReactNode, useRef, useState } from "react";
 import { requestQuery } from "~/api/request";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/Card";
-import { LongField, TextField } from "~/components/Field";
+import { LongField, NUMBER, TextField } from "~/components/Field";
 import { PageHead } from "~/components/PageHead";
 import { Shown } from "~/components/Shown";
 import { useOrg } from "~/session";
@@ -135,8 +135,8 @@ function Asked({ models: given, start = FIRST, children }: Props) {
               </div>
             </div>
             <div className="flex flex-col gap-3">
-              <TextField label="Temperature" inputMode="decimal" value={temperature} placeholder="the model's" onChange={(event) => put({ temperature: event.target.value })} />
-              <TextField label="Tokens at most" inputMode="numeric" value={longest} placeholder="the model's" onChange={(event) => put({ longest: event.target.value })} />
+              <TextField label="Temperature" {...NUMBER} value={temperature} placeholder="the model's" onChange={(event) => put({ temperature: event.target.value })} />
+              <TextField label="Tokens at most" {...NUMBER} value={longest} placeholder="the model's" onChange={(event) => put({ longest: event.target.value })} />
               <LongField label="Tools (JSON)" rows={4} value={tools} {...(wrong === undefined ? {} : { error: wrong })} placeholder='[{"type": "function", "function": {…}}]' onChange={(event) => put({ tools: event.target.value })} />
             </div>
           </div>

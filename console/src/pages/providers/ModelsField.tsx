@@ -1,6 +1,6 @@
 import { Plus, X } from "lucide-react";
 import { Button } from "~/components/Button";
-import { BOX } from "~/components/Field";
+import { BOX, NUMBER } from "~/components/Field";
 import { IconButton } from "~/components/IconButton";
 
 /** A model as the form has it; what is empty is not known. Prices are USD per million tokens. */
@@ -43,7 +43,7 @@ export function ModelsField({ value, onChange, error, found }: Props) {
               aria-label={`${label} of model ${index + 1}`}
               placeholder={placeholder}
               value={row[field]}
-              inputMode={field === "id" ? "text" : "decimal"}
+              {...(field === "id" ? {} : NUMBER)}
               onChange={(event) => onChange(value.map((other, at) => (at === index ? { ...other, [field]: event.target.value } : other)))}
               className={`${BOX} h-8 ${width}`}
             />

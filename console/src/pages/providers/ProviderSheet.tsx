@@ -4,7 +4,7 @@ import { useChange } from "~/api/change";
 import { api, taken } from "~/api/client";
 import { Button } from "~/components/Button";
 import { ConfirmButton } from "~/components/ConfirmButton";
-import { SelectField, TextField } from "~/components/Field";
+import { PROVIDER_NAME, SelectField, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
 import { Problem } from "~/components/Problem";
 import { TagsField } from "~/components/TagsField";
@@ -139,10 +139,10 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
       <TextField
         label="Name"
         required
-        pattern="[a-z]+"
+        {...PROVIDER_NAME}
         value={name}
         disabled={shown !== undefined}
-        hint="Small letters. Programs ask for name/model."
+        hint={`${PROVIDER_NAME.title}. Programs ask for name/model.`}
         error={save.at("name")}
         onChange={(event) => setName(event.target.value)}
       />

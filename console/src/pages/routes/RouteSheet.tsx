@@ -4,7 +4,7 @@ import { useChange } from "~/api/change";
 import { api } from "~/api/client";
 import { Button } from "~/components/Button";
 import { ConfirmButton } from "~/components/ConfirmButton";
-import { BOX, TextField } from "~/components/Field";
+import { BOX, NUMBER, ROUTE_NAME, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
 import { IconButton } from "~/components/IconButton";
 import { JsonField } from "~/components/JsonField";
@@ -53,7 +53,7 @@ export function RouteSheet({ shown, onClose }: { shown?: Route; onClose: () => v
       }
     >
       <Problem text={shown?.problem} />
-      <TextField label="Name" required disabled={shown !== undefined} value={name} placeholder="smart" error={save.at("name")} hint="Programs ask for it as a model." onChange={(event) => setName(event.target.value)} />
+      <TextField label="Name" required {...ROUTE_NAME} disabled={shown !== undefined} value={name} placeholder="smart" error={save.at("name")} hint={`Programs ask for it as a model. ${ROUTE_NAME.title}.`} onChange={(event) => setName(event.target.value)} />
       <div>
         <h3 className="mb-1 text-sm font-medium">Who is asked, in this order</h3>
         <ol className="flex flex-col gap-2">
@@ -61,7 +61,7 @@ export function RouteSheet({ shown, onClose }: { shown?: Route; onClose: () => v
             <li key={index} className="flex items-center gap-1">
               <span className="w-5 text-muted">{index + 1}</span>
               <input aria-label={`Model ${index + 1}`} placeholder="provider/model" value={step.model} onChange={(event) => put(index, { model: event.target.value })} className={`${BOX} h-8`} />
-              <input aria-label={`Weight of model ${index + 1}`} placeholder="weight" inputMode="decimal" value={step.weight} onChange={(event) => put(index, { weight: event.target.value })} className={`${BOX} h-8 !w-20`} />
+              <input aria-label={`Weight of model ${index + 1}`} placeholder="weight" {...NUMBER} value={step.weight} onChange={(event) => put(index, { weight: event.target.value })} className={`${BOX} h-8 !w-20`} />
               <IconButton label={`Model ${index + 1} up`} icon={ArrowUp} disabled={index === 0} onClick={() => move(index, -1)} />
               <IconButton label={`Model ${index + 1} down`} icon={ArrowDown} disabled={index === steps.length - 1} onClick={() => move(index, 1)} />
               <IconButton label={`Take model ${index + 1} away`} icon={X} onClick={() => setSteps(steps.filter((_, at) => at !== index))} />

@@ -3,7 +3,7 @@ import { useChange } from "~/api/change";
 import { api } from "~/api/client";
 import { Button } from "~/components/Button";
 import { ConfirmButton } from "~/components/ConfirmButton";
-import { TextField } from "~/components/Field";
+import { NAME, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
 import { Problem } from "~/components/Problem";
 import { Sheet } from "~/components/Sheet";
@@ -63,7 +63,7 @@ export function WebhookSheet({ shown, onClose }: { shown?: Webhook; onClose: () 
       below={shown !== undefined && <Trial of={shown.name} />}
     >
       <Problem text={shown?.problem} />
-      <TextField label="Name" required disabled={shown !== undefined} value={name} error={save.at("name")} placeholder="chat" onChange={(event) => setName(event.target.value)} />
+      <TextField label="Name" required {...NAME} disabled={shown !== undefined} value={name} hint={NAME.title} error={save.at("name")} placeholder="chat" onChange={(event) => setName(event.target.value)} />
       <TextField label="URL" type="url" required value={url} error={save.at("url")} placeholder="https://hooks.example.com/dragoman" hint="It is sent a POST of JSON, and is to answer with a 2xx." onChange={(event) => setUrl(event.target.value)} />
       <fieldset className="flex flex-col gap-2.5 rounded-card border border-line p-4">
         <legend className="px-1 text-sm font-medium">What it is told</legend>

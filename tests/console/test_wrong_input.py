@@ -1,0 +1,103 @@
+"""What is typed into a form and cannot be: it is told at its field, once, and nothing is saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.console.browser import Watched
+from tests.server.process import Process
+from tests.server.serving import ask
+
+ORGANISATION = "/api/v1/organisations/default"
+
+
+def read(process: Process, path: str) -> Any:
+    return json.loads(ask(f"{process.url}{ORGANISATION}/{path}", method="GET")[2])
+
+
+def put(process: Process, path: str, body: Any) -> None:
+    url = f"{process.url}{ORGANISATION}/{path}"
+    assert ask(url, json.dumps(body).encode(), method="PUT")[0] == 200
+
+
+def is_refused(field: Locator) -> None:
+    """See that the form is not sent for this field's sake, and that the browser says why."""
+    expect(field).to_be_focused()
+    assert field.evaluate("(node) => !node.checkValidity()")
+
+
+def save(page: Page) -> None:
+    page.get_by_role("dialog").get_by_role("button", name="Save", exact=True).click()
+
+
+def test_a_price_that_is_no_number_is_not_saved_as_an_unknown_one(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    model = {"id": "m", "context_window": 8000, "cost": {"input": 1, "output": 2}}
+    put(process, "providers/acme", {"base_url": "http://127.0.0.1:1", "models": [model]})
+    page = visit(process).open("/providers?provider=acme")
+    sheet = page.get_by_role("dialog", name="acme")
+    for label, wrong, right in (
+        ("Context (tokens) of model 1", "128k", "128000"),
+        ("$ / M in of model 1", "0,59", "0.59"),
+        ("$ / M out of model 1", "cheap", ".79"),
+    ):
+        field = sheet.get_by_label(label)
+        field.fill(wrong)
+        save(page)
+        is_refused(field)
+        field.fill(right)
+    assert read(process, "providers/acme")["settings"]["models"] == [model]
+    save(page)
+    expect(sheet).to_have_count(0)
+    (kept,) = read(process, "providers/acme")["settings"]["models"]
+    assert (kept["context_window"], kept["cost"]) == (128000, {"input": 0.59, "output": 0.79})
+
+
+def test_what_is_no_json_is_not_passed_over_in_a_route_that_is_saved(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    put(process, "routes/smart", {"definition": {"models": ["demo/echo"], "first_token": 3}})
+    page = visit(process).open("/routes")
+    page.get_by_role("button", name="Change").click()
+    sheet = page.get_by_role("dialog", name="Route smart")
+    rest, weight = sheet.get_by_label("Everything else"), sheet.get_by_label("Weight of model 1")
+    rest.fill('{"first_token": 5')
+    save(page)
+    is_refused(rest)
+    rest.fill('{"first_token": 5}')
+    weight.fill("70%")
+    save(page)
+    is_refused(weight)
+    weight.fill("70")
+    save(page)
+    expect(sheet).to_have_count(0)
+    kept = read(process, "routes/smart")["definition"]
+    assert kept == {"models": [{"model": "demo/echo", "weight": 70}], "first_token": 5}
+
+
+def test_a_name_that_cannot_be_is_told_by_its_rule(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    watched = visit(start())
+    for path, new, wrong, rule in (
+        ("/providers", "Add a provider", "my box", "1 to 63 of the letters a to z"),
+        ("/routes", "New route", "a/b", "1 to 100 letters, digits"),
+        ("/guardrails", "New guardrail", "..", "1 to 63 letters a-z, digits and hyphens"),
+        ("/limits", "New limit", "a/b", "1 to 63 letters a-z, digits and hyphens"),
+        ("/webhooks", "New webhook", "a/b", "1 to 63 letters a-z, digits and hyphens"),
+    ):
+        page = watched.open(path)
+        page.get_by_role("button", name=new).first.click()
+        sheet = page.get_by_role("dialog", name=new)
+        name = sheet.get_by_label("Name")
+        name.fill(wrong)
+        sheet.locator("button[type=submit]").click()
+        is_refused(name)
+        expect(sheet.get_by_text(rule)).to_be_visible()
