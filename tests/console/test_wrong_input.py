@@ -101,3 +101,22 @@ def test_a_name_that_cannot_be_is_told_by_its_rule(
         sheet.locator("button[type=submit]").click()
         is_refused(name)
         expect(sheet.get_by_text(rule)).to_be_visible()
+
+
+def test_a_base_url_that_is_refused_is_told_once(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    page = visit(start()).open("/providers")
+    page.get_by_role("button", name="Add a provider").first.click()
+    sheet = page.get_by_role("dialog", name="Add a provider")
+    sheet.get_by_label("Name").fill("acme")
+    sheet.get_by_label("Base URL").fill("ftp://example.com")
+    told = sheet.get_by_text("base_url must begin with")
+    expect(told).to_have_count(1)
+    expect(sheet.get_by_role("button", name="Test")).to_be_disabled()
+    sheet.get_by_role("button", name="Add it").click()
+    expect(sheet.get_by_label("Base URL")).to_have_attribute("aria-invalid", "true")
+    expect(told).to_have_count(1)
+    sheet.get_by_label("Base URL").fill("https://example.com")
+    expect(sheet.get_by_text("Will call:")).to_be_visible()
+    expect(sheet.get_by_role("button", name="Test")).to_be_enabled()

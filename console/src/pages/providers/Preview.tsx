@@ -5,11 +5,11 @@ import { useOrg } from "~/session";
 
 const PAUSE_MS = 200;
 
-/** What will be called, while the address is being typed. Nothing is sent there. */
-export function Preview({ url, language }: { url: string; language: string }) {
+/** Learn what will be called, while the address is being typed. Nothing is sent there. */
+export function usePreview(url: string, language: string) {
   const org = useOrg();
   const settled = useSettled(url.trim());
-  const seen = useQuery({
+  return useQuery({
     queryKey: ["preview", org, settled, language],
     queryFn: () =>
       taken(api.POST("/api/v1/organisations/{org}/provider-drafts/preview", { params: { path: { org } }, body: { base_url: settled, api: language as "openai-completions" } })),
@@ -17,7 +17,11 @@ export function Preview({ url, language }: { url: string; language: string }) {
     retry: false,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  if (settled === "") return null;
+}
+
+/** What will be called, or why nothing can be. */
+export function Preview({ of: seen }: { of: ReturnType<typeof usePreview> }) {
+  if (seen.data === undefined && !seen.isError) return null;
   return (
     <p role="status" className={`mt-1 text-xs ${seen.error ? "text-bad" : "text-muted"}`}>
       {seen.error instanceof Failure

@@ -11,7 +11,7 @@ import { TagsField } from "~/components/TagsField";
 import { Trouble } from "~/components/Trouble";
 import { type Shapes, useMay, useOrg } from "~/session";
 import { ModelsField, type ModelRow, modelsOf, rowsOf } from "./ModelsField";
-import { Preview } from "./Preview";
+import { Preview, usePreview } from "./Preview";
 import type { Provider } from "./Providers";
 import { Steps, type Trial } from "./Steps";
 
@@ -50,6 +50,7 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
   const [auth, setAuth] = useState(String(said.auth ?? ""));
   const [token, setToken] = useState("");
   const [privacy, setPrivacy] = useState<string[]>((said.privacy as string[] | undefined) ?? []);
+  const preview = usePreview(url, api_);
   const [models, setModels] = useState<ModelRow[]>(rowsOf(said.models));
 
   const body = (version: number | null): Body => ({
@@ -112,7 +113,7 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
         )
       }
       beside={
-        <Button busy={test.isPending} disabled={test.isPending || url === ""} onClick={() => test.mutate()}>
+        <Button busy={test.isPending} disabled={test.isPending || url === "" || preview.isError} onClick={() => test.mutate()}>
           Test
         </Button>
       }
@@ -156,7 +157,8 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
           error={save.at("base_url")}
           onChange={(event) => setUrl(event.target.value)}
         />
-        <Preview url={url} language={api_} />
+        {/* Saving it was refused for the same. */}
+        {!(preview.isError && save.at("base_url") !== undefined) && <Preview of={preview} />}
       </div>
       <SelectField label="Language" value={api_} choices={LANGUAGES} error={save.at("api")} onChange={(event) => setApi(event.target.value)} />
       <TextField
