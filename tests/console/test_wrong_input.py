@@ -120,3 +120,34 @@ def test_a_base_url_that_is_refused_is_told_once(
     sheet.get_by_label("Base URL").fill("https://example.com")
     expect(sheet.get_by_text("Will call:")).to_be_visible()
     expect(sheet.get_by_role("button", name="Test")).to_be_enabled()
+
+
+def test_what_a_limit_does_not_show_any_more_does_not_hold_it_up(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    page = visit(process).open("/limits")
+    page.get_by_role("button", name="New limit").first.click()
+    sheet = page.get_by_role("dialog", name="New limit")
+    sheet.get_by_label("Name").fill("team")
+    amount, unpriced = sheet.get_by_label("How much"), sheet.get_by_label("Models whose price")
+    amount.fill("1.000,50")
+    save(page)
+    is_refused(amount)
+    amount.fill("5")
+    unpriced.select_option("assume")
+    save(page)
+    expect(
+        sheet.get_by_text("what is to be assumed of an unknown price is not said")
+    ).to_be_visible()
+    each = sheet.get_by_label("USD a request")
+    expect(each).to_have_attribute("aria-invalid", "true")
+    each.fill("cheap")
+    unpriced.select_option("block")
+    sheet.get_by_label("Of", exact=True).select_option("model")
+    sheet.get_by_label("Which").fill("demo/echo")
+    sheet.get_by_label("Of", exact=True).select_option("organisation")
+    save(page)
+    expect(sheet).to_have_count(0)
+    kept = read(process, "limits")["items"][0]
+    assert (kept["subject"], kept["unknown"], kept["assumed_usd"]) == (None, "block", None)

@@ -46,14 +46,24 @@ export function LimitSheet({ shown, onClose }: { shown?: Limit; onClose: () => v
   });
   const set = (change: Partial<Body>) => setLimit({ ...limit, ...change });
   const where = { params: { path: { org, name } } };
+  const priced = limit.measure === "spend";
+  const assumed = priced && limit.unknown === "assume";
   const save = useChange(
     ["limits"],
     (over: boolean) =>
       api.PUT("/api/v1/organisations/{org}/limits/{name}", {
         ...where,
-        body: { ...limit, period: limit.measure === "concurrency" ? "now" : limit.period, version: over ? null : (shown?.version ?? 0) },
+        // What the form does not show any more is not said either.
+        body: {
+          ...limit,
+          period: limit.measure === "concurrency" ? "now" : limit.period,
+          ...(limit.kind === "organisation" && { subject: null }),
+          ...(!priced && { unknown: "allow" as const }),
+          ...(!assumed && { assumed_usd: null }),
+          version: over ? null : (shown?.version ?? 0),
+        },
       }),
-    { fields: ["name", "amount", "subject"], isNew: shown === undefined, told: `The limit ${name} is saved`, onDone: onClose },
+    { fields: ["name", "amount", "subject", "assumed_usd"], isNew: shown === undefined, told: `The limit ${name} is saved`, onDone: onClose },
   );
   const remove = useChange(["limits"], () => api.DELETE("/api/v1/organisations/{org}/limits/{name}", where), { told: `The limit ${name} is deleted`, onDone: onClose });
   return (
@@ -78,10 +88,10 @@ export function LimitSheet({ shown, onClose }: { shown?: Limit; onClose: () => v
         <TextField label="Which" value={limit.subject ?? ""} hint="A name, an e-mail address, a model ref; * is each for itself." error={save.at("subject")} onChange={(event) => set({ subject: event.target.value || null })} />
       )}
       <SelectField label="When it is reached" value={limit.mode ?? "strict"} choices={MODES} onChange={(event) => set({ mode: event.target.value as NonNullable<Body["mode"]> })} />
-      {limit.measure === "spend" && (
+      {priced && (
         <SelectField label="Models whose price is not known" value={limit.unknown ?? "allow"} choices={UNPRICED} onChange={(event) => set({ unknown: event.target.value as NonNullable<Body["unknown"]> })} />
       )}
-      {limit.measure === "spend" && limit.unknown === "assume" && <TextField label="USD a request" {...NUMBER} value={limit.assumed_usd ?? ""} onChange={(event) => set({ assumed_usd: event.target.value || null })} />}
+      {assumed && <TextField label="USD a request" {...NUMBER} value={limit.assumed_usd ?? ""} error={save.at("assumed_usd")} onChange={(event) => set({ assumed_usd: event.target.value || null })} />}
       {operator && <SwitchField label="Only operators may change it" checked={limit.operator ?? false} onChange={(next) => set({ operator: next })} />}
     </FormSheet>
   );
