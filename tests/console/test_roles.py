@@ -71,6 +71,26 @@ def test_what_the_playground_needs_of_an_organisations_keys_it_gives_back(
     assert all(key["revoked_at"] for key in keys)
 
 
+def test_keys_that_have_ended_are_shown_where_they_are_wanted(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start("", "--host", "0.0.0.0", **TEAM)
+    operator = Operator(process)
+    keys = "organisations/default/keys"
+    operator.ask("POST", keys, {"name": "laptop"})
+    gone = operator.ask("POST", keys, {"name": "playground"})["id"]
+    operator.ask("DELETE", f"{keys}/{gone}")
+    watched = visit(process)
+    page = watched.open("/keys")
+    page.get_by_label("E-mail").fill(OPERATOR)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    names = page.get_by_role("table", name="Keys").locator("tbody tr[aria-rowindex] td:first-child")
+    expect(names).to_have_text(["laptop"])
+    page.get_by_role("switch", name="Ended ones too").click()
+    expect(names).to_have_text(["laptop", "playground"])
+
+
 def test_a_key_is_made_for_a_project_and_for_a_member(
     start: Callable[..., Process], visit: Callable[[Process], Watched]
 ) -> None:

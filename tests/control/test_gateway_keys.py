@@ -66,6 +66,16 @@ def test_a_rotation_keeps_the_key_and_gives_another_text(red: Plane) -> None:
     assert admin("GET", revoked="false").json["items"] == []
 
 
+def test_keys_that_have_expired_are_left_out_where_that_is_wanted(red: Plane) -> None:
+    admin = Asker(red, "admin")
+    short = {"name": "short", "expires_at": red.desk.clock() + 60}
+    kept = [admin("POST", "", body).json["id"] for body in ({"name": "long"}, short)]
+    assert [key["id"] for key in admin("GET", expired="false").json["items"]] == kept
+    red.clock.added_s = 61
+    assert [key["id"] for key in admin("GET", expired="false").json["items"]] == kept[:1]
+    assert [key["id"] for key in admin("GET").json["items"]] == kept
+
+
 def test_members_have_their_own_keys_and_viewers_none(red: Plane) -> None:
     admin, member, viewer = (Asker(red, role) for role in ("admin", "member", "viewer"))
     own = member("POST", "", {"name": "mine"}).json

@@ -88,6 +88,7 @@ class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 Revoked = Annotated[bool, Parameter(description="Whether those that are revoked are listed too")]
+Expired = Annotated[bool, Parameter(description="Whether those that have expired are listed too")]
 Version = Annotated[int | None, Parameter(description="The version that was seen")]
 
 
@@ -99,6 +100,7 @@ def list_keys(
     organisation: Organisation,
     page: Page,
     revoked: Revoked = True,
+    expired: Expired = True,
 ) -> Listed[KeyShown]:
     """List the organisation's keys, the newest last; members see their own.
 
@@ -107,7 +109,12 @@ def list_keys(
     own = key_rows.account_to_see(actor, organisation.id)
     with desk.read() as connection:
         found = key_rows.list_keys(
-            connection, organisation.id, page, account_id=own, revoked=revoked
+            connection,
+            organisation.id,
+            page,
+            account_id=own,
+            revoked=revoked,
+            valid_at=None if expired else desk.clock(),
         )
     shown = [show(key) for key in found.items]
     if page.after is None:

@@ -44,18 +44,24 @@ def list_keys(
     *,
     account_id: str | None = None,
     revoked: bool = True,
+    valid_at: float | None = None,
 ) -> Slice[IssuedKey]:
-    """List an organisation's keys, newest last; only those of one account, where one is given."""
+    """List an organisation's keys, newest last; only those of one account, where one is given.
+
+    With `valid_at` none that has expired by then.
+    """
     rows = connection.rows(
         f"{_SELECT} WHERE k.organisation_id = :organisation_id AND k.id > :after"
         + (" AND k.account_id = :account_id" if account_id is not None else "")
         + ("" if revoked else " AND k.revoked_at IS NULL")
+        + ("" if valid_at is None else " AND (k.expires_at IS NULL OR k.expires_at > :valid_at)")
         + " ORDER BY k.id LIMIT :limit",
         {
             "organisation_id": organisation_id,
             "after": page.after or "",
             "limit": page.limit + 1,
             **({} if account_id is None else {"account_id": account_id}),
+            **({} if valid_at is None else {"valid_at": valid_at}),
         },
     )
     return cut([_read(row) for row in rows], page, lambda key: key.id)

@@ -8,6 +8,7 @@ import { Empty } from "~/components/Empty";
 import { ago, time, UNKNOWN } from "~/components/numbers";
 import { PageHead } from "~/components/PageHead";
 import { Shown } from "~/components/Shown";
+import { SwitchField } from "~/components/SwitchField";
 import { columnsOf, Table } from "~/components/Table";
 import { type Shapes, useMay, useOrg } from "~/session";
 import { KeySheet } from "./KeySheet";
@@ -32,8 +33,9 @@ export default function Keys() {
   const org = useOrg();
   const [making, setMaking] = useState(false);
   const [open, setOpen] = useState<Key | null>(null);
-  const keys = useList(["keys", org], (cursor) =>
-    taken(api.GET("/api/v1/organisations/{org}/keys", { params: { path: { org }, query: { limit: 100, cursor: cursor ?? null } } })),
+  const [ended, setEnded] = useState(false);
+  const keys = useList(["keys", org, ended], (cursor) =>
+    taken(api.GET("/api/v1/organisations/{org}/keys", { params: { path: { org }, query: { limit: 100, cursor: cursor ?? null, revoked: ended, expired: ended } } })),
   );
   const add = useMay("member") && (
     <Button kind="primary" icon={<Plus aria-hidden size={14} />} onClick={() => setMaking(true)}>
@@ -45,7 +47,7 @@ export default function Keys() {
       <PageHead title="Keys" action={add}>
         Programs send one of these to the gateway; what each may ask and spend is its own.
       </PageHead>
-      <Card>
+      <Card title={ended ? "All keys" : "Keys in force"} action={<SwitchField label="Ended ones too" checked={ended} onChange={setEnded} />}>
         <Shown of={keys}>
           <Table
             label="Keys"
@@ -55,7 +57,7 @@ export default function Keys() {
             onOpen={setOpen}
             onNearEnd={keys.more}
             empty={
-              <Empty icon={KeyRound} title="No key yet" action={add}>
+              <Empty icon={KeyRound} title={ended ? "No key yet" : "No key in force"} action={add}>
                 A key is shown once, when it is made. Hand out one per program: then the charts tell them apart,
                 and one can be taken back without the others.
               </Empty>
