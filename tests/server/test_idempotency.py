@@ -138,6 +138,20 @@ def test_a_stream_that_broke_off_may_be_tried_again(serve: Any, upstream: StartU
     assert b"Hello" in post(gateway, "one", {**BODY, "stream": True})[2]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_a_guardrail_refused_is_not_asked_for_again(
+    serve: Any, upstream: StartUpstream, stream: bool
+) -> None:
+    said = ["Hello, this is ", "Fal", "con"]
+    server = upstream(chat_stream(said) if stream else chat("".join(said)))
+    rules = [{"name": "g", "kind": "words", "words": ["falcon"], "action": "deny"}]
+    gateway = serve_to(serve, server, guardrails=rules)
+    first, again = (post(gateway, "one", {**BODY, "stream": stream}) for _ in range(2))
+    assert b"guardrail_blocked" in first[2]
+    assert (first[0], first[2]) == (again[0], again[2])
+    assert len(server.requests) == 1
+
+
 def test_the_value_of_another_request_is_refused_in_the_clients_language(
     serve: Any, upstream: StartUpstream
 ) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Collection
 from msgspec import Struct
 
 from dragoman.engine.call import Call
-from dragoman.errors import DragomanError, InvalidRequest, RequestError
+from dragoman.errors import DragomanError, GuardrailBlocked, InvalidRequest, RequestError
 from dragoman.server.http.messages import Reply
 from dragoman.server.http.recorder import Recorder
 from dragoman.store.claims import Claim, ClaimKey, Claims
@@ -235,10 +235,13 @@ def _is_final(call: Call, answer: KeptAnswer, recorder: Recorder) -> bool:
     """
     if call.exchange.outcome == "ok":
         return True
-    if not call.exchange.attempts:
+    final = call.exchange.final
+    if final is None:
         return False
+    if answer.stream:  # one that breaks off may be whole the next time, unless we broke it off
+        return final.error == GuardrailBlocked.code
     lasting = 400 <= answer.status < 500 and answer.status not in _PASSING
-    return lasting and recorder.retry_useless and not answer.stream
+    return lasting and recorder.retry_useless
 
 
 def _digest(data: bytes) -> str:
