@@ -8,6 +8,8 @@ from dragoman.ledger.counting import Decision, Line, term_of
 from dragoman.server.limits.ratelimits import refusal
 from dragoman.types.allowance import Allowance
 
+REQUESTS = {"measure": "requests", "period": "minute", "amount": 1}
+
 
 def budget(*, used: int, held: int, **more: Any) -> Line:
     """Make a line of a budget of 100, of which so much is used or held, and so much held alone."""
@@ -44,3 +46,16 @@ def test_what_would_fit_is_said_by_what_takes_so_much() -> None:
     assumed = budget(used=95, held=0, measure="spend", unknown="assume", assumed_nanousd=10)
     hint = refusal([assumed], refused).hint or ""
     assert hint.startswith("ask a model whose price is known, or ask whoever runs")
+
+
+def test_a_limit_of_a_minute_is_reached_only_when_nothing_is_left_of_it() -> None:
+    refused = Decision([0], passed=False)
+    roomy = refusal([budget(used=60, held=0, period="minute")], refused)
+    assert roomy.message == (
+        "this request may take more than the 40 tokens left of 100 tokens a minute for this key"
+    )
+    assert "allow it a shorter answer (`max_tokens`)" in (roomy.hint or "")
+    for full in (budget(used=100, held=0, period="minute"), budget(used=1, held=0, **REQUESTS)):
+        error = refusal([full], refused)
+        assert error.message.endswith(" a minute for this key is reached")
+        assert "max_tokens" not in (error.hint or "")

@@ -19,6 +19,9 @@ HELD_S = 1.0
 FRESH_S = 61.0
 """What has just been taken of a minute's limit comes back after that minute, one part late."""
 
+_SHORTER = "a shorter answer (`max_tokens`)"
+_MORE = "ask whoever runs this gateway for more"
+
 _OPENAI: Mapping[str, tuple[str, str, str]] = {
     name: (
         f"x-ratelimit-limit-{name}",
@@ -99,12 +102,21 @@ def refusal(lines: Sequence[Line], decision: Decision) -> LimitExceeded:
     line = lines[position]
     if line.term.is_quota:
         return _used_up(line)
-    error = LimitExceeded(
-        f"the limit of {describe(line.term.allowance)} for {_whose(line)} is reached",
-        hint="ask again later, or ask whoever runs this gateway for more",
-    )
+    error = _too_soon(line)
     error.retry_after = float(math.ceil(lasts(position)))
     return error
+
+
+def _too_soon(line: Line) -> LimitExceeded:
+    """Say that a limit of a minute has no room, or none for as much as may be asked for here."""
+    allowance = line.term.allowance
+    left = allowance.amount - line.used
+    whose = f"{describe(allowance)} for {_whose(line)}"
+    what, less = f"the limit of {whose} is reached", ""
+    if allowance.measure == "tokens" and left > 0:
+        what = f"this request may take more than the {amount_of(allowance, left)} left of {whose}"
+        less = f" allow it {_SHORTER},"
+    return LimitExceeded(what, hint=f"ask again later,{less} or {_MORE}")
 
 
 def _used_up(line: Line) -> LimitExceeded:
@@ -119,16 +131,16 @@ def _used_up(line: Line) -> LimitExceeded:
         what = f"this request may take up to {amount_of(allowance, line.amount)}, and"
         what = f"{what} {amount_of(allowance, left)} are left of {whose}"
         soon = "ask again in a moment, or " if comes_back else ""
-        less = "allow it a shorter answer (`max_tokens`)"
+        less = f"allow it {_SHORTER}"
         if line.amount == allowance.assumed_nanousd:  # it is that for an answer of any length
             less = "ask a model whose price is known"
-        hint = f"{soon}{less}, or ask whoever runs this gateway for more{begins}"
+        hint = f"{soon}{less}, or {_MORE}{begins}"
     elif comes_back:
         what = f"what is left of the budget of {whose} is held by requests under way"
         hint = "ask again in a moment: what they do not use comes back"
     else:
         what = f"the budget of {whose} is used up"
-        hint = f"ask whoever runs this gateway for more{begins}"
+        hint = f"{_MORE}{begins}"
     error = BudgetExceeded(what, code="budget_exceeded", hint=hint)
     error.retry_after = HELD_S if comes_back else None
     return error
