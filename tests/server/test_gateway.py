@@ -217,3 +217,12 @@ def test_what_is_not_served_is_a_404_or_405_in_shape(serve: Any) -> None:
     assert (status, json.loads(answer)["error"]["code"]) == (404, "not_found")
     status, _, answer = ask(f"{gateway.base_url}/messages", method="GET")
     assert (status, json.loads(answer)["type"]) == (405, "error")
+
+
+@pytest.mark.parametrize("path", ["/v1/v1/messages", "/v1/messages/", "//v1//messages", "/v1/none"])
+def test_who_has_too_much_in_the_base_url_is_told(serve: Any, path: str) -> None:
+    status, _, body = ask(f"{serve({}).url}{path}", b"{}")
+    said = body.decode()
+    assert status == 404
+    assert f"nothing is served under {path}; " in said
+    assert ("stands in /openapi.json" if path.endswith("none") else "ask /v1/messages: ") in said

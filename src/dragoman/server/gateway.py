@@ -170,19 +170,33 @@ class Gateway:
             return await refuse(error, request.language, reply)
 
     def _find(self, request: Request, reply: Reply) -> Handler:
-        path = request.path.removeprefix("/v1")
-        methods = self._handlers.get(path)
+        methods = self._methods(request.path.removeprefix("/v1"))
         if methods is None:
-            found = (methods for shape, methods in self._patterns if shape.fullmatch(path))
-            methods = next(found, None)
-        if methods is None:
-            raise NoSuchPath(f"nothing is served under {request.path[:200]}")
+            raise NoSuchPath(
+                f"nothing is served under {request.path[:200]}", hint=self._meant(request.path)
+            )
         handler = methods.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
             reply.extra["allow"] = ", ".join(sorted(methods))
             known = " or ".join(sorted(methods))
             raise WrongMethod(f"{request.path[:200]} takes {known}, not {request.method}")
         return handler
+
+    def _methods(self, path: str) -> dict[str, Handler] | None:
+        """Find what is served under a path, without `/v1`, by method."""
+        if (methods := self._handlers.get(path)) is not None:
+            return methods
+        return next((found for shape, found in self._patterns if shape.fullmatch(path)), None)
+
+    def _meant(self, path: str) -> str:
+        """Say what to ask instead of a path that nobody answers."""
+        parts = [part for part in path.split("/") if part]
+        while parts[:1] == ["v1"]:  # a client puts its own behind that of its base URL
+            del parts[0]
+        meant = "/" + "/".join(parts)
+        if self._methods(meant) is None:
+            return "what is served stands in /openapi.json"
+        return f"ask /v1{meant}: a slash or a /v1 too many may be in the client's base URL"
 
     @staticmethod
     def _answer_page(request: Request, reply: Reply, snapshot: Snapshot) -> bool:
