@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from dragoman.organisations.actor import SYSTEM
@@ -30,7 +31,7 @@ from dragoman.store.database import Place, open_database
 from dragoman.types.kept import KeptAnswer
 from tests.server.serving import Served, ask, open_claims
 from tests.upstream.answers import stall
-from tests.upstream.fault import FaultUpstream, chat, chat_stream, error
+from tests.upstream.fault import Answer, FaultUpstream, chat, chat_stream, error
 
 StartUpstream = Callable[..., FaultUpstream]
 PROMPT = [{"role": "user", "content": "hi"}]
@@ -105,6 +106,20 @@ def test_the_anthropic_sdk_gets_the_first_completion_too(
         model="a/x", max_tokens=9, messages=PROMPT, extra_headers={"Idempotency-Key": "one"}
     )
     assert answer.content[0].text == "Hello"
+    assert len(server.requests) == 1
+
+
+def test_a_form_that_is_sent_again_is_the_same_whatever_parts_it(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    spoken = Answer(headers=(("content-type", "application/json"),), body=b'{"text": "Hello"}')
+    server = upstream(spoken)
+    create = serve_to(serve, server).openai().audio.transcriptions.create
+    once: Any = {"model": "a/x", "extra_headers": {"Idempotency-Key": "one"}}
+    for _ in range(2):  # the library makes a boundary anew for each
+        assert create(file=("a.wav", b"RIFF"), **once).text == "Hello"
+    with pytest.raises(openai.UnprocessableEntityError):
+        create(file=("a.wav", b"RIFFS"), **once)
     assert len(server.requests) == 1
 
 

@@ -134,6 +134,19 @@ def open_form(body: bytes, content_type: str) -> Form:
     return Form(body, parts, boundary)
 
 
+def unbound(body: bytes, content_type: str) -> bytes:
+    """Write a form so that it is the same with any boundary; a body that has none stays as it is.
+
+    Clients make a boundary anew each time they send the same form.
+    """
+    try:
+        boundary = _boundary_of(content_type)
+    except InvalidRequest:
+        return body
+    pieces = body.split(b"--" + boundary.encode())
+    return b"".join([b"%d:%b" % (len(piece), piece) for piece in pieces])
+
+
 def _boundary_of(content_type: str) -> str:
     """Find the one boundary, plain or in quotes. Of two each server would take another.
 

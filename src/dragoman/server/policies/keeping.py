@@ -16,6 +16,7 @@ from msgspec import Struct
 from dragoman.engine.call import Call
 from dragoman.server.admission.snapshot import Admission, Snapshot
 from dragoman.server.http.messages import Reply, Request
+from dragoman.server.http.multipart import unbound
 from dragoman.server.http.recorder import Recorder
 from dragoman.server.policies.cache import Shelf, cache_key, may_be_kept
 from dragoman.server.policies.once import HEADER, REPLAYED, SIZE_LIMIT, Hold, Once
@@ -93,7 +94,8 @@ class Keeping:
         value = request.headers.get(HEADER)
         if value is None:
             return None
-        claim = await self.once.claim(call, admission.principal.owner, value, asked)
+        same = unbound(asked, request.headers.get("content-type", ""))
+        claim = await self.once.claim(call, admission.principal.owner, value, same)
         if isinstance(claim, Hold):
             task.hold = claim
             return None
