@@ -139,12 +139,15 @@ def unbound(body: bytes, content_type: str) -> bytes:
 
     Clients make a boundary anew each time they send the same form.
     """
+    if not content_type.lower().startswith("multipart/"):
+        return body
     try:
         boundary = _boundary_of(content_type)
     except InvalidRequest:
         return body
-    pieces = body.split(b"--" + boundary.encode())
-    return b"".join([b"%d:%b" % (len(piece), piece) for piece in pieces])
+    # In place of it stands what is none, and is no longer: whoever chose it chose how often.
+    line = b"\r\n--"
+    return (b"\r\n" + body).replace(line + boundary.encode(), line + b"\xff")
 
 
 def _boundary_of(content_type: str) -> str:
