@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import dropwhile
 from typing import TypeAlias
 
 from dragoman.discretion import conceal
@@ -190,11 +191,10 @@ class Gateway:
 
     def _meant(self, path: str) -> str:
         """Say what to ask instead of a path that nobody answers."""
-        parts = [part for part in path.split("/") if part]
-        while parts[:1] == ["v1"]:  # a client puts its own behind that of its base URL
-            del parts[0]
-        meant = "/" + "/".join(parts)
-        if self._methods(meant) is None:
+        parts = filter(None, path.split("/"))
+        # A client puts its own /v1 behind that of its base URL.
+        meant = "/" + "/".join(dropwhile(lambda part: part == "v1", parts))
+        if len(meant) > 200 or self._methods(meant) is None:
             return "what is served stands in /openapi.json"
         return f"ask /v1{meant}: a slash or a /v1 too many may be in the client's base URL"
 
