@@ -69,6 +69,21 @@ def test_a_secret_never_reaches_the_provider(
     assert exchange.warnings[0] == "guardrail g: redacted, in the request: secret (1)"
 
 
+@pytest.mark.parametrize("more", [{}, {"stream": True}])
+def test_no_choices_are_asked_and_paid_for_that_nobody_gets(
+    serve: Any, upstream: StartUpstream, more: dict[str, Any]
+) -> None:
+    server = upstream(chat_stream(["ok"]) if more else chat("ok"))
+    gateway = serve_with(serve, server, rule())
+    prompt = {"model": "a/x", "messages": [{"role": "user", "content": "hi"}], "n": 2}
+    status, headers, _ = ask(
+        f"{gateway.url}/chat/completions", json.dumps({**prompt, **more}).encode()
+    )
+    assert status == 200
+    assert headers[WARNINGS].startswith("n is not sent: ")
+    assert "n" not in json.loads(server.requests[0].body)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_secret_never_comes_out_though_it_is_cut(

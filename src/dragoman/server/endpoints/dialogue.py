@@ -31,6 +31,8 @@ from dragoman.wire.envelope import Envelope
 from dragoman.wire.json_text import encode
 from dragoman.wire.signer import sign_completion
 
+_ONE_CHOICE = "n is not sent: an answer that is looked at, or tells its cost, has one choice"
+
 
 class OverHttp:
     """One request of a client, and its answer. `exchange` is set once the call has begun.
@@ -90,11 +92,13 @@ class OverHttp:
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`."""
         deployment = letter.deployment
+        # What only the answer needs must not be found wrong when it is paid.
+        if not self._relays and (self.request.n or 1) > 1:
+            rendered = write_anew(replace(self.request, n=None), upstream, letter)
+            return Rendered(rendered.body, (*rendered.warnings, _ONE_CHOICE))
         apart = upstream is not self.client or letter.anew
         if apart or _must_fit(letter) or self.envelope.holds_seals:
             return write_anew(self.request, upstream, letter)
-        if not self._relays:  # what only the answer needs must not be found wrong when it is paid
-            self.envelope.request(self.client)
         dialect = deployment.provider.dialect
         ask_usage = dialect.stream_usage and self.client.asks_for_usage
         body = self.envelope.relayed(deployment.model, dialect, ask_usage=ask_usage)
