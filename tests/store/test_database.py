@@ -21,6 +21,7 @@ from dragoman.store.migrations.upgrade import upgrade
 from dragoman.store.postgres import SCHEMA, STATEMENTS, _marked
 from dragoman.store.records import Records
 from dragoman.store.schema import TABLES, VERSION
+from dragoman.store.sqlite import open_file
 from dragoman.store.tables import METADATA
 from dragoman.types.message import user
 from tests.store.rows import fill_every_table
@@ -448,3 +449,24 @@ def test_many_who_make_the_same_file_at_once_all_have_it(tmp_path: Path) -> None
             path = tmp_path / f"{number}.db"
             for _ in pool.map(lambda path: open_database(path).close(), [path] * 4):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("pragma", "why", "hint"),
+    [
+        ("query_only = ON", "readonly database", "the right to write to it"),
+        ("max_page_count = 1", "disk is full", "free space"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_with_what_to_do(
+    tmp_path: Path, pragma: str, why: str, hint: str
+) -> None:
+    with closing(open_file(tmp_path / "a.db")) as file:
+        file.raw.execute(f"PRAGMA {pragma}")
+        with pytest.raises(StoreError, match=why) as caught:
+            file.insert(
+                "setting",
+                ("name", "value", "created_at", "updated_at"),
+                [("x", "y" * 100_000, 0.0, 0.0)],
+            )
+    assert hint in (caught.value.hint or "")

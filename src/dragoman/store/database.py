@@ -23,6 +23,14 @@ UPDATE = "update this dragoman"
 _WRITE = f"write it as postgresql://user:password@host/name; {ENCODE}"
 _NO_RIGHT = "42501"
 """Source: https://www.postgresql.org/docs/current/errcodes-appendix.html (read 2026-11)"""
+_HINTS: Mapping[str, str] = {
+    "SQLITE_BUSY": "another program is writing to it: try again in a moment",
+    "SQLITE_READONLY": "give yourself the right to write to it, and to its folder",
+    "SQLITE_FULL": "free space on its disk",
+    "SQLITE_IOERR": "see whether its disk is full, or broken",
+}
+"""By what an error's name begins with.
+Source: https://www.sqlite.org/rescode.html (read 2026-11)"""
 
 Values: TypeAlias = Mapping[str, Any]
 Hint: TypeAlias = Literal["in days", "lock of sums", "lock of exchanges"]
@@ -247,8 +255,9 @@ def unwritable(place: Place, error: Exception) -> UnwritableRow:
 def _hint_of(error: Exception) -> str | None:
     """Say what to do about an error of the system, of SQLite or of psycopg."""
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
-    if code.startswith("SQLITE_BUSY"):
-        return "another program is writing to it: try again in a moment"
+    for beginning, hint in _HINTS.items():
+        if code.startswith(beginning):
+            return hint
     if code == _NO_RIGHT:
         return "let its user own the schema dragoman: CREATE SCHEMA dragoman AUTHORIZATION user"
     if isinstance(error, PermissionError):
