@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dragoman import errors
+from dragoman.server.http.failures import NoSuchPath
 from dragoman.types.exchange import Attempt, Exchange
 from tests.wire import golden
 from tests.wire.anthropic_messages.judge import FORMAT
@@ -40,6 +41,7 @@ def written(error: errors.DragomanError) -> tuple[int, dict[str, Any]]:
         (errors.Unauthorized("x"), 401, "authentication_error", "invalid_api_key"),
         (errors.Forbidden("x"), 403, "permission_error", "forbidden"),
         (errors.UnknownModel("x"), 404, "not_found_error", "model_not_found"),
+        (NoSuchPath("x"), 404, "not_found_error", "not_found"),
         (errors.LimitExceeded("x"), 429, "rate_limit_error", "rate_limit_exceeded"),
         (errors.BudgetExceeded("x"), 402, "billing_error", "insufficient_quota"),
         (errors.ConfigError("x"), 500, "api_error", "config_error"),

@@ -19,7 +19,6 @@ from dragoman.errors import (
     RequestError,
     Timeout,
     Unauthorized,
-    UnknownModel,
     UpstreamError,
 )
 from dragoman.types.http import Headers
@@ -28,7 +27,6 @@ from dragoman.wire.error_body import find_details, in_full, own_details, read_de
 from dragoman.wire.json_text import decode, encode
 
 _TYPES: tuple[tuple[type[DragomanError], int | None, str], ...] = (
-    (UnknownModel, 404, "not_found_error"),
     (Unauthorized, 401, "authentication_error"),
     (Forbidden, 403, "permission_error"),
     (BudgetExceeded, 402, "billing_error"),
@@ -94,6 +92,8 @@ def _code(error: DragomanError) -> str | None:
 def _words(error: DragomanError) -> tuple[int, str]:
     if error.status == 413:
         return 413, "request_too_large"
+    if error.status == 404 and isinstance(error, RequestError):
+        return 404, "not_found_error"
     if isinstance(error, AllAttemptsFailed):
         return _all_failed(error)
     for kind, status, word in _TYPES:
