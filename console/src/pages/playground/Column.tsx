@@ -28,6 +28,9 @@ interface Answer {
 
 const NOTHING: Answer = { text: "", reasoning: "", tools: "", first: null, took: 0, usage: null, told: null, finish: null, wrong: null, ended: false };
 
+/** Seconds: an answer that comes in one piece comes with no speed. */
+const LEAST_S = 0.05;
+
 interface Props {
   model: string;
   asking: Asking | null;
@@ -85,7 +88,8 @@ export function Column({ model, asking, onWaiting }: Props) {
   }, [asking]);
   if (answer === null) return <p className="text-muted">The answer comes here.</p>;
   const out = answer.usage?.completion_tokens;
-  const speed = out !== undefined && answer.first !== null && answer.took > answer.first ? out / (answer.took - answer.first) : null;
+  const streamed = answer.first === null ? 0 : answer.took - answer.first;
+  const speed = out !== undefined && streamed >= LEAST_S ? out / streamed : null;
   return (
     <div aria-live="polite" className="flex flex-col gap-3">
       {answer.reasoning !== "" && <p className="border-l-2 border-line pl-3 whitespace-pre-wrap text-muted">{answer.reasoning}</p>}
