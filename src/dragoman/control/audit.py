@@ -12,7 +12,7 @@ from litestar.params import Parameter
 
 from dragoman.control.paging import Listed, listed
 from dragoman.control.usage import Since, Until
-from dragoman.ledger.queries.times import read_time
+from dragoman.ledger.queries.times import read_ends
 from dragoman.organisations import audit
 from dragoman.organisations.audit import AuditLine
 from dragoman.organisations.desk import Desk
@@ -31,14 +31,8 @@ def read_sought(
     until: Until = None,
 ) -> Sought:
     """Read which changes are sought. Raises: InvalidRequest."""
-    now = time.time()
-    return {
-        "actor": who,
-        "action": action,
-        "kind": kind,
-        "since": None if since is None else read_time(since, now, UTC, "since"),
-        "until": None if until is None else read_time(until, now, UTC, "until"),
-    }
+    begin, end = read_ends(since, until, time.time(), UTC)
+    return {"actor": who, "action": action, "kind": kind, "since": begin, "until": end}
 
 
 SOUGHT = {"sought": Provide(read_sought, sync_to_thread=False)}

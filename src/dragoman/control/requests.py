@@ -34,7 +34,7 @@ from dragoman.ledger.queries.requests import (
     find_request,
     list_requests,
 )
-from dragoman.ledger.queries.times import read_time, read_zone
+from dragoman.ledger.queries.times import read_ends, read_zone
 from dragoman.ledger.retention import delete_tagged
 from dragoman.organisations.actor import Actor
 from dragoman.organisations.desk import Desk
@@ -88,11 +88,11 @@ def read_wanted(
     min_duration: Seconds = None,
 ) -> Wanted:
     """Read what the query says. Raises: InvalidRequest."""
-    zone, now = read_zone(timezone), time.time()
+    begin, end = read_ends(since, until, time.time(), read_zone(timezone))
     return Wanted(
         Selection(
-            since=None if since is None else read_time(since, now, zone, "since"),
-            until=None if until is None else read_time(until, now, zone, "until"),
+            since=begin,
+            until=end,
             outcome=outcome,
             failed=failed,
             status=status,

@@ -45,6 +45,16 @@ def read_time(text: str, now: float, zone: tzinfo, param: str) -> float:
         ) from None
 
 
+def read_ends(
+    since: str | None, until: str | None, now: float, zone: tzinfo
+) -> tuple[float | None, float | None]:
+    """Read both ends of a period that may be open. Raises: InvalidRequest."""
+    return (
+        None if since is None else read_time(since, now, zone, "since"),
+        None if until is None else read_time(until, now, zone, "until"),
+    )
+
+
 def read_period(
     since: str | None, until: str | None, now: float, zone: tzinfo, *, default_s: float
 ) -> Period:
