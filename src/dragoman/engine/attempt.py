@@ -275,8 +275,10 @@ class Attempt:
 
     def _enter(self) -> Flow[None]:
         """Take a place at the provider, and wait for it only when nobody else can be asked."""
+        if self._place is not None:
+            return  # asked again, with its request mended
         place = place_at(self.call, self.deployment.provider)
-        if place is not None and self._place is None:  # else it is asked again, mended
+        if place is not None:
             yield from place.take(patient=not self.others, waited=self._begin_later)
             self._place = place
 

@@ -24,7 +24,7 @@ from dragoman.errors import (
     TransportError,
     UpstreamError,
 )
-from dragoman.types.exchange import NO_ROOM
+from dragoman.types.exchange import KEPT_BACK
 from dragoman.types.provider import Provider
 from dragoman.types.route import Deployment
 
@@ -188,7 +188,7 @@ def _scopes(deployment: Deployment) -> tuple[_Scope, _Scope]:
 
 
 def _blames_upstream(error: DragomanError) -> bool:
-    if isinstance(error, DestinationDenied | RepeatedItself) or error.code == NO_ROOM:
+    if isinstance(error, DestinationDenied | RepeatedItself) or error.code in KEPT_BACK:
         return False
     if isinstance(error, UpstreamError):
         return error.failover == "next"

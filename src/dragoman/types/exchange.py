@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
+from dragoman.errors import ConfigError
 from dragoman.types.allowance import Charge
 from dragoman.types.event import FinishReason
 from dragoman.types.guardrail import Finding
@@ -22,7 +23,7 @@ PAID: tuple[Outcome, ...] = (*ANSWERED, "interrupted")
 """What is taken to be paid for, though nobody may know how much."""
 NO_ROOM = "provider_limit"
 """The error of an attempt that a provider's own limit kept back."""
-KEPT_BACK = (NO_ROOM, "config_error")
+KEPT_BACK = (NO_ROOM, ConfigError.code)
 """The errors of attempts that never came to their provider: there was no room, or no key."""
 
 CostSource: TypeAlias = Literal[
