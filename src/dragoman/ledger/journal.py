@@ -173,9 +173,7 @@ class Journal:
         try:
             if self._size >= self._segment_bytes:
                 self._begin_segment()
-            written = os.write(self._file, data)
-            if written < len(data):  # the disk is nearly full
-                written += _write_whole(self._file, data[written:])
+            written = _write_whole(self._file, data)
         except OSError as error:
             self._take_back()
             self._complain("the journal cannot be written", error)

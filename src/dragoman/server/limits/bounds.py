@@ -109,8 +109,7 @@ class Bounds:
         if found is None:
             return None
         prompt, answer, request = found
-        read = self._read_by(deployment) if self._continues else self._prompt
-        pico = read * prompt + self._length(deployment) * answer
+        pico = self._read_by(deployment) * prompt + self._length(deployment) * answer
         return -(-pico // 1000) + request
 
     def _together(self, amounts: list[int]) -> int:
@@ -121,7 +120,7 @@ class Bounds:
             most = sum(sorted(amounts)[-2:])
         else:
             most = max(amounts, default=0)
-        return most if most < MOST_NANOUSD else MOST_NANOUSD
+        return min(most, MOST_NANOUSD)
 
     def _read(self, envelope: Envelope, endpoint: str) -> None:
         """Find out how many answers are asked for, of which length."""
@@ -198,9 +197,7 @@ def _form_for_pictures(call: Call) -> Form | None:
 def _number(value: Any) -> int | None:
     """Read a number as leniently as a server may. What is none is somebody else's to refuse."""
     if type(value) is int:
-        if value > _WHOLE_LIMIT:
-            return _WHOLE_LIMIT
-        return value if value >= 0 else None
+        return min(value, _WHOLE_LIMIT) if value >= 0 else None
     if isinstance(value, str):
         try:
             value = float(value)

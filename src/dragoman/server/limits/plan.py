@@ -158,7 +158,7 @@ def _most(term: Term, bounds: Bounds, deployments: Sequence[Deployment]) -> int:
             return bounds.tokens(deployments, kept=True)
         # A minute may have fewer tokens: else it would never pass, so it takes all of them. And
         # what may have been kept would leave nothing for others.
-        return min(bounds.tokens(deployments, kept=False), term.allowance.amount)
+        return min(bounds.tokens(deployments, kept=False), term.most)
     return 1
 
 
