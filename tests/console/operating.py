@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from playwright.sync_api import Page, expect
+
 from tests.server.process import Process
 from tests.server.serving import ask
 
@@ -16,6 +18,23 @@ TEAM = {
     "DRAGOMAN_ADMIN_EMAIL": OPERATOR,
     "DRAGOMAN_ADMIN_PASSWORD": PASSWORD,
 }
+
+
+def sign_in(page: Page, email: str = OPERATOR) -> None:
+    """Sign in on a page that asks to."""
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def join(page: Page, link: str, email: str) -> None:
+    """Accept an invitation, with an account that is made for it."""
+    page.goto(link)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
 
 
 class Operator:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Response, expect
 
 from tests.console.browser import Watched
-from tests.console.operating import OPERATOR, PASSWORD, TEAM, Operator
+from tests.console.operating import TEAM, Operator, join, sign_in
 from tests.server.process import Process
 
 
@@ -22,11 +22,7 @@ def test_who_was_invited_is_led_to_nothing_that_is_refused(
     operator.ask("POST", "organisations/acme/demo-traffic", {"count": 5})
     link = operator.ask("POST", "organisations/acme/invitations", {"role": role})["link"]
     page = visit(process).page
-    page.goto(link)
-    page.get_by_label("E-mail").fill(f"{role}@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Join").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    join(page, link, f"{role}@example.com")
     page.wait_for_load_state("networkidle")
 
     refused: list[str] = []
@@ -57,10 +53,7 @@ def test_what_the_playground_needs_of_an_organisations_keys_it_gives_back(
     operator.ask("POST", "organisations", {"name": "acme", "quotas": quotas})
     watched = visit(process)
     page = watched.open("/")
-    page.get_by_label("E-mail").fill(OPERATOR)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    sign_in(page)
     for _ in range(2):
         watched.open("/models?org=acme")
         expect(page.get_by_role("link", name="demo/echo")).to_be_visible()
@@ -82,9 +75,7 @@ def test_keys_that_have_ended_are_shown_where_they_are_wanted(
     operator.ask("DELETE", f"{keys}/{gone}")
     watched = visit(process)
     page = watched.open("/keys")
-    page.get_by_label("E-mail").fill(OPERATOR)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page)
     names = page.get_by_role("table", name="Keys").locator("tbody tr[aria-rowindex] td:first-child")
     expect(names).to_have_text(["laptop"])
     page.get_by_role("switch", name="Ended ones too").click()
@@ -100,11 +91,7 @@ def test_a_key_is_made_for_a_project_and_for_a_member(
     link = operator.ask("POST", "organisations/default/invitations", {"role": "admin"})["link"]
     watched = visit(process)
     page = watched.page
-    page.goto(link)
-    page.get_by_label("E-mail").fill("grace@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Join").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    join(page, link, "grace@example.com")
 
     watched.open("/keys")
     page.get_by_role("button", name="New key").first.click()
@@ -127,11 +114,7 @@ def test_a_viewer_who_opens_the_keys_by_address_is_offered_none(
     link = Operator(process).ask("POST", "organisations/default/invitations", {"role": "viewer"})
     watched = visit(process)
     page = watched.page
-    page.goto(link["link"])
-    page.get_by_label("E-mail").fill("grace@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Join").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    join(page, link["link"], "grace@example.com")
     watched.open("/keys")
     expect(page.get_by_text("that takes the role member")).to_be_visible()
     expect(page.get_by_role("button", name="New key")).to_have_count(0)

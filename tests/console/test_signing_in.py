@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.console.browser import Watched
-from tests.console.operating import OPERATOR, PASSWORD, TEAM, Operator
+from tests.console.operating import OPERATOR, PASSWORD, TEAM, Operator, sign_in
 from tests.server.process import Process
 from tests.server.serving import ask
 from tests.upstream.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
@@ -60,13 +60,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.set_default_timeout(15_000)
     yield context
     context.close()
-
-
-def sign_in(page: Page) -> None:
-    page.get_by_label("E-mail").fill(OPERATOR)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def session_of(context: BrowserContext) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.console.browser import Watched
+from tests.console.test_looking import put
 from tests.server.process import Process
 from tests.server.serving import ask
 
@@ -17,11 +18,6 @@ ORGANISATION = "/api/v1/organisations/default"
 
 def read(process: Process, path: str) -> Any:
     return json.loads(ask(f"{process.url}{ORGANISATION}/{path}", method="GET")[2])
-
-
-def put(process: Process, path: str, body: Any) -> None:
-    url = f"{process.url}{ORGANISATION}/{path}"
-    assert ask(url, json.dumps(body).encode(), method="PUT")[0] == 200
 
 
 def is_refused(field: Locator) -> None:
