@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.console.browser import Watched
 from tests.console.operating import OPERATOR, PASSWORD, SECRET_KEY
@@ -116,10 +116,8 @@ def expect_key(page: Page, url: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
 
 
-def set_up_and_ask(process: Process, watched: Watched, house: House, behind: FaultUpstream) -> None:
-    """Go the whole way from the link on."""
-    link = read_link(process)
-    page = watched.page
+def set_up(page: Page, link: str) -> None:
+    """Become the operator, and be led on."""
     page.goto(link)
     page.get_by_label("E-mail").click()
     page.keyboard.type(OPERATOR)
@@ -127,6 +125,13 @@ def set_up_and_ask(process: Process, watched: Watched, house: House, behind: Fau
     page.keyboard.type(PASSWORD)
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The first request")
+
+
+def set_up_and_ask(process: Process, watched: Watched, house: House, behind: FaultUpstream) -> None:
+    """Go the whole way from the link on."""
+    link = read_link(process)
+    page = watched.page
+    set_up(page, link)
     assert "su_" not in page.url
     fill_in_with_the_mouse(page, behind)
     go_on_with_the_mouse(page, house, behind, process.url)
@@ -166,6 +171,28 @@ def test_the_same_way_is_open_with_postgresql(
         DRAGOMAN_DATABASE_URL=postgres_server.new().url,
     )
     set_up_and_ask(process, visit(process), house, behind)
+
+
+def test_what_was_asked_as_nobody_and_is_answered_late_is_not_believed(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start("", "--host", "0.0.0.0", DRAGOMAN_SECRET_KEY=SECRET_KEY)
+    page = visit(process).page
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    page.route("**/api/v1/session", hold_the_first)
+    set_up(page, read_link(process))
+    ((route, answer),) = late
+    assert answer.status == 401
+    route.fulfill(response=answer)
+    page.get_by_role("link", name="Keys").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Keys")
 
 
 def tab_to(page: Page, name: str) -> None:

@@ -4,6 +4,7 @@ import { api, Failure, type Refusal, taken } from "~/api/client";
 import { Button } from "~/components/Button";
 import { TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
+import { askAnew } from "~/session";
 import { Alone } from "./Alone";
 import { Elsewhere } from "./Elsewhere";
 
@@ -31,7 +32,7 @@ export function SignInForm() {
   const [password, setPassword] = useState("");
   const signIn = useMutation({
     mutationFn: () => taken(api.POST("/api/v1/session", { body: { email, password } })),
-    onSuccess: () => queries.invalidateQueries(),
+    onSuccess: () => askAnew(queries),
   });
   return (
     <>

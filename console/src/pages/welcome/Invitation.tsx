@@ -9,7 +9,7 @@ import { TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
 import { Shown } from "~/components/Shown";
 import { Trouble } from "~/components/Trouble";
-import { useMe } from "~/session";
+import { askAnew, useMe } from "~/session";
 
 const TOKEN = "invitation";
 
@@ -36,7 +36,7 @@ export default function Invitation() {
   });
   const enter = async () => {
     sessionStorage.removeItem(TOKEN);
-    await queries.invalidateQueries();
+    await askAnew(queries);
     await navigate({ to: "/", replace: true });
   };
   const accept = useMutation({ mutationFn: () => taken(api.POST("/api/v1/invitations/accept", { body: { token } })), onSuccess: enter });

@@ -7,6 +7,7 @@ import { Button } from "~/components/Button";
 import { TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
 import { Trouble } from "~/components/Trouble";
+import { askAnew } from "~/session";
 
 /** The operator's first page: the link that the gateway printed leads here, once. */
 export default function Setup() {
@@ -18,7 +19,7 @@ export default function Setup() {
   const setUp = useMutation({
     mutationFn: () => taken(api.POST("/api/v1/setup", { body: { token, email, password } })),
     onSuccess: async () => {
-      await queries.invalidateQueries();
+      await askAnew(queries);
       await navigate({ to: "/first", replace: true });
     },
   });
