@@ -43,7 +43,9 @@ def test_each_form_saves_its_own_and_neither_takes_the_other_for_a_stranger(
     save(page, 0)
     expect(page.get_by_role("alert")).to_contain_text("has been changed meanwhile")
     assert read(process)["title"] == "Theirs"
-    page.get_by_role("button", name="Save mine over it").click()
+    with page.expect_response(lambda answer: answer.request.method == "PATCH") as saved:
+        page.get_by_role("button", name="Save mine over it").click()
+    assert saved.value.ok
     expect(page.get_by_role("alert")).to_have_count(0)
     assert read(process)["title"] == "Mine"
     assert read(process)["quotas"]["keys"] == 7
