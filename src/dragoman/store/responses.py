@@ -11,8 +11,9 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ from dragoman.store.database import (
     is_there,
     open_database,
 )
+from dragoman.types.exchange import DEFAULT_ORGANISATION
 
 log = logging.getLogger("dragoman.store")
 
@@ -41,14 +43,23 @@ _LAST_WORDS_S = 10.0
 """For what is still to be written at the end."""
 SETTLE_S = 1.0
 """So long a client waits until it is noted that a response is paid for."""
+COLUMNS = (
+    "gateway_key", "id", "provider", "model", "credential", "expires_at", "body", "input",
+    "organisation_id", "own", "owed", "due_at",
+)  # fmt: skip
+"""Those of the table; its key comes first."""
+_FLAGS = ("own", "owed")
 
 
 class StoredResponse(Struct, frozen=True, kw_only=True):
     """A response, and the deployment that made it. `expires_at` is Unix time.
 
     `key` is the gateway key's name, empty where none is needed. `body` is the response and `input`
-    the items that led to it, as JSON, where we keep them; None where the provider does. `owed`: it
-    is not counted yet what it used.
+    the items that led to it, as JSON, where we keep them; None where the provider does.
+
+    `organisation_id` is whose key it is; `own`: the provider is that organisation's as well, and
+    not the operator's. `owed`: it is not counted yet what it used; then `due_at` is when we look
+    ourselves.
     """
 
     id: str
@@ -59,7 +70,10 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
     expires_at: float
     body: str | None = None
     input: str | None = None
+    organisation_id: str = DEFAULT_ORGANISATION
+    own: bool = False
     owed: bool = False
+    due_at: float = 0.0
 
     @property
     def size_bytes(self) -> int:
@@ -211,8 +225,8 @@ class Responses:
             if self._reader is None:
                 self._reader = open_database(self._place)
             found = self._reader.rows(
-                "SELECT id, gateway_key AS key, provider, model, credential, expires_at, body,"
-                " input, owed FROM response WHERE gateway_key = :key AND id = :id",
+                f"SELECT {', '.join(COLUMNS)} FROM response"  # noqa: S608
+                " WHERE gateway_key = :key AND id = :id",
                 {"key": at[0], "id": at[1]},
             )
         except StoreError:
@@ -220,10 +234,7 @@ class Responses:
                 self._reader.close()
                 self._reader = None  # opened anew the next time
             raise
-        if not found:
-            return None
-        row = dict(found[0])
-        return StoredResponse(**row | {"owed": bool(row["owed"])})
+        return read_row(found[0]) if found else None
 
     def _write(self, change: _Change | _Settlement) -> None:
         if self._place is None:
@@ -360,11 +371,18 @@ def _apply(connection: Connection, change: _Change) -> None:
             {"key": change.key, "id": change.id},
         )
         return
-    fields = ("provider", "model", "credential", "expires_at", "body", "input", "owed")
+    values = {"gateway_key": made.key} | {name: getattr(made, name) for name in COLUMNS[1:]}
     connection.write(
-        f"INSERT INTO response (gateway_key, id, {', '.join(fields)})"  # noqa: S608
-        f" VALUES (:key, :id, {', '.join(f':{name}' for name in fields)})"
+        f"INSERT INTO response ({', '.join(COLUMNS)})"  # noqa: S608
+        f" VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
         " ON CONFLICT (gateway_key, id) DO UPDATE"
-        f" SET {', '.join(f'{name} = excluded.{name}' for name in fields)}",
-        {name: getattr(made, name) for name in ("key", "id", *fields)} | {"owed": int(made.owed)},
+        f" SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS[2:])}",
+        values | {name: int(values[name]) for name in _FLAGS},
     )
+
+
+def read_row(row: Mapping[str, Any]) -> StoredResponse:
+    """Read a row of `response` that has `COLUMNS`."""
+    values = {name: row[name] for name in COLUMNS[1:]}
+    flags = {name: bool(values[name]) for name in _FLAGS}
+    return StoredResponse(key=row["gateway_key"], **(values | flags))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-VERSION = 7
+VERSION = 8
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -588,6 +588,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX idempotency_until ON idempotency (until)",
     ),
     ("ALTER TABLE response ADD COLUMN owed INTEGER DEFAULT 0 NOT NULL",),
+    (
+        "ALTER TABLE response ADD COLUMN organisation_id TEXT DEFAULT 'default' NOT NULL",
+        "ALTER TABLE response ADD COLUMN own INTEGER DEFAULT 0 NOT NULL",
+        "ALTER TABLE response ADD COLUMN due_at REAL DEFAULT 0 NOT NULL",
+        "CREATE INDEX response_due ON response (due_at) WHERE owed = 1",
+    ),
 )
 """The statements that lead from each version to the next."""
 
@@ -764,6 +770,9 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "body",
         "input",
         "owed",
+        "organisation_id",
+        "own",
+        "due_at",
     ),
     "revision": (
         "id",

@@ -28,6 +28,7 @@ from dragoman.server.endpoints.generate import Generator
 from dragoman.server.http.messages import Reply, Request
 from dragoman.server.policies.guarding import note
 from dragoman.store import StoreError
+from dragoman.store.debts import due_after
 from dragoman.store.responses import PROVIDER_TTL_S, Responses, StoredResponse
 from dragoman.types.completion import Completion
 from dragoman.types.event import Event, Start
@@ -245,8 +246,10 @@ class ResponsesEndpoint(Generator):
             return
         expires_at = call.around.wall() + PROVIDER_TTL_S
         for deployment, made in dialogue.made(call.deployments):
-            row = _row(made, memory.key, deployment, expires_at)
-            self._kept.add(replace(row, owed=made in dialogue.owed))
+            row = _row(made, call, deployment, expires_at)
+            if made in dialogue.owed:
+                row = replace(row, owed=True, due_at=due_after(row, call.around.wall()))
+            self._kept.add(row)
 
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""
@@ -266,7 +269,7 @@ class ResponsesEndpoint(Generator):
         named = (d for d in call.deployments if _is(d, final.provider, final.model))
         if (deployment := next(named, None)) is None:
             return
-        row = _row(memory.id, memory.key, deployment, call.around.wall() + memory.ttl_s)
+        row = _row(memory.id, call, deployment, call.around.wall() + memory.ttl_s)
         said = encode_text(list(memory.items))
         self._kept.add(replace(row, body=body.decode("utf-8", "replace"), input=said))
 
@@ -388,7 +391,13 @@ def _makers(prior: StoredResponse, deployments: tuple[Deployment, ...]) -> tuple
 
 def made_by(deployment: Deployment, made: StoredResponse) -> bool:
     """Whether a deployment keeps a response: the same provider, and the same of several keys."""
-    return deployment.provider.name == made.provider and deployment.credential == made.credential
+    return _maker(deployment) == (made.provider, made.own, made.credential)
+
+
+def _maker(deployment: Deployment) -> tuple[str, bool, int | None]:
+    """Say who keeps what a deployment makes; an organisation's provider may have any name."""
+    provider = deployment.provider
+    return provider.name, provider.organisation_id is not None, deployment.credential
 
 
 def _keeps(deployment: Deployment) -> bool:
@@ -399,14 +408,18 @@ def _is(deployment: Deployment, provider: str, model: str) -> bool:
     return (deployment.provider.name, deployment.model) == (provider, model)
 
 
-def _row(made: str, key: str, deployment: Deployment, expires_at: float) -> StoredResponse:
+def _row(made: str, call: Call, deployment: Deployment, expires_at: float) -> StoredResponse:
+    assert isinstance(call.dialogue, OverResponses)
+    provider, own, credential = _maker(deployment)
     return StoredResponse(
         id=made,
-        key=key,
-        provider=deployment.provider.name,
+        key=call.dialogue.memory.key,
+        provider=provider,
         model=deployment.model,
-        credential=deployment.credential,
+        credential=credential,
         expires_at=expires_at,
+        organisation_id=call.exchange.organisation_id,
+        own=own,
     )
 
 

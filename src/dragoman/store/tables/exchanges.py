@@ -8,8 +8,9 @@ again has several exchanges: the last one that was answered counts. `settings` i
 goes on with, as JSON.
 
 A response can be continued by the gateway key that asked for it ('' where none is needed); `body`
-and `input` are what was said, where we keep it ourselves. `owed`: what it used is not known
-yet, and is counted when somebody asks for it.
+and `input` are what was said, where we keep it ourselves. `organisation_id` is the key's; `own`:
+the provider is that organisation's, too. `owed`: what it used is not known yet, and is counted when
+somebody asks for it: we do, at `due_at`.
 """
 
 from __future__ import annotations
@@ -147,7 +148,12 @@ RESPONSE = Table(
     Column("body", TEXT),
     Column("input", TEXT),
     Column("owed", Flag, nullable=False, server_default=text("0")),
+    Column("organisation_id", TEXT, nullable=False, server_default="default"),
+    Column("own", Flag, nullable=False, server_default=text("0")),
+    Column("due_at", Seconds, nullable=False, server_default=text("0")),
     **SQLITE,
     sqlite_with_rowid=False,
 )
 Index("response_expires_at", RESPONSE.c.expires_at)
+OWED = text("owed = 1")
+Index("response_due", RESPONSE.c.due_at, sqlite_where=OWED, postgresql_where=OWED)
