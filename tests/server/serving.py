@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -175,6 +175,10 @@ class Served:
         """Wait, and then leave the clients that have not read for too long."""
         time.sleep(after_s)
         self._loop.call_soon_threadsafe(lambda: self._application.sweep(self._loop.time()))
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the gateway's own loop, and wait for it."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def forgive(self) -> None:
         """Forget the failures of providers, from now on at once: none of them ever cools."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -18,78 +17,23 @@ from dragoman.organisations.allowances import Draft, put_allowance
 from dragoman.organisations.desk import Desk
 from dragoman.store import responses
 from dragoman.store.database import StoreError
+from tests.server.making import (
+    BUDGET,
+    COST,
+    FREE,
+    METERED,
+    ONCE,
+    OWED,
+    PAID,
+    Maker,
+    get,
+    made,
+    post,
+    told,
+)
 from tests.server.process import Process, wait_until
-from tests.server.serving import ask
-from tests.server.test_responses_store import made, native, streamed, told
-from tests.upstream.fault import Answer, FaultUpstream, Request
-
-USAGE = {"input_tokens": 300, "output_tokens": 100, "total_tokens": 400}
-COST = 400_000
-"""Nano-dollars, where a token costs a millionth of a dollar."""
-BUDGET = 'budget = 0.0005\nbudget_period = "total"'
-METERED = "SELECT prompt_tokens, completion_tokens, cost_nanousd, cost_source FROM attempt"
-ONCE = f"{METERED} WHERE prompt_tokens IS NOT NULL"
-PAID = (300, 100, COST, "config")
-FREE = (None, None, 0, "free")
-OWED = (None, None, None, "unknown")
-
-
-class Maker:
-    """An upstream that makes responses in the background; `status` is how far it has come."""
-
-    def __init__(self) -> None:
-        self.status = "queued"
-        self.more: dict[str, Any] = {}
-
-    def __call__(self, request: Request) -> Answer:
-        finished = self.status not in ("queued", "in_progress")
-        said = {"status": self.status, "usage": USAGE if finished else None, **self.more}
-        answer = told(made("resp_1", **(said if finished else {**said, "output": []})))
-        return answer if request.method == "POST" else answer.stall(0.2, at=0)
-
-
-@pytest.fixture
-def maker() -> Maker:
-    return Maker()
-
-
-@pytest.fixture
-def server(upstream: Any, maker: Maker) -> FaultUpstream:
-    served: FaultUpstream = upstream(maker)
-    return served
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
-    """Start gateways in one home; they end with the test."""
-    started: list[Process] = []
-
-    def start(server: FaultUpstream, limits: str, *arguments: str, **env: str) -> Process:
-        text = (
-            f'[providers.mine]\nbase_url = "{server.base_url}"\napi = "openai-responses"\n'
-            "model_defaults = false\n"
-            'models = [{ id = "m", max_tokens = 100, cost = { input = 1, output = 1 } }]\n'
-            f'[[gateway.keys]]\nname = "a"\nkey = "k-a"\n{limits}\n'
-        )
-        started.append(Process(tmp_path, text, *arguments, env=env))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-
-
-def post(gateway: Any, **more: Any) -> int:
-    body = {"model": "mine/m", "input": "hi", "background": True, "max_output_tokens": 10, **more}
-    url = f"{gateway.url}/v1/responses"
-    return ask(url, json.dumps(body).encode(), authorization="Bearer k-a")[0]
-
-
-def get(gateway: Any) -> str | None:
-    url = f"{gateway.url}/v1/responses/resp_1"
-    status, headers, body = ask(url, method="GET", authorization="Bearer k-a")
-    assert status == 200, body
-    return {k.lower(): v for k, v in headers.items()}.get("x-dragoman-cost-usd")
+from tests.server.test_responses_store import native, streamed
+from tests.upstream.fault import FaultUpstream
 
 
 def at_once(gateway: Process, count: int) -> None:
@@ -112,9 +56,9 @@ def used(gateway: Process) -> list[Any]:
 
 
 def test_it_is_paid_for_when_it_is_first_seen_finished(
-    start: Callable[..., Process], server: FaultUpstream, maker: Maker, tmp_path: Path
+    start_making: Callable[..., Process], making: FaultUpstream, maker: Maker, tmp_path: Path
 ) -> None:
-    gateway = start(server, BUDGET)
+    gateway = start_making(making, BUDGET)
     assert post(gateway) == 200
     get(gateway)
     maker.status = "in_progress"
@@ -146,8 +90,8 @@ def test_it_is_paid_for_when_it_is_first_seen_finished(
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_of_many_who_see_it_at_once_one_pays(
-    start: Callable[..., Process],
-    server: FaultUpstream,
+    start_making: Callable[..., Process],
+    making: FaultUpstream,
     maker: Maker,
     workers: str,
     request: pytest.FixtureRequest,
@@ -155,7 +99,7 @@ def test_of_many_who_see_it_at_once_one_pays(
     env = {}
     if workers != "1":
         env["DRAGOMAN_REDIS_URL"] = request.getfixturevalue("redis_server").new().url
-    gateway = start(server, BUDGET, "--workers", workers, **env)
+    gateway = start_making(making, BUDGET, "--workers", workers, **env)
     assert post(gateway) == 200
     wait_until(lambda: owed(gateway) == [(1,)])
     maker.status = "completed"
@@ -168,9 +112,9 @@ def test_of_many_who_see_it_at_once_one_pays(
 
 @pytest.mark.parametrize("seen", [True, False])
 def test_it_is_paid_for_once_also_after_a_restart(
-    start: Callable[..., Process], server: FaultUpstream, maker: Maker, seen: bool
+    start_making: Callable[..., Process], making: FaultUpstream, maker: Maker, seen: bool
 ) -> None:
-    gateway = start(server, BUDGET)
+    gateway = start_making(making, BUDGET)
     assert post(gateway) == 200
     maker.status = "completed"
     if seen:
@@ -178,7 +122,7 @@ def test_it_is_paid_for_once_also_after_a_restart(
     wait_until(lambda: owed(gateway) == [(0 if seen else 1,)])
     gateway.process.kill()
     gateway.stop()
-    again = start(server, BUDGET)
+    again = start_making(making, BUDGET)
     get(again)
     get(again)
     assert post(again, max_output_tokens=150) == 429
@@ -189,9 +133,9 @@ def test_it_is_paid_for_once_also_after_a_restart(
 
 @pytest.mark.parametrize("status", ["incomplete", "failed", "cancelled"])
 def test_cancelling_pays_for_what_was_made(
-    serve: Any, server: FaultUpstream, maker: Maker, status: str
+    serve: Any, making: FaultUpstream, maker: Maker, status: str
 ) -> None:
-    gateway = serve({"a": native(server)})
+    gateway = serve({"a": native(making)})
     client = gateway.openai()
     client.responses.create(model="a/x", input="hi", background=True)
     maker.status = status
@@ -204,8 +148,8 @@ def test_cancelling_pays_for_what_was_made(
     assert [e.cost_source for e in gateway.seen.exchanges] == ["unknown", "unknown", "free"]
 
 
-def test_what_tells_no_usage_stays_owed(serve: Any, server: FaultUpstream, maker: Maker) -> None:
-    gateway = serve({"a": native(server)})
+def test_what_tells_no_usage_stays_owed(serve: Any, making: FaultUpstream, maker: Maker) -> None:
+    gateway = serve({"a": native(making)})
     client = gateway.openai()
     client.responses.create(model="a/x", input="hi", background=True)
     maker.status, maker.more = "completed", {"usage": None}
@@ -219,12 +163,12 @@ def test_what_tells_no_usage_stays_owed(serve: Any, server: FaultUpstream, maker
 
 
 def test_a_long_answer_is_paid_for_and_so_is_one_that_guardrails_look_at(
-    serve: Any, server: FaultUpstream, maker: Maker
+    serve: Any, making: FaultUpstream, maker: Maker
 ) -> None:
     rules = [{"name": "secrets", "kind": "words", "words": ["sesame"], "action": "redact"}]
     for settings in ({}, {"guardrails": rules}):
         maker.status, maker.more = "queued", {}
-        gateway = serve({"a": native(server)}, **settings)
+        gateway = serve({"a": native(making)}, **settings)
         client = gateway.openai()
         client.responses.create(model="a/x", input="hi", background=True)
         maker.status, maker.more = "completed", {"metadata": {"long": "x" * 200_000}}
@@ -250,7 +194,7 @@ def test_what_is_seen_as_a_stream_is_paid_for_with_its_last_event(
 
 def test_a_database_that_is_away_leaves_it_owed(
     serve: Any,
-    server: FaultUpstream,
+    making: FaultUpstream,
     maker: Maker,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -258,7 +202,7 @@ def test_a_database_that_is_away_leaves_it_owed(
     def away(*_: Any) -> bool:
         raise StoreError("the database is away")
 
-    gateway = serve({"a": native(server)}, database=tmp_path / "d.db")
+    gateway = serve({"a": native(making)}, database=tmp_path / "d.db")
     client = gateway.openai()
     client.responses.create(model="a/x", input="hi", background=True)
     maker.status = "completed"

@@ -10,31 +10,12 @@ import openai
 import pytest
 
 from dragoman.store.responses import Responses, StoredResponse
+from tests.server.making import made, told
 from tests.server.serving import ask
 from tests.upstream.fault import Answer, chat, chat_stream, error, sse
 
 KEEPING = {"store_responses": True}
 KEYS = {"keys": [{"name": "ann", "key": "key-of-ann"}, {"name": "bob", "key": "key-of-bob"}]}
-
-
-def made(response_id: str, text: str = "ok", **more: Any) -> dict[str, Any]:
-    content = [{"type": "output_text", "text": text, "annotations": []}]
-    item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
-    return {
-        "id": response_id,
-        "object": "response",
-        "created_at": 1,
-        "status": "completed",
-        "model": "x",
-        "output": [{**item, "content": content}],
-        "usage": {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7},
-        **more,
-    }
-
-
-def told(value: Any) -> Answer:
-    body = json.dumps(value).encode()
-    return Answer(headers=(("content-type", "application/json"),), body=body)
 
 
 def streamed(response_id: str) -> Answer:

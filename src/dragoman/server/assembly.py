@@ -33,6 +33,7 @@ from dragoman.server.admission.reception import Reception
 from dragoman.server.admission.snapshot import take_snapshot
 from dragoman.server.admission.tenants import Tenants
 from dragoman.server.endpoints.endpoint import Observer
+from dragoman.server.endpoints.responses_owed import Debts
 from dragoman.server.gateway import Gateway
 from dragoman.server.health import (
     Sign,
@@ -152,6 +153,10 @@ class Assembly:
                 self._work.database, lambda: self.gateway.snapshot.config.server.ledger
             )
             start("retention", kept.run)
+        if self.desk is not None:
+            gateway = self.gateway
+            debts = Debts(self.desk, gateway.collector, gateway.reception, lambda: gateway.snapshot)
+            start("debts", debts.watch)
         start("sweep", self._sweep)
 
     async def close(self) -> None:

@@ -28,6 +28,7 @@ from dragoman.server.endpoints.openapi import PATH as OPENAPI
 from dragoman.server.endpoints.openapi import OpenApi
 from dragoman.server.endpoints.passthrough import FORM_PATHS, JSON_PATHS, PassThrough
 from dragoman.server.endpoints.responses import ResponsesEndpoint
+from dragoman.server.endpoints.responses_owed import Collector, Deletion
 from dragoman.server.endpoints.responses_store import OPERATIONS, StoredResponses
 from dragoman.server.health import Sign, health, readiness
 from dragoman.server.http.failures import NoSuchPath, WrongMethod, refuse
@@ -63,7 +64,8 @@ class Gateway:
     `ready` is what `/readyz` tells, with what `signs` say; turn it off before the end. `journal` is
     what exchanges are written into.
     `responses` is what is remembered of them, by default in this process alone; it is closed with
-    the gateway. `control` makes what answers below `/api/v1`. `reception` lets requests in.
+    the gateway; `collector` asks for those that are owed. `control` makes what answers below
+    `/api/v1`. `reception` lets requests in.
     `claims` knows what was asked with an `Idempotency-Key`, `shelf` keeps answers for the cache.
     `content` keeps what is said where a snapshot wants it.
     """
@@ -108,7 +110,9 @@ class Gateway:
         )
         self._responses = responses or Responses(None)
         self._signs = signs
-        self._handlers = _table(services, self._responses)
+        stateful = get_format("openai-responses")
+        self.collector = Collector(stateful, services, self._responses)
+        self._handlers = _table(services, self._responses, self.collector)
         self._control = control(self) if control is not None else None
         describe = self._control.describe if self._control is not None else None
         self._handlers[OPENAPI] = {"GET": OpenApi(describe)}
@@ -210,7 +214,7 @@ class Gateway:
         return request.method == "OPTIONS"
 
 
-def _table(services: Services, responses: Responses) -> Table:
+def _table(services: Services, responses: Responses, collector: Collector) -> Table:
     """Say which path is answered by what."""
     openai, anthropic = get_format("openai-completions"), get_format("anthropic-messages")
     table: Table = {"/models": {"GET": list_models}, "/models/{model}": {"GET": show_model}}
@@ -222,6 +226,8 @@ def _table(services: Services, responses: Responses) -> Table:
     for method, tail in OPERATIONS:
         answering = StoredResponses(method, tail, stateful, services, responses)
         table.setdefault(answering.path, {})[method] = answering
+    deleting = Deletion(stateful, services, responses, collector)
+    table[deleting.path]["DELETE"] = deleting
     table[EMBEDDINGS] = {"POST": EmbeddingEndpoint(EMBEDDINGS, openai, services)}
     table[COMPLETIONS] = {"POST": TextCompletions(COMPLETIONS, openai, services)}
     table[COUNT_TOKENS] = {"POST": TokenCounter(COUNT_TOKENS, anthropic, services)}

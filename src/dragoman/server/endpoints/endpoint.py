@@ -201,7 +201,7 @@ class Endpoint(abc.ABC):
             request.passed(course.body)
         call = course.call = await self.begin(course.body, request, admission)
         call.exchange.endpoint = self.path
-        _ascribe(call.exchange, admission.principal)
+        ascribe(call.exchange, admission.principal)
         call.exchange.traceparent = request.headers.get("traceparent")
         if inspected is not None:
             note(call.exchange, inspected.findings)
@@ -273,7 +273,7 @@ class Endpoint(abc.ABC):
             call.deployments = keep_to(call, privacy)
             exchange = call.exchange
             exchange.endpoint, exchange.tag = self.path, SHADOW
-            _ascribe(exchange, admission.principal)
+            ascribe(exchange, admission.principal)
             if not call.deployments:
                 raise UnknownModel(f"the shadow {exchange.asked} leaves the class '{privacy}'")
             for gatekeeper in self.services.gatekeepers:
@@ -352,7 +352,7 @@ class Endpoint(abc.ABC):
             log.warning("%s cannot be asked: %s", *said)
 
 
-def _ascribe(exchange: Exchange, principal: Principal) -> None:
+def ascribe(exchange: Exchange, principal: Principal) -> None:
     """Note whose an exchange is."""
     exchange.key = principal.key
     exchange.organisation_id = principal.organisation_id

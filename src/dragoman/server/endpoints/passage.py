@@ -63,14 +63,15 @@ class Passage:
 
     `content_type` is what the client is told. `streams`: server-sent events, into which an error
     can be written. `settles`: it is held back, and may come as one piece. Without `metered` no
-    usage is told: it was counted before. `settling`: unless it is still owed; then `due` is what a
-    response has used that turns out to be finished.
+    usage is told: it was counted before. `settling`: unless it is still owed; then `finished` says
+    whether a response is, and `due` what it has used, if that is told.
     """
 
     streams = False
     settles = False
     metered = True
     settling = False
+    finished = False
     due: Usage | None = None
 
     def __init__(self, content_type: str, dialect: Dialect) -> None:
@@ -172,7 +173,8 @@ class JsonPassage(Passage):
         if not is_resource and (error := find_error(body)):
             return self.fail(error)
         self._usage = find_usage(value, self._dialect)
-        self.due = find_due(value, self._dialect) if self.settling else None
+        if self.settling:
+            self.finished, self.due = is_finished(value), find_due(value, self._dialect)
         self.model = _text(value, "model")
         self.id = _text(value, "id")
         self.said_bytes = sum(map(utf8_size, _said(value)))
@@ -341,14 +343,20 @@ def find_usage(value: Any, dialect: Dialect) -> Usage | None:
 
 def find_due(value: Any, dialect: Dialect) -> Usage | None:
     """Find what a response has used, in itself or in its last event; None unless it is finished."""
-    if not isinstance(value, dict):
+    if not is_finished(value):
         return None
+    usage = parse_response_usage(_response(value).get("usage"), dialect)
+    return usage if usage is not None and usage.total_tokens is not None else None
+
+
+def is_finished(value: Any) -> bool:
+    """Whether a response is not being made any more, by itself or by its last event."""
+    return isinstance(value, dict) and _response(value).get("status") in _FINISHED
+
+
+def _response(value: dict[str, Any]) -> dict[str, Any]:
     inner = value.get("response")
-    said = inner if isinstance(inner, dict) else value
-    usage = parse_response_usage(said.get("usage"), dialect)
-    if said.get("status") not in _FINISHED or usage is None:
-        return None
-    return usage if usage.total_tokens is not None else None
+    return inner if isinstance(inner, dict) else value
 
 
 _FINISHED = ("completed", "incomplete", "failed", "cancelled")

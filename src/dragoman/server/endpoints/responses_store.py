@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, quote
 
-from dragoman.engine.call import Call
+from dragoman.engine.call import Call, CallOptions
 from dragoman.engine.dialogue import Letter, Neighbour
 from dragoman.engine.settling import settle
 from dragoman.errors import InvalidRequest, NotFound, RequestError, Unsupported
@@ -63,7 +63,7 @@ class _Nothing:
         return b""
 
 
-class _Asking(Passing):
+class Asking(Passing):
     """The dialogue about a response: what it used was counted before, unless it is owed."""
 
     metered = False
@@ -96,7 +96,7 @@ class StoredResponses(Endpoint):
 
     async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
         """Answer from what we keep, or have the provider answer."""
-        made = await self._find(request, admission)
+        made = await self.find(request, admission)
         if made.body is None:
             return await super().__call__(request, reply, admission)
         answer = _ANSWERS[self._method, self._tail](made, request.query)
@@ -112,7 +112,7 @@ class StoredResponses(Endpoint):
     async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         del body
-        made = await self._find(request, admission)
+        made = await self.find(request, admission)
         rails = admission.snapshot.outward
         if rails is not None and parse_qs(request.query).get("stream", ["false"]) != ["false"]:
             raise Unsupported(
@@ -120,24 +120,35 @@ class StoredResponses(Endpoint):
                 param="stream",
                 hint="leave it out",
             )
+        call = self.open(made, admission, self.options(request), request.query)
+        if not call.deployments:
+            raise _missing(made.id)
+        assert isinstance(call.dialogue, Asking)
+        call.dialogue.rails = rails
+        return call
+
+    def open(
+        self, made: StoredResponse, admission: Admission, options: CallOptions, query: str = ""
+    ) -> Call:
+        """Begin an exchange with who made a response; nobody is left where that is not here.
+
+        Raises: UnknownModel, ConfigError, Unsupported.
+        """
         tail = f"/{quote(made.id, safe='')}{self._tail}"
-        if request.query:
-            tail += f"?{request.query}"
+        if query:
+            tail += f"?{query}"
         settles = made.owed and (self._method, self._tail) in _SETTLING
         neighbour = Neighbour("/responses", tail, self._method, free=True, settles=settles)
         ref = f"{made.provider}/{made.model}"
-        dialogue = _Asking(_Nothing(ref), neighbour, self.client)
-        dialogue.rails = rails
+        dialogue = Asking(_Nothing(ref), neighbour, self.client)
         dialogue.owed = made if settles else None
-        call = begin_beside(admission, dialogue, ref, self.options(request))
+        call = begin_beside(admission, dialogue, ref, options)
         call.deployments = tuple(d for d in call.deployments if made_by(d, made))
-        if not call.deployments:
-            raise _missing(made.id)
         return call
 
     async def answer(self, call: Call, reply: Reply) -> None:
-        """See `Endpoint.answer`."""
-        assert isinstance(call.dialogue, _Asking)
+        """See `Endpoint.answer`. Raises: NoSuchResponse where its provider has it no more."""
+        assert isinstance(call.dialogue, Asking)
         neighbour = call.dialogue.neighbour
         assert neighbour is not None, "a response is asked for by its path"
         try:
@@ -147,7 +158,7 @@ class StoredResponses(Endpoint):
         except NotFound:
             raise _missing(neighbour.tail.split("/")[1].partition("?")[0]) from None
 
-    async def _settle(self, call: Call, dialogue: _Asking) -> None:
+    async def _settle(self, call: Call, dialogue: Asking) -> None:
         """Charge for what turns out to be finished, if it is still owed."""
         made, due = dialogue.owed, dialogue.passage.due
         if made is None or due is None:
@@ -161,7 +172,8 @@ class StoredResponses(Endpoint):
         del call
         return False
 
-    async def _find(self, request: Request, admission: Admission) -> StoredResponse:
+    async def find(self, request: Request, admission: Admission) -> StoredResponse:
+        """Find the response that is asked for. Raises: NoSuchResponse, StoreDown."""
         response_id = request.path.removeprefix("/v1").split("/")[2]
         made = await find(self._kept, admission.principal.owner, response_id)
         if made is None:
