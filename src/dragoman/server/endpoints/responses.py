@@ -10,7 +10,7 @@ Source: https://platform.openai.com/docs/guides/conversation-state (read 2026-11
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -25,6 +25,7 @@ from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.dialogue import OverHttp
 from dragoman.server.endpoints.endpoint import Services
 from dragoman.server.endpoints.generate import Generator
+from dragoman.server.endpoints.keeping_reply import KeepingReply
 from dragoman.server.http.messages import Reply, Request
 from dragoman.server.policies.guarding import note
 from dragoman.store import StoreError
@@ -46,10 +47,8 @@ from dragoman.wire.fields import read_bool, read_text
 from dragoman.wire.json_text import decode, encode, encode_text
 from dragoman.wire.openai_responses import FORMAT
 from dragoman.wire.openai_responses.response import NOT_YET
-from dragoman.wire.sse import SseParser
 
 BEFORE = "previous_response_id"
-_LAST = (b'"response.completed"', b'"response.incomplete"')
 
 
 class StoreDown(DragomanError):
@@ -256,7 +255,7 @@ class ResponsesEndpoint(Generator):
         dialogue = call.dialogue
         assert isinstance(dialogue, OverResponses)
         if dialogue.memory.id is not None:
-            reply = cast("Reply", _Keeping(reply, lambda body: self._keep(call, body)))
+            reply = cast("Reply", KeepingReply(reply, lambda body: self._keep(call, body)))
         await super().answer(call, reply)
 
     def _keep(self, call: Call, body: bytes) -> None:
@@ -272,64 +271,6 @@ class ResponsesEndpoint(Generator):
         row = _row(memory.id, call, deployment, call.around.wall() + memory.ttl_s)
         said = encode_text(list(memory.items))
         self._kept.add(replace(row, body=body.decode("utf-8", "replace"), input=said))
-
-
-class _Keeping:
-    """A reply that looks for the whole response in what goes out, and hands it to `keep` first."""
-
-    def __init__(self, reply: Reply, keep: Any) -> None:
-        self._reply = reply
-        self._keep = keep
-        self._parser = SseParser()
-
-    @property
-    def status(self) -> int | None:
-        """See `Reply`."""
-        return self._reply.status
-
-    @property
-    def interrupted(self) -> bool:
-        """See `Reply`."""
-        return self._reply.interrupted
-
-    @property
-    def extra(self) -> dict[str, str]:
-        """See `Reply`."""
-        return self._reply.extra
-
-    async def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """See `Reply.send`."""
-        if status == 200:
-            self._keep(body)
-        await self._reply.send(status, headers, body)
-
-    async def start(self, status: int, headers: Mapping[str, str]) -> None:
-        """See `Reply.start`."""
-        await self._reply.start(status, headers)
-
-    async def write(self, data: bytes) -> None:
-        """See `Reply.write`."""
-        for frame in self._parser.feed(data):
-            if any(word in frame.data for word in _LAST):
-                event = msgspec.json.decode(frame.data, type=_Event)
-                if event.type in ("response.completed", "response.incomplete"):
-                    self._keep(bytes(event.response))
-        await self._reply.write(data)
-
-    async def end(self) -> None:
-        """See `Reply.end`."""
-        await self._reply.end()
-
-    def cut(self) -> None:
-        """See `Reply.cut`."""
-        self._reply.cut()
-
-
-class _Event(Struct):
-    """The last event of a stream."""
-
-    type: str
-    response: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Named(Struct):
