@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -36,7 +38,7 @@ from tests.server.making import (
 from tests.server.process import wait_until
 from tests.server.serving import Served, ask
 from tests.server.tenancy import Team
-from tests.server.test_responses_store import native
+from tests.server.test_responses_store import native, streamed
 from tests.upstream.fault import Answer, FaultUpstream, Request, error
 
 Start = Callable[..., Any]
@@ -168,6 +170,67 @@ def test_whoever_asked_pays_whatever_has_become_of_the_key(
     assert paid.usage.total_tokens == 400
     assert paid.organisation_id == organisation
     assert (paid.key_id or paid.key) == key_id
+
+
+@pytest.mark.parametrize("until", ["output_item.added", "output_item.done", None])
+def test_what_goes_on_when_its_stream_is_left_is_paid_for_in_the_end(
+    serve: Start, upstream: Start, tmp_path: Path, until: str | None
+) -> None:
+    whole = streamed("resp_1")
+    at = None if until is None else whole.body.index(f"event: response.{until}".encode())
+    begun = whole if at is None else whole.stall(at=at)
+    server = upstream(lambda said: begun if said.method == "POST" else told(made("resp_1")))
+    gateway = serve({"a": native(server)}, database=tmp_path / "d.db", hold_s=0.05)
+    asked = {"model": "a/x", "input": "hi", "background": True, "stream": True}
+    url, headers = f"{gateway.base_url}/responses", {"content-type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(asked).encode(), headers)
+    with urllib.request.urlopen(request, timeout=20) as stream:
+        if until == "output_item.done":
+            while b"output_text.delta" not in stream.readline():
+                pass
+        elif until is None:
+            stream.read()
+    left = gateway.seen.wait()
+    assert left.outcome == ("ok" if until is None else "client_closed")
+    with Looking(gateway, tmp_path / "d.db") as looking:
+        looking.look()
+        assert looking.owed() == [0]
+    assert tokens(gateway) == ([7] if until is None else [None, 7])
+    assert left.cost_source == "unknown"
+
+
+def test_what_goes_on_where_an_attempt_broke_off_is_paid_for_beside_the_answer(
+    serve: Start, upstream: Start, tmp_path: Path
+) -> None:
+    whole = streamed("resp_1")
+    cut = whole.cut(at=whole.body.index(b"event: response.output_item.added"))
+    first = upstream(lambda said: cut if said.method == "POST" else told(made("resp_1")))
+    gateway = serve(
+        {"a": native(first), "b": native(upstream(streamed("resp_2")))},
+        routes={"r": {"models": ["a/x", "b/x"]}},
+        database=tmp_path / "d.db",
+    )
+    asked = {"model": "r", "input": "hi", "background": True, "stream": True}
+    ask(f"{gateway.base_url}/responses", json.dumps(asked).encode())
+    with Looking(gateway, tmp_path / "d.db") as looking:
+        looking.look(2)
+        assert looking.owed() == [0, 0]
+    assert tokens(gateway) == [7, 7]
+
+
+@pytest.mark.parametrize("store", [None, False])
+def test_a_stream_that_is_left_is_paid_for_as_ever_where_nothing_goes_on(
+    serve: Start, upstream: Start, tmp_path: Path, store: bool | None
+) -> None:
+    whole = streamed("resp_1")
+    server = upstream(whole.cut(at=whole.body.index(b"event: response.output_item.done")))
+    gateway = serve({"a": native(server)}, database=tmp_path / "d.db")
+    asked = {"model": "a/x", "input": "hi", "stream": True}
+    asked |= {} if store is None else {"background": True, "store": store}
+    ask(f"{gateway.base_url}/responses", json.dumps(asked).encode())
+    usage = gateway.seen.wait().usage
+    assert usage is not None
+    assert usage.estimated
 
 
 def test_the_operators_provider_is_asked_though_one_of_the_organisations_hides_it(

@@ -7,10 +7,11 @@ from dragoman.engine.call import Call
 from dragoman.types.usage import Usage
 
 
-def settle(call: Call, usage: Usage) -> None:
+def settle(call: Call, usage: Usage | None) -> None:
     """Write what an earlier request used into the record of the attempt that was told it.
 
-    It costs what the model that is asked costs. Not for an exchange that is written down already.
+    None: it will be told to a later one. It costs what the model that is asked costs. Not for an
+    exchange that is written down already.
     """
     record = call.exchange.final
     assert record is not None, "somebody has told the usage"

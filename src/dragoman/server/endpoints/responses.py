@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from dragoman.engine.call import Call
 from dragoman.engine.dialogue import Whole
+from dragoman.engine.settling import settle
 from dragoman.errors import DragomanError, InvalidRequest
 from dragoman.guardrails.rails import Rails
 from dragoman.server.admission.snapshot import Admission
@@ -150,6 +151,14 @@ class OverResponses(OverHttp):
             found += [(d, self._told) for d in named[:1] if _keeps(d)]
         return [(deployment, made) for deployment, made in found if made]
 
+    def going_on(self) -> Sequence[tuple[Deployment, str]]:
+        """What is still being made in the background, though its stream has broken off."""
+        background = bytes(self.envelope.fields.get("background", b"false"))
+        if not self.memory.by_provider or background != b"true":
+            return ()
+        unfinished = [(d, b) for d, b in self._bridges if b.finish is None and b.usage is None]
+        return [(deployment, bridge.id) for deployment, bridge in unfinished if bridge.id]
+
 
 class ResponsesEndpoint(Generator):
     """Generates responses, and remembers them."""
@@ -240,15 +249,27 @@ class ResponsesEndpoint(Generator):
         """See `Generator.begun`: from now on the client may continue it."""
         dialogue = call.dialogue
         assert isinstance(dialogue, OverResponses)
-        memory = dialogue.memory
-        if not memory.by_provider:
-            return
-        expires_at = call.around.wall() + PROVIDER_TTL_S
-        for deployment, made in dialogue.made(call.deployments):
-            row = _row(made, call, deployment, expires_at)
-            if made in dialogue.owed:
-                row = replace(row, owed=True, due_at=due_after(row, call.around.wall()))
-            self._kept.add(row)
+        if dialogue.memory.by_provider:
+            for deployment, made in dialogue.made(call.deployments):
+                self._note(call, deployment, made, owed=made in dialogue.owed)
+
+    def conclude(self, call: Call, reply: Reply, status: int | None = None) -> None:
+        """See `Endpoint.conclude`: what goes on without a listener is paid for when it is known."""
+        dialogue = call.dialogue
+        assert isinstance(dialogue, OverResponses)
+        going_on = () if call.concluded else dialogue.going_on()
+        for deployment, made in going_on:
+            self._note(call, deployment, made, owed=True)
+        final = call.exchange.final
+        if going_on and final is not None and final.outcome != "ok":
+            settle(call, None)
+        super().conclude(call, reply, status)
+
+    def _note(self, call: Call, deployment: Deployment, made: str, *, owed: bool) -> None:
+        """Remember what a provider keeps."""
+        now = call.around.wall()
+        row = _row(made, call, deployment, now + PROVIDER_TTL_S)
+        self._kept.add(replace(row, owed=True, due_at=due_after(row, now)) if owed else row)
 
     async def answer(self, call: Call, reply: Reply) -> None:
         """See `Endpoint.answer`."""
