@@ -82,6 +82,31 @@ def test_a_file_of_every_past_version_becomes_what_a_new_one_is(
     assert structure(old) == structure(new)
 
 
+def test_responses_of_before_are_those_of_their_keys_organisation(tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript((CASES / "version-7.sql").read_text())
+        connection.executescript(
+            "INSERT INTO organisation (id, name, title, created_at, updated_at)"
+            " VALUES ('org_1', 'acme', 'Acme', 1, 1);"
+            "INSERT INTO gateway_key"
+            " (id, organisation_id, name, prefix, digest, created_by, created_at, updated_at)"
+            " VALUES ('key_1', 'org_1', 'one', 'dk_', 'x', 'ada', 1, 1);"
+            "INSERT INTO provider (organisation_id, name, created_at, updated_at)"
+            " VALUES ('org_1', 'house', 1, 1);"
+            "INSERT INTO response (gateway_key, id, provider, model, expires_at, owed) VALUES"
+            " ('key_1', 'a', 'house', 'm', 9, 1), ('key_1', 'b', 'openai', 'm', 9, 0),"
+            " ('', 'c', 'house', 'm', 9, 1);"
+        )
+    with closing(open_database(old)) as found:
+        rows = found.rows("SELECT id, organisation_id, own, owed, due_at FROM response ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("a", "org_1", 1, 1, 0.0),
+        ("b", "org_1", 0, 0, 0.0),
+        ("c", "default", 0, 1, 0.0),
+    ]
+
+
 def test_postgresql_and_the_declared_tables_agree(postgres_server: PostgresServer) -> None:
     server = postgres_server.new()
     open_database(server).close()

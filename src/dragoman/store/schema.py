@@ -592,6 +592,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE response ADD COLUMN organisation_id TEXT DEFAULT 'default' NOT NULL",
         "ALTER TABLE response ADD COLUMN own INTEGER DEFAULT 0 NOT NULL",
         "ALTER TABLE response ADD COLUMN due_at REAL DEFAULT 0 NOT NULL",
+        "UPDATE response SET organisation_id = (SELECT organisation_id FROM gateway_key WHERE id = response.gateway_key) WHERE gateway_key IN (SELECT id FROM gateway_key)",
+        "UPDATE response SET own = 1 WHERE EXISTS (SELECT 1 FROM provider WHERE provider.organisation_id = response.organisation_id AND name = response.provider)",
         "CREATE INDEX response_due ON response (due_at) WHERE owed = 1",
     ),
 )
