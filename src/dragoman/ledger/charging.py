@@ -20,6 +20,7 @@ LOOKING = "/responses/{"
 for nothing; what they settle does."""
 
 _has_asked = attrgetter("has_asked")
+_is_metered = attrgetter("is_metered")
 
 
 def charge_of(allowance: Allowance, subject: str, since: int) -> Charge:
@@ -40,7 +41,7 @@ def is_counted(exchange: Exchange) -> bool:
     if endpoint.startswith(COUNTING):
         return False
     if endpoint.startswith(LOOKING):
-        return any(map(_settles, exchange.attempts))
+        return any(map(_is_metered, exchange.attempts))
     return bool(exchange.attempts)
 
 
@@ -57,7 +58,7 @@ def taken(charge: Charge, exchange: Exchange) -> int:
     if charge.kind in OF_DEPLOYMENTS:
         attempts = _concerned(charge, attempts)
     if endpoint is not None and endpoint.startswith(LOOKING):
-        attempts = [] if measure == "requests" else [one for one in attempts if _settles(one)]
+        attempts = [] if measure == "requests" else [one for one in attempts if one.is_metered]
     if measure == "requests":
         return 1 if any(map(_has_asked, attempts)) else 0
     amount = 0
@@ -79,11 +80,6 @@ def tokens_of(usage: Usage | None) -> int:
     if usage is None:
         return 0
     return (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
-
-
-def _settles(attempt: Attempt) -> bool:
-    """Whether an attempt at what was made before was told what that used."""
-    return attempt.usage is not None and attempt.usage.total_tokens is not None
 
 
 def _concerned(charge: Charge, attempts: Sequence[Attempt]) -> list[Attempt]:

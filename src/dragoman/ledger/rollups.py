@@ -152,10 +152,7 @@ def _add_attempt(sums: list[int], attempt: Attempt) -> None:
     sums[_ATTEMPTS] += 1
     if outcome != "ok" and outcome not in STOPPED:
         sums[_FAILED_ATTEMPTS] += 1
-    if usage is None:
-        metered = False
-    else:
-        metered = usage.prompt_tokens is not None or usage.completion_tokens is not None
+    if usage is not None:
         sums[_PROMPT] += usage.prompt_tokens or 0
         sums[_COMPLETION] += usage.completion_tokens or 0
         if usage.cache_read_tokens:
@@ -174,5 +171,5 @@ def _add_attempt(sums: list[int], attempt: Attempt) -> None:
         sums[_PRICED] += 1
     if attempt.cost_source == "estimated" or (usage is not None and usage.estimated):
         sums[_ESTIMATED] += 1
-    if paid and not metered:
+    if paid and not attempt.is_metered:
         sums[_UNMETERED] += 1

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from dragoman.store.database import Connection
 from dragoman.store.forgotten import forgotten_before
 from dragoman.store.settings import read_setting, write_setting
-from dragoman.store.sums import HAS_ASKED, IS_PAID
+from dragoman.store.sums import HAS_ASKED, IS_METERED, IS_PAID
 from dragoman.types.allowance import EVERYBODY, Allowance, Bucket, Measure, SubjectKind
 from dragoman.types.calendar import find_span
 from dragoman.types.gateway_key import FILE
@@ -49,8 +49,7 @@ _EXCHANGES = _Written(
     at="e.started_at",
     counted="(e.tag IS NULL OR e.tag <> 'demo')"
     " AND coalesce(e.endpoint, '') <> '/messages/count_tokens'"
-    f" AND (NOT {_LOOKING} OR attempt.prompt_tokens IS NOT NULL"
-    " OR attempt.completion_tokens IS NOT NULL)",
+    f" AND (NOT {_LOOKING} OR {IS_METERED})",
     subjects={
         "organisation": "e.organisation_id",
         "project": "e.project_id",

@@ -59,6 +59,8 @@ class Sum(Struct, frozen=True, kw_only=True):
 # Python writes words in a tuple as SQL does in a list.
 IS_PAID = f"(attempt.outcome IN {PAID} OR attempt.completion_tokens IS NOT NULL)"
 """`Attempt.is_paid` in SQL."""
+IS_METERED = "(attempt.prompt_tokens IS NOT NULL OR attempt.completion_tokens IS NOT NULL)"
+"""`Attempt.is_metered` in SQL."""
 HAS_ASKED = (
     f"(attempt.error IS NULL OR attempt.status IS NOT NULL OR attempt.error NOT IN {KEPT_BACK})"
 )
@@ -76,7 +78,7 @@ _COUNTED: Mapping[str, str] = {
     "priced": "cost_nanousd IS NOT NULL AND cost_source <> 'demo'",
     "unknown": f"cost_nanousd IS NULL AND {IS_PAID}",
     "estimated": "cost_source = 'estimated' OR usage_estimated <> 0",
-    "unmetered": f"{IS_PAID} AND prompt_tokens IS NULL AND completion_tokens IS NULL",
+    "unmetered": f"{IS_PAID} AND NOT {IS_METERED}",
 }
 _COLUMNS = Sum.__struct_fields__[1:]
 _SUMMED: Mapping[str, str] = {

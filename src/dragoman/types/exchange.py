@@ -99,6 +99,11 @@ class Attempt(Struct, omit_defaults=True, kw_only=True, gc=False):
         usage = self.usage
         return self.outcome in PAID or (usage is not None and usage.completion_tokens is not None)
 
+    @property
+    def is_metered(self) -> bool:
+        """Whether tokens of it were told. `store.sums.IS_METERED` is the same."""
+        return self.usage is not None and self.usage.total_tokens is not None
+
 
 class Exchange(Struct, omit_defaults=True, kw_only=True, gc=False):
     """One request of a client, with all its attempts: the row in the ledger.
