@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from dragoman.types.completion import Completion
     from dragoman.types.exchange import Attempt, Exchange
+    from dragoman.types.usage import Usage
 
 Failover: TypeAlias = Literal["never", "next", "larger_window"]
 Phase: TypeAlias = Literal["connect", "first_token", "idle", "total"]
@@ -62,7 +63,8 @@ class DragomanError(Exception):
     `retry_after` is in seconds. `raw` is what the upstream sent, bounded and redacted.
     `partial` is what had arrived of a stream when it broke, `exchange` the record of what was
     tried. `own_words` stands for `message` where that repeats what the other side said, and nothing
-    shows that the other side is an LLM's API.
+    shows that the other side is an LLM's API. `usage` is what the provider says that it charges,
+    though it gave no answer.
     """
 
     status: int = 500
@@ -101,6 +103,7 @@ class DragomanError(Exception):
         self.own_words: str | None = None
         self.exchange: Exchange | None = None
         self.partial: Completion | None = None
+        self.usage: Usage | None = None
 
     @property
     def attempts(self) -> Sequence[Attempt]:

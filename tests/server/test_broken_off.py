@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.server.serving import ask
+from tests.upstream.answers import JSON, chat_stream, chunk, tokens
 from tests.upstream.fault import chat, sse
 from tests.upstream.script import Answer
 
@@ -136,3 +137,101 @@ def test_who_leaves_while_waiting_for_a_place_has_asked_nobody(serve: Any, upstr
     done.set()
     inside.join()
     assert len(server.requests) == 1
+
+
+TOLD = {"input_tokens": 9, "output_tokens": 3, "total_tokens": 12}
+FAILED = {"id": "r", "object": "response", "status": "failed", "output": [], "usage": TOLD}
+FAILED |= {"error": {"code": "server_error", "message": "It broke."}}
+BEGUN = {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}}
+BEGUN["message"] |= {"usage": {"input_tokens": 9, "output_tokens": 1}}  # type: ignore[operator]
+BROKE = {"type": "error", "error": {"type": "api_error", "message": "It broke."}}
+ONLY_USAGE = {**chunk(None), "usage": tokens(9, 3)}
+UNANSWERED = {
+    "a usage frame": ("openai-completions", sse([ONLY_USAGE])),
+    "a usage frame, and no end": ("openai-completions", sse([ONLY_USAGE], done=False)),
+    "no choices": (
+        "openai-completions",
+        Answer(headers=(JSON,), body=json.dumps(ONLY_USAGE).encode()),
+    ),
+    "a failed response": (
+        "openai-responses",
+        sse([{"type": "response.failed", "response": FAILED}], done=False),
+    ),
+    "a failed response, whole": (
+        "openai-responses",
+        Answer(headers=(JSON,), body=json.dumps(FAILED).encode()),
+    ),
+    "an error behind the last usage": (
+        "anthropic-messages",
+        sse([BEGUN, {"type": "message_delta", "usage": {"output_tokens": 3}}, BROKE], done=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("answer", UNANSWERED)
+def test_usage_that_is_told_is_paid_for_though_there_is_no_answer(
+    serve: Any, upstream: Any, path: str, answer: str
+) -> None:
+    api, script = UNANSWERED[answer]
+    is_whole = script.headers == (JSON,)
+    bad = {**provider(upstream(script)), "api": api}
+    good = {**provider(upstream(chat("Hello") if is_whole else chat_stream(["Hello"])))}
+    gateway = serve(
+        {"a": bad, "b": {**good, "api": "openai-completions"}},
+        routes={"r": {"models": ["a/m", "b/m"]}},
+    )
+    body = json.loads(asked(path)) | {"model": "r", "stream": not is_whole}
+    ask(f"{gateway.base_url}{path}", json.dumps(body).encode())
+    exchange = gateway.seen.wait()
+    first, second = exchange.attempts
+    assert (first.outcome, second.outcome) == ("error", "ok")
+    assert (first.usage.prompt_tokens, first.usage.completion_tokens) == (9, 3)
+    assert (first.cost_nanousd, first.cost_source) == (12_000, "config")
+    assert exchange.cost_nanousd == 12_000 + second.cost_nanousd
+
+
+@pytest.mark.parametrize(
+    ("api", "script"),
+    [
+        ("anthropic-messages", sse([BEGUN, BROKE], done=False)),
+        ("openai-completions", sse([], done=True)),
+    ],
+    ids=["a placeholder", "nothing"],
+)
+def test_what_nobody_says_was_made_costs_nothing(
+    serve: Any, upstream: Any, api: str, script: Answer
+) -> None:
+    gateway = serve({"a": {**provider(upstream(script)), "api": api}})
+    ask(f"{gateway.base_url}/messages", asked("/messages"))
+    (attempt,) = gateway.seen.wait().attempts
+    assert (attempt.outcome, attempt.usage, attempt.cost_nanousd) == ("error", None, None)
+    assert not attempt.is_paid
+
+
+def test_more_than_can_have_been_made_is_not_paid_for_without_an_answer_either(
+    serve: Any, upstream: Any
+) -> None:
+    script = sse([{**chunk(None), "usage": tokens(9, 1_000_000)}])
+    gateway = serve({"a": {**provider(upstream(script)), "api": "openai-completions"}})
+    ask(f"{gateway.base_url}/chat/completions", asked("/chat/completions"))
+    (attempt,) = gateway.seen.wait().attempts
+    assert (attempt.usage.completion_tokens, attempt.usage.suspect) == (4096, True)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("finish", "usage"),
+    [("content_filter", tokens(9, 0)), ("length", tokens(9, 30, reasoning=30))],
+    ids=["filtered", "thought alone"],
+)
+def test_an_answer_without_words_costs_what_it_tells(
+    serve: Any, upstream: Any, path: str, finish: str, usage: dict[str, Any]
+) -> None:
+    script = chat_stream([], usage=usage, finish=finish)
+    gateway = serve({"a": {**provider(upstream(script)), "api": "openai-completions"}})
+    ask(f"{gateway.base_url}{path}", asked(path))
+    exchange = gateway.seen.wait()
+    assert exchange.outcome == "ok"
+    assert exchange.usage.completion_tokens == usage["completion_tokens"]
+    assert exchange.cost_nanousd == usage["total_tokens"] * 1000

@@ -167,6 +167,7 @@ class Answer:
         """Say that the answer broke off."""
         if not self.finished:
             self.finished = True
+            error.usage = self.reported
             self.events.append(Failure(error, self.reported))
 
     def completion(self, completion: Completion) -> None:

@@ -355,10 +355,7 @@ class Attempt:
             usage = self._estimated(usage)
         elif self._sent_bytes > NOTICEABLE_BYTES:
             self._warn(*find_silent_cut(usage, self.call.dialogue.estimate))
-        if usage is not None and not usage.estimated and self._outgoing is not None:
-            usage = hold_to_limit(usage, self._outgoing.request.body, self._said_tokens)
-        self._warn(*doubts(usage))
-        self._end("ok", usage)
+        self._end("ok", self._checked(usage))
 
     def _fail(self, error: DragomanError) -> None:
         if self._over:
@@ -375,8 +372,12 @@ class Attempt:
         self.record.error = error.code
         self.record.reason = error.message
         began = self.bridge is not None and self.bridge.committed
-        made = began or error.paid
-        self._end("truncated" if began else "error", self._estimated(None) if made else None)
+        usage = error.usage
+        if began or error.paid:
+            usage = self._estimated(None)
+        elif usage is not None:
+            usage = self._checked(fill_in(usage, self.call.dialogue.estimate, 0))
+        self._end("truncated" if began else "error", usage)
 
     def abandon(self) -> None:
         """Nobody listens any more, or another attempt was faster; what was made is paid for."""
@@ -396,6 +397,13 @@ class Attempt:
             return reported
         complete = raise_to_said if bridge and bridge.finish is None else fill_in
         return complete(reported or Usage(), self.call.dialogue.estimate, self._said_tokens())
+
+    def _checked(self, usage: Usage | None) -> Usage | None:
+        """Hold what was told to what can have been made, and warn of what cannot be."""
+        if usage is not None and not usage.estimated and self._outgoing is not None:
+            usage = hold_to_limit(usage, self._outgoing.request.body, self._said_tokens)
+        self._warn(*doubts(usage))
+        return usage
 
     def _said_tokens(self) -> int:
         """How many tokens of answer have come, about."""

@@ -47,6 +47,11 @@ class FrameParser(ABC):
     def _take_end(self, events: list[Event]) -> None:
         """The body has ended, and no frame said so: `_finish` or `_truncate`."""
 
+    @property
+    def _charged(self) -> Usage | None:
+        """What the provider says that it charges, should no answer come of it."""
+        return self.usage
+
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes. Never raises."""
         events: list[Event] = []
@@ -116,6 +121,7 @@ class FrameParser(ABC):
 
     def _fail(self, error: DragomanError, events: list[Event]) -> bool:
         """Say that the answer broke off."""
+        error.usage = self._charged
         events.append(Failure(error, self.usage))
         self._ended = True
         return True

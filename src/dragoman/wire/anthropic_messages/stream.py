@@ -20,6 +20,7 @@ from dragoman.errors import ProtocolError
 from dragoman.types.event import Event, Finish, PartDelta, PartEnd, Start
 from dragoman.types.message import Text
 from dragoman.types.provider import Dialect
+from dragoman.types.usage import Usage
 from dragoman.wire.anthropic_messages.blocks import parse_blocks, refusal_part
 from dragoman.wire.anthropic_messages.errors import find_error
 from dragoman.wire.anthropic_messages.open_block import OpenBlock
@@ -69,6 +70,12 @@ class MessagesParser(FrameParser):
         self._head: dict[str, Any] = {}
         self._end: dict[str, Any] = {}
         self._reported: dict[str, Any] = {}
+        self._is_settled = False
+
+    @property
+    def _charged(self) -> Usage | None:
+        """See `FrameParser`: what `message_start` says is a placeholder."""
+        return self.usage if self._is_settled else None
 
     def _take(self, frame: Frame, events: list[Event]) -> bool:
         if self._content and self._meter and frame.event == "content_block_delta":
@@ -174,6 +181,7 @@ class MessagesParser(FrameParser):
                 if value is not None and name not in ("type", "delta", "usage"):
                     self._end[name] = value
         self._report(data.get("usage"))
+        self._is_settled |= isinstance(data.get("usage"), dict)
         return False
 
     def _stop(self, data: dict[str, Any], events: list[Event]) -> bool:

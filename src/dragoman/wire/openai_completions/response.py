@@ -25,7 +25,7 @@ from dragoman.wire.openai_completions.schema import (
     chunk_from,
     read_usual,
 )
-from dragoman.wire.openai_completions.usage import render_usage
+from dragoman.wire.openai_completions.usage import parse_usage, render_usage
 from dragoman.wire.openai_fields import find_tier
 from dragoman.wire.seal import seal
 from dragoman.wire.whole import accumulate, read_whole
@@ -56,11 +56,14 @@ def _stream_parser(dialect: Dialect) -> StreamParser:
 
 def _parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
     """Read a decoded answer in which anything may be odd."""
-    choice = _first(value.get("choices")) if isinstance(value, dict) else None
+    is_object = isinstance(value, dict)
+    choice = _first(value.get("choices")) if is_object else None
     if choice is None or value.get("error") or choice.get("error"):
-        if error := find_error(body):
-            raise error
-        raise ProtocolError("the upstream's answer has no choices", raw=bounded(body))
+        error = find_error(body) or ProtocolError(
+            "the upstream's answer has no choices", raw=bounded(body)
+        )
+        error.usage = parse_usage(value.get("usage"), None, dialect) if is_object else None
+        raise error
     return _read_chunk(chunk_from({**value, "choices": [{**choice, "index": 0}]}), dialect)
 
 

@@ -50,7 +50,9 @@ def _parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
             raise error
         if not isinstance(value, dict) or value.get("status") not in NOT_YET:
             raise ProtocolError("the upstream's answer has no output", raw=bounded(body))
+    usage = parse_usage(value.get("usage"), dialect)
     if failure := find_failure(value, body):
+        failure.usage = usage
         raise failure
     parts = parse_output(value.get("output"))
     reason, raw = finish_reason(
@@ -59,7 +61,6 @@ def _parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
         has_calls=any(isinstance(part, ToolCall) for part in parts),
         has_refusal=any(isinstance(part, Refusal) for part in parts),
     )
-    usage = parse_usage(value.get("usage"), dialect)
     identity, model, created = head(value)
     return Completion(
         parts=parts,
