@@ -135,6 +135,16 @@ def test_a_literal_key_is_noted_except_where_secrets_belong(home: Home) -> None:
     assert key(home, config) == "sk-canary-0123456789"
 
 
+def test_several_literal_keys_are_noted_once(home: Home) -> None:
+    home.user(acme('api_keys = ["sk-canary-0123456789", "sk-canary-9876543210", "env:A", ""]'))
+    (note,) = home.load().notes
+    assert "provider 'acme': 2 keys themselves are in this file" in str(note)
+    assert note.hint == (
+        'Keep them elsewhere: api_keys = ["env:ACME_API_KEY", …], or in config.local.toml.'
+    )
+    assert "canary" not in f"{note} {note.hint}"
+
+
 def test_a_layer_that_speaks_of_the_key_replaces_what_lower_ones_said(home: Home) -> None:
     home.user(acme('api_key = "low"'))
     home.user('[providers.acme]\napi_key_env = "HIGH"', "config.local.toml")

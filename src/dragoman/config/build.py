@@ -243,7 +243,10 @@ class _Builder:
                 texts = values[setting].value
                 place = values[setting].place
                 every = texts if isinstance(texts, list) else [texts]
-                return tuple(self._source(text, place, setting) for text in every)
+                sources = tuple(self._source(text, place, setting) for text in every)
+                is_written = [one.kind == "literal" and bool(one.value.reveal()) for one in sources]
+                self._note_written(sum(is_written), place, setting)
+                return sources
         found: list[CredentialSource] = []
         if "api_key_env" in values:
             value = values["api_key_env"]
@@ -273,19 +276,21 @@ class _Builder:
         return f"{place} ({self.name}.{setting})"
 
     def _source(self, text: str, place: Place, setting: str) -> CredentialSource:
-        source = parse_source(text, place=self._label(place, setting), folder=place.document.folder)
+        return parse_source(text, place=self._label(place, setting), folder=place.document.folder)
+
+    def _note_written(self, count: int, place: Place, setting: str) -> None:
+        """Warn of keys that stand in a file as they are, unless it is one for secrets."""
         path = place.document.path
-        written = source.kind == "literal" and text and path and ".local" not in path.suffixes
-        if written and setting in ("api_key", "api_keys"):
-            self.context.notes.append(
-                ConfigError(
-                    f"provider '{self.name}': the key itself is in this file",
-                    place=str(place),
-                    hint=f'Keep it elsewhere: {setting} = "env:{key_variable(self.name)}", or in'
-                    " config.local.toml.",
-                )
-            )
-        return source
+        if not count or path is None or ".local" in path.suffixes:
+            return
+        what, it = "the key itself is", "it"
+        if count > 1:
+            what, it = f"{count} keys themselves are", "them"
+        named = f'"env:{key_variable(self.name)}"'
+        named = named if setting == "api_key" else f"[{named}, …]"
+        message = f"provider '{self.name}': {what} in this file"
+        hint = f"Keep {it} elsewhere: {setting} = {named}, or in config.local.toml."
+        self.context.notes.append(ConfigError(message, place=str(place), hint=hint))
 
     def _sources(self, values: Table, setting: str) -> Mapping[str, CredentialSource]:
         if setting not in values:
