@@ -67,6 +67,18 @@ def test_a_default_model_with_fallbacks_is_a_route(home: Home) -> None:
         ("routes.r = { models = [{ model = 'a', weight = '130%' }] }", "must be at most 100%"),
         ("routes.r = { models = [{ model = 'a', weight = '-1%' }] }", "must be at least 0"),
         ('routes.r = { models = [{ model = "a", when = "later" }] }', "must be one of always"),
+        *(
+            (f"routes.r = [{{ model = 'a', when = {{ {when} }} }}]", f"models[0].when{says}")
+            for when, says in (
+                (
+                    "tokens_from = 5000, tokens_below = 1000",
+                    " holds of no request: no prompt has 5000 tokens or more, and fewer than 1000",
+                ),
+                ("tokens_from = 1000, tokens_below = 1000", " holds of no request"),
+                ("hours = '08:00-08:00'", ".hours ends when it begins"),
+                ("headers = { 'x tier' = 'gold' }", ".headers has a name that no HTTP header"),
+            )
+        ),
         ("routes = 3", "routes must be a table"),
         ('[[routes]]\nmodels = ["a"]', "has no name"),
         ('aliases = { " " = "a" }', "has no name"),

@@ -70,6 +70,14 @@ WRONG = [
     ("routes/smart", {"models": ["demo/echo"], "wight": 1}, "unknown key 'wight'"),
     ("routes/smart", {"models": [{"model": "demo/echo", "weight": "130%"}]}, "at most 100%"),
     ("routes/smart", {"models": [{"model": "demo/echo", "when": {"hours": "noon"}}]}, "08:00"),
+    *(
+        ("routes/smart", {"models": [{"model": "demo/echo", "when": when}]}, said)
+        for when, said in (
+            ({"tokens_from": 9, "tokens_below": 9}, "models[0].when holds of no request"),
+            ({"hours": "08:00-08:00"}, "ends when it begins"),
+            ({"headers": {"x:tier": "gold"}}, "no HTTP header"),
+        )
+    ),
     ("routes/smart", {**ROUTE, "shadow": {"model": "demo/x", "percent": 101}}, "at most 100"),
     ("routes/smart", {**ROUTE, "body": {"api_base": "http://x"}}, "api_base chooses where"),
     ("routes/smart", {**ROUTE, "body": {"n": 1, "base_url": "http://x"}}, "base_url chooses"),

@@ -21,6 +21,14 @@ def parse_hours(text: str) -> tuple[int, int] | None:
     return begin_h * 60 + begin_m, end_h * 60 + end_m
 
 
+def find_contradiction(said: Mapping[str, Any]) -> str | None:
+    """Say why settings that have been checked can never hold together; None when they can."""
+    least, below = said.get("tokens_from"), said.get("tokens_below")
+    if isinstance(least, int) and isinstance(below, int) and least >= below:
+        return f"no prompt has {least} tokens or more, and fewer than {below}"
+    return None
+
+
 def build_condition(said: Mapping[str, Any]) -> Condition:
     """Build a condition of settings that have been checked."""
     given = dict(said)

@@ -254,8 +254,11 @@ def hours(value: Any, field: Field) -> str:
     from dragoman.config.conditions import parse_hours
 
     found = text(value, field)
-    if parse_hours(found) is None:
+    span = parse_hours(found)
+    if span is None:
         raise Wrong("must be like '08:00-18:30', in UTC")
+    if span[0] == span[1]:
+        raise Wrong("ends when it begins, and so never holds", "Leave it out for the whole day.")
     return found
 
 
@@ -399,7 +402,7 @@ READERS: Mapping[str, Callable[[Any, Field], Any]] = {
     "texts": texts,
     "grants": grants,
     "networks": networks,
-    "text_map": scalar_map,
+    "text_map": header_map,
     "think_tags": think_tags,
     "any_table": any_table,
 }

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from dragoman.config import fields, kinds
+from dragoman.config.conditions import find_contradiction
 from dragoman.config.fields import Field
 from dragoman.config.interpolate import (
     MalformedReference,
@@ -193,7 +194,9 @@ class Walker:
                 return kinds.flag(value, field)
             if field.kind == "occasion" and not isinstance(value, Mapping):
                 return kinds.choice(value, field)
-            if field.kind in ("table", "switch", "occasion"):
+            if field.kind == "occasion":
+                return self.occasion(kinds.mapping(value), field, path, name)
+            if field.kind in ("table", "switch"):
                 return self.table(kinds.mapping(value), field.fields, path, name)
             if field.kind == "tables":
                 return self.tables(value, field, path, name)
@@ -254,6 +257,13 @@ class Walker:
                 found.append(self.table(item, field.fields, here, label))
             else:
                 self.problem(here, f"{label} must be a table, not {kinds.type_name(item)}")
+        return found
+
+    def occasion(self, value: Mapping[Any, Any], field: Field, path: Key, name: str) -> Table:
+        """Read what must hold of a request. Raises: Wrong, when it cannot hold of any."""
+        found = self.table(value, field.fields, path, name)
+        if why := find_contradiction({key: setting.value for key, setting in found.items()}):
+            raise kinds.Wrong(f"holds of no request: {why}", "Change one of the two.")
         return found
 
     def models(self, value: Any, field: Field, path: Key, name: str) -> dict[str, Table]:

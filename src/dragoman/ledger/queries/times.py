@@ -49,10 +49,11 @@ def read_ends(
     since: str | None, until: str | None, now: float, zone: tzinfo
 ) -> tuple[float | None, float | None]:
     """Read both ends of a period that may be open. Raises: InvalidRequest."""
-    return (
-        None if since is None else read_time(since, now, zone, "since"),
-        None if until is None else read_time(until, now, zone, "until"),
-    )
+    start = None if since is None else read_time(since, now, zone, "since")
+    end = None if until is None else read_time(until, now, zone, "until")
+    if start is not None and end is not None and start >= end:
+        raise _ends_first()
+    return start, end
 
 
 def read_period(
@@ -62,11 +63,15 @@ def read_period(
     end = now if until is None else read_time(until, now, zone, "until")
     start = end - default_s if since is None else read_time(since, now, zone, "since")
     if not 0 <= start < end:
-        raise InvalidRequest(
-            "the period ends before it begins", param="since", hint="since comes before until"
-        )
+        raise _ends_first()
     if end - start > LONGEST_S:
         raise InvalidRequest(
             f"a period is at most {LONGEST_S // DAY_S} days", param="since", hint="ask for less"
         )
     return whole_hours(start, end)
+
+
+def _ends_first() -> InvalidRequest:
+    return InvalidRequest(
+        "the period ends before it begins", param="since", hint="since comes before until"
+    )
