@@ -15,6 +15,7 @@ Anything else is an error that names these readings and the nearest refs that le
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -22,7 +23,7 @@ from msgspec import Struct, structs
 from dragoman.aids import add_guard, find_aids
 from dragoman.auto import rank
 from dragoman.errors import ConfigError, UnknownModel
-from dragoman.suggest import explain_unknown, nearest
+from dragoman.suggest import cut, explain_unknown, nearest
 from dragoman.types.lazy import lazy
 from dragoman.types.provider import ORGANISATION, Provider
 from dragoman.types.route import Deployment, Route, RouteStep
@@ -302,11 +303,13 @@ class Resolving:
             return
         if provider.models_only and model not in provider.models:
             close = nearest(model, provider.models)
+            some = list(islice(provider.models, _LISTED))
+            more = ", …" if len(provider.models) > _LISTED else ""
             raise UnknownModel(
-                f"provider '{provider.name}' has no model {model!r}, and takes no others"
+                f"provider '{provider.name}' has no model {cut(model)!r}, and takes no others"
                 " (models_only)",
-                suggestions=[f"{provider.name}/{name}" for name in close or provider.models],
-                hint=f"it has {', '.join(provider.models)}",
+                suggestions=[f"{provider.name}/{name}" for name in close or some],
+                hint=f"it has {', '.join(some)}{more}",
             )
         info = self.registry.describe(provider, model, at=self.now)
         positions = range(len(provider.credentials)) if provider.rotate else (None,)

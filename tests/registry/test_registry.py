@@ -170,6 +170,22 @@ def test_a_hostile_ref_is_cut_and_quoted(registry: Registry) -> None:
     assert "\x1b" not in str(caught.value)
 
 
+def test_of_a_providers_very_many_models_some_are_told(loaded: Callable[[str], Registry]) -> None:
+    models = [f"model-{number}" for number in range(50_000)]
+    registry = loaded(
+        f'[[providers]]\nname = "p"\nbase_url = "http://h/v1"\nmodels_only = true\n{models = }\n'
+    )
+    for ref, near in (("p/modl-7", "p/model-7"), ("p/zzz", "p/model-0"), ("p/" + "z" * 9999, "p/")):
+        with pytest.raises(UnknownModel) as raised:
+            registry.resolve(ref)
+        error = raised.value
+        assert error.suggestions[0].startswith(near)
+        assert len(error.suggestions) <= 8
+        assert (error.hint or "").startswith("it has model-0, model-1, ")
+        assert (error.hint or "").endswith(", model-7, …")
+        assert len(str(error)) < 300
+
+
 def test_resolutions_are_kept_for_a_minute_and_no_more_than_some(config: Config) -> None:
     now = [NOON]
     registry = Registry(config, clock=lambda: now[0])
