@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from dragoman.store.database import open_database
 from dragoman.store.schema import VERSION
 from tests.cli.running import Dragoman
 from tests.server.process import Process, wait_until
+from tests.upstream.ports import free_port
 from tests.upstream.postgres import PostgresServer
 
 OLD = Path(__file__).parent.parent / "store" / "cases" / "version-3.sql"
@@ -101,6 +103,46 @@ def test_a_database_that_is_not_there_is_told_without_its_password(
     assert (result.code, said in result.err) == (66, True), result.err
     assert "secret" not in result.err + result.out
     assert "Traceback" not in result.err
+
+
+def test_a_database_that_is_made_where_a_variable_names_none_is_told(dragoman: Dragoman) -> None:
+    for command in (
+        ("-m", "demo/echo", "One"),
+        ("gateway-keys", "create", "ci"),
+        ("limits", "set", "cap", "1", "spend", "month"),
+        ("db", "migrate"),
+    ):
+        path = dragoman.home / f"{command[0].strip('-')}.db"
+        env = {"DRAGOMAN_DATABASE_URL": f"sqlite:///{path}"}
+        told = f"Warning: there is no database at {path} yet: a new one is made"
+        first, second = dragoman(*command, env=env), dragoman(*command, env=env)
+        assert first.code == 0, first.err
+        assert first.err.splitlines().count(told) == 1
+        assert path.exists()
+        assert told not in second.err
+    assert dragoman("-m", "demo/echo", "One").err == ""
+
+
+def test_a_gateway_says_that_there_is_no_database_where_a_variable_names_one(
+    dragoman: Dragoman,
+) -> None:
+    key = {"DRAGOMAN_SECRET_KEY": dragoman("secrets", "new-key").out.strip()}
+    for name, more, count in (("typo", [], 1), ("quiet", ["--quiet"], 0), (None, [], 0)):
+        path, port = dragoman.home / f"{name}.db", str(free_port())
+        env = key | ({} if name is None else {"DRAGOMAN_DATABASE_URL": f"sqlite:///{path}"})
+        running = dragoman.start("serve", "--port", port, *more, env=env)
+        wait_until(lambda port=port: dragoman("serve", "--check", "--port", port).code == 0)
+        running.process.send_signal(signal.SIGTERM)
+        told = f"Warning: there is no database at {path} yet: a new one is made"
+        assert running.result().err.count(told) == count, name
+
+
+def test_status_tells_a_database_that_is_not_there(dragoman: Dragoman) -> None:
+    place = dragoman.database
+    assert dragoman("db", "status").out.splitlines()[0] == f"{place}  (nothing is there yet)"
+    assert not place.exists()
+    assert dragoman("db", "migrate").code == 0
+    assert dragoman("db", "status").out.splitlines()[0] == str(place)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,8 @@ class Safe:
             if needed or told is not error:
                 raise told from None
             return
+        if not is_there(self._desk.place):
+            return
         with self._desk.read() as connection:
             sealed = _sealed_pepper(connection)
         if sealed is not None and key_id_of(sealed) not in keys.ids:

@@ -50,7 +50,7 @@ class StoreError(Exception):
 class NothingRecorded(StoreError):
     """There is no database yet."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__(
             f"{place}: nothing is recorded yet", hint='ask something first: dragoman "hello"'
         )

@@ -14,7 +14,7 @@ from dragoman.types.message import Message, system
 if TYPE_CHECKING:
     from dragoman.cli.ask.ask import Asked
     from dragoman.cli.ask.choice import Choice
-    from dragoman.store import Conversation, Settings
+    from dragoman.store import Conversation, Ledger, Settings
     from dragoman.types.completion import Completion
     from dragoman.types.exchange import Exchange
 
@@ -126,14 +126,13 @@ def record(
     source: str = "cli",
 ) -> None:
     """Write down an exchange with what was new in it. Raises: StoreError."""
-    from dragoman.ledger.rollups import follow
-    from dragoman.store import Ledger, Turn, database_place
+    from dragoman.store import Turn
 
     said = [message]
     if (instructions := params.get("system")) != thread.system:
         said.insert(0, system(instructions or ""))
     turn = Turn(thread.conversation_id, settings, thread.number)
-    with Ledger(database_place(session.env), followers=[follow]) as ledger:
+    with _open_ledger(session) as ledger:
         ledger.record(exchange, said, completion, source=source, turn=turn)
 
 
@@ -145,11 +144,21 @@ def record_aside(
     source: str = "cli",
 ) -> None:
     """Write down an exchange that is no turn of a conversation; what prevents it is told."""
-    from dragoman.ledger.rollups import follow
-    from dragoman.store import Ledger, StoreError, database_place
+    from dragoman.store import StoreError
 
     try:
-        with Ledger(database_place(session.env), followers=[follow]) as ledger:
+        with _open_ledger(session) as ledger:
             ledger.record(exchange, [message], completion, source=source)
     except StoreError as error:
         session.terminal.warn(f"not recorded: {error}")
+
+
+def _open_ledger(session: Session) -> Ledger:
+    """Open the record to write, be it the first time. Raises: StoreError."""
+    from dragoman.cli.records.record import tell_of_new
+    from dragoman.ledger.rollups import follow
+    from dragoman.store import Ledger, database_place
+
+    place = database_place(session.env)
+    tell_of_new(session, place)
+    return Ledger(place, followers=[follow])

@@ -40,6 +40,7 @@ def status(session: Session, json: bool) -> None:
     """Say where the database is, its version, and how many rows it has. Changes nothing."""
     from dragoman.cli.records.record import find_place
     from dragoman.store.copying import status_of
+    from dragoman.store.database import is_there
 
     place = find_place(session)
     with _told():
@@ -52,7 +53,7 @@ def status(session: Session, json: bool) -> None:
 
         print_json(console, asdict(found))
         return
-    console.line(found.place)
+    console.line(found.place if is_there(place) else f"{found.place}  (nothing is there yet)")
     console.line(f"  Kind     {found.kind}")
     behind = "" if found.version == found.current else f", of {found.current}: dragoman db migrate"
     console.line(f"  Version  {found.version}{behind}")
@@ -65,11 +66,12 @@ def status(session: Session, json: bool) -> None:
 @click.pass_obj
 def migrate(session: Session) -> None:
     """Bring the tables to this dragoman's version, as whatever opens them does."""
-    from dragoman.cli.records.record import find_place
+    from dragoman.cli.records.record import find_place, tell_of_new
     from dragoman.store.database import open_database
     from dragoman.store.schema import VERSION
 
     place = find_place(session)
+    tell_of_new(session, place)
     with _told():
         open_database(place).close()
     session.terminal.note(f"At version {VERSION}: {place}")
@@ -87,11 +89,10 @@ def migrate_to(session: Session, url: str | None) -> None:
     none is given here.
     """
     from dragoman.cli.flags import WrongUsage
-    from dragoman.cli.records.record import find_place
     from dragoman.store.copying import copy_to
     from dragoman.store.database import named_place, read_place
 
-    place = find_place(session)
+    place = _find_source(session)
     with _told():
         target = read_place(url) if url else named_place(session.env, TARGET)
         if target is None:
@@ -111,10 +112,9 @@ def migrate_to(session: Session, url: str | None) -> None:
 @click.pass_obj
 def backup(session: Session, file: Path) -> None:
     """Write everything into a new SQLite file, while others go on writing."""
-    from dragoman.cli.records.record import find_place
     from dragoman.store.copying import back_up
 
-    place = find_place(session)
+    place = _find_source(session)
     with _told():
         counts = back_up(place, file)
     _tell(session, counts, f"to {file}")
@@ -144,7 +144,6 @@ def restore_backup(session: Session, file: Path) -> None:
 @click.pass_obj
 def rebuild_sums(session: Session, since: str, until: str | None) -> None:
     """Add up the hourly sums anew, out of what is recorded; the gateway may run meanwhile."""
-    from dragoman.cli.records.record import find_place
     from dragoman.cli.records.since import read_since
     from dragoman.ledger.rebuilding import rebuild
     from dragoman.store.database import open_database
@@ -152,12 +151,21 @@ def rebuild_sums(session: Session, since: str, until: str | None) -> None:
     now = time.time()
     first = read_since(since, now)
     last = None if until is None else read_since(until, now)
-    place = find_place(session)
+    place = _find_source(session)
     with _told(), closing(open_database(place, create=False)) as connection:
         done = rebuild(connection, since=first, until=last)
     session.terminal.note(f"Added up {done.exchanges:,} exchanges of {done.hours:,} hours.")
     if done.left is not None:
         session.terminal.note("Hours whose exchanges have been deleted keep the sums they had.")
+
+
+def _find_source(session: Session) -> Place:
+    """Say where the database is that is read. Raises: RecordUnusable, also where there is none."""
+    from dragoman.cli.records.record import check_there, find_place
+
+    place = find_place(session)
+    check_there(session, place)
+    return place
 
 
 def _journals_in_use(session: Session, place: Place) -> Path | None:

@@ -84,7 +84,7 @@ def create(
     life_s = None if expires is None else _seconds(expires, "--expires")
     if life_s == 0:
         raise WrongUsage("with --expires 0 it would open nothing", "write 30m, 12h or 90d")
-    with open_office(session) as office:
+    with open_office(session, create=True) as office:
         organisation_id = office.organisation(organisation).id
         draft = KeyDraft(
             name=name,

@@ -122,7 +122,7 @@ def set_limit(
         "assumed_usd": None if assume is None else _number(assume),
         "operator": operator,
     }
-    with open_office(session) as office:
+    with open_office(session, create=True) as office:
         organisation_id = office.organisation(organisation).id
         with office.desk.read() as connection:
             old = find_allowance(connection, organisation_id, name)

@@ -72,7 +72,7 @@ def invite(session: Session, role: str, organisation: str, email: str | None) ->
 
     server = load(file=session.config_file).server
     base = server.public_url or url_of(server, "set `public_url` under [server]")
-    with open_office(session) as office:
+    with open_office(session, create=True) as office:
         made = invite(
             office.desk,
             office.actor,

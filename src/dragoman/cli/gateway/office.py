@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from dragoman.cli.records.record import RecordUnusable
+from dragoman.cli.records.record import RecordUnusable, check_there, tell_of_new
 from dragoman.cli.session import Session
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 
@@ -44,8 +44,11 @@ class Office(NamedTuple):
 
 
 @contextmanager
-def open_office(session: Session) -> Iterator[Office]:
-    """Open the database to look things up and change them. Raises: RecordUnusable."""
+def open_office(session: Session, *, create: bool = False) -> Iterator[Office]:
+    """Open the database to look things up and change them.
+
+    `create`: what is set up may be the first thing in it. Raises: RecordUnusable.
+    """
     from dragoman.organisations.actor import Actor
     from dragoman.organisations.desk import Desk
     from dragoman.organisations.safe import Safe
@@ -56,6 +59,10 @@ def open_office(session: Session) -> Iterator[Office]:
         place = database_place(session.env)
     except StoreError as error:
         raise _unusable("DRAGOMAN_DATABASE_URL", error) from None
+    if create:
+        tell_of_new(session, place)
+    else:
+        check_there(session, place, "dragoman serve makes it")
     try:
         with closing(Desk(place)) as desk:
             # Whoever shares a server with others has to say which master key all of them use.

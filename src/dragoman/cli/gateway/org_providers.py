@@ -114,7 +114,7 @@ def set_provider(
         pipe = f"pipe its token in: … | dragoman org-providers set {name} …; or --no-token"
         read = read_key(label, pipe) if piped else ask_key(f"{label} (hidden)", optional=True)
         token = read.reveal() if read else UNSET
-    with open_office(session) as office:
+    with open_office(session, create=True) as office:
         organisation_id = office.organisation(organisation).id
         with office.desk.read() as connection:
             old = find_stored(connection, organisation_id, name)

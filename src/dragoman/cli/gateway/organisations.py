@@ -79,7 +79,7 @@ def create(session: Session, /, name: str, title: str | None, **said: str | None
     from dragoman.types.organisation import Quotas
 
     quotas = Quotas(**_changes(said))  # type: ignore[arg-type]
-    with open_office(session) as office:
+    with open_office(session, create=True) as office:
         made = create_organisation(office.desk, office.actor, name, title or name, quotas=quotas)
     tell = session.terminal.note
     tell(f"Made '{name}'. Invite its owner: dragoman members invite owner --organisation {name}")
@@ -106,7 +106,7 @@ def set_(session: Session, /, name: str, title: str | None, **said: str | None) 
     changes = _changes(said)
     if title is None and not changes:
         raise WrongUsage("nothing is to be changed", "say what: --title, --keys, …")
-    with open_office(session) as office:
+    with open_office(session, create=True) as office:
         found = office.organisation(name)
         changed = update_organisation(
             office.desk,

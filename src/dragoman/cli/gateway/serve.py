@@ -11,6 +11,7 @@ import click
 
 from dragoman.cli.flags import WrongUsage, shared
 from dragoman.cli.gateway.serving import Rereading, log_to_stderr, prepare
+from dragoman.cli.records.record import tell_of_new
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def serve(
         work = replace(work, listening=widest_host(given_sockets))
     log_to_stderr(debug=session.debug)
     session.tell_notes()
+    if not quiet and work.database is not None:
+        tell_of_new(session, work.database)
     link = see_to_operator(session, config, work, url_of(sockets[0]))
 
     def started() -> None:

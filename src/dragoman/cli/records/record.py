@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dragoman.store.records import Records
 
 ELSE = "dragoman doctor looks at it; moved away, it makes room for a new record"
+MISNAMED = "see that DRAGOMAN_DATABASE_URL names the right one; dragoman serve makes it"
 
 
 class RecordUnusable(InputMissing):
@@ -44,6 +45,7 @@ def open_records(session: Session) -> Iterator[Records]:
     from dragoman.store.records import Records
 
     place = find_place(session)
+    check_there(session, place)
     with readable(place), Records(place) as records:
         yield records
 
@@ -56,6 +58,33 @@ def find_place(session: Session) -> Place:
         return database_place(session.env)
     except StoreError as error:
         raise RecordUnusable("DRAGOMAN_DATABASE_URL", error) from None
+
+
+def check_there(session: Session, place: Place, hint: str | None = None) -> None:
+    """See that there is a database to look into: who looks makes none. Raises: RecordUnusable.
+
+    `hint` says how to make it, where no other is meant.
+    """
+    from dragoman.store.database import NothingRecorded, is_there
+
+    if not is_there(place):
+        nothing = NothingRecorded(place)
+        nothing.hint = MISNAMED if _is_named(session) else hint or nothing.hint
+        raise RecordUnusable(place, nothing)
+
+
+def tell_of_new(session: Session, place: Place) -> None:
+    """Warn of a database that will be made where a variable names none: it may be misspelt."""
+    from dragoman.store.database import is_there
+
+    if not is_there(place) and _is_named(session):
+        session.terminal.warn(f"there is no database at {place} yet: a new one is made")
+
+
+def _is_named(session: Session) -> bool:
+    from dragoman.store.database import VARIABLE, named_place
+
+    return named_place(session.env, VARIABLE) is not None
 
 
 @contextmanager
