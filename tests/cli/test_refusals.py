@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
+import re
 import shlex
 import sqlite3
 import subprocess
@@ -115,7 +117,7 @@ def refused(here: Here, line: str, code: int, said: Mapping[str, Any]) -> None:
         assert said.get(word.lower(), "") in told.get(word, ""), (line, result.err)
     assert "Fix" in told, line
     assert "see dragoman --help" not in told["Fix"], (line, told)  # which would say nothing
-    for arguments in (f"{line} --json",):
+    for arguments in (re.sub(" --(csv|jsonl)", "", line) + " --json",):
         told_twice = here(arguments, said.get("stdin", ""), said.get("env"))
         if "no such option" in told_twice.err:
             continue  # it prints nothing that a program would read
@@ -125,13 +127,29 @@ def refused(here: Here, line: str, code: int, said: Mapping[str, Any]) -> None:
         assert error["hint"]
 
 
-@pytest.mark.parametrize("group", ["database", "record", "spoilt"])
+@pytest.mark.parametrize("group", ["database", "missing", "unmakeable", "record", "spoilt"])
 def test_a_database_that_cannot_be_used_is_told_by_every_command(here: Here, group: str) -> None:
     cases = CASES[group]
     for place in cases["places"]:
         env = {"DRAGOMAN_DATABASE_URL": place["url"]}
         for line in cases["commands"]:
             refused(here, line, cases["code"], {"what": cases["what"], **place, "env": env})
+
+
+@pytest.mark.parametrize("command", ["usage", "logs"])
+@pytest.mark.parametrize("forms", [*itertools.permutations(["--json", "--csv", "--jsonl"], 2)])
+def test_rows_are_printed_in_one_form(here: Here, command: str, forms: tuple[str, str]) -> None:
+    result = here(f"{command} {' '.join(forms)}")
+    assert result.code == 2
+    assert "do not go together" in result.err
+    assert "Fix: give one of them" in result.err
+
+
+def test_what_only_reads_makes_no_database(here: Here) -> None:
+    for line in CASES["missing"]["commands"]:
+        here(line, env={"DRAGOMAN_DATABASE_URL": "sqlite:///none/of/it.db"})
+    assert not (here.home / "none").exists()
+    assert not (here.home / "copy.db").exists()
 
 
 def test_what_only_reads_is_not_held_up_by_whoever_writes(here: Here) -> None:

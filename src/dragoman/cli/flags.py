@@ -26,6 +26,12 @@ class WrongUsage(click.UsageError):
         self.hint = hint
 
 
+def check_apart(one: str, has_one: object, other: str, has_other: object) -> None:
+    """Refuse two options of which one would silently win. Raises: WrongUsage."""
+    if has_one and has_other:
+        raise WrongUsage(f"{one} and {other} do not go together", "give one of them")
+
+
 def _set_config(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
         ctx.ensure_object(Session).config_file = Path(value)

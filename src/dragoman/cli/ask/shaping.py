@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dragoman.cli.flags import Options, WrongUsage
+from dragoman.cli.flags import Options, WrongUsage, check_apart
 
 if TYPE_CHECKING:
     from dragoman.cli.ask.ask import Asked
@@ -44,9 +44,8 @@ def check_shape(asked: Asked) -> None:
         ("--save", asked.save, "--template", asked.template),
         ("--save", asked.save, "--continue", asked.resume or asked.cid),
     )
-    for one, has_one, other, has_other in exclusive:
-        if has_one and has_other:
-            raise WrongUsage(f"{one} and {other} do not go together")
+    for pair in exclusive:
+        check_apart(*pair)
     if asked.param and not asked.template:
         raise WrongUsage("-p fills a template: name it with -t")
 

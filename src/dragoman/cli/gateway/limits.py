@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dragoman.cli.flags import WrongUsage, as_json, shared
+from dragoman.cli.flags import WrongUsage, as_json, check_apart, shared
 from dragoman.cli.gateway.office import of_organisation, open_office
 from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
@@ -110,6 +110,7 @@ def set_limit(
     from dragoman.ledger.describing import describe
     from dragoman.organisations.allowances import Draft, draft_of, find_allowance, put_allowance
 
+    check_apart(f"--unknown {unknown}", unknown not in (None, "assume"), "--assume", assume)
     kind, subject = (None, None) if of is None else _subject(of)
     said: dict[str, Any] = {
         "kind": kind,

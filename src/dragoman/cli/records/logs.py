@@ -10,7 +10,7 @@ import click
 
 from dragoman.cli.flags import WrongUsage, as_json, shared
 from dragoman.cli.list_group import ListGroup
-from dragoman.cli.records.selecting import Form, as_file, chosen, print_rows, read_selection
+from dragoman.cli.records.selecting import chosen, in_a_form, print_rows, read_form, read_selection
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
@@ -35,23 +35,22 @@ def logs() -> None:
 @click.option("--since", metavar="SPAN", help="7d, 24h, today, or a date.")
 @click.option("--cid", metavar="ID", help="Only those of one conversation.")
 @chosen
-@as_json
-@as_file
+@in_a_form
 @shared
 @click.pass_obj
 def list_logs(
     session: Session,
+    /,
     number: int,
     query: tuple[str, ...],
     failed: bool,
     since: str | None,
     cid: str | None,
-    json: bool,
-    form: Form | None,
     organisation: str | None,
     project: str | None,
     client: str | None,
     tag: str | None,
+    **asked: bool,
 ) -> None:
     """List what was asked, the latest first."""
     from msgspec.structs import asdict, replace
@@ -59,6 +58,7 @@ def list_logs(
     from dragoman.cli.records.record import open_records
     from dragoman.cli.records.since import read_since
 
+    form = read_form(**asked)
     start = read_since(since, time.time()) if since is not None else None
     conversation = _conversation(session, cid)
     with open_records(session) as records:
@@ -69,15 +69,15 @@ def list_logs(
             conversation=conversation,
             selection=replace(selection, since=start, failed=True if failed else None),
         )
+    if form == "json":
+        from dragoman.cli.terminal.json_output import print_json
+
+        print_json(session.terminal.out, [_object(entry) for entry in found])
+        return
     if form is not None:
         from dragoman.store.records import Entry
 
         print_rows(session.terminal.out, form, Entry.__struct_fields__, map(asdict, found))
-        return
-    if json:
-        from dragoman.cli.terminal.json_output import print_json
-
-        print_json(session.terminal.out, [_object(entry) for entry in found])
         return
     if not found:
         session.terminal.note("Nothing is recorded that fits.")

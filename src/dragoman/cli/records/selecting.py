@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from dragoman.cli.flags import Options, WrongUsage
+from dragoman.cli.flags import Options, WrongUsage, as_json, check_apart
 from dragoman.cli.terminal.streams import Console
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dragoman.store.selection import Selection
 
 Form: TypeAlias = Literal["csv", "jsonl"]
+"""What goes into a file: see `print_rows`."""
 
 
 chosen = Options(
@@ -25,11 +26,20 @@ chosen = Options(
 )
 """Which exchanges are meant: see `read_selection`."""
 
-as_file = Options(
-    click.option("--csv", "form", flag_value="csv", help="Print CSV, for spreadsheets."),
-    click.option("--jsonl", "form", flag_value="jsonl", help="Print a JSON object a line."),
+in_a_form = Options(
+    as_json,
+    click.option("--csv", is_flag=True, help="Print CSV, for spreadsheets."),
+    click.option("--jsonl", is_flag=True, help="Print a JSON object a line."),
 )
-"""Whether rows go into a file: see `print_rows`."""
+"""Which form rows are printed in: see `read_form`."""
+
+
+def read_form(*, json: bool, csv: bool, jsonl: bool) -> Form | Literal["json"] | None:
+    """Say which form is asked for, None for that of people. Raises: WrongUsage for two of them."""
+    check_apart("--json", json, "--csv", csv)
+    check_apart("--json", json, "--jsonl", jsonl)
+    check_apart("--csv", csv, "--jsonl", jsonl)
+    return "json" if json else "csv" if csv else "jsonl" if jsonl else None
 
 
 def read_selection(

@@ -11,7 +11,7 @@ import click
 
 from dragoman.cli.flags import as_json, shared
 from dragoman.cli.list_group import ListGroup
-from dragoman.cli.records.selecting import Form, as_file, chosen, print_rows, read_selection
+from dragoman.cli.records.selecting import chosen, in_a_form, print_rows, read_form, read_selection
 from dragoman.cli.session import Session
 from dragoman.cli.terminal.exit_codes import Exit
 
@@ -39,26 +39,26 @@ def usage() -> None:
     "--since", metavar="SPAN", default="30d", help="7d, 24h, today, a date, or all (default 30d)."
 )
 @chosen
-@as_json
-@as_file
+@in_a_form
 @shared
 @click.pass_obj
 def list_usage(
     session: Session,
+    /,
     by: str,
     since: str,
-    json: bool,
-    form: Form | None,
     organisation: str | None,
     project: str | None,
     client: str | None,
     tag: str | None,
+    **asked: bool,
 ) -> None:
     """Add up calls, tokens and cost, as far as they are known; every attempt counts."""
     from dragoman.cli.records.record import open_records
     from dragoman.cli.records.since import read_since
     from dragoman.store.forgotten import forgotten_before
 
+    form = read_form(**asked)
     start = read_since(since, time.time())
     with open_records(session) as records:
         selection = read_selection(records.connection, organisation, project, client, tag)
@@ -66,6 +66,12 @@ def list_usage(
         forgotten = forgotten_before(records.connection)
     if forgotten is not None and (start is None or start < forgotten):
         session.terminal.note(_of_deleted(by, forgotten))
+    if form == "json":
+        from dragoman.cli.terminal.json_output import print_json
+
+        found = {"by": by, "since": start, "groups": [_object(s) for s in sums]}
+        print_json(session.terminal.out, {**found, "total": _object(_total(sums))})
+        return
     if form is not None:
         from msgspec.structs import asdict
 
@@ -73,12 +79,6 @@ def list_usage(
 
         rows = [asdict(one) for one in sums]
         print_rows(session.terminal.out, form, Sum.__struct_fields__, rows)
-        return
-    if json:
-        from dragoman.cli.terminal.json_output import print_json
-
-        found = {"by": by, "since": start, "groups": [_object(s) for s in sums]}
-        print_json(session.terminal.out, {**found, "total": _object(_total(sums))})
         return
     if not sums:
         session.terminal.note("Nothing is recorded in that time: --since all looks at everything.")
