@@ -105,6 +105,26 @@ def test_a_database_that_is_not_there_is_told_without_its_password(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
+def test_a_backup_that_is_told_to_end_leaves_nothing(
+    dragoman: Dragoman, postgres_server: PostgresServer, number: signal.Signals, code: int
+) -> None:
+    database, folder = postgres_server.new(), dragoman.home / "backups"
+    open_database(database).close()
+    folder.mkdir()
+    with psycopg.connect(database.url) as connection:
+        connection.execute("LOCK TABLE dragoman.exchange")
+        arguments = ("db", "backup", str(folder / "monday.db"))
+        running = dragoman.start(*arguments, env={"DRAGOMAN_DATABASE_URL": database.url})
+        wait_until(lambda: any(folder.rglob("monday.db-wal")))
+        assert not (folder / "monday.db").exists()
+        running.process.send_signal(number)
+        assert running.result().code == code
+    assert list(folder.iterdir()) == []
+
+
 def test_a_database_that_is_made_where_a_variable_names_none_is_told(dragoman: Dragoman) -> None:
     for command in (
         ("-m", "demo/echo", "One"),

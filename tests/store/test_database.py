@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -301,6 +303,44 @@ def test_a_backup_is_restored_as_it_was(place: Place, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no such folder"):
         back_up(place, tmp_path / "not mounted" / "backup.db")
     assert not (tmp_path / "not mounted").exists()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+BACK_UP = """
+import sys
+from pathlib import Path
+from dragoman.store.copying import back_up
+from dragoman.store.database import StoreError
+try:
+    back_up(Path(sys.argv[1]), Path(sys.argv[2], "backup.db"))
+except StoreError as error:
+    print(error, error.hint)
+print(*[file.name for file in Path(sys.argv[2]).iterdir()])
+"""
+
+
+@pytest.mark.parametrize("share", [0.5, 1.5], ids=["no room", "room for the log alone"])
+def test_a_backup_for_which_there_is_no_room_is_none(share: float, tmp_path: Path) -> None:
+    """The log is as long as the file, and both of them are there before the one is in the other."""
+    source, disk = tmp_path / "source.db", tmp_path / "disk"
+    disk.mkdir()
+    fill(source, 1500)
+    size = int(source.stat().st_size * share)
+    program = f'mount -t tmpfs -o size={size} none {disk} && exec "$@"'
+    done = subprocess.run(
+        [
+            *("unshare", "--map-root-user", "--mount", "sh", "-c", program, "sh"),
+            *(sys.executable, "-c", BACK_UP, str(source), str(disk)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not done.stdout:
+        pytest.skip(f"a disk of one's own cannot be had here: {done.stderr}")
+    told, left = done.stdout.splitlines()
+    assert told.endswith("database or disk is full free space on its disk")
+    assert left == ""
 
 
 def test_an_older_backup_is_restored_and_stays_as_it_is(place: Place, tmp_path: Path) -> None:

@@ -57,23 +57,28 @@ def copy_to(source: Place, target: Place) -> Mapping[str, int]:
 
 
 def back_up(source: Place, file: Path) -> Mapping[str, int]:
-    """Copy all rows into a new SQLite file. Raises: StoreError; there is no such file then."""
+    """Copy all rows into a new SQLite file. Raises: StoreError; there is no such file then.
+
+    It gets its name when it is whole. What is cut off without a chance to clear up leaves a folder
+    beside it whose name ends in `.partial`.
+    """
     if file.exists():
         raise StoreError(f"{file}: it is there already", hint="name a file that is not there yet")
     if not file.absolute().parent.is_dir():  # a disk that is not mounted is nothing to write beside
         raise StoreError(
             f"{file}: there is no such folder", hint="make it, or mount what should be there"
         )
-    partial = file.with_name(f"{file.name}.partial")
     try:
-        partial.unlink(missing_ok=True)
-        counts = copy_to(source, partial)
-        os.replace(partial, file)  # noqa: PTH105
+        # A folder of its own: another backup that is written there at this time has another.
+        with TemporaryDirectory(
+            prefix=f"{file.name}.", suffix=".partial", dir=file.absolute().parent
+        ) as folder:
+            partial = Path(folder, file.name)
+            counts = copy_to(source, partial)
+            _gather(partial)
+            os.replace(partial, file)  # noqa: PTH105
     except OSError as error:
         raise cannot(file, error) from None
-    finally:
-        for end in ("", "-wal", "-shm"):
-            partial.with_name(partial.name + end).unlink(missing_ok=True)
     return counts
 
 
@@ -98,6 +103,15 @@ def restore(file: Path, target: Place) -> Mapping[str, int]:
         except OSError as error:
             raise cannot(file, error) from None
         return copy_to(older, target)
+
+
+def _gather(file: Path) -> None:
+    """Bring into a file what is in its log: closing it tries that, and is silent where it fails.
+
+    Raises: StoreError.
+    """
+    with closing(open_database(file, create=False)) as connection:
+        connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class Status(Struct, frozen=True, kw_only=True):
