@@ -208,7 +208,7 @@ async def hand_on(
                 await settle()
             if reply.status is None:
                 held += chunk
-                if dialogue.passage.settles and len(held) <= HELD_BYTES:
+                if dialogue.passage.held_back and len(held) <= HELD_BYTES:
                     continue
                 await reply.start(200, _headers(call, dialogue))
                 chunk = bytes(held)

@@ -55,7 +55,7 @@ class GuardedPassage(Passage):
 class _Whole(Passage):
     """An answer that is held until it is whole."""
 
-    settles = True
+    held_back = True
 
     def __init__(self, content_type: str, dialect: Dialect, screen: Screen) -> None:
         super().__init__(content_type, dialect)

@@ -62,13 +62,13 @@ class Passage:
     """Bytes that are nobody's to understand. See `dragoman.wire.bridge.Bridge`.
 
     `content_type` is what the client is told. `streams`: server-sent events, into which an error
-    can be written. `settles`: it is held back, and may come as one piece. Without `metered` no
-    usage is told: it was counted before. `settling`: unless it is still owed; then `finished` says
-    whether a response is, and `due` what it has used, if that is told.
+    can be written. `held_back`: nothing goes out at first, and it may come as one piece. Without
+    `metered` no usage is told: it was counted before. `settling`: unless it is still owed; then
+    `finished` says whether a response is, and `due` what it has used, if that is told.
     """
 
     streams = False
-    settles = False
+    held_back = False
     metered = True
     settling = False
     finished = False
@@ -139,7 +139,7 @@ class WebPage(Passage):
 class JsonPassage(Passage):
     """JSON: held until it is known to be an answer, or too long to be an error."""
 
-    settles = True
+    held_back = True
 
     def __init__(self, content_type: str, dialect: Dialect) -> None:
         super().__init__(content_type, dialect)
