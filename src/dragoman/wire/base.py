@@ -163,10 +163,15 @@ class WireFormat(Protocol):
         ...
 
     def stream_renderer(
-        self, model: str, include_usage: bool = True, request: ChatRequest | None = None
+        self,
+        model: str,
+        include_usage: bool = True,
+        request: ChatRequest | None = None,
+        request_id: str | None = None,
     ) -> StreamRenderer:
         """Start writing a streamed answer; `model` is the name the client asked for.
 
-        `request` as in `render_response`.
+        `request` as in `render_response`. `request_id`: what the client's request is called, where
+        an error says so.
         """
         ...

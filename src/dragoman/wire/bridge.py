@@ -277,15 +277,23 @@ class Relay(_Meter):
     meter can't read does not break a relay once there has been content: the bytes go on, and usage
     is unknown. With `drop_usage` the frame that says usage and nothing else is left out, because
     the client had not asked for it. A JSON document instead of a stream is told as one.
+    `request_id` as in `WireFormat.stream_renderer`.
     """
 
     def __init__(
-        self, upstream: WireFormat, dialect: Dialect, model: str, *, drop_usage: bool = False
+        self,
+        upstream: WireFormat,
+        dialect: Dialect,
+        model: str,
+        *,
+        drop_usage: bool = False,
+        request_id: str | None = None,
     ) -> None:
         super().__init__(upstream.stream_parser(dialect, meter=True))
         self._format = upstream
         self._dialect = dialect
         self._model = model
+        self._request_id = request_id
         self._drop_usage = drop_usage
         self._splitter = FrameSplitter()
         self._blind = False
@@ -335,7 +343,7 @@ class Relay(_Meter):
         events = self._parser.close()
         if error := self._note(events):
             return self._error(error)
-        renderer = self._format.stream_renderer(self._model, not self._drop_usage)
+        renderer = self._renderer()
         return [frame for event in events if (frame := renderer.render(event))]
 
     def _failed(self, error: DragomanError, frames: bytes) -> Sequence[bytes]:
@@ -356,9 +364,14 @@ class Relay(_Meter):
         return frames[:at]
 
     def _error(self, error: DragomanError) -> Sequence[bytes]:
-        frame = self._format.stream_renderer(self._model).render(Failure(error))
+        frame = self._renderer().render(Failure(error))
         # Half a frame may have gone out when it was too long to be held back.
         return [b"\n\n" + frame] if self._splitter.torn else [frame]
+
+    def _renderer(self) -> StreamRenderer:
+        return self._format.stream_renderer(
+            self._model, not self._drop_usage, request_id=self._request_id
+        )
 
     def _kept(self, frames: bytes) -> Sequence[bytes]:
         if self._drop_usage and b'"usage"' in frames:

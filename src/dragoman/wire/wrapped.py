@@ -82,10 +82,14 @@ class Wrapped:
         return self.inner.is_usage_frame(frame)
 
     def stream_renderer(
-        self, model: str, include_usage: bool = True, request: ChatRequest | None = None
+        self,
+        model: str,
+        include_usage: bool = True,
+        request: ChatRequest | None = None,
+        request_id: str | None = None,
     ) -> StreamRenderer:
         """As the inner format."""
-        return self.inner.stream_renderer(model, include_usage, request)
+        return self.inner.stream_renderer(model, include_usage, request, request_id)
 
 
 class WrappedParser(ABC):

@@ -115,19 +115,19 @@ class OverHttp:
         A server that sends JSON has not streamed, whatever it was asked: that is written anew.
         """
         model, dialect = self.envelope.model, deployment.provider.dialect
+        request_id = self.exchange.id
         streamed = "json" not in headers.get("content-type", "")
         if self.rails is not None:
             self.screen = self._look(self.rails)
         elif upstream is self.client and self._relays and streamed:
             asked = dialect.stream_usage and self.client.asks_for_usage
-            return Relay(
-                upstream, dialect, model, drop_usage=asked and not self.envelope.wants_usage
-            )
+            drop_usage = asked and not self.envelope.wants_usage
+            return Relay(upstream, dialect, model, drop_usage=drop_usage, request_id=request_id)
         wants_usage = self.envelope.wants_usage or not self.client.asks_for_usage
         return self.translate(
             upstream,
             dialect,
-            self.client.stream_renderer(model, wants_usage, self.echoed),
+            self.client.stream_renderer(model, wants_usage, self.echoed, request_id),
             id=self.answer_id,
             created=int(self.exchange.started_at),
             priced=lambda usage: _priced(usage, deployment.info.price),

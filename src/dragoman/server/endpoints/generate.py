@@ -124,7 +124,8 @@ class Generator(Endpoint):
         assert isinstance(call.dialogue, OverHttp)
         if call.dialogue.rails is not None:
             told = inspect_error(call.dialogue.rails.screen(), told)
-        return self.client.stream_renderer(exchange.asked).render(Failure(told))
+        renderer = self.client.stream_renderer(exchange.asked, request_id=exchange.id)
+        return renderer.render(Failure(told))
 
 
 class Patience:

@@ -90,14 +90,16 @@ def write_refusal(
 ) -> tuple[int, Mapping[str, str], bytes]:
     """Write an error in the client's language, and whether asking again is of use.
 
-    A request that never became an exchange is given its name here.
+    It has the name that the client's request has with us, in its body as in its headers; what a
+    provider called its own part of it is in the record. One that never became an exchange is given
+    its name here.
 
     Returns: status, headers, body.
     """
     told = {**JSON_HEADERS, **headers}
     if "x-request-id" not in told:
         told["x-request-id"] = told["request-id"] = new_id("req")
-    error.request_id = error.request_id or told["x-request-id"]
+    error.request_id = told["x-request-id"]
     status, body = client.render_error(error)
     if error.retry_after is not None:
         wait_s = error.retry_after

@@ -73,11 +73,15 @@ class AnthropicMessages:
         return MessagesParser(dialect, meter=meter)
 
     def stream_renderer(
-        self, model: str, include_usage: bool = True, request: ChatRequest | None = None
+        self,
+        model: str,
+        include_usage: bool = True,
+        request: ChatRequest | None = None,
+        request_id: str | None = None,
     ) -> MessagesRenderer:
         """Start writing a streamed answer; usage is always told in this language."""
         del include_usage, request
-        return MessagesRenderer(model)
+        return MessagesRenderer(model, request_id)
 
     def is_usage_frame(self, frame: bytes) -> bool:
         """Whether a frame says usage and nothing else: none does."""

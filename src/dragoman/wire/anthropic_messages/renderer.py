@@ -29,10 +29,11 @@ _PartEvent = PartStart | PartDelta | PartEnd
 
 
 class MessagesRenderer:
-    """Writes one streamed answer."""
+    """Writes one streamed answer. `request_id`: what the client knows its request by."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, request_id: str | None = None) -> None:
         self.warnings: list[str] = []
+        self._request_id = request_id
         self._model = model
         self._answer = AnswerWriter()
         self._next = 0  # the number of the next block
@@ -115,7 +116,8 @@ class MessagesRenderer:
         return render_named(last) + render_named({"type": "message_stop"})
 
     def _error(self, error: DragomanError) -> bytes:
-        return render_named(error_value(error)[1])
+        value = error_value(error)[1]
+        return render_named({**value, "request_id": self._request_id or value["request_id"]})
 
     def _warn(self, warning: str) -> None:
         if warning not in self.warnings:

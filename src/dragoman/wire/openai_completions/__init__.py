@@ -78,10 +78,14 @@ class OpenAICompletions:
         return is_usage_frame(frame)
 
     def stream_renderer(
-        self, model: str, include_usage: bool = True, request: ChatRequest | None = None
+        self,
+        model: str,
+        include_usage: bool = True,
+        request: ChatRequest | None = None,
+        request_id: str | None = None,
     ) -> CompletionsRenderer:
         """Start writing a streamed answer."""
-        del request
+        del request, request_id  # no error has a place for it
         return CompletionsRenderer(model, include_usage)
 
 

@@ -76,10 +76,14 @@ class OpenAIResponses:
         return False
 
     def stream_renderer(
-        self, model: str, include_usage: bool = True, request: ChatRequest | None = None
+        self,
+        model: str,
+        include_usage: bool = True,
+        request: ChatRequest | None = None,
+        request_id: str | None = None,
     ) -> ResponsesRenderer:
         """Start writing a streamed answer."""
-        del include_usage  # it is always there
+        del include_usage, request_id  # the one is always there, the other in no error
         return ResponsesRenderer(model, request)
 
 
