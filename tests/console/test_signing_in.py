@@ -97,6 +97,25 @@ def test_who_signs_in_elsewhere_comes_back_to_the_page_that_was_wanted(
     assert status_with(team, cookie["value"]) == 401
 
 
+def test_an_answer_from_elsewhere_signs_in_once(
+    team: Process, provider: OidcProvider, context: BrowserContext
+) -> None:
+    """Who uses the same browser later, and goes back, is not who has signed in."""
+    provider.claims |= {"sub": "user-9", "email": "joan@example.com", "name": "Joan"}
+    page = context.new_page()
+    page.goto(f"{team.url}/console/")
+    page.get_by_role("link", name="Acme accounts").click()
+    expect(page).to_have_title("Sign in")
+    begun = page.url
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_role("button", name="Sign out Joan").click()
+    expect(page.get_by_role("link", name="Acme accounts")).to_be_visible()
+    page.goto(begun)
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not begun in this browser")
+    assert [one for one in context.cookies() if one["name"] == "dragoman_session"] == []
+
+
 def test_whom_nobody_has_let_in_is_told_so_and_is_not_in(
     team: Process, provider: OidcProvider, context: BrowserContext
 ) -> None:

@@ -235,6 +235,19 @@ def test_the_answer_to_somebody_else_s_sign_in_signs_nobody_in(visitor: Visitor)
     assert other != where
 
 
+def test_what_was_begun_signs_in_once(visitor: Visitor) -> None:
+    visitor.set_up(organisation="acme")
+    where, cookie = visitor.begin()
+    backs = [visitor.provider.sign_in(where) for _ in range(2)]  # the provider lets in again
+    forged = urlsplit(backs[0])._replace(query="state=x&code=y").geturl()
+    assert visitor.come_back(forged, cookie).status == 401
+    assert visitor.come_back(backs[0], cookie).status == 302
+    visitor.plane.clock.added_s = 590
+    again = visitor.come_back(backs[1], cookie)
+    assert (again.status, again.code) == (401, "sign_in_failed")
+    assert "set-cookie" not in again.headers
+
+
 def test_an_answer_without_a_code_or_of_another_provider_signs_nobody_in(visitor: Visitor) -> None:
     visitor.set_up(organisation="acme")
     for change in ({"error": "access_denied"}, {"iss": "https://evil.example"}, {"code": ""}):

@@ -21,7 +21,7 @@ from dragoman.control.browser import (
 from dragoman.control.context import Context
 from dragoman.control.oidc_client import Asked, OidcClient
 from dragoman.control.sessions import peer_of
-from dragoman.errors import InvalidRequest, Unauthorized
+from dragoman.errors import InvalidRequest, LimitExceeded, Unauthorized
 from dragoman.organisations import oidc
 from dragoman.organisations.actor import Actor, Role
 from dragoman.organisations.desk import Desk
@@ -30,11 +30,12 @@ from dragoman.organisations.oidc import Oidc, OidcSettings
 from dragoman.organisations.sealing import Purpose, Unreadable
 from dragoman.organisations.sessions import find_session
 from dragoman.organisations.sign_in import SignedIn, start_session
+from dragoman.organisations.tries import count_try, digest_try
 from dragoman.types.credential import Secret
 
 COOKIE, SECURE_COOKIE = "dragoman_oidc", "__Host-dragoman_oidc"
 WAIT_S = 600
-"""How long somebody may take to sign in elsewhere."""
+"""How long somebody may take to sign in elsewhere; who has is remembered for longer."""
 HOME = "/"
 
 _PURPOSE = Purpose("", "cookie", "oidc")
@@ -132,6 +133,7 @@ async def finish_oidc(context: Context, request: Request[Any, Any, Any]) -> Resp
     claims = await client.finish(settings, secret, asked, answer, context.desk.clock())
 
     def sign_in() -> SignedIn:
+        _use_up(context.desk, asked)
         address = peer_of(request)
         account = oidc.admit(
             context.desk, settings, claims, address=address, session_id=asked.session_id
@@ -231,7 +233,19 @@ def _read_asked(context: Context, request: Request[Any, Any, Any]) -> Asked:
                 return asked
         except (Unreadable, msgspec.MsgspecError):
             pass
-    raise Unauthorized(
+    raise _not_begun()
+
+
+def _use_up(desk: Desk, asked: Asked) -> None:
+    """See that nobody has signed in by this before: it is good for once. Raises: Unauthorized."""
+    try:
+        count_try(desk, {digest_try("oidc", asked.state): 1})
+    except LimitExceeded:
+        raise _not_begun() from None
+
+
+def _not_begun() -> Unauthorized:
+    return Unauthorized(
         "this browser has not begun to sign in, or too long ago",
         hint="begin again",
         code="sign_in_failed",
