@@ -34,12 +34,6 @@ export function lookAgain(queries: QueryClient, error: Error, { queryKey: [asked
   if (ended && asked !== ME.queryKey[0]) void queries.invalidateQueries({ queryKey: ME.queryKey });
 }
 
-/** Ask everything anew, as who one has become: what is still on its way was asked as nobody. */
-export async function askAnew(queries: QueryClient): Promise<void> {
-  await queries.cancelQueries();
-  await queries.invalidateQueries();
-}
-
 /** The organisation to which an address leads whoever has signed in. */
 export async function orgAhead(queries: QueryClient, { org }: { org?: string }): Promise<string> {
   const [, { items }] = await Promise.all([queries.ensureQueryData(ME), queries.ensureQueryData(ORGANISATIONS)]);

@@ -1,5 +1,6 @@
 import { useMutation, type UseMutationResult, useQueryClient } from "@tanstack/react-query";
 import { tell } from "~/told";
+import { askAnew } from "./anew";
 import { Failure, taken } from "./client";
 
 const TAKEN = "There is one of this name already.";
@@ -40,7 +41,7 @@ export function useChange<Made, Given = boolean | void, Field extends string = n
   const change = useMutation({
     mutationFn: (given: Given) => taken(ask(given)),
     onSuccess: async (made) => {
-      await queries.invalidateQueries({ queryKey: key });
+      await askAnew(queries, key);
       if (told !== undefined) tell(told);
       await onDone?.(made);
     },

@@ -1,10 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { askAnew } from "~/api/anew";
 import { api, Failure, type Refusal, taken } from "~/api/client";
 import { Button } from "~/components/Button";
 import { TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
-import { askAnew } from "~/session";
 import { Alone } from "./Alone";
 import { Elsewhere } from "./Elsewhere";
 

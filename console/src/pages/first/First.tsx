@@ -124,7 +124,6 @@ export default function First() {
             const models = made.settings.models;
             const first = Array.isArray(models) ? (models[0] as { id?: string } | undefined)?.id : Object.keys((models as object | undefined) ?? {})[0];
             setModel(`${made.name}/${first ?? ""}`);
-            void providers.refetch();
           }}
         />
       )}

@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { askAnew } from "~/api/anew";
 import { api, taken } from "~/api/client";
 import { Button } from "~/components/Button";
 import { BOX, TextField } from "~/components/Field";
@@ -27,8 +28,8 @@ export function Presets({ onDone }: { onDone: (model: string) => void }) {
       const model = every.find(({ name }) => name === made.provider)?.default_model;
       setToken("");
       setChosen(null);
-      await queries.invalidateQueries({ queryKey: ["built-in"] });
-      await queries.invalidateQueries({ queryKey: ["credentials"] });
+      await askAnew(queries, ["built-in"]);
+      await askAnew(queries, ["credentials"]);
       onDone(`${made.provider}/${model ?? ""}`);
     },
   });

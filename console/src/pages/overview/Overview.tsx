@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import { askAnew } from "~/api/anew";
 import { api, taken } from "~/api/client";
 import { Lines } from "~/charts/Lines";
 import { OUTCOMES } from "~/charts/palette";
@@ -117,7 +118,7 @@ function NothingYet() {
     mutationFn: () => taken(api.POST("/api/v1/organisations/{org}/demo-traffic", { params: { path: { org } }, body: {} })),
     onSuccess: async () => {
       await navigate({ to: ".", search: (view: Record<string, unknown>) => ({ ...view, range: "7d" }) });
-      await queries.invalidateQueries();
+      await askAnew(queries);
     },
   });
   return (

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { askAnew } from "~/api/anew";
 import { api, taken } from "~/api/client";
 import { Alone } from "~/frame/Alone";
 import { SignInForm } from "~/frame/SignIn";
@@ -9,7 +10,7 @@ import { TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
 import { Shown } from "~/components/Shown";
 import { Trouble } from "~/components/Trouble";
-import { askAnew, useMe } from "~/session";
+import { useMe } from "~/session";
 
 const TOKEN = "invitation";
 

@@ -1,13 +1,13 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { askAnew } from "~/api/anew";
 import { api, taken } from "~/api/client";
 import { Alone } from "~/frame/Alone";
 import { Button } from "~/components/Button";
 import { TextField } from "~/components/Field";
 import { Form } from "~/components/Form";
 import { Trouble } from "~/components/Trouble";
-import { askAnew } from "~/session";
 
 /** The operator's first page: the link that the gateway printed leads here, once. */
 export default function Setup() {
