@@ -147,3 +147,25 @@ def test_what_a_limit_does_not_show_any_more_does_not_hold_it_up(
     expect(sheet).to_have_count(0)
     kept = read(process, "limits")["items"][0]
     assert (kept["subject"], kept["unknown"], kept["assumed_usd"]) == (None, "block", None)
+
+
+def test_a_guardrail_is_not_tried_with_what_was_written_before(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    page = visit(start()).open("/guardrails")
+    tried: list[Any] = []
+    page.on("request", lambda one: one.url.endswith("/try") and tried.append(one.post_data_json))
+    page.get_by_role("button", name="New guardrail").first.click()
+    sheet = page.get_by_role("dialog", name="New guardrail")
+    definition = sheet.get_by_label("Definition")
+    attempt = sheet.get_by_role("button", name="Try it")
+    attempt.click()
+    expect(sheet.get_by_role("status")).to_contain_text("found something")
+    definition.fill('{"kind": "words", "words": ["falcon"]')
+    attempt.click()
+    is_refused(definition)
+    expect(sheet.get_by_role("status")).to_have_count(0)  # that was of another
+    definition.fill('{"kind": "words", "words": ["falcon"]}')
+    attempt.click()
+    expect(sheet.get_by_role("status")).to_contain_text("nothing found")
+    assert [one["definition"]["kind"] for one in tried] == ["secrets", "words"]

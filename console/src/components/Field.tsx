@@ -1,4 +1,4 @@
-import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes, useId } from "react";
+import { type ComponentProps, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react";
 
 export const BOX =
   "w-full rounded-md border border-line bg-canvas px-2.5 text-sm text-ink placeholder:text-muted disabled:opacity-60 aria-invalid:border-bad";
@@ -58,7 +58,7 @@ export function TextField({ label, hint, error, ...rest }: Around & InputHTMLAtt
   );
 }
 
-export function LongField({ label, hint, error, ...rest }: Around & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+export function LongField({ label, hint, error, ...rest }: Around & ComponentProps<"textarea">) {
   const id = useId();
   const around = { label, hint, ...(error === undefined ? {} : { error }) };
   return (

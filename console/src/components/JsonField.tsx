@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type Ref, useState } from "react";
 import { LongField } from "./Field";
 
 interface Props {
@@ -7,6 +7,8 @@ interface Props {
   error?: string | undefined;
   value: Record<string, unknown>;
   disabled?: boolean;
+  /** For who wants to know whether it can be used before the form is sent. */
+  ref?: Ref<HTMLTextAreaElement>;
   onChange: (value: Record<string, unknown>) => void;
 }
 

@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useChange } from "~/api/change";
 import { api, taken } from "~/api/client";
 import { Badge } from "~/components/Badge";
@@ -23,6 +23,7 @@ export function GuardrailSheet({ shown, onClose }: { shown?: Guardrail; onClose:
   const [position, setPosition] = useState(String(shown?.position ?? 0));
   const [enabled, setEnabled] = useState(shown?.enabled ?? true);
   const [definition, setDefinition] = useState<Record<string, unknown>>(shown?.definition ?? { kind: "secrets" });
+  const written = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState("My key is sk-proj-0123456789abcdefghij0123456789, and my mail jo@example.com");
   const where = { params: { path: { org, name } } };
   const save = useChange(
@@ -55,7 +56,7 @@ export function GuardrailSheet({ shown, onClose }: { shown?: Guardrail; onClose:
         <section className="mt-2 flex flex-col gap-3">
           <LongField label="A text to try it on" rows={3} value={text} onChange={(event) => setText(event.target.value)} />
           <div>
-            <Button busy={attempt.isPending} onClick={() => attempt.mutate()}>
+            <Button busy={attempt.isPending} onClick={() => (written.current?.reportValidity() ? attempt.mutate() : attempt.reset())}>
               Try it
             </Button>
           </div>
@@ -82,7 +83,7 @@ export function GuardrailSheet({ shown, onClose }: { shown?: Guardrail; onClose:
       />
       <TextField label="Order" type="number" value={position} hint="Those with a smaller number come first." onChange={(event) => setPosition(event.target.value)} />
       <SwitchField label="On" checked={enabled} onChange={setEnabled} />
-      <JsonField label="Definition" hint="As a table [[guardrails]] of the configuration has it: kind, action, patterns …" value={definition} onChange={setDefinition} />
+      <JsonField ref={written} label="Definition" hint="As a table [[guardrails]] of the configuration has it: kind, action, patterns …" value={definition} onChange={setDefinition} />
     </FormSheet>
   );
 }
