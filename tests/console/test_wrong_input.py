@@ -169,3 +169,20 @@ def test_a_guardrail_is_not_tried_with_what_was_written_before(
     attempt.click()
     expect(sheet.get_by_role("status")).to_contain_text("nothing found")
     assert [one["definition"]["kind"] for one in tried] == ["secrets", "words"]
+
+
+def test_what_is_said_of_an_address_goes_with_the_address(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    page = visit(start()).open("/providers")
+    page.get_by_role("button", name="Add a provider").first.click()
+    page.get_by_label("Name").fill("acme")
+    page.get_by_label("Base URL").fill("http://169.254.169.254/v1")
+    page.get_by_role("button", name="Add it").click()
+    sheet = page.get_by_role("dialog", name="acme")
+    told = sheet.get_by_text("requests to it will be refused")
+    expect(told).to_be_visible()
+    sheet.get_by_label("Base URL").fill("http://127.0.0.1:1/v1")
+    expect(told).to_have_count(0)
+    sheet.get_by_label("Base URL").fill("http://169.254.169.254/v1")
+    expect(told).to_be_visible()

@@ -132,7 +132,8 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
       {(shown?.problems ?? []).map((problem) => (
         <Problem key={problem} text={problem} />
       ))}
-      {save.data?.warnings?.map((warning) => (
+      {/* They are of the address that was saved. */}
+      {(url === said.base_url ? save.data?.warnings : [])?.map((warning) => (
         <p key={warning} role="status" className="rounded-card bg-warn-tint p-3 text-warn">
           Saved. {warning}
         </p>
