@@ -1,4 +1,4 @@
-"""Two tabs change the same provider: the second is told, and loses nothing that was typed."""
+"""Two change the same: the second is told, and loses nothing that was typed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.console.browser import Watched
+from tests.console.test_looking import put
+from tests.console.test_webhooks import rows_of, secret_in
+from tests.console.test_wrong_input import is_refused
 from tests.server.process import Process
 from tests.server.serving import ask
 
+ORGANISATION = "/api/v1/organisations/default"
 PROVIDER = "/api/v1/organisations/default/providers/acme"
 FIRST, MINE, THEIRS = (f"http://127.0.0.1:1/{part}/v1" for part in ("first", "mine", "theirs"))
 
@@ -81,3 +85,68 @@ def test_a_new_provider_does_not_take_the_place_of_one_that_is_there(
     expect(sheet.get_by_role("alert")).to_have_text("There is one of this name already.")
     expect(sheet.get_by_label("Base URL")).to_have_value(MINE)
     assert read(process)["base_url"] == FIRST
+
+
+def test_what_is_saved_over_it_is_checked_like_what_is_saved(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    model = {"id": "m", "cost": {"input": 1, "output": 2}}
+    put(process, "providers/acme", {"base_url": FIRST, "models": [model]})
+    page = visit(process).open("/providers?provider=acme")
+    put(process, "providers/acme", {"base_url": THEIRS, "models": [model]})
+    sheet = page.get_by_role("dialog", name="acme")
+    save(page)
+    expect(sheet.get_by_role("alert")).to_contain_text("acme has been changed meanwhile")
+    price = sheet.get_by_label("$ / M in of model 1")
+    price.fill("0,59")
+    sheet.get_by_role("button", name="Save mine over it").click()
+    is_refused(price)
+    assert read(process) == {"base_url": THEIRS, "models": [model]}
+    price.fill("0.59")
+    # Who sends the form by the keyboard saves it as before, and is told again.
+    with page.expect_response(lambda response: response.request.method == "PUT") as answered:
+        price.press("Enter")
+    assert answered.value.status == 409
+    sheet.get_by_role("button", name="Save mine over it").click()
+    expect(sheet).to_have_count(0)
+    assert read(process)["models"] == [{"id": "m", "cost": {"input": 0.59, "output": 2}}]
+
+
+def test_what_was_deleted_meanwhile_is_told_so_and_made_anew(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    secret = put(process, "webhooks/chat", {"url": "http://127.0.0.1:1/first"})["secret"]
+    page = visit(process).open("/webhooks")
+    rows_of(page, "Webhooks").click()
+    sheet = page.get_by_role("dialog", name="Webhook chat")
+    sheet.get_by_label("URL").fill("http://127.0.0.1:1/mine")
+    assert ask(f"{process.url}{ORGANISATION}/webhooks/chat", method="DELETE")[0] == 204
+    sheet.get_by_role("button", name="Save", exact=True).click()
+    expect(sheet.get_by_role("alert")).to_contain_text("Webhook chat has been deleted meanwhile")
+    expect(sheet.get_by_role("alert")).to_contain_text("a token or secret that it had is gone")
+    expect(sheet.get_by_label("URL")).to_have_value("http://127.0.0.1:1/mine")
+    sheet.get_by_role("button", name="Make it anew").click()
+    assert secret_in(sheet) != secret
+    made = json.loads(ask(f"{process.url}{ORGANISATION}/webhooks/chat", method="GET")[2])
+    assert (made["url"], made["version"]) == ("http://127.0.0.1:1/mine", 1)
+
+
+def test_two_who_set_up_signing_in_elsewhere_do_not_undo_each_other(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    page = visit(process).open("/settings")
+    url = f"{process.url}/api/v1/oidc/settings"
+    theirs = {"issuer": "https://theirs.example.com", "client_id": "them"}
+    assert ask(url, json.dumps(theirs).encode(), method="PUT")[0] == 200
+    page.get_by_label("Issuer").fill("https://mine.example.com")
+    page.get_by_label("Client id").fill("me")
+    form = page.locator("form").filter(has=page.get_by_label("Issuer"))
+    form.get_by_role("button", name="Save", exact=True).click()
+    expect(form.get_by_role("alert")).to_contain_text("has been changed meanwhile")
+    assert json.loads(ask(url, method="GET")[2])["issuer"] == "https://theirs.example.com"
+    form.get_by_role("button", name="Save mine over it").click()
+    expect(page.get_by_text("Signing in elsewhere is set up").first).to_be_visible()
+    assert json.loads(ask(url, method="GET")[2])["issuer"] == "https://mine.example.com"

@@ -52,6 +52,7 @@ def test_it_is_made_shown_changed_and_deleted(acme: Plane, noun: str, one: Any, 
     ]
     assert acme.ask("DELETE", f"organisations/acme/{path}").status == 204
     assert acme.ask("GET", f"organisations/acme/{path}").status == 404
+    assert put(acme, path, one, version=2).code == "deleted_meanwhile"
 
 
 @pytest.mark.parametrize(("noun", "definition"), [("routes", ROUTE), ("guardrails", {})])

@@ -15,21 +15,26 @@ interface Options<Made, Field extends string> {
   onDone?: (made: Made) => unknown;
 }
 
+/** What somebody else has done meanwhile to what is changed. */
+export type Meanwhile = "changed" | "deleted";
+
+const MEANWHILE: Record<string, Meanwhile> = { changed_meanwhile: "changed", deleted_meanwhile: "deleted" };
+
 /** A change of what is kept: TanStack's mutation, and what there is to say about its refusal. */
 export type Change<Made, Given, Field extends string = string> = UseMutationResult<Made, Error, Given> & {
   /** What is wrong with a field. */
   at: (field: Field) => string | undefined;
   /** The refusal that no field shows. */
   trouble: Error | null;
-  /** Whether somebody else has changed the same meanwhile. */
-  meanwhile: boolean;
+  /** What somebody else has done to the same meanwhile, if anything. */
+  meanwhile: Meanwhile | null;
 };
 
 /**
  * Change something, and read anew what is kept under `key` (all of it, where that is empty).
  *
  * `ask` hands in the version that was seen; where it is not there any more, nothing is changed and
- * `meanwhile` is true. Asked without a version, the API saves over whatever is there: where a form can
+ * `meanwhile` says why. Asked without a version, the API saves over whatever is there: where a form can
  * do that, what is given says so.
  */
 export function useChange<Made, Given = boolean | void, Field extends string = never>(
@@ -47,8 +52,8 @@ export function useChange<Made, Given = boolean | void, Field extends string = n
     },
   });
   const refusal = change.error instanceof Failure ? change.error.refusal : null;
-  const conflict = refusal?.code === "changed_meanwhile";
-  const meanwhile = conflict && !isNew;
+  const conflict = MEANWHILE[refusal?.code ?? ""] ?? null;
+  const meanwhile = isNew ? null : conflict;
   const param = conflict ? "name" : refusal?.param;
   const wrong = conflict ? TAKEN : [refusal?.message, refusal?.hint].filter(Boolean).join(": ");
   return {

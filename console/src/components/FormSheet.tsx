@@ -49,8 +49,8 @@ export function FormSheet({ title, wide = false, onClose, save, verb = "Save", e
       <div className="flex flex-col gap-4">
         <Form id={form} disabled={!editable} onSubmit={() => save.mutate(false)}>
           {children}
+          <Meanwhile what={title} how={save.meanwhile} busy={save.isPending} onOver={() => save.mutate(true)} />
         </Form>
-        {save.meanwhile && <Meanwhile what={title} busy={save.isPending} onOver={() => save.mutate(true)} />}
         <Trouble error={save.trouble} />
         {below}
       </div>

@@ -25,6 +25,12 @@ class ChangedMeanwhile(Conflict):
     code = "changed_meanwhile"
 
 
+class DeletedMeanwhile(ChangedMeanwhile):
+    """Somebody else has deleted it since it was read."""
+
+    code = "deleted_meanwhile"
+
+
 class ReadOnly(Conflict):
     """It comes from the configuration file, and is changed there."""
 

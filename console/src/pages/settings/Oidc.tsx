@@ -57,7 +57,8 @@ function Fields({ found }: { found: Found }) {
           domains,
           organisation: organisation || null,
           role,
-          ...(found === null ? {} : { scopes: found.scopes, trust_email: found.trust_email, version: over ? null : found.version }),
+          ...(found === null ? {} : { scopes: found.scopes, trust_email: found.trust_email }),
+          version: over ? null : (found?.version ?? 0),
         },
       }),
     { fields: ["issuer", "client_id", "client_secret"], told: "Signing in elsewhere is set up" },
@@ -88,7 +89,7 @@ function Fields({ found }: { found: Found }) {
           </ConfirmButton>
         )}
       </div>
-      {save.meanwhile && <Meanwhile what="This" busy={save.isPending} onOver={() => save.mutate(true)} />}
+      <Meanwhile what="This" how={save.meanwhile} busy={save.isPending} onOver={() => save.mutate(true)} />
       <Trouble error={save.trouble} />
     </Form>
   );

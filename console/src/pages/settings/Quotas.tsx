@@ -49,7 +49,7 @@ export function Quotas({ shown, onSaved }: { shown: Shapes["OrganisationShown"];
             Save
           </Button>
         </div>
-        {save.meanwhile && <Meanwhile what={shown.title} busy={save.isPending} onOver={() => save.mutate(true)} />}
+        <Meanwhile what={shown.title} how={save.meanwhile} busy={save.isPending} onOver={() => save.mutate(true)} />
         <Trouble error={save.trouble} />
       </Form>
     </Card>

@@ -100,7 +100,7 @@ function Keeping({ shown, editable, onSaved }: { shown: Kept; editable: boolean;
           onChange={(event) => set({ cache: { ...cache, enabled: event.target.value === "" ? null : event.target.value === "true" } })}
         />
         <TextField label="For how many seconds an answer is given again" type="number" min={1} value={cache?.ttl ?? ""} placeholder={general(gateway?.cache_s == null ? undefined : String(gateway.cache_s))} onChange={(event) => set({ cache: { ...cache, ttl: event.target.value === "" ? null : Number(event.target.value) } })} />
-        {save.meanwhile && <Meanwhile what={title} busy={save.isPending} onOver={() => save.mutate(true)} />}
+        <Meanwhile what={title} how={save.meanwhile} busy={save.isPending} onOver={() => save.mutate(true)} />
         <Trouble error={save.trouble} />
         {editable && (
           <div>
