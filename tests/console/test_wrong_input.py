@@ -186,3 +186,26 @@ def test_what_is_said_of_an_address_goes_with_the_address(
     expect(told).to_have_count(0)
     sheet.get_by_label("Base URL").fill("http://169.254.169.254/v1")
     expect(told).to_be_visible()
+
+
+def test_a_limit_of_a_provider_that_is_not_there_says_so_until_it_is(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    page = visit(process).open("/limits")
+    page.get_by_role("button", name="New limit").first.click()
+    sheet = page.get_by_role("dialog", name="New limit")
+    sheet.get_by_label("Name").fill("team")
+    sheet.get_by_label("How much").fill("5")
+    sheet.get_by_label("Of", exact=True).select_option("model")
+    sheet.get_by_label("Which").fill("acme/large")
+    save(page)
+    expect(sheet).to_have_count(0)
+    expect(page.get_by_text("limits nothing", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Change").click()
+    sheet = page.get_by_role("dialog", name="Limit team")
+    expect(sheet.get_by_role("alert")).to_contain_text("there is no provider 'acme' here")
+    put(process, "providers/acme", {"base_url": "http://127.0.0.1:1"})
+    save(page)
+    expect(sheet).to_have_count(0)
+    expect(page.get_by_text("limits nothing", exact=True)).to_have_count(0)

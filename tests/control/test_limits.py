@@ -54,6 +54,37 @@ def test_a_budget_is_made_shown_changed_and_deleted(red: Plane) -> None:
     assert [one["name"] for one in listed] == ["team"]
     assert admin("DELETE", "limits/team").status == 204
     assert admin("GET", "limits/team").status == 404
+    assert admin("PUT", "limits/team", {**BUDGET, "version": 2}).code == "deleted_meanwhile"
+    assert admin("PUT", "limits/team", {**BUDGET, "version": 0}).json["version"] == 1
+
+
+OPEN = {"base_url": "http://127.0.0.1:1", "models": ["large"]}
+CLOSED = {**OPEN, "models_only": True}
+NOWHERE = "it limits nothing: there is no provider 'nowhere' here"
+OF = {
+    "provider:mine": None,
+    "provider:*": None,
+    "provider:nowhere": NOWHERE,
+    "model:mine/large": None,
+    "model:mine/small": "it limits nothing: the provider 'mine' has no model 'small'",
+    "model:open/any/that/there/may/be": None,
+    "model:nowhere/large": NOWHERE,
+    "model:*": None,
+}
+
+
+def test_a_limit_of_what_is_not_there_is_taken_and_says_so(serve_plane: Any) -> None:
+    plane = serve_plane(config={"providers": {"mine": CLOSED, "open": OPEN}})
+    plane.organisation("red")
+    admin = Red(plane, "admin")
+    for number, (of, problem) in enumerate(OF.items()):
+        kind, _, subject = of.partition(":")
+        said = {**BUDGET, "kind": kind, "subject": subject}
+        made = admin("PUT", f"limits/l{number}", said)
+        assert (made.status, made.json["problem"]) == (200, problem), of
+        assert admin("GET", f"limits/l{number}").json["problem"] == problem, of
+    listed = admin("GET", "limits").json["items"]
+    assert [one["problem"] for one in listed] == [*OF.values()]
 
 
 def test_what_an_operator_has_set_members_cannot_raise(red: Plane) -> None:

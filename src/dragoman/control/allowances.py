@@ -22,9 +22,13 @@ from dragoman.organisations.allowances import Draft
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import Conflict, read_only
 from dragoman.organisations.organisations import Organisation
+from dragoman.organisations.texts import shown
+from dragoman.registry import Registry
 from dragoman.store.database import Connection
 from dragoman.store.redis import VARIABLE, redis_address
 from dragoman.types.allowance import (
+    EVERYBODY,
+    OF_DEPLOYMENTS,
     Allowance,
     Measure,
     Mode,
@@ -55,7 +59,8 @@ class LimitShown(Struct, frozen=True, kw_only=True):
     """A limit. `amount` is USD for `spend`; `used` lists who has used most of it.
 
     `operator`: the organisation cannot change it. One that is `read_only` comes from the gateway's
-    configuration, and has no version; without a `subject` it is for everybody together.
+    configuration, and has no version; without a `subject` it is for everybody together. `problem`
+    says that what it limits is not there, as things are: it holds as soon as it is.
     """
 
     id: str
@@ -72,6 +77,7 @@ class LimitShown(Struct, frozen=True, kw_only=True):
     version: int | None
     used: list[UsedShown]
     read_only: bool = False
+    problem: str | None = None
 
 
 class LimitBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,7 +113,8 @@ def list_limits(
         if page.after is None:
             configured = _configured(context, actor, organisation).values()
             found = Slice([*configured, *found.items], found.after)
-        return listed(found, lambda one: show(connection, one, desk.clock()))
+        registry = context.registry(organisation.id)
+        return listed(found, lambda one: show(connection, one, registry, desk.clock()))
 
 
 @get("/organisations/{org:str}/limits/{name:str}", opt={"least": "viewer"}, sync_to_thread=True)
@@ -118,7 +125,7 @@ def show_limit(
     configured = _configured(context, actor, organisation).get(name)
     with desk.read() as connection:
         found = configured or allowances.resolve_allowance(connection, organisation.id, name)
-        return show(connection, found, desk.clock())
+        return show(connection, found, context.registry(organisation.id), desk.clock())
 
 
 @put("/organisations/{org:str}/limits/{name:str}", opt={"least": "admin"}, sync_to_thread=True)
@@ -130,7 +137,7 @@ def put_limit(
     name: str,
     data: LimitBody,
 ) -> LimitShown:
-    """Make a limit, or change it as a whole."""
+    """Make a limit, or change it as a whole. What it limits may come later; `problem` says so."""
     _check_ours(context, actor, organisation, name)
     check_countable(context, data)
     given = {field: getattr(data, field) for field in Draft.__struct_fields__}
@@ -138,7 +145,7 @@ def put_limit(
         desk, actor, organisation.id, name, Draft(**given), version=data.version
     )
     with desk.read() as connection:
-        return show(connection, made, desk.clock())
+        return show(connection, made, context.registry(organisation.id), desk.clock())
 
 
 @delete("/organisations/{org:str}/limits/{name:str}", opt={"least": "admin"}, sync_to_thread=True)
@@ -183,8 +190,10 @@ def _check_ours(context: Context, actor: Actor, organisation: Organisation, name
         raise read_only(f"the limit '{name}'")
 
 
-def show(connection: Connection, allowance: Allowance, now: float) -> LimitShown:
-    """Show a limit, with how much of it is used."""
+def show(
+    connection: Connection, allowance: Allowance, registry: Registry, now: float
+) -> LimitShown:
+    """Show a limit, with how much of it is used. `registry` has what the organisation may ask."""
 
     def named(subject: str) -> str:
         of = allowance.organisation_id
@@ -220,7 +229,21 @@ def show(connection: Connection, allowance: Allowance, now: float) -> LimitShown
         version=None if allowance.is_configured else allowance.version,
         used=used,
         read_only=allowance.is_configured,
+        problem=_find_problem(allowance, registry),
     )
+
+
+def _find_problem(allowance: Allowance, registry: Registry) -> str | None:
+    """Say what a limit is of that nobody can ask at the moment, if so."""
+    if allowance.kind not in OF_DEPLOYMENTS or allowance.subject == EVERYBODY:
+        return None
+    name, _, model = allowance.subject.partition("/")
+    provider = registry.find_provider(name)
+    if provider is None:
+        return f"it limits nothing: there is no provider {shown(name)} here"
+    if model and provider.models_only and model not in provider.models:
+        return f"it limits nothing: the provider {shown(name)} has no model {shown(model)}"
+    return None
 
 
 HANDLERS = (list_limits, show_limit, put_limit, delete_limit)

@@ -4,6 +4,7 @@ import { useChange } from "~/api/change";
 import { ConfirmButton } from "~/components/ConfirmButton";
 import { NAME, NUMBER, SelectField, TextField } from "~/components/Field";
 import { FormSheet } from "~/components/FormSheet";
+import { Problem } from "~/components/Problem";
 import { SwitchField } from "~/components/SwitchField";
 import { type Shapes, useMe, useOrg } from "~/session";
 import type { Limit } from "./Limits";
@@ -79,6 +80,7 @@ export function LimitSheet({ shown, onClose }: { shown?: Limit; onClose: () => v
         )
       }
     >
+      <Problem text={shown?.problem} />
       <TextField label="Name" required {...NAME} disabled={shown !== undefined} value={name} hint={NAME.title} error={save.at("name")} placeholder="team-month" onChange={(event) => setName(event.target.value)} />
       <SelectField label="What is limited" value={limit.measure} choices={MEASURES} onChange={(event) => set({ measure: event.target.value as Body["measure"] })} />
       <TextField label="How much" required {...NUMBER} value={limit.amount} error={save.at("amount")} onChange={(event) => set({ amount: event.target.value })} />

@@ -49,6 +49,7 @@ export default function Limits() {
                       {limit.name}
                       <Badge tone={limit.mode === "strict" ? "accent" : "plain"}>{limit.mode}</Badge>
                       {limit.read_only ? <Badge>from the configuration</Badge> : limit.operator && <Badge>set by the operator</Badge>}
+                      {limit.problem != null && <Badge tone="warn">limits nothing</Badge>}
                     </span>
                   }
                   action={admin && !limit.read_only && <Button onClick={() => setOpen(limit)}>Change</Button>}
