@@ -38,6 +38,7 @@ FOREIGN = {
     "a root cause": said(400, {"error": {"type": "canary", "reason": "canary"}, "status": 400}),
     "a detail": said(422, {"detail": "canary", "request_id": "canary"}),
     "text": said(500, b"-ERR canary", "text/plain"),
+    "a header": Answer(status=500, headers=(("x-request-id", "canary"),), body=b"no"),
     "a page": said(502, b"<html><title>canary</title>", "text/html"),
     "a page with 200": said(200, b"<html><title>canary</title>", "text/html"),
     "an error with 200": said(200, {"error": {"message": "canary"}}),

@@ -362,8 +362,8 @@ class Attempt:
             return
         error.provider = error.provider or self.deployment.provider.name
         error.model = error.model or self.deployment.model
-        self._discreet(error)
         error.request_id = error.request_id or self.record.request_id
+        self._discreet(error)
         self.record.request_id = error.request_id
         if self.call.dialogue.neighbour is not None and isinstance(error, NotFound):
             self.call.around.health.released(self.deployment)  # the model itself may well be there
