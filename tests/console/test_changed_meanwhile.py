@@ -34,6 +34,14 @@ def save(page: Page) -> None:
     page.get_by_role("dialog", name="acme").get_by_role("button", name="Save", exact=True).click()
 
 
+def come_back_later(page: Page) -> None:
+    """The tab comes to the front again, and reads the list."""
+    page.clock.fast_forward("10:00")
+    with page.expect_response(lambda response: "/default/providers?" in response.url):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    page.wait_for_load_state("networkidle")
+
+
 def test_the_second_of_two_tabs_is_told_and_keeps_what_was_typed(
     start: Callable[..., Process], visit: Callable[[Process], Watched]
 ) -> None:
@@ -50,11 +58,7 @@ def test_the_second_of_two_tabs_is_told_and_keeps_what_was_typed(
     type_into(theirs, THEIRS)
     save(theirs)
     expect(theirs.get_by_role("dialog")).to_have_count(0)
-    # The tab comes to the front again later, and reads the list: that must not pass for seen.
-    mine.clock.fast_forward("10:00")
-    with mine.expect_response(lambda response: "/default/providers?" in response.url):
-        mine.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
-    mine.wait_for_load_state("networkidle")
+    come_back_later(mine)  # that must not pass for seen
     save(mine)
     expect(sheet.get_by_role("alert")).to_contain_text("acme has been changed meanwhile")
     expect(sheet.get_by_label("Base URL")).to_have_value(MINE)
@@ -131,6 +135,26 @@ def test_what_was_deleted_meanwhile_is_told_so_and_made_anew(
     assert secret_in(sheet) != secret
     made = json.loads(ask(f"{process.url}{ORGANISATION}/webhooks/chat", method="GET")[2])
     assert (made["url"], made["version"]) == ("http://127.0.0.1:1/mine", 1)
+
+
+def test_what_is_being_changed_stays_where_it_is_deleted_meanwhile(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    put(process, "providers/acme", {"base_url": FIRST})
+    watched = visit(process)
+    watched.page.clock.install()
+    page = watched.open("/providers?provider=acme")
+    type_into(page, MINE)
+    assert ask(process.url + PROVIDER, method="DELETE")[0] == 204
+    come_back_later(page)
+    sheet = page.get_by_role("dialog", name="acme")
+    expect(sheet.get_by_label("Base URL")).to_have_value(MINE)
+    save(page)
+    expect(sheet.get_by_role("alert")).to_contain_text("acme has been deleted meanwhile")
+    sheet.get_by_role("button", name="Make it anew").click()
+    expect(sheet).to_have_count(0)
+    assert read(process)["base_url"] == MINE
 
 
 def test_two_who_set_up_signing_in_elsewhere_do_not_undo_each_other(

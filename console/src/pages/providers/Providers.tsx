@@ -1,5 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Plug, Plus } from "lucide-react";
+import { useState } from "react";
 import { api, taken } from "~/api/client";
 import { useList } from "~/api/list";
 import { Button } from "~/components/Button";
@@ -24,7 +25,11 @@ export default function Providers() {
   const found = useList(["providers", org], (cursor) =>
     taken(api.GET("/api/v1/organisations/{org}/providers", { params: { path: { org }, query: { limit: 200, cursor: cursor ?? null } } })),
   );
-  const shown = open === undefined || open === "" ? undefined : found.rows.find(({ name }) => name === open);
+  const there = open === undefined || open === "" ? undefined : found.rows.find(({ name }) => name === open);
+  // What is being changed stays before one's eyes when somebody else deletes it meanwhile.
+  const [seen, see] = useState(there);
+  if (there !== undefined && there !== seen) see(there);
+  const shown = there ?? (seen?.name === open ? seen : undefined);
   const add = admin && (
     <Button kind="primary" icon={<Plus aria-hidden size={14} />} onClick={() => show("")}>
       Add a provider
