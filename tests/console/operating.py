@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.server.process import Process
 from tests.server.serving import ask
@@ -35,6 +35,14 @@ def join(page: Page, link: str, email: str) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Join").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def begin_limit(page: Page, name: str) -> Locator:
+    """Open the form of a new limit, with its name in it."""
+    page.get_by_role("button", name="New limit").first.click()
+    sheet = page.get_by_role("dialog", name="New limit")
+    sheet.get_by_label("Name").fill(name)
+    return sheet
 
 
 class Operator:

@@ -10,6 +10,7 @@ from openai import OpenAI
 from playwright.sync_api import expect
 
 from tests.console.browser import Watched
+from tests.console.operating import begin_limit
 from tests.server.process import Process, wait_until
 from tests.upstream.fault import FaultUpstream, chat, tokens
 
@@ -32,9 +33,7 @@ def test_a_strict_budget_refuses_the_next_request(
     process = start(CONFIG.format(url=behind.base_url))
     watched = visit(process)
     page = watched.open("/limits")
-    page.get_by_role("button", name="New limit").first.click()
-    sheet = page.get_by_role("dialog", name="New limit")
-    sheet.get_by_label("Name").fill("small")
+    sheet = begin_limit(page, "small")
     sheet.get_by_label("What is limited").select_option("spend")
     sheet.get_by_label("How much").fill("0.0015")
     sheet.get_by_label("In each").select_option("month")

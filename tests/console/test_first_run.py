@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import APIResponse, Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.console.browser import Watched
+from tests.console.holding import LateAnswer
 from tests.console.operating import OPERATOR, PASSWORD, SECRET_KEY
 from tests.server.process import Process
 from tests.upstream.fault import Answer, FaultUpstream, Request, chat, chat_stream, models
@@ -178,19 +179,10 @@ def test_what_was_asked_as_nobody_and_is_answered_late_is_not_believed(
 ) -> None:
     process = start("", "--host", "0.0.0.0", DRAGOMAN_SECRET_KEY=SECRET_KEY)
     page = visit(process).page
-    late: list[tuple[Route, APIResponse]] = []
-
-    def hold_the_first(route: Route) -> None:
-        if late:
-            route.continue_()
-        else:
-            late.append((route, route.fetch()))
-
-    page.route("**/api/v1/session", hold_the_first)
+    late = LateAnswer(page, "**/api/v1/session")
     set_up(page, read_link(process))
-    ((route, answer),) = late
-    assert answer.status == 401
-    route.fulfill(response=answer)
+    assert late.answer.status == 401
+    late.arrive()
     page.get_by_role("link", name="Keys").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Keys")
 

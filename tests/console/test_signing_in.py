@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.console.browser import Watched
-from tests.console.operating import OPERATOR, PASSWORD, TEAM, Operator, sign_in
+from tests.console.operating import OPERATOR, PASSWORD, TEAM, Operator, begin_limit, sign_in
 from tests.server.process import Process
 from tests.server.serving import ask
 from tests.upstream.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
@@ -244,9 +244,7 @@ def test_a_session_that_ends_in_the_middle_of_something_loses_nothing_that_was_t
     page = context.new_page()
     page.goto(f"{team.url}/console/limits")
     sign_in(page)
-    page.get_by_role("button", name="New limit").first.click()
-    sheet = page.get_by_role("dialog", name="New limit")
-    sheet.get_by_label("Name").fill("kept")
+    sheet = begin_limit(page, "kept")
     sheet.get_by_label("How much").fill("42")
     context.clear_cookies()
     sheet.get_by_role("button", name="Save").click()

@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.console.browser import Watched
+from tests.console.operating import begin_limit
 from tests.console.test_looking import put
 from tests.server.process import Process
 from tests.server.serving import ask
@@ -123,9 +124,7 @@ def test_what_a_limit_does_not_show_any_more_does_not_hold_it_up(
 ) -> None:
     process = start()
     page = visit(process).open("/limits")
-    page.get_by_role("button", name="New limit").first.click()
-    sheet = page.get_by_role("dialog", name="New limit")
-    sheet.get_by_label("Name").fill("team")
+    sheet = begin_limit(page, "team")
     amount, unpriced = sheet.get_by_label("How much"), sheet.get_by_label("Models whose price")
     amount.fill("1.000,50")
     save(page)
@@ -193,9 +192,7 @@ def test_a_limit_of_a_provider_that_is_not_there_says_so_until_it_is(
 ) -> None:
     process = start()
     page = visit(process).open("/limits")
-    page.get_by_role("button", name="New limit").first.click()
-    sheet = page.get_by_role("dialog", name="New limit")
-    sheet.get_by_label("Name").fill("team")
+    sheet = begin_limit(page, "team")
     sheet.get_by_label("How much").fill("5")
     sheet.get_by_label("Of", exact=True).select_option("model")
     sheet.get_by_label("Which").fill("acme/large")
