@@ -110,8 +110,7 @@ class Gateway:
         )
         self._responses = responses or Responses(None)
         self._signs = signs
-        stateful = get_format("openai-responses")
-        self.collector = Collector(stateful, services, self._responses)
+        self.collector = Collector(get_format("openai-responses"), services, self._responses)
         self._handlers = _table(services, self._responses, self.collector)
         self._control = control(self) if control is not None else None
         describe = self._control.describe if self._control is not None else None
@@ -220,7 +219,7 @@ def _table(services: Services, responses: Responses, collector: Collector) -> Ta
     table: Table = {"/models": {"GET": list_models}, "/models/{model}": {"GET": show_model}}
     for wire in (openai, anthropic):
         table[wire.path] = {"POST": Generator(wire.path, wire, services)}
-    stateful = get_format("openai-responses")
+    stateful = collector.client
     path = stateful.path
     table[path] = {"POST": ResponsesEndpoint(path, stateful, services, responses)}
     for method, tail in OPERATIONS:

@@ -21,6 +21,7 @@ from dragoman.server.admission.access import Principal
 from dragoman.server.admission.places import Places
 from dragoman.server.admission.reception import hops_of
 from dragoman.server.admission.snapshot import Admission
+from dragoman.server.endpoints.complaints import Complaints
 from dragoman.server.endpoints.headers import describe, overhead_s
 from dragoman.server.http.failures import InternalError, WrongMediaType, write_refusal
 from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
@@ -38,9 +39,6 @@ from dragoman.wire.base import WireFormat
 _PLAIN = ("identity", "chunked", "")
 
 NO_OPTIONS = CallOptions()
-
-COMPLAINTS_LIMIT = 100
-"""How many complaints are remembered, so that none stands in the log for every request."""
 
 log = logging.getLogger("dragoman.server")
 
@@ -114,7 +112,7 @@ class Endpoint(abc.ABC):
         self.client = client
         self.services = services
         self._forwarded = client.forwarded
-        self._complaints: set[tuple[str, str | None]] = set()
+        self._complaints = Complaints()
 
     @abc.abstractmethod
     async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
@@ -220,8 +218,7 @@ class Endpoint(abc.ABC):
             if found is None:
                 course.reply = keeping.record(course.reply, self.client.ping)
         try:
-            for gatekeeper in services.gatekeepers:
-                call.releases.append(await gatekeeper.enter(call, admission))
+            await self.enter(call, admission)
         finally:
             course.reply.extra.update(call.told)
         if services.journal is not None:
@@ -276,8 +273,7 @@ class Endpoint(abc.ABC):
             ascribe(exchange, admission.principal)
             if not call.deployments:
                 raise UnknownModel(f"the shadow {exchange.asked} leaves the class '{privacy}'")
-            for gatekeeper in self.services.gatekeepers:
-                call.releases.append(await gatekeeper.enter(call, admission))
+            await self.enter(call, admission)
             if self.services.journal is not None:
                 call.attempting = self.services.journal.intend
             await self.answer(call, reply)
@@ -297,9 +293,12 @@ class Endpoint(abc.ABC):
         """Write a shadow down, unless nobody was asked: that is no request."""
         if call.exchange.attempts or call.concluded:
             return self.conclude(call, reply)
-        for release in call.releases:
-            release(call.exchange)
-        return None
+        return let_go(call)
+
+    async def enter(self, call: Call, admission: Admission) -> None:
+        """Have a call pass the gatekeepers. Raises: DragomanError."""
+        for gatekeeper in self.services.gatekeepers:
+            call.releases.append(await gatekeeper.enter(call, admission))
 
     def cacheable(self, call: Call) -> bool:
         """Whether the same answer may be given to whoever asks the same."""
@@ -339,16 +338,12 @@ class Endpoint(abc.ABC):
             self.services.journal.ended(exchange)
         for observer in self.services.observers:
             observer.ended(exchange)
-        for release in call.releases:
-            release(exchange)
+        let_go(call)
 
     def _complain(self, attempt: Attempt) -> None:
         """Tell the log, once, what is wrong with the configuration of a provider."""
         said = (attempt.provider, attempt.reason)
-        if said not in self._complaints:
-            if len(self._complaints) >= COMPLAINTS_LIMIT:
-                self._complaints.clear()
-            self._complaints.add(said)
+        if self._complaints.is_new(said):
             log.warning("%s cannot be asked: %s", *said)
 
 
@@ -359,6 +354,12 @@ def ascribe(exchange: Exchange, principal: Principal) -> None:
     exchange.project_id = principal.project_id
     exchange.account_id = principal.account_id
     exchange.key_id = principal.key_id
+
+
+def let_go(call: Call) -> None:
+    """Tell the gatekeepers that a call is over."""
+    for release in call.releases:
+        release(call.exchange)
 
 
 def check_json(request: Request) -> None:

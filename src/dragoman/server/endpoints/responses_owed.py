@@ -17,9 +17,10 @@ from dragoman.ledger.charging import is_counted
 from dragoman.server.admission.access import Principal
 from dragoman.server.admission.reception import Reception
 from dragoman.server.admission.snapshot import Admission, Snapshot
-from dragoman.server.endpoints.endpoint import COMPLAINTS_LIMIT, Services, ascribe
+from dragoman.server.endpoints.complaints import Complaints
+from dragoman.server.endpoints.endpoint import Services, ascribe, let_go
 from dragoman.server.endpoints.responses_store import Asking, NoSuchResponse, StoredResponses
-from dragoman.server.http.messages import Reply, Request
+from dragoman.server.http.messages import Reply
 from dragoman.server.policies.shadow import Nowhere
 from dragoman.store.database import StoreError
 from dragoman.store.debts import Debt, claim_due
@@ -63,8 +64,7 @@ class Collector(StoredResponses):
         ascribe(call.exchange, admission.principal)
         reply = Nowhere()
         try:
-            for gatekeeper in self.services.gatekeepers:
-                call.releases.append(await gatekeeper.enter(call, admission))
+            await self.enter(call, admission)
             await self.answer(call, reply)
         except NoSuchResponse:
             await self.give_up(made, f"{made.provider} has it no more")
@@ -72,8 +72,7 @@ class Collector(StoredResponses):
         finally:
             self.conclude(call, reply)
             if not call.concluded:
-                for release in call.releases:
-                    release(call.exchange)
+                let_go(call)
         return call.dialogue.passage.finished
 
     async def give_up(self, made: StoredResponse, why: str) -> None:
@@ -96,14 +95,12 @@ class Deletion(StoredResponses):
         super().__init__("DELETE", "", client, services, kept)
         self._collector = collector
 
-    async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
-        """See `Endpoint.begin`. Raises: InvalidRequest for what is still being made."""
-        made = await self.find(request, admission)
+    async def prepare(self, made: StoredResponse, admission: Admission) -> None:
+        """See `StoredResponses.prepare`. Raises: InvalidRequest for what is still being made."""
         if made.owed and not await self._collector.collect(made, admission):
             raise InvalidRequest(
                 f"'{made.id[:100]}' is still being made", hint="cancel it, and then delete it"
             )
-        return await super().begin(body, request, admission)
 
 
 class Debts:
@@ -126,7 +123,7 @@ class Debts:
         self._collector = collector
         self._reception = reception
         self._snapshot = snapshot
-        self._complaints: set[tuple[str, str, str]] = set()
+        self._complaints = Complaints()
         self._away = False
 
     async def watch(self, pause_s: float = LOOK_S) -> None:
@@ -197,13 +194,9 @@ class Debts:
 
     def _complain(self, made: StoredResponse, error: DragomanError) -> None:
         """Tell the log, once, why a provider cannot be asked."""
-        said = made.organisation_id, made.provider, error.code
-        if said in self._complaints:
-            return
-        if len(self._complaints) >= COMPLAINTS_LIMIT:
-            self._complaints.clear()
-        self._complaints.add(said)
-        log.warning(
-            "%s of '%s' cannot be asked for what it makes in the background: %s; it is asked later",
-            *(made.provider, made.organisation_id, error.message),
-        )
+        if self._complaints.is_new((made.organisation_id, made.provider, error.code)):
+            log.warning(
+                "%s of '%s' cannot be asked for what it makes in the background: %s; it is asked"
+                " later",
+                *(made.provider, made.organisation_id, error.message),
+            )

@@ -96,7 +96,7 @@ class StoredResponses(Endpoint):
 
     async def __call__(self, request: Request, reply: Reply, admission: Admission) -> None:
         """Answer from what we keep, or have the provider answer."""
-        made = await self.find(request, admission)
+        made = await self._find(request, admission)
         if made.body is None:
             return await super().__call__(request, reply, admission)
         answer = _ANSWERS[self._method, self._tail](made, request.query)
@@ -112,7 +112,8 @@ class StoredResponses(Endpoint):
     async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         del body
-        made = await self.find(request, admission)
+        made = await self._find(request, admission)
+        await self.prepare(made, admission)
         rails = admission.snapshot.outward
         if rails is not None and parse_qs(request.query).get("stream", ["false"]) != ["false"]:
             raise Unsupported(
@@ -126,6 +127,9 @@ class StoredResponses(Endpoint):
         assert isinstance(call.dialogue, Asking)
         call.dialogue.rails = rails
         return call
+
+    async def prepare(self, made: StoredResponse, admission: Admission) -> None:
+        """Do what has to be done before a response is asked for. Raises: DragomanError."""
 
     def open(
         self, made: StoredResponse, admission: Admission, options: CallOptions, query: str = ""
@@ -172,8 +176,7 @@ class StoredResponses(Endpoint):
         del call
         return False
 
-    async def find(self, request: Request, admission: Admission) -> StoredResponse:
-        """Find the response that is asked for. Raises: NoSuchResponse, StoreDown."""
+    async def _find(self, request: Request, admission: Admission) -> StoredResponse:
         response_id = request.path.removeprefix("/v1").split("/")[2]
         made = await find(self._kept, admission.principal.owner, response_id)
         if made is None:
