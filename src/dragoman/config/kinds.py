@@ -35,6 +35,7 @@ _DIGITS = 30
 _KEY_PREFIXES = ("sk_", "gsk_", "hf_", "xai_", "AIza", "nvapi", "pplx", "csk_", "r8_", "ghp_")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # half a surrogate pair is no text either
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class Wrong(ValueError):
@@ -124,17 +125,9 @@ def scalar_map(value: Any, field: Field) -> dict[str, str]:
             secret(item, field)
         if field.kind == "text_map" and not item:
             raise Wrong(f"has an empty value under '{name}'")
+        if field.name == "headers" and not _HEADER_NAME.fullmatch(name):
+            raise Wrong("has a name that no HTTP header can have")
         found[name] = item
-    return found
-
-
-def header_map(value: Any, field: Field) -> dict[str, str]:
-    """Names of headers or parameters, to strings."""
-    found = scalar_map(value, field)
-    if field.name == "headers":
-        for name in found:
-            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-                raise Wrong("has a name that no HTTP header can have")
     return found
 
 
@@ -387,7 +380,7 @@ READERS: Mapping[str, Callable[[Any, Field], Any]] = {
     "text": text,
     "secret": secret,
     "secrets": secrets,
-    "secret_map": header_map,
+    "secret_map": scalar_map,
     "variables": variables,
     "url": url,
     "path": text,
@@ -402,7 +395,7 @@ READERS: Mapping[str, Callable[[Any, Field], Any]] = {
     "texts": texts,
     "grants": grants,
     "networks": networks,
-    "text_map": header_map,
+    "text_map": scalar_map,
     "think_tags": think_tags,
     "any_table": any_table,
 }
