@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from dragoman.cli.flags import WrongUsage, shared
 from dragoman.cli.session import Session
 from dragoman.cli.terminal.exit_codes import Exit
 from dragoman.cli.terminal.failure import print_lines
+from dragoman.cli.terminal.signals import handled
 
 if TYPE_CHECKING:
     from dragoman.errors import ConfigError
@@ -200,11 +200,8 @@ class _Edit:
 
 def _run_editor(command: list[str]) -> int:
     """Run it to its end. Ctrl-C is the editor's own while it runs. Returns: its status."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
+    with handled(("SIGINT",), lambda *_: None):
         return subprocess.run(command, check=False).returncode  # noqa: S603 - the user's own
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _ask(question: str, default: str, answers: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -114,10 +113,12 @@ def migrate_to(session: Session, url: str | None) -> None:
 @click.pass_obj
 def backup(session: Session, file: Path) -> None:
     """Write everything into a new SQLite file, while others go on writing."""
+    from dragoman.cli.terminal.signals import END, handled
     from dragoman.store.copying import back_up
 
     place = _find_source(session)
-    with _told(), _ended_in_order():
+    # Told to end, it clears up as for Ctrl-C; the exit status says by which signal.
+    with _told(), handled(END, lambda number, _: sys.exit(128 + number)):
         counts = back_up(place, file)
     _tell(session, counts, f"to {file}")
     if journals := _journals_in_use(session, place):
@@ -204,18 +205,3 @@ def _told() -> Iterator[None]:
     except StoreError as error:
         hint = error.hint or "dragoman doctor looks at it"
         raise DatabaseUnusable(str(error), hint=hint) from None
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Clear up when told to end, as for Ctrl-C; the exit status says by which signal."""
-    names = ("SIGTERM", "SIGHUP") if hasattr(signal, "SIGHUP") else ("SIGTERM",)
-    before = {
-        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
-        for number in (getattr(signal, name) for name in names)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

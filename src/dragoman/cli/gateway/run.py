@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from dragoman.cli.gateway.reaching import (
     reaching,
 )
 from dragoman.cli.session import Session
+from dragoman.cli.terminal.signals import END, handled
 
 PROGRAMS = {name: row for name, row in read_programs().items() if row.program is not None}
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -130,13 +130,5 @@ def _signals() -> Iterator[list[subprocess.Popen[bytes]]]:
         for child in children:
             child.send_signal(number)
 
-    names = ("SIGTERM", "SIGHUP") if hasattr(signal, "SIGHUP") else ("SIGTERM",)
-    before = {
-        getattr(signal, name): signal.signal(getattr(signal, name), pass_on) for name in names
-    }
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
+    with handled(END, pass_on), handled(("SIGINT",), lambda *_: None):
         yield children
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
