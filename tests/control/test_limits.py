@@ -87,6 +87,46 @@ def test_a_limit_of_what_is_not_there_is_taken_and_says_so(serve_plane: Any) -> 
     assert [one["problem"] for one in listed] == [*OF.values()]
 
 
+def test_the_audit_log_says_of_a_limit_what_was_asked_for(red: Plane) -> None:
+    admin = Red(red, "admin")
+
+    def last() -> Any:
+        line = admin("GET", "audit?kind=limit").json["items"][0]
+        return line["action"], line["object"], line["difference"]
+
+    key = admin("POST", "keys", {"name": "ci"}).json["id"]
+    of = {"kind": "key", "subject": "ci"}
+    made = admin("PUT", "limits/team", {**BUDGET, **of, "unknown": "assume", "assumed_usd": "0.2"})
+    assert last() == (
+        "put",
+        "team",
+        {
+            "kind": [None, "key"],
+            "subject": [None, "ci"],
+            "measure": [None, "spend"],
+            "period": [None, "month"],
+            "amount": [None, "25.5"],
+            "mode": [None, "strict"],
+            "unknown": [None, "assume"],
+            "assumed_usd": [None, "0.2"],
+            "operator": [None, False],
+        },
+    )
+    admin("PUT", f"limits/{made.json['id']}", {**BUDGET, "amount": "0.00000001"})
+    kind, subject = ["key", "organisation"], ["ci", None]
+    changed = {"amount": ["25.5", "0.00000001"], "unknown": ["assume", "allow"]}
+    changed |= {"kind": kind, "subject": subject, "assumed_usd": ["0.2", None]}
+    assert last() == ("put", "team", changed)
+    admin("PUT", "limits/team", {**BUDGET, **of})
+    admin("DELETE", f"keys/{key}")
+    admin("POST", "keys", {"name": "ci"})
+    assert admin("PUT", "limits/team", {**BUDGET, **of}).json["version"] == 4
+    assert last() == ("put", "team", {"subject": ["ci", "ci (another)"]})
+    admin("DELETE", f"limits/{admin('GET', 'limits/team').json['id']}")
+    action, name, difference = last()
+    assert (action, name, difference["amount"]) == ("delete", "team", ["25.5", None])
+
+
 def test_what_an_operator_has_set_members_cannot_raise(red: Plane) -> None:
     operator, admin = Red(red), Red(red, "owner")
     assert admin("PUT", "limits/cap", {**BUDGET, "operator": True}).status == 403

@@ -47,6 +47,22 @@ def test_the_audit_log_says_where_a_webhook_leads_and_not_what_opens_it(desk: Ov
     ]
 
 
+def test_the_audit_log_lists_the_events_of_a_webhook(desk: Overtaken) -> None:
+    safe = Safe(desk, {"DRAGOMAN_SECRET_KEY": new_key()})
+    down, up = "provider.down", "provider.up"
+    put_webhook(desk, safe, SYSTEM, "default", "hook", url=URL, events=[up, down, up])
+    put_webhook(desk, safe, SYSTEM, "default", "hook", url=URL, events=[down, up])
+    put_webhook(desk, safe, SYSTEM, "default", "hook", url=URL, events=[up])
+    delete_webhook(desk, SYSTEM, "default", "hook")
+    with desk.read() as connection:
+        lines = sorted(list_audit(connection, Page()).items, key=lambda line: line.at)
+    assert [line.difference["events"] for line in lines if line.kind == "webhook"] == [
+        [None, [down, up]],
+        [[down, up], [up]],
+        [[up], None],
+    ]
+
+
 def test_no_webhook_is_made_without_a_secret_and_none_loses_its_own(desk: Overtaken) -> None:
     safe = Safe(desk, {"DRAGOMAN_SECRET_KEY": new_key()})
 

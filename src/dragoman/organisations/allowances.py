@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from dragoman.config.kinds import NAME
 from dragoman.errors import Forbidden, InvalidRequest
 from dragoman.organisations.actor import Actor
-from dragoman.organisations.desk import Desk
+from dragoman.organisations.desk import Change, Desk
 from dragoman.organisations.failures import Conflict, NotFound
 from dragoman.organisations.texts import check_name, shown
 from dragoman.organisations.versions import check_version
@@ -147,6 +147,8 @@ def put_allowance(
         check_version(version, old.version if old else 0, f"the limit {shown(name)}")
         if old is None:
             check_name(name)
+        else:
+            change.name(old.name)
         if (draft.operator or (old is not None and old.operator)) and not actor.operator:
             raise Forbidden("this limit is the operator's: the organisation cannot change it")
         wanted = _read_draft(connection, of, name if old is None else old.name, draft)
@@ -165,12 +167,12 @@ def put_allowance(
                 " WHERE id = :old",
                 {**values, "old": old.id},
             )
+        _note(change, old, wanted)
         made = resolve_allowance(connection, of, id_)
         if not same:
             if old is not None:
                 _forget(connection, old)
             begin(connection, made, change.now)
-        change.note(None if old is None else _noted(old), _noted(wanted))
         return made
 
 
@@ -178,11 +180,12 @@ def delete_allowance(desk: Desk, actor: Actor, organisation_id: str, name: str) 
     """Delete a limit. Raises: NotFound, Forbidden."""
     with desk.change(actor, "delete", "limit", name, organisation_id=organisation_id) as change:
         old = resolve_allowance(change.connection, organisation_id, name)
+        change.name(old.name)
         if old.operator and not actor.operator:
             raise Forbidden("this limit is the operator's: the organisation cannot remove it")
         change.connection.write("DELETE FROM allowance WHERE id = :id", {"id": old.id})
         _forget(change.connection, old)
-        change.note(_noted(old), None)
+        _note(change, old, None)
 
 
 def name_subject(connection: Connection, organisation_id: str, kind: str, subject: str) -> str:
@@ -324,7 +327,21 @@ def _counted(allowance: Allowance) -> tuple[str, ...]:
     return allowance.kind, allowance.subject, allowance.measure, allowance.period
 
 
-def _noted(allowance: Allowance) -> dict[str, Any]:
-    found = _values(allowance)
-    del found["name"], found["organisation_id"]
-    return found
+def _note(change: Change, old: Allowance | None, new: Allowance | None) -> None:
+    """Tell the audit log of a change. One key after another of the same name is another subject."""
+    before = {} if old is None else _asked(change.connection, old)
+    after = {} if new is None else _asked(change.connection, new)
+    if old and new and old.subject != new.subject and before["subject"] == after["subject"]:
+        after["subject"] += " (another)"
+    change.note(before, after)
+
+
+def _asked(connection: Connection, allowance: Allowance) -> dict[str, Any]:
+    """Say a limit as people ask for it: names for ids, amounts as they are written."""
+    said, of = asdict(draft_of(allowance)), allowance.organisation_id
+    if said["subject"] is not None:
+        said["subject"] = name_subject(connection, of, allowance.kind, allowance.subject)
+    for field in ("amount", "assumed_usd"):
+        if said[field] is not None:
+            said[field] = f"{said[field]:f}"
+    return said

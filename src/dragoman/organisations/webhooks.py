@@ -132,13 +132,12 @@ def put_webhook(
         check_version(version, old.version if old else 0, f"the webhook {shown(name)}")
         if there != (old is not None):  # a new one would lack its secret, or void another's
             raise ChangedMeanwhile("it was made or deleted meanwhile", hint="ask again")
-        said = msgspec.json.encode(sorted(set(events))).decode()
         before = None if old is None else _noted(old)
-        after = _said(url, said, enabled)
+        after = _said(url, sorted(set(events)), enabled)
         values: dict[str, Any] = {
             "url": url,
             "secret": sealed or (old.secret if old else None),
-            "events": said,
+            "events": msgspec.json.encode(after["events"]).decode(),
             "enabled": int(enabled),
         }
         if old is None:
@@ -228,7 +227,7 @@ def _read(row: Any) -> Webhook:
 
 
 def _noted(webhook: Webhook) -> dict[str, Any]:
-    said = _said(webhook.url, msgspec.json.encode(webhook.events).decode(), webhook.enabled)
+    said = _said(webhook.url, webhook.events, webhook.enabled)
     return said if webhook.problem is None else {**said, "problem": webhook.problem}
 
 
@@ -251,5 +250,5 @@ def _without_secrets(noted: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**noted, "url": origin if whole else f"{origin}/…"}
 
 
-def _said(url: str, events: str, enabled: bool) -> dict[str, Any]:
-    return {"url": url, "events": events, "enabled": enabled}
+def _said(url: str, events: Sequence[Event], enabled: bool) -> dict[str, Any]:
+    return {"url": url, "events": list(events), "enabled": enabled}
