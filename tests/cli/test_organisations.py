@@ -92,6 +92,14 @@ def test_a_limit_that_is_set_again_keeps_what_is_not_said(dragoman: Dragoman) ->
     assert shown("30", "tokens")["limit"] == "30 tokens a month"
 
 
+def test_a_limit_of_a_key_that_was_revoked_is_listed_as_such(dragoman: Dragoman) -> None:
+    assert dragoman("gateway-keys", "create", "ci").code == 0
+    assert dragoman("limits", "set", "cap", "5", "spend", "--of", "key:ci").code == 0
+    assert "it limits nothing" not in dragoman("limits").out
+    assert dragoman("gateway-keys", "revoke", "ci").code == 0
+    assert "  it limits nothing: there is no such key any more\n" in dragoman("limits").out
+
+
 def test_a_provider_that_is_set_again_keeps_what_is_not_said(dragoman: Dragoman) -> None:
     def shown(*command: str) -> dict[str, object]:
         assert dragoman("org-providers", "set", "acme", *command, "--no-token").code == 0

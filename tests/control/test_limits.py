@@ -87,6 +87,26 @@ def test_a_limit_of_what_is_not_there_is_taken_and_says_so(serve_plane: Any) -> 
     assert [one["problem"] for one in listed] == [*OF.values()]
 
 
+def test_a_limit_of_whom_there_is_no_more_says_so(red: Plane) -> None:
+    admin = Red(red, "admin")
+    bob = red.account("bob@example.com", red="member")
+    admin("PUT", "projects/web", {})
+    key = admin("POST", "keys", {"name": "ci"}).json["id"]
+    gone = {"key:ci": f"keys/{key}", "project:web": "projects/web"}
+    gone["member:bob@example.com"] = f"members/{bob}"
+    for of, path in gone.items():
+        kind, _, subject = of.partition(":")
+        limit = f"limits/{kind}"
+        for whose in ("*", subject):
+            made = admin("PUT", limit, {**BUDGET, "kind": kind, "subject": whose})
+            assert (made.status, made.json["problem"]) == (200, None), made.body
+        assert admin("DELETE", path).status == 204
+        problem = f"it limits nothing: there is no such {kind} any more"
+        assert admin("GET", limit).json["problem"] == problem
+        everyone = admin("PUT", limit, {**BUDGET, "kind": kind, "subject": "*"})
+        assert everyone.json["problem"] is None
+
+
 def test_the_audit_log_says_of_a_limit_what_was_asked_for(red: Plane) -> None:
     admin = Red(red, "admin")
 

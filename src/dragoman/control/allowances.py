@@ -60,7 +60,8 @@ class LimitShown(Struct, frozen=True, kw_only=True):
 
     `operator`: the organisation cannot change it. One that is `read_only` comes from the gateway's
     configuration, and has no version; without a `subject` it is for everybody together. `problem`
-    says that what it limits is not there, as things are: it holds as soon as it is.
+    says that what it limits is not there, as things are. It holds as soon as it is; a project or a
+    key that is gone does not come back.
     """
 
     id: str
@@ -229,7 +230,8 @@ def show(
         version=None if allowance.is_configured else allowance.version,
         used=used,
         read_only=allowance.is_configured,
-        problem=_find_problem(allowance, registry),
+        problem=allowances.find_problem(connection, allowance)
+        or _find_problem(allowance, registry),
     )
 
 

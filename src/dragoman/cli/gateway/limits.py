@@ -63,6 +63,8 @@ def list_limits(session: Session, organisation: str, json: bool) -> None:
         console.line(f"{one['name']}  {one['limit']}, {one['whose']}{where}")
         for used in one["used"]:
             console.line(f"  {used['subject'] or one['whose']}: {used['used']} used")
+        if one["problem"] is not None:
+            console.line(f"  {one['problem']}")
 
 
 @limits.command("set")
@@ -187,7 +189,7 @@ def _number(text: str) -> Decimal:
 def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str, Any]:
     from dragoman.ledger.burndown import burn_down
     from dragoman.ledger.describing import amount_of, describe
-    from dragoman.organisations.allowances import name_subject
+    from dragoman.organisations.allowances import find_problem, name_subject
 
     def named(subject: str) -> str:
         return name_subject(connection, allowance.organisation_id, allowance.kind, subject)
@@ -202,6 +204,7 @@ def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str
         "unknown": allowance.unknown,
         "operator": allowance.operator,
         "read_only": allowance.is_configured,
+        "problem": find_problem(connection, allowance),
         "used": [
             {
                 "subject": "" if is_whole else named(one.subject),
