@@ -133,10 +133,17 @@ def test_the_audit_log_says_of_a_limit_what_was_asked_for(red: Plane) -> None:
         },
     )
     admin("PUT", f"limits/{made.json['id']}", {**BUDGET, "amount": "0.00000001"})
-    kind, subject = ["key", "organisation"], ["ci", None]
-    changed = {"amount": ["25.5", "0.00000001"], "unknown": ["assume", "allow"]}
-    changed |= {"kind": kind, "subject": subject, "assumed_usd": ["0.2", None]}
-    assert last() == ("put", "team", changed)
+    assert last() == (
+        "put",
+        "team",
+        {
+            "kind": ["key", "organisation"],
+            "subject": ["ci", None],
+            "amount": ["25.5", "0.00000001"],
+            "unknown": ["assume", "allow"],
+            "assumed_usd": ["0.2", None],
+        },
+    )
     admin("PUT", "limits/team", {**BUDGET, **of})
     admin("DELETE", f"keys/{key}")
     admin("POST", "keys", {"name": "ci"})

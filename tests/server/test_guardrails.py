@@ -188,7 +188,10 @@ def test_a_stream_that_is_refused_at_once_is_a_plain_error(
     with pytest.raises(openai.BadRequestError) as caught:
         say(gateway, "chat", "hi", stream=True)
     assert caught.value.code == "guardrail_blocked"
+    told = caught.value.response.headers[WARNINGS]
+    assert "guardrail g: refused, in the answer: word (1)" in told
     exchange = gateway.seen.wait()
+    assert "; ".join(exchange.warnings) == told
     assert exchange.attempts[0].usage is not None
     assert exchange.attempts[0].cost_source is not None
 

@@ -61,10 +61,8 @@ class Generator(Endpoint):
 
     def conclude(self, call: Call, reply: Reply, status: int | None = None) -> None:
         """See `Endpoint.conclude`: what was found in the answer is written down, too."""
-        dialogue = call.dialogue
-        assert isinstance(dialogue, OverHttp)
-        if dialogue.screen is not None and not call.concluded:
-            dialogue.screen.note_once(call.exchange)
+        if not call.concluded:
+            _note_found(call)
         super().conclude(call, reply, status)
 
     async def answer(self, call: Call, reply: Reply) -> None:
@@ -100,6 +98,7 @@ class Generator(Endpoint):
         except DragomanError as error:
             await patience.stop()
             if reply.status is None:
+                _note_found(call)  # the refusal's head tells of it
                 raise
             self.conclude(call, reply)
             if not told:  # otherwise the bridge has said it, in the client's language
@@ -126,6 +125,13 @@ class Generator(Endpoint):
             told = inspect_error(call.dialogue.rails.screen(), told)
         renderer = self.client.stream_renderer(exchange.asked, request_id=exchange.id)
         return renderer.render(Failure(told))
+
+
+def _note_found(call: Call) -> None:
+    """Write down what guardrails have found in the answer, once."""
+    assert isinstance(call.dialogue, OverHttp)
+    if call.dialogue.screen is not None:
+        call.dialogue.screen.note_once(call.exchange)
 
 
 class Patience:
