@@ -207,6 +207,22 @@ def test_a_text_completion_that_is_refused_is_an_error_and_paid_for(
     assert exchange.attempts[0].usage is not None
 
 
+def test_what_was_found_before_a_client_left_a_text_completion_is_written_down(
+    serve: Any, upstream: StartUpstream
+) -> None:
+    answer = pieces(*CUT)
+    server = upstream(answer.hold(threading.Event(), at=answer.body.index(b'"stop"')))
+    gateway = served(serve, server)
+    said = ""
+    with gateway.openai().completions.create(model="a/m", prompt="hi", stream=True) as stream:
+        while "[secret" not in said:
+            said += next(stream).choices[0].text
+    exchange = gateway.seen.wait()
+    assert exchange.outcome == "client_closed"
+    (warning,) = exchange.warnings
+    assert warning.startswith("guardrail g: redacted, in the answer: secret")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_text_completion_in_shadow_is_as_it_was(
     serve: Any, upstream: StartUpstream, stream: bool

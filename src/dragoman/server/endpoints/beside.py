@@ -224,6 +224,7 @@ async def hand_on(
         if not dialogue.passage.streams:
             return reply.cut()
     except asyncio.CancelledError:
+        dialogue.note(call.exchange)
         if not reply.interrupted or reply.status is None:
             raise
         await output.aclose()
