@@ -97,6 +97,38 @@ def test_an_adapter_that_is_gone_takes_its_provider_along(tmp_path: Path) -> Non
     assert _reloaded(tmp_path, adapter.unlink) == [(True, "single-user")]
 
 
+def test_a_mistake_that_only_moved_is_no_new_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else nothing could be written above it."""
+    file = _folder(tmp_path) / "config.toml"
+    broken = '[[providers]]\nname = "{}"\nbase_url = "http://127.0.0.1:9"\napi = "none-such"\n'
+    file.write_text(broken.format("mine"))
+    with caplog.at_level(logging.WARNING, "dragoman.server"):
+        found = _reloaded(
+            tmp_path,
+            lambda: file.write_text(KEYS + broken.format("mine")),
+            lambda: file.write_text(broken.format("mine") + broken.format("yours")),
+        )
+    assert found == [(True, "keys"), (False, "keys")]
+    [refused] = [line for line in caplog.messages if "was not reloaded" in line]
+    assert "'yours'" in refused
+
+
+def test_what_is_odd_in_a_configuration_is_told_when_it_comes_into_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else a limit that is spelt wrongly is one that nobody misses."""
+    file = _folder(tmp_path) / "config.toml"
+    odd = '[providers.mine]\nbase_url = "http://127.0.0.1:9"\nlimts = { rpm = 1 }\n'
+    file.write_text("")
+    with caplog.at_level(logging.WARNING, "dragoman.server"):
+        _reloaded(tmp_path, lambda: file.write_text(odd), lambda: file.write_text(f"\n{odd}"))
+    told = f"{file}:3:1: provider 'mine': unknown key 'limts' (Did you mean 'limits'?)"
+    reloaded = "the configuration was reloaded"
+    assert caplog.messages == [reloaded, f"in the configuration: {told}", reloaded]
+
+
 def _folder(home: Path) -> Path:
     folder = home / ".config" / "dragoman"
     folder.mkdir(parents=True)

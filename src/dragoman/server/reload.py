@@ -22,7 +22,8 @@ class Reloader:
     """Keeps a gateway's snapshot up to date with the files that it came from.
 
     What is not sound changes nothing: the last good configuration stays, and the log says why; see
-    `Sources`. `prepare` is waited for before a configuration comes into force.
+    `Sources`. What is odd in one that is taken is told in the log, once. `prepare` is waited for
+    before a configuration comes into force.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Reloader:
             if self._prepare is not None:
                 await self._prepare(config)
             self._gateway.snapshot = snapshot
-            self._sources.accept(config)
+            odd = self._sources.accept(config)
             log.warning("the configuration was reloaded")
+            for note in odd:
+                log.warning("in the configuration: %s", _with_fix(note))
             return True
 
 

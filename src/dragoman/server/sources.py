@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +17,9 @@ from dragoman.server.limits.limits import check_limits
 
 Reading: TypeAlias = tuple[Config, Discovered, Mapping[str, str]]
 """The configuration, what providers listed of their models, the variables."""
+
+_POSITION = re.compile(r"(:\d+){1,2}$")
+"""Where in its file a place is: a line, or a line and a column."""
 
 
 class Sources:
@@ -47,10 +52,12 @@ class Sources:
         check_limits(config, env)
         return reading
 
-    def accept(self, config: Config) -> None:
-        """Take note that what was read is in force."""
+    def accept(self, config: Config) -> list[ConfigError]:
+        """Take note that what was read is in force. Returns: what is odd in it that was not."""
+        odd = list(_added(self._good.notes, config.notes))
         self._good = config
         self._seen = config.stamps
+        return odd
 
     def _look(self) -> Mapping[Path, Stamp | None]:
         return {path: stamp(path) for path in self._seen}
@@ -64,12 +71,26 @@ class Sources:
                 place=str(path),
                 hint="put it back; to be without it, leave an empty file there, or restart",
             )
-        known = {str(problem) for problem in self._good.problems}
-        for problem in config.problems:
-            if str(problem) not in known:
-                raise problem
+        for problem in _added(self._good.problems, config.problems):
+            raise problem
 
 
 def _found(config: Config) -> set[Path]:
     """Say which files were read; adapters guard nothing, and come and go."""
     return {file.path for file in config.files if file.found and file.path.parent.name != FOLDER}
+
+
+def _added(before: Iterable[ConfigError], now: Iterable[ConfigError]) -> Iterator[ConfigError]:
+    """Find what was not said before; what only stands in another line now was."""
+    known = Counter(map(_apart, before))
+    for error in now:
+        said = _apart(error)
+        known[said] -= 1
+        if known[said] < 0:
+            yield error
+
+
+def _apart(error: ConfigError) -> tuple[str, str]:
+    """Say in which file something is wrong, and what; not where in it."""
+    place = error.place or ""
+    return _POSITION.sub("", place), str(error).removeprefix(place)
