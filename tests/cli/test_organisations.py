@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 
+from dragoman.organisations.actor import SYSTEM
+from dragoman.organisations.desk import Desk
+from dragoman.organisations.organisations import resolve_organisation
+from dragoman.organisations.projects import put_project
 from tests.cli.running import Dragoman
 
 
@@ -63,6 +68,27 @@ def test_an_invitation_is_a_link_that_the_database_does_not_hold(dragoman: Drago
     assert "Nobody is a member" in dragoman("members").err
     wrong = dragoman("members", "set", "ada@example.com", "admin")
     assert "members invite" in wrong.err
+
+
+def test_a_project_that_is_not_there_is_told_with_those_that_are(dragoman: Dragoman) -> None:
+    for organisation in ("acme", "beta"):
+        assert dragoman("organisations", "create", organisation).code == 0
+    with closing(Desk(dragoman.database)) as desk:
+        for organisation, project in (("acme", "shop"), ("acme", "web"), ("beta", "web")):
+            with desk.read() as connection:
+                of = resolve_organisation(connection, organisation)
+            put_project(desk, SYSTEM, of, project, project)
+    for command in ("usage", "logs"):
+
+        def fix(project: str, *more: str, command: str = command) -> str:
+            told = dragoman(command, "--project", project, *more)
+            assert told.code != 0
+            return told.err.partition("Fix: ")[2].strip()
+
+        assert fix("nope", "--organisation", "acme") == "there is shop, web"
+        assert fix("nope", "--organisation", "default") == "there is none"
+        assert fix("nope") == "there is shop, web; --organisation looks in one alone"
+        assert fix("web") == "name its organisation: --organisation"
 
 
 def test_a_limit_that_is_set_again_keeps_what_is_not_said(dragoman: Dragoman) -> None:

@@ -73,15 +73,23 @@ def find_organisation(connection: Connection, name: str) -> str:
 
 def _find_project(connection: Connection, name: str, organisation_id: str | None) -> str:
     whose = "" if organisation_id is None else " AND organisation_id = :owner"
+    values = {"name": name, "owner": organisation_id}
     rows = connection.rows(
         f"SELECT id FROM project WHERE (name = :name OR id = :name){whose}",  # noqa: S608
-        {"name": name, "owner": organisation_id},
+        values,
     )
-    if len(rows) != 1:
-        many = "more than one" if rows else "no"
+    if len(rows) > 1:
         raise WrongUsage(
-            f"there is {many} project {name!r}", hint="name its organisation: --organisation"
+            f"there is more than one project {name!r}", hint="name its organisation: --organisation"
         )
+    if not rows:
+        known = connection.rows(
+            f"SELECT DISTINCT name FROM project WHERE name != :name{whose} ORDER BY name LIMIT 10",  # noqa: S608
+            values,
+        )
+        names = ", ".join(row["name"] for row in known) or "none"
+        more = "; --organisation looks in one alone" if organisation_id is None else ""
+        raise WrongUsage(f"there is no project {name!r}", hint=f"there is {names}{more}")
     return str(rows[0]["id"])
 
 
