@@ -146,42 +146,71 @@ BEGUN = {"type": "message_start", "message": {"id": "m", "role": "assistant", "c
 BEGUN["message"] |= {"usage": {"input_tokens": 9, "output_tokens": 1}}  # type: ignore[operator]
 BROKE = {"type": "error", "error": {"type": "api_error", "message": "It broke."}}
 ONLY_USAGE = {**chunk(None), "usage": tokens(9, 3)}
+CHARGED = {"error": {"type": "server_error", "message": "It broke."}, "usage": tokens(9, 3)}
+IN_CHOICE = {"index": 0, "delta": {}, "error": {"code": 502, "message": "It broke."}}
+RESPONSE_CHARGED = {"type": "error", "error": {"message": "It broke."}, "usage": TOLD}
+RESPONSE_LOST = {"type": "response.error", "response": {"usage": TOLD}, "message": "It broke."}
+CLAUDE_CHARGED = {**BROKE, "usage": {"input_tokens": 9, "output_tokens": 3}}
+
+
+def whole(value: dict[str, Any]) -> Answer:
+    return Answer(headers=(JSON,), body=json.dumps(value).encode())
+
+
 UNANSWERED = {
     "a usage frame": ("openai-completions", sse([ONLY_USAGE])),
     "a usage frame, and no end": ("openai-completions", sse([ONLY_USAGE], done=False)),
-    "no choices": (
+    "no choices": ("openai-completions", whole(ONLY_USAGE)),
+    "an error that is charged": ("openai-completions", sse([CHARGED], done=False)),
+    "an error that is charged, named": (
         "openai-completions",
-        Answer(headers=(JSON,), body=json.dumps(ONLY_USAGE).encode()),
+        sse([f"event: error\ndata: {json.dumps(CHARGED)}\n\n".encode()], done=False),
     ),
+    "an error in a choice": (
+        "openai-completions",
+        sse([{**chunk(None), "choices": [IN_CHOICE], "usage": tokens(9, 3)}]),
+    ),
+    "an error that is charged in its choice": (
+        "openai-completions",
+        whole({"choices": [{**IN_CHOICE, "usage": tokens(9, 3)}]}),
+    ),
+    "an error that is charged, whole": ("openai-completions", whole(CHARGED)),
     "a failed response": (
         "openai-responses",
         sse([{"type": "response.failed", "response": FAILED}], done=False),
     ),
-    "a failed response, whole": (
-        "openai-responses",
-        Answer(headers=(JSON,), body=json.dumps(FAILED).encode()),
-    ),
+    "a failed response, whole": ("openai-responses", whole(FAILED)),
+    "an error event that is charged": ("openai-responses", sse([RESPONSE_CHARGED], done=False)),
+    "an error event with a response": ("openai-responses", sse([RESPONSE_LOST], done=False)),
+    "an error without output": ("openai-responses", whole(CHARGED | {"usage": TOLD})),
     "an error behind the last usage": (
         "anthropic-messages",
         sse([BEGUN, {"type": "message_delta", "usage": {"output_tokens": 3}}, BROKE], done=False),
     ),
+    "an error with usage": ("anthropic-messages", sse([CLAUDE_CHARGED], done=False)),
+    "an error with the last of usage": (
+        "anthropic-messages",
+        sse([BEGUN, {**BROKE, "usage": {"output_tokens": 3}}], done=False),
+    ),
+    "an error with usage, whole": ("anthropic-messages", whole(CLAUDE_CHARGED)),
 }
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("path", "stream"), [*((path, True) for path in PATHS), ("/chat/completions", False)]
+)
 @pytest.mark.parametrize("answer", UNANSWERED)
 def test_usage_that_is_told_is_paid_for_though_there_is_no_answer(
-    serve: Any, upstream: Any, path: str, answer: str
+    serve: Any, upstream: Any, path: str, stream: bool, answer: str
 ) -> None:
     api, script = UNANSWERED[answer]
-    is_whole = script.headers == (JSON,)
     bad = {**provider(upstream(script)), "api": api}
-    good = {**provider(upstream(chat("Hello") if is_whole else chat_stream(["Hello"])))}
+    good = {**provider(upstream(chat_stream(["Hello"]) if stream else chat("Hello")))}
     gateway = serve(
         {"a": bad, "b": {**good, "api": "openai-completions"}},
         routes={"r": {"models": ["a/m", "b/m"]}},
     )
-    body = json.loads(asked(path)) | {"model": "r", "stream": not is_whole}
+    body = json.loads(asked(path)) | {"model": "r", "stream": stream}
     ask(f"{gateway.base_url}{path}", json.dumps(body).encode())
     exchange = gateway.seen.wait()
     first, second = exchange.attempts
@@ -189,6 +218,33 @@ def test_usage_that_is_told_is_paid_for_though_there_is_no_answer(
     assert (first.usage.prompt_tokens, first.usage.completion_tokens) == (9, 3)
     assert (first.cost_nanousd, first.cost_source) == (12_000, "config")
     assert exchange.cost_nanousd == 12_000 + second.cost_nanousd
+
+
+SPOKEN = {"type": "response.output_text.delta", "delta": "Hello"}
+BEHIND_WORDS = {
+    "openai-completions": sse([chunk({"content": "Hello"}), CHARGED], done=False),
+    "openai-responses": sse([SPOKEN, RESPONSE_CHARGED], done=False),
+    "anthropic-messages": sse(
+        [
+            BEGUN,
+            {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Hello"}},
+            CLAUDE_CHARGED,
+        ],
+        done=False,
+    ),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("api", BEHIND_WORDS)
+def test_usage_that_an_error_tells_behind_words_counts(
+    serve: Any, upstream: Any, path: str, api: str
+) -> None:
+    gateway = serve({"a": {**provider(upstream(BEHIND_WORDS[api])), "api": api}})
+    ask(f"{gateway.base_url}{path}", asked(path))
+    (attempt,) = gateway.seen.wait().attempts
+    assert attempt.outcome == "truncated"
+    assert (attempt.usage.prompt_tokens, attempt.usage.completion_tokens) == (9, 3)
 
 
 @pytest.mark.parametrize(

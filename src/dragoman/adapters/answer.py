@@ -167,8 +167,9 @@ class Answer:
         """Say that the answer broke off."""
         if not self.finished:
             self.finished = True
-            error.usage = self.reported
-            self.events.append(Failure(error, self.reported))
+            if error.usage is None:
+                error.usage = self.reported
+            self.events.append(Failure(error, error.usage))
 
     def completion(self, completion: Completion) -> None:
         """Add a whole answer as it is."""

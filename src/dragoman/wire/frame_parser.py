@@ -112,6 +112,7 @@ class FrameParser(ABC):
         try:
             completion = self._parse_whole(bytes(self._document or b"").lstrip(_BLANK))
         except DragomanError as error:
+            self.usage = error.usage
             self._fail(error, events)
             return
         self.frames += 1
@@ -120,8 +121,9 @@ class FrameParser(ABC):
         self._ended = True
 
     def _fail(self, error: DragomanError, events: list[Event]) -> bool:
-        """Say that the answer broke off."""
-        error.usage = self._charged
+        """Say that the answer broke off; usage that the error has of its own stays."""
+        if error.usage is None:
+            error.usage = self._charged
         events.append(Failure(error, self.usage))
         self._ended = True
         return True

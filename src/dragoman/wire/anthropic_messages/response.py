@@ -71,6 +71,8 @@ def _parse_answer(value: Any, body: bytes) -> Completion:
     content = value.get("content") if isinstance(value, dict) else None
     if not isinstance(content, list | str) or value.get("type") == "error":
         if error := find_error(body):
+            if isinstance(value, dict):
+                error.usage = parse_usage(merge_usage({}, value.get("usage")))
             raise error
         raise ProtocolError("the upstream's answer has no content", raw=bounded(body))
     try:

@@ -95,6 +95,7 @@ class MessagesParser(FrameParser):
         if kind == "error" or (data.get("error") and kind not in _FRAMES):
             error = find_error(frame.data, is_error=True)
             if error is not None:
+                self._settle(data.get("usage"))
                 return self._fail(error, events)
         take = _FRAMES.get(kind)
         ended = take(self, data, events) if take is not None else False
@@ -180,8 +181,7 @@ class MessagesParser(FrameParser):
             for name, value in source.items():
                 if value is not None and name not in ("type", "delta", "usage"):
                     self._end[name] = value
-        self._report(data.get("usage"))
-        self._is_settled |= isinstance(data.get("usage"), dict)
+        self._settle(data.get("usage"))
         return False
 
     def _stop(self, data: dict[str, Any], events: list[Event]) -> bool:
@@ -211,6 +211,11 @@ class MessagesParser(FrameParser):
             )
         )
         return True
+
+    def _settle(self, usage: Any) -> None:
+        """Take what is no placeholder any more."""
+        self._report(usage)
+        self._is_settled |= isinstance(usage, dict)
 
     def _report(self, usage: Any) -> None:
         self._reported = merge_usage(self._reported, usage)

@@ -71,8 +71,7 @@ class AnswerReader:
             or chunk.timings is not None
             or choices[0].usage is not None
         ):
-            # The last report wins: where there are several, they are cumulative.
-            self.usage = find_usage(chunk, self._dialect) or self.usage
+            self.report(chunk)
         if not self.started:
             self._begin(chunk, events)
         for choice in choices or ():
@@ -80,6 +79,10 @@ class AnswerReader:
                 self._take_choice(choice, events)
         if self.raw_reason or not choices:
             self._note(chunk)
+
+    def report(self, chunk: Chunk) -> None:
+        """Take what a chunk says of usage: where there are several reports, they are cumulative."""
+        self.usage = find_usage(chunk, self._dialect) or self.usage
 
     def finish(self, events: list[Event]) -> None:
         """Close all parts and say that the answer is whole."""

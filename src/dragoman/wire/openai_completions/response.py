@@ -25,7 +25,7 @@ from dragoman.wire.openai_completions.schema import (
     chunk_from,
     read_usual,
 )
-from dragoman.wire.openai_completions.usage import parse_usage, render_usage
+from dragoman.wire.openai_completions.usage import find_usage, render_usage
 from dragoman.wire.openai_fields import find_tier
 from dragoman.wire.seal import seal
 from dragoman.wire.whole import accumulate, read_whole
@@ -62,7 +62,7 @@ def _parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
         error = find_error(body) or ProtocolError(
             "the upstream's answer has no choices", raw=bounded(body)
         )
-        error.usage = parse_usage(value.get("usage"), None, dialect) if is_object else None
+        error.usage = find_usage(chunk_from(value), dialect) if is_object else None
         raise error
     return _read_chunk(chunk_from({**value, "choices": [{**choice, "index": 0}]}), dialect)
 

@@ -65,6 +65,8 @@ class CompletionsParser(FrameParser):
         if chunk.error or not choices or choices[0].error or frame.event == "error":
             error = find_error(data, is_error=frame.event == "error")
             if error is not None:
+                self._answer.report(chunk)
+                self.usage = self._answer.usage
                 return self._fail(error, events)
         self._answer.take(chunk, events)
         self.usage = self._answer.usage

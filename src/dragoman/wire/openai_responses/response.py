@@ -47,6 +47,8 @@ def parse_response(body: bytes, dialect: Dialect) -> Completion:
 def _parse_answer(value: Any, body: bytes, dialect: Dialect) -> Completion:
     if not isinstance(value, dict) or not isinstance(value.get("output"), list):
         if error := find_error(body):
+            usage = value.get("usage") if isinstance(value, dict) else None
+            error.usage = parse_usage(usage, dialect)
             raise error
         if not isinstance(value, dict) or value.get("status") not in NOT_YET:
             raise ProtocolError("the upstream's answer has no output", raw=bounded(body))

@@ -77,6 +77,7 @@ class ResponsesParser(FrameParser):
         if kind in _ERROR or (data.get("error") and not kind.startswith("response.")):
             error = find_error(frame.data, is_error=True)
             if error is not None:
+                self._report(data)
                 return self._fail(error, events)
         if kind in _BEGINS or kind in _ENDS:
             return self._take_response(kind, data, frame.data, events)
@@ -89,10 +90,7 @@ class ResponsesParser(FrameParser):
         self, kind: str, data: dict[str, Any], raw: bytes, events: list[Event]
     ) -> bool:
         """Take an event that holds the answer as it stands."""
-        response = data.get("response")
-        response = response if isinstance(response, dict) else {}
-        self._answer.report(response)
-        self.usage = self._answer.usage
+        response = self._report(data)
         if kind in _BEGINS:
             self._answer.begin(response, events)
             return False
@@ -102,6 +100,15 @@ class ResponsesParser(FrameParser):
             return self._fail(failure, events)
         self._answer.finish(response, events)
         return True
+
+    def _report(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Take what an event says of usage; return the answer that it holds, empty without one."""
+        response = data.get("response")
+        response = response if isinstance(response, dict) else {}
+        for source in (data, response):
+            self._answer.report(source)
+        self.usage = self._answer.usage
+        return response
 
     def _take_other(self, frame: Frame, events: list[Event]) -> bool:
         """Take a frame whose data is not JSON."""
