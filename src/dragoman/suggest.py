@@ -62,6 +62,11 @@ def _closest(word: str, words: Iterable[str], count: int) -> list[str]:
     return [other for _, other in found]
 
 
+def meant(words: Sequence[str]) -> str:
+    """Write what was probably meant behind what is wrong; nothing without any words."""
+    return f"; did you mean {' or '.join(words)}?" if words else ""
+
+
 def cut(ref: str) -> str:
     """Shorten a ref for showing it."""
     return ref if len(ref) <= _LONGEST else f"{ref[:_LONGEST]}…"

@@ -145,6 +145,35 @@ def test_a_provider_that_is_set_again_keeps_what_is_not_said(dragoman: Dragoman)
     assert shown(new, "--any-model") == {**made, "base_url": new, "models_only": False}
 
 
+def test_a_limit_of_what_is_not_there_is_set_and_warned_of(dragoman: Dragoman) -> None:
+    dragoman.configure(
+        '[providers.mine]\nbase_url = "http://127.0.0.1:1"\nmodels = ["large"]\nmodels_only = true'
+    )
+    dragoman("organisations", "create", "acme", "--operator-providers", "openai")
+    own = ("org-providers", "set", "hers", "https://llm.example", "--no-token")
+    assert dragoman(*own, "--organisation", "acme").code == 0
+
+    def told(of: str, organisation: str) -> str:
+        limit = ("limits", "set", "cap", "9", "requests", "--of", of)
+        made = dragoman(*limit, "--organisation", organisation)
+        assert made.code == 0
+        warned = [line for line in made.err.splitlines() if line.startswith("Warning: ")]
+        return "\n".join(warned).removeprefix("Warning: it limits nothing: ")
+
+    nobody = "there is no provider 'opnai' here"
+    assert told("provider:opnai", "default") == f"{nobody}; did you mean openai?"
+    assert told("model:opnai/gpt-5", "acme") == f"{nobody}; did you mean openai/gpt-5?"
+    assert told("model:mine/lrge", "default") == (
+        "the provider 'mine' has no model 'lrge'; did you mean mine/large?"
+    )
+    assert told("provider:zzz", "default") == "there is no provider 'zzz' here"
+    # What is not open to an organisation is not there for it, and not what it may have meant.
+    assert told("provider:mine", "acme") == "there is no provider 'mine' here"
+    assert told("provider:hers", "default") == "there is no provider 'hers' here"
+    for of in ("provider:hers", "provider:openai", "model:openai/any", "provider:*", "key:*"):
+        assert told(of, "acme") == "", of
+
+
 def test_a_limit_that_several_workers_cannot_keep_is_warned_of(dragoman: Dragoman) -> None:
     dragoman.configure("[server]\nworkers = 4\n")
     told = dragoman("limits", "set", "cap", "9", "requests", "minute")

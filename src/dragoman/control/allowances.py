@@ -22,13 +22,11 @@ from dragoman.organisations.allowances import Draft
 from dragoman.organisations.desk import Desk
 from dragoman.organisations.failures import Conflict, read_only
 from dragoman.organisations.organisations import Organisation
-from dragoman.organisations.texts import shown
+from dragoman.organisations.subjects import find_problem
 from dragoman.registry import Registry
 from dragoman.store.database import Connection
 from dragoman.store.redis import VARIABLE, redis_address
 from dragoman.types.allowance import (
-    EVERYBODY,
-    OF_DEPLOYMENTS,
     Allowance,
     Measure,
     Mode,
@@ -230,22 +228,8 @@ def show(
         version=None if allowance.is_configured else allowance.version,
         used=used,
         read_only=allowance.is_configured,
-        problem=allowances.find_problem(connection, allowance)
-        or _find_problem(allowance, registry),
+        problem=find_problem(connection, allowance, registry),
     )
-
-
-def _find_problem(allowance: Allowance, registry: Registry) -> str | None:
-    """Say what a limit is of that nobody can ask at the moment, if so."""
-    if allowance.kind not in OF_DEPLOYMENTS or allowance.subject == EVERYBODY:
-        return None
-    name, _, model = allowance.subject.partition("/")
-    provider = registry.find_provider(name)
-    if provider is None:
-        return f"it limits nothing: there is no provider {shown(name)} here"
-    if model and provider.models_only and model not in provider.models:
-        return f"it limits nothing: the provider {shown(name)} has no model {shown(model)}"
-    return None
 
 
 HANDLERS = (list_limits, show_limit, put_limit, delete_limit)

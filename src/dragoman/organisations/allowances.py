@@ -199,14 +199,13 @@ def name_subject(connection: Connection, organisation_id: str, kind: str, subjec
     return str(rows[0]["name"]) if rows else subject.removeprefix(FILE)
 
 
-def find_problem(connection: Connection, allowance: Allowance) -> str | None:
-    """Say what a limit is of that is gone, if so: a project, a key, somebody who was a member."""
+def is_gone(connection: Connection, allowance: Allowance) -> bool:
+    """Whether a limit is of a project, a key or a member who is there no more."""
     statement, subject = _NAMES.get(allowance.kind), allowance.subject
     if statement is None or allowance.is_configured or subject == EVERYBODY:
-        return None
-    if connection.rows(statement, {"of": allowance.organisation_id, "name": subject}):
-        return None
-    return f"it limits nothing: there is no such {allowance.kind} any more"
+        return False
+    of = allowance.organisation_id
+    return not connection.rows(statement, {"of": of, "name": subject})
 
 
 def read_allowance(row: Mapping[str, Any]) -> Allowance:

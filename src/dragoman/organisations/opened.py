@@ -7,6 +7,7 @@ organisation `default`, which is everybody's who needs no key, has them all unti
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,12 +17,10 @@ from dragoman.permit import pattern
 from dragoman.registry import Registry
 from dragoman.types.exchange import DEFAULT_ORGANISATION
 from dragoman.types.organisation import Quotas
+from dragoman.types.provider import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dragoman.store.database import Connection
-    from dragoman.types.provider import Provider
     from dragoman.types.route import Route
 
 EVERY = "*"
@@ -46,6 +45,38 @@ class Opened:
 def read_opened(connection: Connection, organisation_id: str) -> Opened:
     """Read which of the operator's providers an organisation may use. Raises: StoreError."""
     return Opened(organisation_id, read_quotas(connection, organisation_id)[0])
+
+
+class Layered(Mapping[str, Provider]):
+    """The operator's providers that are open to an organisation, with its own over them."""
+
+    def __init__(
+        self,
+        below: Mapping[str, Provider],
+        own: Mapping[str, Provider],
+        opened: Container[str],
+    ) -> None:
+        self._below = below
+        self._own = own
+        self._opened = opened
+
+    def __getitem__(self, name: str) -> Provider:
+        found = self._own.get(name)
+        if found is None:
+            if name not in self._opened:
+                raise KeyError(name)
+            found = self._below[name]
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or (name in self._below and name in self._opened)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (name for name in self._below if name in self._own or name in self._opened)
+        yield from (name for name in self._own if name not in self._below)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class OpenRoutes:

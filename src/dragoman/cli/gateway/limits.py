@@ -17,6 +17,7 @@ from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
 
 if TYPE_CHECKING:
+    from dragoman.registry import Registry
     from dragoman.store.database import Connection
     from dragoman.types.allowance import Allowance, Unknown
 
@@ -46,10 +47,11 @@ def list_limits(session: Session, organisation: str, json: bool) -> None:
 
     configured = ceilings_of(session.config()) if organisation == DEFAULT_ORGANISATION else ()
     with open_office(session) as office:
-        of = office.organisation(organisation).id
+        of, now = office.organisation(organisation).id, office.desk.clock()
         with office.desk.read() as connection:
+            registry = _registry_of(session, connection, of)
             found = chain(configured, every(lambda page: list_allowances(connection, of, page)))
-            shown = [_shown(connection, one, office.desk.clock()) for one in found]
+            shown = [_shown(connection, one, registry, now) for one in found]
     console = session.terminal.out
     if json:
         from dragoman.cli.terminal.json_output import print_json
@@ -140,7 +142,11 @@ def set_limit(
             ),
             version=0 if old is None else old.version,
         )
+        with office.desk.read() as connection:
+            problem = _find_problem(session, connection, made)
     session.terminal.note(f"{made.name}: {describe(made)}")
+    if problem is not None:
+        session.terminal.warn(problem)
     _warn_of_workers(session)
 
 
@@ -157,6 +163,32 @@ def remove(session: Session, name: str, organisation: str) -> None:
         of = office.organisation(organisation).id
         delete_allowance(office.desk, office.actor, of, name)
     session.terminal.note(f"{name} is removed")
+
+
+def _find_problem(session: Session, connection: Connection, allowance: Allowance) -> str | None:
+    """Say what a limit is of that is not there, and what may have been meant."""
+    from dragoman.organisations.subjects import find_problem, meant_subjects
+    from dragoman.suggest import meant
+
+    registry = _registry_of(session, connection, allowance.organisation_id)
+    problem = find_problem(connection, allowance, registry)
+    return problem and f"{problem}{meant(meant_subjects(allowance, registry))}"
+
+
+def _registry_of(session: Session, connection: Connection, organisation_id: str) -> Registry:
+    """Find what an organisation may ask: of this configuration, and of its own."""
+    from msgspec.structs import replace
+
+    from dragoman.organisations.definition import build_custom
+    from dragoman.organisations.opened import Layered, read_opened
+    from dragoman.organisations.provider_rows import list_stored
+    from dragoman.registry import Registry
+
+    opened = read_opened(connection, organisation_id)
+    rows = list_stored(connection, organisation_id)
+    own = {row.name: build_custom(row, None) for row in rows if row.definition is not None}
+    config = session.config()
+    return Registry(replace(config, providers=Layered(config.providers, own, opened)))
 
 
 def _warn_of_workers(session: Session) -> None:
@@ -186,10 +218,13 @@ def _number(text: str) -> Decimal:
         raise WrongUsage(f"'{text}' is no amount", "write a number: 100, 2.50") from None
 
 
-def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str, Any]:
+def _shown(
+    connection: Connection, allowance: Allowance, registry: Registry, now: float
+) -> dict[str, Any]:
     from dragoman.ledger.burndown import burn_down
     from dragoman.ledger.describing import amount_of, describe
-    from dragoman.organisations.allowances import find_problem, name_subject
+    from dragoman.organisations.allowances import name_subject
+    from dragoman.organisations.subjects import find_problem
 
     def named(subject: str) -> str:
         return name_subject(connection, allowance.organisation_id, allowance.kind, subject)
@@ -204,7 +239,7 @@ def _shown(connection: Connection, allowance: Allowance, now: float) -> dict[str
         "unknown": allowance.unknown,
         "operator": allowance.operator,
         "read_only": allowance.is_configured,
-        "problem": find_problem(connection, allowance),
+        "problem": find_problem(connection, allowance, registry),
         "used": [
             {
                 "subject": "" if is_whole else named(one.subject),

@@ -147,15 +147,14 @@ def _changes(said: dict[str, str | None]) -> dict[str, object]:
 def _tell_opened(session: Session, organisation: Organisation) -> None:
     """Say which of the gateway's providers it may use, and of names that nobody has."""
     from dragoman.organisations.opened import Opened
-    from dragoman.suggest import nearest
+    from dragoman.suggest import meant, nearest
 
     opened = Opened(organisation.id, organisation.quotas)
     known = session.config().providers
     for name in organisation.quotas.operator_providers or ():
         if "*" not in name and name not in known:
-            close = nearest(name, known)
-            meant = f"; did you mean {' or '.join(close)}?" if close else ""
-            session.terminal.warn(f"no provider is called '{name}' so far{meant}")
+            close = meant(nearest(name, known))
+            session.terminal.warn(f"no provider is called '{name}' so far{close}")
     if opened.every:
         session.terminal.note("It may use all of the gateway's providers, and you pay.")
     elif not organisation.quotas.operator_providers:

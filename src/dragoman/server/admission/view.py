@@ -7,7 +7,7 @@ leads nowhere, or a guardrail that lets nothing pass.
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -107,7 +107,7 @@ def make_registry(
 
     Returns: where its models lead, and its own providers.
     """
-    from dragoman.organisations.opened import Opened, OpenRoutes
+    from dragoman.organisations.opened import Layered, Opened, OpenRoutes
 
     config = base.config
     opened = Opened(tenant.id, tenant.quotas)
@@ -144,38 +144,6 @@ def make_registry(
         if name in opened and name not in hidden
     }
     return Registry(seen, discovered=discovered, keep=KEEP), own
-
-
-class Layered(Mapping[str, Provider]):
-    """The operator's providers that are open to an organisation, with its own over them."""
-
-    def __init__(
-        self,
-        below: Mapping[str, Provider],
-        own: Mapping[str, Provider],
-        opened: Container[str],
-    ) -> None:
-        self._below = below
-        self._own = own
-        self._opened = opened
-
-    def __getitem__(self, name: str) -> Provider:
-        found = self._own.get(name)
-        if found is None:
-            if name not in self._opened:
-                raise KeyError(name)
-            found = self._below[name]
-        return found
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._own or (name in self._below and name in self._opened)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from (name for name in self._below if name in self._own or name in self._opened)
-        yield from (name for name in self._own if name not in self._below)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def _provider(
