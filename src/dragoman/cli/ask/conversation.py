@@ -52,10 +52,11 @@ def find_thread(session: Session, last: bool, part: str | None) -> Conversation 
     """
     if part is None and not last:
         return None
-    from dragoman.cli.records.record import find_place, readable
+    from dragoman.cli.records.record import check_named, find_place, readable
     from dragoman.store import find_conversation
 
     place = find_place(session)
+    check_named(session, place)
     with readable(place):
         found = find_conversation(place, part)
     if found is not None:

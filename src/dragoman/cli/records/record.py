@@ -73,6 +73,15 @@ def check_there(session: Session, place: Place, hint: str | None = None) -> None
         raise RecordUnusable(place, nothing)
 
 
+def check_named(session: Session, place: Place) -> None:
+    """See that there is the database that a variable names: it may be misspelt.
+
+    Raises: RecordUnusable.
+    """
+    if _is_named(session):
+        check_there(session, place)
+
+
 def tell_of_new(session: Session, place: Place) -> None:
     """Warn of a database that will be made where a variable names none: it may be misspelt."""
     from dragoman.store.database import is_there
