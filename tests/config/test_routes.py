@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dragoman.config.tenant import build_tenant_route
 from dragoman.errors import ConfigError
 from dragoman.registry import Registry
 from tests.config.loading import CASES, Home
@@ -110,6 +111,28 @@ def test_a_route_with_a_mistake_leads_nowhere(home: Home, text: str) -> None:
             Registry(config).resolve(ref)
         assert raised.value in config.problems
     assert config.barring == ()
+
+
+def test_unknown_keys_of_an_organisation_are_compared_to_a_bound() -> None:
+    many = {f"modls{number}": 1 for number in range(4000)}
+    route, strict = build_tenant_route("r", {"models": ["a/m"], **many}, strict=True)
+    assert route.steps == ()
+    assert strict[-1].hint == "Did you mean 'models'?"
+    assert len(strict) <= 101
+    # A guard may have been meant by what was not compared.
+    route, (error,) = build_tenant_route("r", {"models": ["a/m"], **many, "privcy": "eu"})
+    assert route.steps == ()
+    assert error.message == "organisation: route 'r': more than 100 unknown keys"
+    # One that knows less settings than what wrote a route goes on without them.
+    few = {f"modls{number}": 1 for number in range(20)}
+    route, problems = build_tenant_route("r", {"models": ["a/m"], **few})
+    assert (len(route.steps), problems) == (1, ())
+
+
+def test_a_guard_behind_very_many_unknown_keys_of_a_file_is_found(home: Home) -> None:
+    keys = "\n".join(f"key{number} = 1" for number in range(1000))
+    (error,) = home.read(f"{keys}\n[sever]\nport = 1\n").barring
+    assert "Did you mean 'server'?" in str(error.hint)
 
 
 def test_two_routes_of_one_name_are_told(home: Home) -> None:

@@ -25,6 +25,10 @@ from dragoman.document.parse import Document, Place
 from dragoman.errors import ConfigError
 from dragoman.types.provider import ORGANISATION
 
+_TOLD = 100
+"""So many unknown keys of an organisation's are told, and compared with those that there are: one
+is enough to refuse what it writes, and others wait for the same processor."""
+
 
 class Value(NamedTuple):
     """A checked value and where it stands. In tables and lists of tables, values are Tables."""
@@ -111,6 +115,7 @@ class Walker:
         self.report = report
         self.subject = ""
         self.verbatim = False  # copy references instead of following them
+        self.unknown_keys = 0
         self.quiet = quiet  # keys of another tool that are none of our business
         self.layer = Layer(document, {}, {}, {}, {})
 
@@ -137,13 +142,20 @@ class Walker:
 
     def unknown(self, path: Key, value: Any, known: Mapping[str, Field], where: str) -> None:
         """Note a key that no setting has: an error, where a guard may have been meant by it."""
+        self.unknown_keys += 1
+        foreign = self.document.layer == ORGANISATION
+        if foreign and self.unknown_keys > _TOLD:
+            # What is not compared may be a guard, misspelt: an error, and one says it.
+            if self.unknown_keys == _TOLD + 1:
+                self.problem(path, f"more than {_TOLD} unknown keys", "Take them out.")
+            return
         key = path[-1]
         names = list(dict.fromkeys(one.name for one in known.values() if not one.internal))
         near = kinds.nearest(str(key), names)
         meant = near is not None and known[near].guards and self.document.kind == "dragoman"
         is_error = meant or path[0] in fields.GUARDING
         # What an organisation writes is refused for it, and what guards; else a file goes on.
-        refused = is_error or self.document.layer == ORGANISATION
+        refused = is_error or foreign
         hint = f"It may be {', '.join(names)}." if refused else "It is ignored."
         if near is not None:
             hint = f"Did you mean '{near}'?"
