@@ -17,7 +17,7 @@ import pytest
 
 from dragoman.store.database import open_database
 from dragoman.store.schema import VERSION
-from tests.cli.running import Dragoman
+from tests.cli.running import Dragoman, Running
 from tests.server.process import Process, wait_until
 from tests.upstream.ports import free_port
 from tests.upstream.postgres import PostgresServer
@@ -123,6 +123,42 @@ def test_a_backup_that_is_told_to_end_leaves_nothing(
         running.process.send_signal(number)
         assert running.result().code == code
     assert list(folder.iterdir()) == []
+
+
+def test_what_a_killed_backup_left_is_taken_away_by_the_next_and_a_living_one_s_is_not(
+    dragoman: Dragoman, postgres_server: PostgresServer
+) -> None:
+    database, folder = postgres_server.new(), dragoman.home / "backups"
+    open_database(database).close()
+    foreign = folder / "monday.db.mine.partial"
+    foreign.mkdir(parents=True)
+    arguments = ("db", "backup", str(folder / "monday.db"))
+    env = {"DRAGOMAN_DATABASE_URL": database.url}
+
+    def begun(*known: Path) -> tuple[Running, Path]:
+        running = dragoman.start(*arguments, env=env)
+
+        def new() -> list[Path]:
+            return [f.parent for f in folder.glob("*/monday.db-wal") if f.parent not in known]
+
+        wait_until(lambda: len(new()) > 0)
+        (made,) = new()
+        return running, made
+
+    with psycopg.connect(database.url) as connection:
+        connection.execute("LOCK TABLE dragoman.exchange")
+        killed, left = begun()
+        killed.process.kill()
+        killed.result()
+        assert left.exists()
+        first, one = begun(left)
+        assert not left.exists()
+        second, two = begun(one)
+        assert one.exists()
+    for running in (first, second):
+        assert running.result().code == 0
+    assert not two.exists()
+    assert sorted(folder.iterdir()) == [folder / "monday.db", foreign]
 
 
 def test_a_database_that_is_made_where_a_variable_names_none_is_told(dragoman: Dragoman) -> None:

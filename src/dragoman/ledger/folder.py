@@ -18,15 +18,14 @@ import re
 import secrets
 import shutil
 import struct
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from dragoman.store.database import Place, Server
+from dragoman.store.folder_lock import take
 
-LOCK = "lock"
 DRAINED = "drained"
 SET_ASIDE = "set-aside"
 _NEW = ".new-"
@@ -101,7 +100,7 @@ def make_folder(journals: Path) -> WorkerFolder:
     name = f"{os.getpid()}-{secrets.token_hex(4)}"
     new = journals / f"{_NEW}{name}"
     new.mkdir(mode=0o700)
-    lock = _take(new)
+    lock = take(new)
     assert lock is not None, "nobody knows its name yet"
     path = journals / name
     new.rename(path)
@@ -112,7 +111,7 @@ def claim_abandoned(journals: Path) -> Iterator[WorkerFolder]:
     """Claim the folders whose workers are gone, one by one. Raises: OSError."""
     for path in workers_in(journals):
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster, and is done
-            lock = _take(path)
+            lock = take(path)
             if lock is not None:
                 yield WorkerFolder(path, lock)
 
@@ -139,34 +138,3 @@ def set_aside(journals: Path, name: str, data: bytes) -> Path:
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
     return path
-
-
-def _take(folder: Path) -> int | None:
-    """Take a folder's lock; None when somebody has it. Raises: OSError."""
-    path = folder / LOCK
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        # The file may have been deleted, with its folder, since it was opened.
-        if _lock(descriptor) and os.path.samestat(os.fstat(descriptor), path.stat()):
-            return descriptor
-    except BaseException:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file, for as long as it is open; False when it is locked already."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True

@@ -19,6 +19,7 @@ from dragoman.store.database import (
     open_database,
     version_of,
 )
+from dragoman.store.partial import partial_folder
 from dragoman.store.schema import TABLES, VERSION
 
 _BACKUP = "name a file that `dragoman db backup` wrote"
@@ -60,7 +61,7 @@ def back_up(source: Place, file: Path) -> Mapping[str, int]:
     """Copy all rows into a new SQLite file. Raises: StoreError; there is no such file then.
 
     It gets its name when it is whole. What is cut off without a chance to clear up leaves a folder
-    beside it whose name ends in `.partial`.
+    beside it whose name ends in `.partial`; the next one to this file deletes that.
     """
     if file.exists():
         raise StoreError(f"{file}: it is there already", hint="name a file that is not there yet")
@@ -69,11 +70,8 @@ def back_up(source: Place, file: Path) -> Mapping[str, int]:
             f"{file}: there is no such folder", hint="make it, or mount what should be there"
         )
     try:
-        # A folder of its own: another backup that is written there at this time has another.
-        with TemporaryDirectory(
-            prefix=f"{file.name}.", suffix=".partial", dir=file.absolute().parent
-        ) as folder:
-            partial = Path(folder, file.name)
+        with partial_folder(file) as folder:
+            partial = folder / file.name
             counts = copy_to(source, partial)
             _gather(partial)
             os.replace(partial, file)  # noqa: PTH105
