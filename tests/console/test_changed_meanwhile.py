@@ -157,6 +157,59 @@ def test_what_is_being_changed_stays_where_it_is_deleted_meanwhile(
     assert read(process)["base_url"] == MINE
 
 
+def test_a_disabled_provider_that_is_made_anew_stays_disabled(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    put(process, "providers/acme", {"base_url": FIRST, "enabled": False})
+    page = visit(process).open("/providers?provider=acme")
+    sheet = page.get_by_role("dialog", name="acme")
+    type_into(page, MINE)
+    assert ask(process.url + PROVIDER, method="DELETE")[0] == 204
+    save(page)
+    expect(sheet.get_by_role("alert")).to_contain_text("a token or secret that it had is gone")
+    sheet.get_by_role("button", name="Make it anew").click()
+    expect(sheet).to_have_count(0)
+    made = json.loads(ask(process.url + PROVIDER, method="GET")[2])
+    assert (made["settings"]["base_url"], made["enabled"]) == (MINE, False)
+
+
+def test_what_is_saved_over_a_provider_leaves_it_disabled_or_enabled(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    put(process, "providers/acme", {"base_url": FIRST, "enabled": False})
+    page = visit(process).open("/providers?provider=acme")
+    sheet = page.get_by_role("dialog", name="acme")
+    type_into(page, MINE)
+    put(process, "providers/acme", {"base_url": FIRST, "enabled": True})
+    save(page)
+    sheet.get_by_role("button", name="Save mine over it").click()
+    expect(sheet).to_have_count(0)
+    made = json.loads(ask(process.url + PROVIDER, method="GET")[2])
+    assert (made["settings"]["base_url"], made["enabled"]) == (MINE, True)
+
+
+def test_a_limit_that_is_made_anew_has_lost_no_secret(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> None:
+    process = start()
+    put(process, "limits/cap", {"measure": "requests", "period": "day", "amount": "9"})
+    page = visit(process).open("/limits")
+    page.get_by_role("button", name="Change").click()
+    sheet = page.get_by_role("dialog", name="Limit cap")
+    sheet.get_by_label("How much").fill("7")
+    assert ask(f"{process.url}{ORGANISATION}/limits/cap", method="DELETE")[0] == 204
+    sheet.get_by_role("button", name="Save", exact=True).click()
+    told = sheet.get_by_role("alert")
+    expect(told).to_contain_text("Limit cap has been deleted meanwhile")
+    expect(told).to_contain_text("Close this, or make it anew.")
+    sheet.get_by_role("button", name="Make it anew").click()
+    expect(sheet).to_have_count(0)
+    made = json.loads(ask(f"{process.url}{ORGANISATION}/limits/cap", method="GET")[2])
+    assert (made["amount"], made["version"]) == ("7", 1)
+
+
 def test_two_who_set_up_signing_in_elsewhere_do_not_undo_each_other(
     start: Callable[..., Process], visit: Callable[[Process], Watched]
 ) -> None:

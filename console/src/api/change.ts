@@ -34,17 +34,17 @@ export type Change<Made, Given, Field extends string = string> = UseMutationResu
  * Change something, and read anew what is kept under `key` (all of it, where that is empty).
  *
  * `ask` hands in the version that was seen; where it is not there any more, nothing is changed and
- * `meanwhile` says why. Asked without a version, the API saves over whatever is there: where a form can
+ * `meanwhile` says why, and is handed to `ask` when that is asked again. Asked without a version, the API saves over whatever is there: where a form can
  * do that, what is given says so.
  */
 export function useChange<Made, Given = boolean | void, Field extends string = never>(
   key: readonly unknown[],
-  ask: (given: Given) => Promise<{ data?: Made }>,
+  ask: (given: Given, meanwhile: Meanwhile | null) => Promise<{ data?: Made }>,
   { fields = [], isNew = false, told, onDone }: Options<Made, Field> = {},
 ): Change<Made, Given, Field> {
   const queries = useQueryClient();
   const change = useMutation({
-    mutationFn: (given: Given) => taken(ask(given)),
+    mutationFn: (given: Given) => taken(ask(given, meanwhile)),
     onSuccess: async (made) => {
       await askAnew(queries, key);
       if (told !== undefined) tell(told);
@@ -53,7 +53,7 @@ export function useChange<Made, Given = boolean | void, Field extends string = n
   });
   const refusal = change.error instanceof Failure ? change.error.refusal : null;
   const conflict = MEANWHILE[refusal?.code ?? ""] ?? null;
-  const meanwhile = isNew ? null : conflict;
+  const meanwhile: Meanwhile | null = isNew ? null : conflict;
   const param = conflict ? "name" : refusal?.param;
   const wrong = conflict ? TAKEN : [refusal?.message, refusal?.hint].filter(Boolean).join(": ");
   return {

@@ -12,6 +12,8 @@ interface Props {
   onClose: () => void;
   /** What saves it; it is told whether to save over what somebody else has changed meanwhile. */
   save: Pick<Change<unknown, boolean, never>, "isPending" | "meanwhile" | "trouble"> & { mutate: (over: boolean) => void };
+  /** Whether what is changed has a token or secret, which nobody reads back. */
+  sealed?: boolean;
   /** What saving is called. */
   verb?: string;
   /** Whether one may change it, or only look. */
@@ -26,7 +28,7 @@ interface Props {
 }
 
 /** A sheet in which something is made or changed. */
-export function FormSheet({ title, wide = false, onClose, save, verb = "Save", editable = true, actions, beside, children, below }: Props) {
+export function FormSheet({ title, wide = false, onClose, save, sealed = false, verb = "Save", editable = true, actions, beside, children, below }: Props) {
   const form = useId();
   return (
     <Sheet
@@ -49,7 +51,7 @@ export function FormSheet({ title, wide = false, onClose, save, verb = "Save", e
       <div className="flex flex-col gap-4">
         <Form id={form} disabled={!editable} onSubmit={() => save.mutate(false)}>
           {children}
-          <Meanwhile what={title} how={save.meanwhile} busy={save.isPending} onOver={() => save.mutate(true)} />
+          <Meanwhile what={title} how={save.meanwhile} sealed={sealed} busy={save.isPending} onOver={() => save.mutate(true)} />
         </Form>
         <Trouble error={save.trouble} />
         {below}

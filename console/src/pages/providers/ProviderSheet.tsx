@@ -65,17 +65,26 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
     version,
   }) as Body;
   const where = { params: { path: { org, name } } };
-  const save = useChange(["providers"], (over: boolean) => api.PUT("/api/v1/organisations/{org}/providers/{name}", { ...where, body: body(over ? null : (shown?.version ?? 0)) }), {
-    fields: ["name", "base_url", "api", "token", "auth", "privacy", "models"],
-    isNew: shown === undefined,
-    told: `${name} is saved`,
-    onDone: (made) => {
-      setShown(made);
-      if (made.warnings?.length) return;
-      onClose();
-      onDone?.(made);
+  const save = useChange(
+    ["providers"],
+    (over: boolean, meanwhile) =>
+      api.PUT("/api/v1/organisations/{org}/providers/{name}", {
+        ...where,
+        // Left unsaid, it stays as it is, and what is made anew is enabled.
+        body: { ...body(over ? null : (shown?.version ?? 0)), ...(meanwhile === "deleted" && shown && { enabled: shown.enabled }) },
+      }),
+    {
+      fields: ["name", "base_url", "api", "token", "auth", "privacy", "models"],
+      isNew: shown === undefined,
+      told: `${name} is saved`,
+      onDone: (made) => {
+        setShown(made);
+        if (made.warnings?.length) return;
+        onClose();
+        onDone?.(made);
+      },
     },
-  });
+  );
   const test = useMutation({
     mutationFn: (): Promise<Trial> =>
       shown?.read_only
@@ -98,6 +107,7 @@ export function ProviderSheet({ shown: given, onClose, onDone }: Props) {
       title={shown === undefined ? "Add a provider" : shown.name}
       onClose={onClose}
       save={save}
+      sealed
       verb={shown === undefined ? "Add it" : "Save"}
       editable={editable}
       actions={

@@ -89,7 +89,7 @@ function Fields({ found }: { found: Found }) {
           </ConfirmButton>
         )}
       </div>
-      <Meanwhile what="This" how={save.meanwhile} busy={save.isPending} onOver={() => save.mutate(true)} />
+      <Meanwhile what="This" how={save.meanwhile} sealed busy={save.isPending} onOver={() => save.mutate(true)} />
       <Trouble error={save.trouble} />
     </Form>
   );

@@ -47,6 +47,7 @@ export function WebhookSheet({ shown, onClose }: { shown?: Webhook; onClose: () 
       title={shown === undefined ? "New webhook" : `Webhook ${shown.name}`}
       onClose={onClose}
       save={save}
+      sealed
       verb={shown === undefined ? "Make it" : "Save"}
       actions={
         shown !== undefined && (
