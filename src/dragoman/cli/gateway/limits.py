@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dragoman.cli.flags import WrongUsage, as_json, check_apart, shared
-from dragoman.cli.gateway.office import of_organisation, open_office
+from dragoman.cli.gateway.office import Office, of_organisation, open_office
 from dragoman.cli.list_group import ListGroup
 from dragoman.cli.session import Session
 
@@ -142,8 +142,7 @@ def set_limit(
             ),
             version=0 if old is None else old.version,
         )
-        with office.desk.read() as connection:
-            problem = _find_problem(session, connection, made)
+        problem = _find_problem(session, office, made)
     session.terminal.note(f"{made.name}: {describe(made)}")
     if problem is not None:
         session.terminal.warn(problem)
@@ -165,13 +164,14 @@ def remove(session: Session, name: str, organisation: str) -> None:
     session.terminal.note(f"{name} is removed")
 
 
-def _find_problem(session: Session, connection: Connection, allowance: Allowance) -> str | None:
+def _find_problem(session: Session, office: Office, allowance: Allowance) -> str | None:
     """Say what a limit is of that is not there, and what may have been meant."""
     from dragoman.organisations.subjects import find_problem, meant_subjects
     from dragoman.suggest import meant
 
-    registry = _registry_of(session, connection, allowance.organisation_id)
-    problem = find_problem(connection, allowance, registry)
+    with office.desk.read() as connection:
+        registry = _registry_of(session, connection, allowance.organisation_id)
+        problem = find_problem(connection, allowance, registry)
     return problem and f"{problem}{meant(meant_subjects(allowance, registry))}"
 
 
