@@ -167,6 +167,7 @@ def test_a_limit_of_what_is_not_there_is_set_and_warned_of(dragoman: Dragoman) -
         "the provider 'mine' has no model 'lrge'; did you mean mine/large?"
     )
     assert told("provider:zzz", "default") == "there is no provider 'zzz' here"
+    assert "  it limits nothing: there is no provider 'zzz' here\n" in dragoman("limits").out
     # What is not open to an organisation is not there for it, and not what it may have meant.
     assert told("provider:mine", "acme") == "there is no provider 'mine' here"
     assert told("provider:hers", "default") == "there is no provider 'hers' here"
