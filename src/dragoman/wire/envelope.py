@@ -57,6 +57,11 @@ LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 """Fields that say how long an answer may be."""
 COUNTS = ("n", "best_of")
 """Fields that say how many answers are made."""
+FIELDS_LIMIT = 1000
+"""So many fields a body may have; APIs know a few dozen. Millions of them, which fit into a large
+body, would keep everybody else of a worker waiting for seconds."""
+EXPLAINED_BYTES = 1024 * 1024
+"""Of a longer body it is not said where it is wrong: to find out may take seconds."""
 _LOOKED_AT = STEERING | {"model", "stream", *LENGTHS, *COUNTS}
 """Fields by which it is decided what a request may do, and may cost."""
 
@@ -73,7 +78,7 @@ class Envelope:
         self.body = body
         self.fields = fields
         self._members = members
-        self._request: ChatRequest | None = None
+        self._request: ChatRequest | InvalidRequest | None = None
         self.model = read_text(self.get("model"), "model")
         stream = self.get("stream")
         self.stream = False if stream is None else read_bool(stream, "stream")
@@ -102,7 +107,12 @@ class Envelope:
     def request(self, client: WireFormat) -> ChatRequest:
         """Parse all of it, once. Raises: InvalidRequest that names the field."""
         if self._request is None:
-            self._request = client.parse_request(self.body)
+            try:
+                self._request = client.parse_request(self.body)
+            except InvalidRequest as error:
+                self._request = error
+        if isinstance(self._request, InvalidRequest):
+            raise self._request.with_traceback(None)
         return self._request
 
     def relayed(self, model: str, dialect: Dialect, *, ask_usage: bool = False) -> bytes:
@@ -189,8 +199,9 @@ def open_envelope(body: bytes) -> Envelope:
     """Open a body one level.
 
     Raises: InvalidRequest, code `invalid_json`, for what is not JSON, not UTF-8, nested too deep or
-    no object; with the name of the field for one that stands twice, a `model` that is missing, and
-    what would choose another upstream: whoever asks has no say in where our credentials go.
+    no object; `too_many_fields` for more than `FIELDS_LIMIT`; with the name of the field for one
+    that stands twice, a `model` that is missing, and what would choose another upstream: whoever
+    asks has no say in where our credentials go.
     """
     if body.startswith(_BOM):
         body = body[len(_BOM) :]
@@ -202,8 +213,11 @@ def open_envelope(body: bytes) -> Envelope:
     try:
         fields = _open_one_level(body)
     except (ValueError, RecursionError):
-        decode_request(body)  # says better what is wrong
+        if len(body) <= EXPLAINED_BYTES:
+            decode_request(body)  # says better what is wrong
         raise invalid_json("the body is not a JSON object") from None
+    if len(fields) > FIELDS_LIMIT:
+        raise _too_many_fields()
     if (spelled := "".join(fields)) != spelled.casefold():
         _check_spelling(fields)
     if not STEERING.isdisjoint(fields):
@@ -269,8 +283,18 @@ def _members(body: bytes, fields: dict[str, Raw]) -> Iterator[_Member]:
     raise _twice(body)
 
 
+def _too_many_fields() -> InvalidRequest:
+    error = InvalidRequest(
+        f"the body has more than {FIELDS_LIMIT} fields", hint="send those that the API knows"
+    )
+    error.code = "too_many_fields"
+    return error
+
+
 def _twice(body: bytes) -> InvalidRequest:
     """Make the error that names the field which stands twice."""
+    if len(body) > EXPLAINED_BYTES:
+        return invalid_json("a name stands twice at the top of the body")
     top: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.beside import having
 from dragoman.server.endpoints.endpoint import Endpoint
 from dragoman.server.endpoints.headers import describe
+from dragoman.server.http.aside import aside
 from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
 from dragoman.types.completion import Completion
 from dragoman.types.http import Headers
@@ -133,7 +134,9 @@ class TokenCounter(Endpoint):
 
     async def _estimate(self, call: Call, reply: Reply) -> None:
         assert isinstance(call.dialogue, Counting)
-        count = estimate_request(call.dialogue.request)
+        dialogue = call.dialogue
+        size_bytes = len(dialogue.envelope.body)
+        count = await aside(size_bytes, lambda: estimate_request(dialogue.request))
         exchange = call.exchange
         exchange.outcome = "ok"
         exchange.duration_s = call.around.clock() - call.started

@@ -7,6 +7,7 @@ translated. Which of the two is chosen for each attempt, so that a fallback may 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from dragoman.catalog.pricing import compute_cost
 from dragoman.engine.dialogue import Letter, Neighbour, Whole, signer_of, write_anew
 from dragoman.engine.estimate import estimate_request, estimate_size
 from dragoman.engine.images import has_images
+from dragoman.errors import InvalidRequest
 from dragoman.guardrails.rails import Rails
 from dragoman.server.policies.guarding import AnswerScreen
 from dragoman.types.completion import Completion
@@ -71,23 +73,29 @@ class OverHttp:
     @lazy
     def estimate(self) -> int:
         """See `Dialogue.estimate`: by size, unless pictures make the body large."""
-        if self._may_have_images:
+        if self.is_parsed_to_estimate:
             return estimate_request(self.request)
         return estimate_size(len(self.envelope.body))
 
     @lazy
     def has_images(self) -> bool:
         """See `Dialogue.has_images`."""
-        return self._may_have_images and has_images(self.request)
+        return self.is_parsed_to_estimate and has_images(self.request)
+
+    @property
+    def is_parsed_to_estimate(self) -> bool:
+        """Whether the size of the request alone says nothing: there may be pictures in it."""
+        return b"image" in self.envelope.body
+
+    def estimate_early(self) -> None:
+        """Parse and estimate now what is asked for later; what cannot be parsed is said then."""
+        with suppress(InvalidRequest):
+            _ = self.estimate
 
     @property
     def _relays(self) -> bool:
         """Whether an answer in the client's language goes out as it comes."""
         return not self.tells_cost and self.rails is None
-
-    @property
-    def _may_have_images(self) -> bool:
-        return b"image" in self.envelope.body
 
     def write(self, upstream: WireFormat, letter: Letter) -> Rendered:
         """See `Dialogue.write`."""

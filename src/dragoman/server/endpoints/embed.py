@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from dragoman.engine.call import Call
@@ -21,7 +22,9 @@ from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.beside import begin_beside
 from dragoman.server.endpoints.endpoint import Endpoint
 from dragoman.server.endpoints.headers import describe
+from dragoman.server.http.aside import aside
 from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
+from dragoman.types.lazy import lazy
 from dragoman.types.route import Deployment
 from dragoman.wire.base import Rendered, WireFormat
 from dragoman.wire.embeddings import PATH, pack_vector, parse_embeddings, render_embeddings
@@ -30,7 +33,11 @@ from dragoman.wire.extra import add_fields
 from dragoman.wire.fields import expect, read_count, read_text, refuse
 from dragoman.wire.json_text import decode, encode
 
+INPUTS_LIMIT = 100_000
+"""So many texts may be sent at once, or tokens: far more than providers take. Millions of them fit
+into a large body, and would keep everybody else of a worker waiting for seconds."""
 _ENCODINGS = ("float", "base64")
+_each = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class EmbeddingRelay(Embedding):
@@ -44,6 +51,7 @@ class EmbeddingRelay(Embedding):
 
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope
+        _check_count(envelope)
         self._inputs = _read_input(envelope.get("input"))
         encoding = envelope.get("encoding_format")
         if encoding is not None and read_text(encoding, "encoding_format") not in _ENCODINGS:
@@ -52,7 +60,7 @@ class EmbeddingRelay(Embedding):
             read_count(dimensions, "dimensions")
         self._kind: type = str if encoding == "base64" else list
 
-    @property
+    @lazy
     def estimate(self) -> int:
         """See `Dialogue.estimate`: tokens that are sent as such are counted."""
         return sum(_size(item) for item in self._inputs)
@@ -101,7 +109,7 @@ class EmbeddingEndpoint(Endpoint):
     async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         envelope = open_envelope(body)
-        dialogue = EmbeddingRelay(envelope)
+        dialogue = await aside(len(body), lambda: EmbeddingRelay(envelope))
         options = self.options(request)
         return begin_beside(admission, dialogue, envelope.model, options, heard=request.headers)
 
@@ -111,6 +119,19 @@ class EmbeddingEndpoint(Endpoint):
         headers = {**JSON_HEADERS, **describe(call.exchange, time.time())}
         self.conclude(call, reply, 200)
         await reply.send(200, headers, whole.out)
+
+
+def _check_count(envelope: Envelope) -> None:
+    """See that there are not too many inputs, before they are read. Raises: InvalidRequest."""
+    raw = bytes(envelope.fields.get("input", b""))
+    if raw.count(b",") < INPUTS_LIMIT:
+        return
+    try:
+        count = len(_each(raw))
+    except (ValueError, RecursionError):
+        return
+    if count > INPUTS_LIMIT:
+        refuse("input", f"has more than {INPUTS_LIMIT} items")
 
 
 def _read_input(value: Any) -> list[Any]:

@@ -16,6 +16,7 @@ from dragoman.server.admission.snapshot import Admission
 from dragoman.server.endpoints.dialogue import OverHttp
 from dragoman.server.endpoints.endpoint import Endpoint
 from dragoman.server.endpoints.headers import describe
+from dragoman.server.http.aside import aside
 from dragoman.server.http.failures import ShuttingDown
 from dragoman.server.http.messages import JSON_HEADERS, Reply, Request
 from dragoman.server.policies.guarding import inspect_error
@@ -40,11 +41,13 @@ class Generator(Endpoint):
 
     async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
-        return self.open(open_envelope(body), request, admission)
+        return await self.open(open_envelope(body), request, admission)
 
-    def open(self, envelope: Envelope, request: Request, admission: Admission) -> Call:
+    async def open(self, envelope: Envelope, request: Request, admission: Admission) -> Call:
         """Begin with a body that is open."""
         dialogue = self.dialogue(envelope, self.client)
+        if dialogue.is_parsed_to_estimate:
+            await aside(len(envelope.body), dialogue.estimate_early)
         call = begin(
             admission.snapshot.registry,
             admission.snapshot.around,

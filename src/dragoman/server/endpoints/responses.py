@@ -175,7 +175,7 @@ class ResponsesEndpoint(Generator):
         fields = envelope.fields
         key = admission.principal.owner
         if BEFORE not in fields and "store" not in fields:
-            return self._begin(envelope, request, admission, Memory(key, by_provider=True))
+            return await self._begin(envelope, request, admission, Memory(key, by_provider=True))
         return await self._open_stateful(envelope, request, admission, key)
 
     def cacheable(self, call: Call) -> bool:
@@ -185,10 +185,10 @@ class ResponsesEndpoint(Generator):
         memory = dialogue.memory
         return not memory.by_provider and memory.id is None and memory.continues is None
 
-    def _begin(
+    async def _begin(
         self, envelope: Envelope, request: Request, admission: Admission, memory: Memory
     ) -> Call:
-        call = self.open(envelope, request, admission)
+        call = await self.open(envelope, request, admission)
         dialogue = call.dialogue
         assert isinstance(dialogue, OverResponses)
         dialogue.memory = memory
@@ -221,7 +221,7 @@ class ResponsesEndpoint(Generator):
             memory = Memory(key, True, new_id("resp"), items, settings.store_responses_ttl, before)
         if changes:
             envelope = open_envelope(envelope.rewritten(changes))
-        call = self._begin(envelope, request, admission, memory)
+        call = await self._begin(envelope, request, admission, memory)
         note(call.exchange, findings)
         if prior is not None and prior.body is None:
             call.deployments = _makers(prior, call.deployments)

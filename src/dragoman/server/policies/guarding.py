@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError, GuardrailBlocked, InvalidRequest, RequestError
 from dragoman.guardrails.rails import Inspected, Rails, Screen, too_deep
+from dragoman.server.http.aside import aside
 from dragoman.server.http.multipart import open_form
 from dragoman.types.completion import Completion
 from dragoman.types.event import (
@@ -30,9 +30,6 @@ from dragoman.wire.json_text import TooDeep, decode, encode, encode_text
 
 FORM = "multipart/form-data"
 
-LONG_BYTES = 8 * 1024
-"""Longer bodies are looked at in a thread of their own, so that nobody else waits for them."""
-
 
 async def inspect_body(rails: Rails, body: bytes, kind: str = "") -> tuple[bytes, Inspected | None]:
     """Look at a body of JSON, or at a form. One that cannot be read is somebody else's to refuse.
@@ -40,9 +37,7 @@ async def inspect_body(rails: Rails, body: bytes, kind: str = "") -> tuple[bytes
     `kind` is its content type. Returns: the body as it may go on, and what was found; None for one
     that nobody has looked at. Raises: InvalidRequest for one that two may read differently.
     """
-    if len(body) > LONG_BYTES:
-        return await asyncio.to_thread(_inspect, rails, body, kind)
-    return _inspect(rails, body, kind)
+    return await aside(len(body), lambda: _inspect(rails, body, kind))
 
 
 def _inspect(rails: Rails, body: bytes, kind: str) -> tuple[bytes, Inspected | None]:
