@@ -400,8 +400,12 @@ class Attempt:
 
     def _checked(self, usage: Usage | None) -> Usage | None:
         """Hold what was told to what can have been made, and warn of what cannot be."""
-        if usage is not None and not usage.estimated and self._outgoing is not None:
-            usage = hold_to_limit(usage, self._outgoing.request.body, self._said_tokens)
+        outgoing, neighbour = self._outgoing, self.call.dialogue.neighbour
+        if usage is not None and not usage.estimated and outgoing is not None:
+            lengths = outgoing.format.lengths if neighbour is None else neighbour.lengths
+            renamed = self.deployment.provider.dialect.rename
+            lengths = tuple(renamed.get(name, name) for name in lengths)
+            usage = hold_to_limit(usage, outgoing.request.body, self._said_tokens, lengths)
         self._warn(*doubts(usage))
         return usage
 

@@ -67,7 +67,8 @@ class Neighbour(Struct, frozen=True):
     `tail` comes behind the path, a query included: what differs from one request to the next.
     `countable`: tokens that a provider does not report there may be estimated. `charged`: a request
     there is paid for, be it without tokens. `free`: nothing is paid for there, whatever the model.
-    `settles`: but what was asked for before may be, once it is known what it used.
+    `settles`: but what was asked for before may be, once it is known what it used. `lengths`: the
+    fields that say there how long an answer may be.
     """
 
     path: str
@@ -78,6 +79,7 @@ class Neighbour(Struct, frozen=True):
     charged: bool = False
     free: bool = False
     settles: bool = False
+    lengths: tuple[str, ...] = ()
 
     def price_of(self, price: Price | None) -> Price | None:
         """Say what is paid here for a model of this price."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from dragoman.errors import DragomanError
 from dragoman.types.provider import Dialect
 from dragoman.types.usage import Usage
 from dragoman.wire.base import WireFormat
+from dragoman.wire.envelope import LENGTHS
 
 
 class _Sent(msgspec.Struct):
@@ -34,11 +35,14 @@ _FEW_TOKENS = 1024
 _read = msgspec.json.Decoder(_Sent).decode
 
 
-def hold_to_limit(usage: Usage, request: bytes, said_tokens: Callable[[], int]) -> Usage:
+def hold_to_limit(
+    usage: Usage, request: bytes, said_tokens: Callable[[], int], lengths: Collection[str]
+) -> Usage:
     """Clamp a completion that is over a tenth longer than the request's own limit, as suspect.
 
     `request` is the body that the provider was sent; a limit in another shape is none here.
     `said_tokens` is asked only then: whoever really said more does not heed the limit, and is paid.
+    `lengths` are the fields that the provider heeds: what it ignores makes nothing cheaper.
     """
     completion = usage.completion_tokens
     if completion is None or (completion < _FEW_TOKENS and len(request) > _LONG_BYTES):
@@ -47,6 +51,9 @@ def hold_to_limit(usage: Usage, request: bytes, said_tokens: Callable[[], int]) 
         sent = _read(request)
     except (ValueError, RecursionError):
         return usage
+    for name in LENGTHS:
+        if name not in lengths:
+            setattr(sent, name, None)
     limit = _limit(sent)
     if limit is None:
         return usage

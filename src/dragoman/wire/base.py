@@ -99,6 +99,8 @@ class WireFormat(Protocol):
     """A request must limit its answer: where it does not, the caller fills in the model's limit.
 
     Where nobody knows that, the format has a limit of its own."""
+    lengths: tuple[str, ...]
+    """Fields of a request that say how long its answer may be. Others a server may ignore."""
     asks_for_usage: bool
     """Streams report usage only where the request asks for it."""
     ping: bytes

@@ -35,6 +35,7 @@ class Wrapped:
         self.auth = inner.auth
         self.headers: Headers = inner.headers
         self.needs_max_tokens = inner.needs_max_tokens
+        self.lengths = inner.lengths
         self.asks_for_usage = inner.asks_for_usage
         self.ping = inner.ping
         self.neighbours = inner.neighbours

@@ -22,7 +22,8 @@ class TextCompletions(Endpoint):
     async def begin(self, body: bytes, request: Request, admission: Admission) -> Call:
         """See `Endpoint.begin`."""
         envelope = open_envelope(body)
-        dialogue = Passing(envelope, Neighbour(PATH, countable=True), self.client, events_end=True)
+        neighbour = Neighbour(PATH, countable=True, lengths=("max_tokens",))
+        dialogue = Passing(envelope, neighbour, self.client, events_end=True)
         dialogue.rails = admission.snapshot.outward
         return begin_beside(
             admission,

@@ -31,6 +31,7 @@ class AnthropicMessages:
         {"content-type": "application/json", "anthropic-version": VERSION}
     )
     needs_max_tokens = True
+    lengths = ("max_tokens",)
     neighbours = frozenset({"messages"})
     embeddings: EmbeddingFormat | None = None
     forwarded = ("anthropic-version", "anthropic-beta")

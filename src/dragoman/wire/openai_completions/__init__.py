@@ -31,6 +31,7 @@ class OpenAICompletions:
     auth = "bearer"
     headers: Headers = MappingProxyType({"content-type": "application/json"})
     needs_max_tokens = False
+    lengths = ("max_tokens", "max_completion_tokens")
     neighbours = frozenset(
         {"audio", "completions", "embeddings", "images", "moderations", "rerank"}
     )

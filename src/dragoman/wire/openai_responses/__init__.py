@@ -30,6 +30,7 @@ class OpenAIResponses:
     auth = "bearer"
     headers: Headers = MappingProxyType({"content-type": "application/json"})
     needs_max_tokens = False
+    lengths = ("max_output_tokens",)
     neighbours = frozenset({"audio", "embeddings", "images", "moderations", "rerank", "responses"})
     embeddings: EmbeddingFormat | None = None
     forwarded = OPENAI_HEADERS
