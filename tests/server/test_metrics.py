@@ -8,7 +8,14 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from dragoman.errors import LimitExceeded, UnknownModel
-from dragoman.server.telemetry.metrics import IN_FLIGHT, METRICS, MODELS_LIMIT, UP, Metrics
+from dragoman.server.telemetry.metrics import (
+    IN_FLIGHT,
+    METRICS,
+    MODELS_LIMIT,
+    NAMES_LIMIT,
+    UP,
+    Metrics,
+)
 from dragoman.server.telemetry.tally import Tally
 from dragoman.types.exchange import Attempt, Exchange
 from dragoman.types.usage import Usage
@@ -85,6 +92,26 @@ def test_made_up_names_of_models_do_not_fill_the_memory() -> None:
     models = {labels[1] for name, labels in samples(metrics) if name == "dragoman_requests_total"}
     assert len(models) == MODELS_LIMIT + 1
     assert "other" in models
+
+
+def test_made_up_names_of_providers_and_routes_do_not_fill_the_memory() -> None:
+    metrics = Metrics()
+    for number in range(NAMES_LIMIT + 50):
+        provider, route = f"tenants-{number}", f"route-{number}"
+        failed = attempt(provider=provider, outcome="error", error="overloaded")
+        again = attempt(2, provider=provider, kind="fallback")
+        metrics.ended(exchange(failed, again, route=route))
+    found = samples(metrics)
+    for metric in ("upstream_attempts", "tokens", "cost_usd", "fallbacks"):
+        told = {
+            label
+            for name, labels in found
+            if name == f"dragoman_{metric}_total"
+            for label in labels
+            if label.startswith(("tenants-", "route-", "other"))
+        }
+        assert len(told) == NAMES_LIMIT + 1, metric
+        assert "other" in told
 
 
 def test_every_metric_is_told_of_and_has_no_more_labels_than_it_says() -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MODELS_LIMIT = 500
 """Pairs of provider and model that are told apart; clients can make up any number of names."""
+NAMES_LIMIT = 500
+"""Providers, and routes, that are told apart: organisations give theirs any name, and another."""
 OTHER = "other"
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -153,6 +155,8 @@ class Metrics:
         self._folder = folder
         self._tally = Tally()
         self._pairs: set[tuple[str, str]] = set()
+        self._providers: set[str] = set()
+        self._routes: set[str] = set()
 
     # ------------------------------------------------------------------------------ observing
 
@@ -173,7 +177,8 @@ class Metrics:
         reason = ""
         for attempt in exchange.attempts:
             if attempt.kind == "fallback":
-                tally.add(FALLBACKS.name, (exchange.route or "", reason))
+                route = _told_apart(self._routes, exchange.route or "")
+                tally.add(FALLBACKS.name, (route, reason))
             reason = attempt.error or ""
             self._attempt(attempt, reason)
         if exchange.replayed is not None:
@@ -191,7 +196,7 @@ class Metrics:
     def _attempt(self, attempt: Attempt, reason: str) -> None:
         tally = self._tally
         pair = self._pair(attempt)
-        tally.add(ATTEMPTS.name, (attempt.provider, attempt.outcome, reason))
+        tally.add(ATTEMPTS.name, (pair[0], attempt.outcome, reason))
         if reason == NO_ROOM:
             tally.add(LIMITED.name, ("provider",))
         usage = attempt.usage
@@ -204,10 +209,11 @@ class Metrics:
             tally.add(COST.name, pair, attempt.cost_nanousd / 1e9)
 
     def _pair(self, attempt: Attempt) -> tuple[str, str]:
-        pair = attempt.provider, attempt.model
+        provider = _told_apart(self._providers, attempt.provider)
+        pair = provider, attempt.model
         if pair not in self._pairs:
             if len(self._pairs) >= MODELS_LIMIT:
-                return attempt.provider, OTHER
+                return provider, OTHER
             self._pairs.add(pair)
         return pair
 
@@ -292,6 +298,15 @@ class _Collector:
             for labels, value in self._tally.counts.get(metric.name, never).items():
                 family.add_metric(labels, value)
             yield family
+
+
+def _told_apart(known: set[str], name: str) -> str:
+    """Give a name that is told apart, or is so from now on; `OTHER` where there are too many."""
+    if name not in known:
+        if len(known) >= NAMES_LIMIT:
+            return OTHER
+        known.add(name)
+    return name
 
 
 def _alive(pid: int) -> bool:
