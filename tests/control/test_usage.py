@@ -106,11 +106,14 @@ def test_what_is_asked_wrongly_is_told(plane: Plane) -> None:
         assert (answer.status, answer.code) == (400, "invalid_request"), (path, query, answer.body)
 
 
-FORMULAS = ('=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1+1")
+FORMULAS = (
+    *('=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1+1"),
+    *("\uff1d1+1", "\uff0b1", "\u3000\uff20A1", "\u00a0=1+1", "\ufeff=1+1", "\x0b=1+1"),
+)
 
 
 def test_files_hold_all_that_fit_and_no_formula(place: Place) -> None:
-    exchanges = [one for one in traffic(14, organisations=("default",)) if one.attempts]
+    exchanges = [one for one in traffic(30, organisations=("default",)) if one.attempts]
     for one, formula in zip(exchanges, FORMULAS, strict=False):
         one.asked = one.key = formula
         one.key_id = None

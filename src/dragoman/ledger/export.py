@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
+from unicodedata import normalize
 
 import msgspec
 
@@ -19,7 +21,9 @@ MEDIA_TYPES: Mapping[str, str] = {
     "csv": "text/csv; header=present",  # text: who sends it says in which charset
     "jsonl": "application/jsonl; charset=utf-8",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@")
+_UNSEEN = re.compile(r"[\s\x00-\x1f\x7f\u200b\u2060\ufeff]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -45,7 +49,17 @@ def _cell(value: Any) -> Any:
     """Write a cell; a text that looks like a formula gets an apostrophe, and is a text."""
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, str):
-        # Spreadsheets look past blanks.
-        return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
+    if isinstance(value, str) and _is_formula(value):
+        return f"'{value}"
     return value
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet may take a text for a formula.
+
+    They look past blanks; where East Asian text is written, wide signs are as good as narrow ones.
+    """
+    before = _UNSEEN.match(text)
+    assert before is not None, "it matches nothing, too"
+    first = normalize("NFKC", text[before.end() : before.end() + 1])
+    return first.startswith(_FORMULA) or _CONTROL.search(before[0]) is not None
