@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from dragoman.engine.call import Call
 from dragoman.server.admission.snapshot import Admission, Snapshot
+from dragoman.server.http.aside import aside
 from dragoman.server.http.messages import Reply, Request
 from dragoman.server.http.multipart import unbound
 from dragoman.server.http.recorder import Recorder
@@ -109,7 +110,7 @@ class Keeping:
         control = request.headers.get("cache-control", "").lower()
         if snapshot.cache is None or "no-store" in control:
             return None
-        key = cache_key(call, body, snapshot)
+        key = await aside(len(body), lambda: cache_key(call, body, snapshot))
         if key is None:
             return None
         if "no-cache" not in control:
