@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dragoman.server.endpoints.embed import INPUTS_LIMIT
-from dragoman.wire.envelope import FIELDS_LIMIT
+from dragoman.wire.envelope import FIELDS_LIMIT, NAME_BYTES
 from tests.server.serving import Served, ask
 from tests.upstream.fault import chat
 
@@ -94,6 +94,17 @@ def test_a_body_has_no_more_fields_than_anybody_knows(serve: Any, upstream: Any)
     status, _, body = ask(url, json.dumps({**said, **known, "one": 1}).encode())
     assert (status, json.loads(body)["error"]["code"]) == (400, "too_many_fields")
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "messages", "responses", "embeddings"])
+def test_a_models_name_is_as_long_as_names_are(serve: Any, upstream: Any, path: str) -> None:
+    server = upstream(chat("Hello"))
+    gateway = serve({"a": {"base_url": server.base_url}})
+    said = {"messages": [], "input": "hi", "max_tokens": 1, "model": "a/" + "m" * NAME_BYTES}
+    status, _, body = ask(f"{gateway.base_url}/{path}", json.dumps(said).encode())
+    assert (status, "model: is too long" in json.loads(body)["error"]["message"]) == (400, True)
+    assert server.requests == []
+    assert gateway.seen.exchanges == []
 
 
 @pytest.mark.parametrize("item", ["a", 7, [7]], ids=["texts", "tokens", "lists"])

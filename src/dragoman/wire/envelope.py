@@ -60,6 +60,8 @@ COUNTS = ("n", "best_of")
 FIELDS_LIMIT = 1000
 """So many fields a body may have; APIs know a few dozen. Millions of them, which fit into a large
 body, would keep everybody else of a worker waiting for seconds."""
+NAME_BYTES = 1024
+"""So long a model's name may be, as it is written. It is kept: in the ledger, and in memory."""
 EXPLAINED_BYTES = 1024 * 1024
 """Of a longer body it is not said where it is wrong: to find out may take seconds."""
 _LOOKED_AT = STEERING | {"model", "stream", *LENGTHS, *COUNTS}
@@ -79,6 +81,8 @@ class Envelope:
         self.fields = fields
         self._members = members
         self._request: ChatRequest | InvalidRequest | None = None
+        if "model" in fields and memoryview(fields["model"]).nbytes > NAME_BYTES:
+            refuse("model", f"is too long: a model's name has {NAME_BYTES} bytes at most")
         self.model = read_text(self.get("model"), "model")
         stream = self.get("stream")
         self.stream = False if stream is None else read_bool(stream, "stream")
