@@ -67,6 +67,8 @@ HI = {"messages": [{"role": "user", "content": "hi"}]}
     ("said", "body", "expected"),
     [
         ({"max_tokens": 10}, {}, 10),
+        ({"max_tokens": 0}, {}, ANSWER_TOKENS),  # some servers take it for no limit
+        ({"max_tokens": 0, "max_completion_tokens": 10}, {}, 10),
         ({"max_tokens": 10}, {"n": 1000}, 10_000),
         ({"max_tokens": 10}, {"best_of": 3}, 30),
         ({"max_tokens": 10}, {"max_tokens": 99_999}, 10),

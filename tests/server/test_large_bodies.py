@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dragoman.server.endpoints.embed import INPUTS_LIMIT
-from dragoman.wire.envelope import FIELDS_LIMIT, NAME_BYTES
+from dragoman.wire.envelope import FIELDS_LIMIT, NAME_LENGTH, SETTING_BYTES
 from tests.server.serving import Served, ask
 from tests.upstream.fault import chat
 
@@ -100,11 +100,31 @@ def test_a_body_has_no_more_fields_than_anybody_knows(serve: Any, upstream: Any)
 def test_a_models_name_is_as_long_as_names_are(serve: Any, upstream: Any, path: str) -> None:
     server = upstream(chat("Hello"))
     gateway = serve({"a": {"base_url": server.base_url}})
-    said = {"messages": [], "input": "hi", "max_tokens": 1, "model": "a/" + "m" * NAME_BYTES}
+    said = {"messages": [], "input": "hi", "max_tokens": 1, "model": "a/" + "m" * NAME_LENGTH}
     status, _, body = ask(f"{gateway.base_url}/{path}", json.dumps(said).encode())
     assert (status, "model: is too long" in json.loads(body)["error"]["message"]) == (400, True)
     assert server.requests == []
     assert gateway.seen.exchanges == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        *[("chat/completions", name) for name in ("model", "stream_options", "max_tokens", "n")],
+        *[("embeddings", name) for name in ("encoding_format", "dimensions")],
+        *[("responses", name) for name in ("previous_response_id", "store")],
+    ],
+)
+def test_a_setting_is_not_as_long_as_a_body(
+    serve: Any, upstream: Any, path: str, name: str
+) -> None:
+    server = upstream(chat("Hello"))
+    gateway = serve({"a": {"base_url": server.base_url}})
+    said = {"model": "a/m", "messages": [], "input": "hi", name: [0] * SETTING_BYTES}
+    status, _, body = ask(f"{gateway.base_url}/{path}", json.dumps(said).encode())
+    told = json.loads(body)["error"]["message"]
+    assert (status, told) == (400, f"{name}: is longer than {SETTING_BYTES} bytes")
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("item", ["a", 7, [7]], ids=["texts", "tokens", "lists"])

@@ -403,8 +403,8 @@ class Attempt:
         outgoing, neighbour = self._outgoing, self.call.dialogue.neighbour
         if usage is not None and not usage.estimated and outgoing is not None:
             lengths = outgoing.format.lengths if neighbour is None else neighbour.lengths
-            renamed = self.deployment.provider.dialect.rename
-            lengths = tuple(renamed.get(name, name) for name in lengths)
+            if renamed := self.deployment.provider.dialect.rename:
+                lengths = tuple(renamed.get(name, name) for name in lengths)
             usage = hold_to_limit(usage, outgoing.request.body, self._said_tokens, lengths)
         self._warn(*doubts(usage))
         return usage

@@ -60,12 +60,19 @@ COUNTS = ("n", "best_of")
 FIELDS_LIMIT = 1000
 """So many fields a body may have; APIs know a few dozen. Millions of them, which fit into a large
 body, would keep everybody else of a worker waiting for seconds."""
-NAME_BYTES = 1024
-"""So long a model's name may be, as it is written. It is kept: in the ledger, and in memory."""
+NAME_LENGTH = 1024
+"""So long a model's name may be. It is kept: in the ledger, and in memory."""
+SETTING_BYTES = 64 * 1024
+"""So long the value of a setting may be: to read a longer one keeps others waiting."""
 EXPLAINED_BYTES = 1024 * 1024
 """Of a longer body it is not said where it is wrong: to find out may take seconds."""
 _LOOKED_AT = STEERING | {"model", "stream", *LENGTHS, *COUNTS}
 """Fields by which it is decided what a request may do, and may cost."""
+_SETTINGS = _LOOKED_AT | {
+    "conversation", "dimensions", "encoding_format", "previous_response_id", "store",
+    "stream_options",
+}  # fmt: skip
+"""These, and the others that are read where a request is only handed on."""
 
 
 class Envelope:
@@ -81,9 +88,9 @@ class Envelope:
         self.fields = fields
         self._members = members
         self._request: ChatRequest | InvalidRequest | None = None
-        if "model" in fields and memoryview(fields["model"]).nbytes > NAME_BYTES:
-            refuse("model", f"is too long: a model's name has {NAME_BYTES} bytes at most")
         self.model = read_text(self.get("model"), "model")
+        if len(self.model) > NAME_LENGTH:
+            refuse("model", f"is too long: a model's name has {NAME_LENGTH} characters at most")
         stream = self.get("stream")
         self.stream = False if stream is None else read_bool(stream, "stream")
 
@@ -227,7 +234,16 @@ def open_envelope(body: bytes) -> Envelope:
     if not STEERING.isdisjoint(fields):
         name = next(name for name in fields if name in STEERING)
         refuse(name, "a request does not choose where it is sent; configure a provider")
+    if len(body) > SETTING_BYTES:
+        _check_lengths(fields)
     return Envelope(body, fields, _compact_members(body, fields) or list(_members(body, fields)))
+
+
+def _check_lengths(fields: Mapping[str, Raw]) -> None:
+    """Refuse a setting that nobody can have meant. Raises: InvalidRequest."""
+    for name in _SETTINGS & fields.keys():
+        if memoryview(fields[name]).nbytes > SETTING_BYTES:
+            refuse(name, f"is longer than {SETTING_BYTES} bytes")
 
 
 def _check_spelling(fields: Iterable[str]) -> None:

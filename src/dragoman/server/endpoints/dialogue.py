@@ -82,7 +82,7 @@ class OverHttp:
         """See `Dialogue.has_images`."""
         return self.is_parsed_to_estimate and has_images(self.request)
 
-    @property
+    @lazy
     def is_parsed_to_estimate(self) -> bool:
         """Whether the size of the request alone says nothing: there may be pictures in it."""
         return b"image" in self.envelope.body

@@ -131,7 +131,7 @@ class Bounds:
             # Of two that are said some servers heed the one, some the other.
             if name in COUNTS:
                 self._answers = max(number, self._answers)
-            elif asked is None or number > asked:
+            elif number and (asked is None or number > asked):  # some take 0 for no limit
                 asked = number
         self._asked = asked
         if endpoint == _RESPONSES:
