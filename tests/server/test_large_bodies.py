@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from dragoman.server.endpoints.embed import INPUTS_LIMIT
+from dragoman.server.http.aside import HUGE_BYTES, LONG_BYTES, aside
 from dragoman.wire.envelope import FIELDS_LIMIT, NAME_LENGTH, SETTING_BYTES
 from tests.server.serving import Served, ask
 from tests.upstream.fault import chat
@@ -82,6 +84,25 @@ def test_others_are_answered_while_a_large_body_is_compared_with_those_before(
         took_s = time.monotonic() - began
     assert (status, headers["x-dragoman-cache"]) == (200, "miss")
     assert neighbour.longest_s < took_s / 2
+
+
+def test_huge_bodies_take_no_threads_from_others() -> None:
+    over = threading.Event()
+
+    async def run() -> None:
+        huge = [
+            asyncio.ensure_future(aside(HUGE_BYTES + 1, lambda: over.wait(60))) for _ in range(40)
+        ]
+        await asyncio.sleep(0)  # so that they have begun
+        try:
+            async with asyncio.timeout(20):
+                assert await aside(LONG_BYTES + 1, lambda: "long") == "long"
+                assert await asyncio.to_thread(lambda: "the database's") == "the database's"
+        finally:
+            over.set()
+            await asyncio.gather(*huge)
+
+    asyncio.run(run())
 
 
 def test_a_body_has_no_more_fields_than_anybody_knows(serve: Any, upstream: Any) -> None:
