@@ -9,7 +9,6 @@ Source: https://platform.openai.com/docs/guides/conversation-state (read 2026-11
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -27,6 +26,7 @@ from dragoman.server.endpoints.dialogue import OverHttp
 from dragoman.server.endpoints.endpoint import Services
 from dragoman.server.endpoints.generate import Generator
 from dragoman.server.endpoints.keeping_reply import KeepingReply
+from dragoman.server.http.aside import aside
 from dragoman.server.http.messages import Reply, Request
 from dragoman.server.policies.guarding import note
 from dragoman.store import StoreError
@@ -210,8 +210,10 @@ class ResponsesEndpoint(Generator):
         if wants or (prior is not None and prior.body is not None):
             items = read_items(envelope.get("input"))
         if prior is not None and prior.body is not None:
-            kept = [*decode((prior.input or "[]").encode()), *_output(prior.body)]
-            kept, findings = await asyncio.to_thread(_inspect, kept, admission.snapshot.inward)
+            before_it, inward = prior.input or "[]", admission.snapshot.inward
+            kept = [*decode(before_it.encode()), *_output(prior.body)]
+            size_bytes = len(before_it) + len(prior.body)
+            kept, findings = await aside(size_bytes, lambda: _inspect(kept, inward))
             items = [*kept, *items]
             changes = {BEFORE: None, "input": encode(items)}
         memory = Memory(key, by_provider=store is None or wants)
