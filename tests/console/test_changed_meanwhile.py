@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.console.browser import Watched
 from tests.console.test_looking import put
@@ -20,10 +20,25 @@ PROVIDER = "/api/v1/organisations/default/providers/acme"
 FIRST, MINE, THEIRS = (f"http://127.0.0.1:1/{part}/v1" for part in ("first", "mine", "theirs"))
 
 
-def read(process: Process) -> Any:
+def read_whole(process: Process) -> Any:
     status, _, body = ask(process.url + PROVIDER, method="GET")
     assert status == 200
-    return json.loads(body)["settings"]
+    return json.loads(body)
+
+
+def read(process: Process) -> Any:
+    return read_whole(process)["settings"]
+
+
+def open_disabled(
+    start: Callable[..., Process], visit: Callable[[Process], Watched]
+) -> tuple[Process, Page, Locator]:
+    """Open a disabled provider's form, and type another address."""
+    process = start()
+    put(process, "providers/acme", {"base_url": FIRST, "enabled": False})
+    page = visit(process).open("/providers?provider=acme")
+    type_into(page, MINE)
+    return process, page, page.get_by_role("dialog", name="acme")
 
 
 def type_into(page: Page, url: str) -> None:
@@ -160,33 +175,25 @@ def test_what_is_being_changed_stays_where_it_is_deleted_meanwhile(
 def test_a_disabled_provider_that_is_made_anew_stays_disabled(
     start: Callable[..., Process], visit: Callable[[Process], Watched]
 ) -> None:
-    process = start()
-    put(process, "providers/acme", {"base_url": FIRST, "enabled": False})
-    page = visit(process).open("/providers?provider=acme")
-    sheet = page.get_by_role("dialog", name="acme")
-    type_into(page, MINE)
+    process, page, sheet = open_disabled(start, visit)
     assert ask(process.url + PROVIDER, method="DELETE")[0] == 204
     save(page)
     expect(sheet.get_by_role("alert")).to_contain_text("a token or secret that it had is gone")
     sheet.get_by_role("button", name="Make it anew").click()
     expect(sheet).to_have_count(0)
-    made = json.loads(ask(process.url + PROVIDER, method="GET")[2])
+    made = read_whole(process)
     assert (made["settings"]["base_url"], made["enabled"]) == (MINE, False)
 
 
 def test_what_is_saved_over_a_provider_leaves_it_disabled_or_enabled(
     start: Callable[..., Process], visit: Callable[[Process], Watched]
 ) -> None:
-    process = start()
-    put(process, "providers/acme", {"base_url": FIRST, "enabled": False})
-    page = visit(process).open("/providers?provider=acme")
-    sheet = page.get_by_role("dialog", name="acme")
-    type_into(page, MINE)
+    process, page, sheet = open_disabled(start, visit)
     put(process, "providers/acme", {"base_url": FIRST, "enabled": True})
     save(page)
     sheet.get_by_role("button", name="Save mine over it").click()
     expect(sheet).to_have_count(0)
-    made = json.loads(ask(process.url + PROVIDER, method="GET")[2])
+    made = read_whole(process)
     assert (made["settings"]["base_url"], made["enabled"]) == (MINE, True)
 
 

@@ -34,8 +34,8 @@ export type Change<Made, Given, Field extends string = string> = UseMutationResu
  * Change something, and read anew what is kept under `key` (all of it, where that is empty).
  *
  * `ask` hands in the version that was seen; where it is not there any more, nothing is changed and
- * `meanwhile` says why, and is handed to `ask` when that is asked again. Asked without a version, the API saves over whatever is there: where a form can
- * do that, what is given says so.
+ * `meanwhile` says why, and is handed to `ask` when that is asked again. Asked without a version, the
+ * API saves over whatever is there: where a form can do that, what is given says so.
  */
 export function useChange<Made, Given = boolean | void, Field extends string = never>(
   key: readonly unknown[],
